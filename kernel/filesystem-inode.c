@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reaches an inode by its number: pins it, learns its generation, finds a path to it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "kernel/filesystem-probe.h"
+#include "kernel/xfs-abi.h"
+#include "src/basic/macro.h"
+
+/* Components of a path that are followed upwards, and parents of one file (hard links) that are tried. */
+#define PATH_COMPONENTS_MAX 256
+#define HARD_LINKS_MAX 64
+
+/* Some 60 records with the longest names. */
+#define PARENTS_BUFFER_BYTES 16384
+
+int filesystem_inode_generation(int root_fd, uint64_t inode, uint32_t *ret_generation) {
+        struct {
+                struct abi_xfs_bulk_ireq header;
+                struct abi_xfs_bulkstat inode;
+        } request = {
+                .header.ino = inode,
+                .header.icount = 1,
+        };
+
+        if (ioctl(root_fd, ABI_XFS_IOC_BULKSTAT, &request) < 0)
+                return errno == EUCLEAN || errno == EBADMSG ? -ESTALE : -errno;
+        /* It answers with the next one in use if this one is not. */
+        if (request.header.ocount != 1 || request.inode.bs_ino != inode)
+                return -ESTALE;
+
+        *ret_generation = request.inode.bs_gen;
+        return 0;
+}
+
+int filesystem_inode_open(int root_fd, uint64_t inode, uint32_t generation) {
+        union {
+                struct file_handle header;
+                char bytes[sizeof(struct file_handle) + ABI_XFS_FILEID_INO64_GEN_BYTES];
+        } handle = {};
+        int fd, r;
+
+        if (generation == 0) {
+                r = filesystem_inode_generation(root_fd, inode, &generation);
+                if (r < 0)
+                        return r;
+        }
+
+        handle.header.handle_bytes = ABI_XFS_FILEID_INO64_GEN_BYTES;
+        handle.header.handle_type = ABI_XFS_FILEID_INO64_GEN;
+        memcpy(handle.bytes + sizeof(struct file_handle), &inode, sizeof(inode));
+        memcpy(handle.bytes + sizeof(struct file_handle) + sizeof(inode), &generation, sizeof(generation));
+
+        fd = open_by_handle_at(root_fd, &handle.header, O_PATH|O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+static int handle_of(int fd, struct abi_xfs_handle *ret_handle) {
+        struct abi_xfs_handle handle = {};
+        uint32_t handle_size = sizeof(handle);
+        struct abi_xfs_fsop_handlereq request = {
+                .fd = (uint32_t) fd,
+                .ohandle = &handle,
+                .ohandlen = &handle_size,
+        };
+
+        if (ioctl(fd, ABI_XFS_IOC_FD_TO_HANDLE, &request) < 0)
+                return -errno;
+        if (handle_size != sizeof(handle))
+                return -EBADMSG;
+
+        *ret_handle = handle;
+        return 0;
+}
+
+/* One answer of the kernel: the records lie in the buffer one behind the other. */
+typedef struct Parents {
+        struct abi_xfs_getparents_by_handle request;
+        uint64_t buffer[PARENTS_BUFFER_BYTES / sizeof(uint64_t)];
+} Parents;
+
+/* A path grows from its end towards the front. */
+typedef struct Path {
+        size_t start;
+        char text[PATH_MAX];
+} Path;
+
+static int ask_parents(int root_fd, const struct abi_xfs_handle *handle, Parents *parents) {
+        parents->request = (struct abi_xfs_getparents_by_handle) {
+                .gph_handle = *handle,
+                .gph_request.gp_bufsize = sizeof(parents->buffer),
+                .gph_request.gp_buffer = (uintptr_t) parents->buffer,
+        };
+
+        if (ioctl(root_fd, ABI_XFS_IOC_GETPARENTS_BY_HANDLE, &parents->request) < 0)
+                /* No parent pointers on this file system, or a kernel that does not know them. */
+                return errno == EOPNOTSUPP || errno == ENOTTY ? -ENODATA : -errno;
+
+        return 0;
+}
+
+static bool is_root(const Parents *parents) {
+        return parents->request.gph_request.gp_oflags & ABI_XFS_GETPARENTS_OFLAG_ROOT;
+}
+
+/* The record at @offset, or NULL behind the last one; moves @offset to the next. An answer without records is one
+ * record without a name, and the last one fills the buffer. Nothing outside of it is believed. */
+static const struct abi_xfs_getparents_rec *next_record(const Parents *parents, size_t *offset) {
+        const struct abi_xfs_getparents_rec *record;
+        size_t room = sizeof(parents->buffer) - *offset;
+
+        if (room <= sizeof(*record))
+                return NULL;
+
+        record = (const void *) ((const char *) parents->buffer + *offset);
+        if (record->gpr_reclen <= sizeof(*record) || record->gpr_reclen > room ||
+            record->gpr_reclen % sizeof(uint64_t) != 0 || record->gpr_name[0] == '\0' ||
+            !memchr(record->gpr_name, '\0', record->gpr_reclen - sizeof(*record)))
+                return NULL;
+
+        *offset += record->gpr_reclen;
+        return record;
+}
+
+static int prepend(Path *path, const char *name) {
+        size_t length = strlen(name);
+
+        if (strchr(name, '/'))
+                return -EBADMSG;
+        if (length + 1 > path->start)
+                return -ENAMETOOLONG;
+
+        path->start -= length;
+        memcpy(path->text + path->start, name, length);
+        path->text[--path->start] = '/';
+        return 0;
+}
+
+/* From a directory up to the root; directories have one parent. Returns 0 if the root was reached. */
+static int climb(int root_fd, struct abi_xfs_handle handle, Path *path) {
+        _cleanup_(free_at) Parents *parents = calloc(1, sizeof(*parents));
+        int r;
+
+        if (!parents)
+                return -ENOMEM;
+
+        for (unsigned i = 0; i < PATH_COMPONENTS_MAX; i++) {
+                const struct abi_xfs_getparents_rec *record;
+                size_t offset = 0;
+
+                r = ask_parents(root_fd, &handle, parents);
+                if (r < 0)
+                        return r;
+                if (is_root(parents))
+                        return 0;
+
+                record = next_record(parents, &offset);
+                if (!record)
+                        return -ENODATA;
+
+                r = prepend(path, record->gpr_name);
+                if (r < 0)
+                        return r;
+                handle = record->gpr_parent;
+        }
+
+        return -ENODATA;
+}
+
+int filesystem_inode_path(int root_fd, uint64_t inode, uint32_t generation, char **ret_path) {
+        _cleanup_(free_at) Parents *parents = calloc(1, sizeof(*parents));
+        const struct abi_xfs_getparents_rec *record;
+        struct abi_xfs_handle handle;
+        size_t offset = 0;
+        int r, failure = -ENODATA;
+
+        if (!parents)
+                return -ENOMEM;
+        if (generation == 0) {
+                r = filesystem_inode_generation(root_fd, inode, &generation);
+                if (r < 0)
+                        return r;
+        }
+
+        r = handle_of(root_fd, &handle);
+        if (r < 0)
+                return r;
+        handle.ha_fid = (struct abi_xfs_fid) { .fid_len = ABI_XFS_FID_LEN, .fid_gen = generation, .fid_ino = inode };
+        r = ask_parents(root_fd, &handle, parents);
+        if (r < 0)
+                return r;
+
+        /* Any one name will do: the next is tried if a directory above this one is damaged. */
+        record = is_root(parents) ? NULL : next_record(parents, &offset);
+        for (unsigned i = 0; record && i < HARD_LINKS_MAX; i++) {
+                Path path = { .start = PATH_MAX - 1 };
+
+                r = prepend(&path, record->gpr_name);
+                if (r >= 0)
+                        r = climb(root_fd, record->gpr_parent, &path);
+                if (r >= 0) {
+                        *ret_path = strdup(path.text + path.start);
+                        return *ret_path ? 0 : -ENOMEM;
+                }
+
+                failure = r;
+                record = next_record(parents, &offset);
+        }
+
+        if (!is_root(parents))
+                return failure;
+        *ret_path = strdup("/");
+        return *ret_path ? 0 : -ENOMEM;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Asks one mounted file system what it is. For child processes: opening a path can hang.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "src/model/filesystem-facts.h"
+
+/**
+ * filesystem_open_root() - open a mount's root directory in the first mount namespace
+ * @mount_point: absolute path as process 1 sees it; opened below /proc/1/root when that can be read, as it is otherwise
+ * @device_number: the superblock that is meant; 0: any
+ *
+ * Returns: a descriptor (O_RDONLY, directory, close-on-exec; does not update the access time where allowed);
+ * -ESTALE if another superblock is there; or another negative errno.
+ */
+int filesystem_open_root(const char *mount_point, dev_t device_number);
+
+/**
+ * filesystem_probe() - fill in what the open root directory can tell
+ * @root_fd: borrowed
+ * @facts:   type and device number must be set; uuid, label, features, autofsck, read-only are filled in
+ *
+ * XFS: geometry (label through FS_IOC_GETFSLABEL). Others: UUID through FS_IOC_GETFSUUID where the kernel has it, label likewise.
+ * What cannot be had stays FACT_UNKNOWN or absent. Returns 0 or a negative errno only when nothing could be asked at all.
+ */
+int filesystem_probe(int root_fd, FilesystemFacts *facts);
+
+/**
+ * filesystem_read_autofsck() - the administrator's property on the root directory
+ *
+ * Source: the extended attribute "trusted.xfs:autofsck" that xfs_property sets.
+ * Returns: 0, an absent attribute being AUTOFSCK_UNSET; -EINVAL if it holds another word; -EPERM without CAP_SYS_ADMIN;
+ * or another negative errno.
+ */
+int filesystem_read_autofsck(int root_fd, Autofsck *ret_autofsck);
+
+/**
+ * filesystem_inode_generation() - the generation that an inode has now
+ *
+ * For reports about an inode whose core could not be read when they were made: they carry generation 0, and neither a
+ * handle nor a repair of an inode that can be loaded (again) takes that.
+ * Returns: 0; -ESTALE if the kernel cannot load it or there is no such inode; or another negative errno.
+ * Source: XFS_IOC_BULKSTAT of this one number. Needs CAP_SYS_ADMIN.
+ */
+int filesystem_inode_generation(int root_fd, uint64_t inode, uint32_t *ret_generation);
+
+/**
+ * filesystem_inode_open() - pin one inode so that the kernel cannot have to load it again
+ *
+ * Opens by handle with O_PATH: nothing of the file is read. The inode is then known to be loadable.
+ * @generation: 0: not known, whatever is there now
+ *
+ * Returns: a descriptor; -ESTALE if the kernel cannot load it or it is another generation; or another negative errno.
+ * Needs CAP_DAC_READ_SEARCH, for generation 0 CAP_SYS_ADMIN as well.
+ */
+int filesystem_inode_open(int root_fd, uint64_t inode, uint32_t generation);
+
+/**
+ * filesystem_inode_path() - one path of an inode below the root, through parent pointers
+ * @generation: 0: not known, whatever is there now
+ * @ret_path: new, "/dir/file", "/" for the root itself; free()
+ *
+ * Returns 0; -ENODATA if the file system has no parent pointers or the walk did not end at the root; -ESTALE/-ENOENT if the inode
+ * is gone; -ENAMETOOLONG beyond PATH_MAX; or another negative errno. Source: XFS_IOC_GETPARENTS_BY_HANDLE. Bounded to 256
+ * components. Needs CAP_SYS_ADMIN.
+ */
+int filesystem_inode_path(int root_fd, uint64_t inode, uint32_t generation, char **ret_path);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reasons to deny, each with its words.
+ */
+#include "policy/policy-bound.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "src/basic/text.h"
+
+const ProtectSource *protection_find(Protection *protection, const Policy *policy, MatchContext *context,
+                                     ActionKind kind) {
+        if (!protection->is_evaluated) {
+                for (size_t i = 0; i < policy->n_protects; i++) {
+                        const ProtectSource *protect = &policy->protects[i];
+
+                        /* Unknown protects: better to refuse once too often. */
+                        if (condition_match(&protect->match, context, NULL) == VERDICT_NO)
+                                continue;
+                        for (unsigned action = 0; action < N_ACTION_KINDS; action++)
+                                if (!protection->by[action] && (protect->denied & (UINT32_C(1) << action)))
+                                        protection->by[action] = protect;
+                }
+                protection->is_evaluated = true;
+        }
+
+        return protection->by[kind];
+}
+
+AutofsckLevel policy_autofsck_level(const FilesystemFacts *filesystem) {
+        static const AutofsckLevel levels[] = {
+                [AUTOFSCK_UNSET] = AUTOFSCK_LEVEL_REPORT,
+                [AUTOFSCK_NONE] = AUTOFSCK_LEVEL_REPORT,
+                [AUTOFSCK_CHECK] = AUTOFSCK_LEVEL_CHECK,
+                [AUTOFSCK_OPTIMIZE] = AUTOFSCK_LEVEL_CHECK,
+                [AUTOFSCK_REPAIR] = AUTOFSCK_LEVEL_REPAIR,
+        };
+        bool is_unset;
+
+        if (!filesystem || filesystem->autofsck_state == FACT_UNKNOWN)
+                return AUTOFSCK_LEVEL_REPORT;
+
+        is_unset = filesystem->autofsck_state == FACT_ABSENT || filesystem->autofsck == AUTOFSCK_UNSET;
+        if (is_unset)
+                return filesystem->has_rmapbt || filesystem->has_parent_pointers ? AUTOFSCK_LEVEL_CHECK
+                                                                                  : AUTOFSCK_LEVEL_REPORT;
+
+        /* A value from elsewhere that we do not know allows nothing. */
+        return (size_t) filesystem->autofsck < ELEMENTSOF(levels) ? levels[filesystem->autofsck]
+                                                                  : AUTOFSCK_LEVEL_REPORT;
+}
+
+char *autofsck_text(const FilesystemFacts *filesystem, char buffer[static AUTOFSCK_TEXT_SIZE]) {
+        const char *word = "unknown";
+
+        if (filesystem && filesystem->autofsck_state == FACT_ABSENT)
+                word = autofsck_to_name(AUTOFSCK_UNSET);
+        else if (filesystem && filesystem->autofsck_state == FACT_KNOWN)
+                word = autofsck_to_name(filesystem->autofsck) ?: "unknown";
+
+        (void) snprintf(buffer, AUTOFSCK_TEXT_SIZE, "autofsck: %s", word);
+        return buffer;
+}
+
+/* Only the first reason stays: one is enough. Returns 0 or -ENOMEM. */
+static int deny(ActionRequest *request, const char *format, ...) _printf_(2, 3);
+
+static int deny(ActionRequest *request, const char *format, ...) {
+        va_list arguments;
+        int r;
+
+        va_start(arguments, format);
+        r = vasprintf(&request->denied_by, format, arguments);
+        va_end(arguments);
+        if (r < 0) {
+                request->denied_by = NULL;
+                return -ENOMEM;
+        }
+
+        return 0;
+}
+
+/* Labels, UUIDs and mount points are chosen by whoever brings a disk; what may be such a disk is left alone. */
+static bool is_guarded(const PolicyRule *rule, const FilesystemFacts *filesystem, ActionKind kind) {
+        return rule && rule->is_guarded && action_kind_is_destructive(kind) &&
+               filesystem->is_removable != TRISTATE_NO;
+}
+
+static bool names_damage(const HealthEvent *event) {
+        return (event->kind == EVENT_SICK || event->kind == EVENT_CORRUPT) && event->structure != STRUCTURE_NONE &&
+               event->structure != STRUCTURE_UNRECOGNISED;
+}
+
+static int bound_by_autofsck(const FilesystemFacts *filesystem, ActionRequest *request, bool *ret_is_lowered) {
+        AutofsckLevel allowed = policy_autofsck_level(filesystem);
+        char text[AUTOFSCK_TEXT_SIZE];
+
+        if (action_word_of(request->kind)->level > allowed)
+                return deny(request, "%s", autofsck_text(filesystem, text));
+
+        if (request->kind == ACTION_SCRUB && request->scrub_repair == SCRUB_REPAIR_IF_ALLOWED &&
+            allowed < AUTOFSCK_LEVEL_REPAIR) {
+                request->scrub_repair = SCRUB_REPAIR_NEVER;
+                *ret_is_lowered = true;
+        }
+        return 0;
+}
+
+int bound_request(const Policy *policy, const PolicyRule *rule, MatchContext *context, Protection *protection,
+                  ActionRequest *request, bool *ret_is_lowered) {
+        const FilesystemFacts *filesystem = context->facts->filesystem;
+        const ProtectSource *protect;
+
+        *ret_is_lowered = false;
+        if (action_word_of(request->kind)->is_telling)
+                return 0;
+
+        protect = protection_find(protection, policy, context, request->kind);
+        if (protect)
+                return deny(request, "protect: %s", protect->id);
+        if (!filesystem)
+                return deny(request, "the event belongs to no file system");
+        if (is_guarded(rule, filesystem, request->kind))
+                return deny(request, "%s: selected by %s, which whoever brings a disk chooses",
+                            filesystem->is_removable == TRISTATE_YES ? "removable" : "perhaps removable",
+                            rule->guard->key->path);
+        if (request->kind == ACTION_REPAIR && !names_damage(context->facts->event))
+                return deny(request, "the event names no damaged structure");
+        if (rule && rule->source.ignores_autofsck) {
+                request->ignore_autofsck = true;
+                return 0;
+        }
+
+        return bound_by_autofsck(filesystem, request, ret_is_lowered);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Faults of whole rules: what would be dangerous is an error, what is merely useless a warning.
+ */
+#include "policy/policy-check.h"
+
+#include <string.h>
+
+/* 64-bit FNV-1a: only to find equal matches quickly, equality is checked afterwards. */
+#define HASH_START UINT64_C(0xcbf29ce484222325)
+#define HASH_PRIME UINT64_C(0x100000001b3)
+
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t length) {
+        const uint8_t *bytes = data;
+
+        for (size_t i = 0; i < length; i++)
+                hash = (hash ^ bytes[i]) * HASH_PRIME;
+        return hash;
+}
+
+static uint64_t hash_number(uint64_t hash, uint64_t number) {
+        return hash_bytes(hash, &number, sizeof(number));
+}
+
+static uint64_t condition_hash(uint64_t hash, const Condition *condition) {
+        hash = hash_number(hash, condition->kind);
+        if (condition->kind != CONDITION_TEST) {
+                hash = hash_number(hash, condition->n_children);
+                for (size_t i = 0; i < condition->n_children; i++)
+                        hash = condition_hash(hash, &condition->children[i]);
+                return hash;
+        }
+
+        hash = hash_number(hash, match_key_index(condition->key));
+        switch (condition->test) {
+        case TEST_MASK:
+                return hash_number(hash, condition->mask);
+        case TEST_RANGE:
+                return hash_number(hash_number(hash, condition->min), condition->max);
+        case TEST_PATTERN:
+                hash = hash_number(hash, pattern_kind(condition->pattern));
+                return hash_bytes(hash, pattern_text(condition->pattern), strlen(pattern_text(condition->pattern)));
+        }
+
+        return hash;
+}
+
+/* A test of the event that names a result, not counting what is ruled out by none-of and not. */
+static const Condition *find_result_test(const Condition *condition, EventKind *ret_kind) {
+        const Condition *found = NULL;
+
+        if (condition->kind == CONDITION_TEST) {
+                if (strcmp(condition->key->path, "event") != 0)
+                        return NULL;
+                for (unsigned i = 0; i < N_EVENT_KINDS; i++)
+                        if (event_kind_is_result((EventKind) i) && (condition->mask & (UINT64_C(1) << i))) {
+                                *ret_kind = (EventKind) i;
+                                return condition;
+                        }
+                return NULL;
+        }
+        if (condition->kind == CONDITION_NONE)
+                return NULL;
+
+        for (size_t i = 0; i < condition->n_children && !found; i++)
+                found = find_result_test(&condition->children[i], ret_kind);
+        return found;
+}
+
+/* Does the match say anything about what happened, not only about where? */
+static bool names_happening(const Condition *condition) {
+        if (condition->kind == CONDITION_TEST)
+                return !strchr(condition->key->path, '.');
+
+        for (size_t i = 0; i < condition->n_children; i++)
+                if (names_happening(&condition->children[i]))
+                        return true;
+        return false;
+}
+
+static void check_acting_rule(const PolicyRule *rule, PolicyProblems *problems) {
+        const RuleSource *source = &rule->source;
+        const Condition *test;
+        EventKind kind;
+
+        test = find_result_test(&source->match, &kind);
+        if (test)
+                policy_error(problems, test->position,
+                             "rule \"%s\" acts on \"%s\", a result of an action: only log and notify may follow results",
+                             source->id, event_kind_to_name(kind));
+        else if (rule->events == 0)
+                policy_warning(problems, source->match.position,
+                               "rule \"%s\" can never be taken: no event that one can act on is left", source->id);
+        else if (source->match.n_children > 0 && !names_happening(&source->match))
+                policy_warning(problems, source->match.position,
+                               "rule \"%s\" acts on events of every kind: write \"event: [sick, corrupt]\" or what you mean",
+                               source->id);
+}
+
+static void check_destructive_rule(const PolicyRule *rule, PolicyProblems *problems) {
+        static const uint64_t damage = (UINT64_C(1) << EVENT_SICK) | (UINT64_C(1) << EVENT_CORRUPT);
+        const RuleSource *source = &rule->source;
+
+        if (source->match.n_children == 0)
+                policy_error(problems, source->position,
+                             "rule \"%s\" acts on everything: a destructive action needs a \"match\" with at least one key",
+                             source->id);
+        if (source->on_unknown == ON_UNKNOWN_MATCH)
+                policy_error(problems, source->on_unknown_position,
+                             "rule \"%s\" would act on what is unknown: write \"on-unknown: skip\", "
+                             "or leave out its destructive actions", source->id);
+
+        for (size_t i = 0; i < source->n_steps; i++)
+                if (source->steps[i].request.kind == ACTION_REPAIR && rule->events != 0 && !(rule->events & damage))
+                        policy_error(problems, source->steps[i].position,
+                                     "\"repair\" needs a damaged structure, and the events of rule \"%s\" name none: "
+                                     "match sick or corrupt, or write scrub", source->id);
+}
+
+typedef struct RuleHash {
+        uint64_t hash;
+        size_t index;
+} RuleHash;
+
+static int compare_hashes(const void *a, const void *b) {
+        const RuleHash *left = a, *right = b;
+
+        if (left->hash != right->hash)
+                return left->hash < right->hash ? -1 : 1;
+        return left->index < right->index ? -1 : left->index > right->index;
+}
+
+/* Does @earlier take everything that it matches away from @later? */
+static bool rule_hides(const PolicyRule *earlier, const PolicyRule *later) {
+        if (earlier->source.is_continuing)
+                return false;
+        /* What only observes hides nothing from what acts. */
+        if (earlier->mode == POLICY_MODE_OBSERVE && later->mode == POLICY_MODE_ENFORCE)
+                return false;
+        return (later->events & ~earlier->events) == 0;
+}
+
+static void warn_hidden(const PolicyRule *earlier, const PolicyRule *later, PolicyProblems *problems) {
+        policy_warning(problems, later->source.position,
+                       "rule \"%s\" is never reached: rule \"%s\" in %s line %u takes every event before it; "
+                       "add \"continue: true\" there or change the order", later->source.id, earlier->source.id,
+                       policy_problems_file_name(problems, earlier->source.position.file),
+                       earlier->source.position.line);
+}
+
+static int check_hidden_rules(const Policy *policy, PolicyProblems *problems) {
+        _cleanup_(free_at) RuleHash *hashes = NULL;
+        const PolicyRule *for_all = NULL;
+
+        hashes = calloc(max_of(policy->n_rules, (size_t) 1), sizeof(*hashes));
+        if (!hashes)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < policy->n_rules; i++) {
+                const PolicyRule *rule = &policy->rules[i];
+
+                hashes[i] = (RuleHash) { condition_hash(HASH_START, &rule->source.match), i };
+                if (for_all && rule_hides(for_all, rule))
+                        warn_hidden(for_all, rule, problems);
+                else if (!for_all && rule->source.match.n_children == 0 && !rule->source.is_continuing)
+                        for_all = rule;
+        }
+        qsort(hashes, policy->n_rules, sizeof(*hashes), compare_hashes);
+
+        for (size_t i = 1; i < policy->n_rules; i++) {
+                const PolicyRule *earlier = &policy->rules[hashes[i - 1].index];
+                const PolicyRule *later = &policy->rules[hashes[i].index];
+
+                if (hashes[i - 1].hash == hashes[i].hash && later->source.match.n_children > 0 &&
+                    rule_hides(earlier, later) && condition_equal(&earlier->source.match, &later->source.match))
+                        warn_hidden(earlier, later, problems);
+        }
+        return 0;
+}
+
+int policy_check_rules(const Policy *policy, PolicyProblems *problems) {
+        for (size_t i = 0; i < policy->n_rules; i++) {
+                const PolicyRule *rule = &policy->rules[i];
+
+                if (rule->is_acting)
+                        check_acting_rule(rule, problems);
+                if (rule->is_destructive)
+                        check_destructive_rule(rule, problems);
+        }
+
+        return check_hidden_rules(policy, problems);
+}

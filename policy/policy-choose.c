@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Rules, then the baseline, then the built-in notification.
+ */
+#include "policy/policy-choose.h"
+
+#include <string.h>
+
+#include "policy/policy-bound.h"
+#include "policy/policy-rules.h"
+#include "src/basic/text.h"
+
+/* One is kept free for the baseline or the notification. */
+#define RULE_DECISIONS_MAX (POLICY_DECISIONS_MAX - 1)
+
+static const char *const rule_outcome_names[] = {
+        [RULE_NOT_MATCHED] = "not-matched",
+        [RULE_UNKNOWN] = "unknown",
+        [RULE_NEVER_ACTS] = "never-acts",
+        [RULE_HIDDEN] = "hidden",
+        [RULE_OBSERVED] = "observed",
+        [RULE_TAKEN] = "taken",
+        [RULE_NOT_LOOKED_AT] = "not-looked-at",
+};
+DEFINE_NAMES(rule_outcome, RuleOutcome)
+
+/* Structures that have no scrub type of their own. Source: Linux 7.2, fs/xfs/libxfs/xfs_fs.h. */
+static const Structure structures_without_repair[] = {
+        STRUCTURE_NONE,
+        STRUCTURE_UNRECOGNISED,
+        STRUCTURE_FS_METADIR,
+        STRUCTURE_FS_METAPATH,
+        STRUCTURE_AG_INODES,
+};
+
+bool policy_structure_has_repair(Structure structure) {
+        for (size_t i = 0; i < ELEMENTSOF(structures_without_repair); i++)
+                if (structures_without_repair[i] == structure)
+                        return false;
+
+        return true;
+}
+
+/* One search through the rules. */
+typedef struct Choice {
+        const Policy *policy;
+        const EventFacts *facts;
+        MatchContext context;
+        Protection protection;
+        Decision *decisions;
+        size_t n_decisions, max;
+        bool was_taken;         /* by a rule that acts */
+        bool has_ended;         /* nothing more is looked at, not even the baseline */
+        bool is_full;           /* no more rules, but the baseline */
+        bool observers_ended;   /* an observing rule ended what observing rules see */
+} Choice;
+
+void policy_trace_clear(PolicyTrace *trace) {
+        free(trace->rules);
+        *trace = (PolicyTrace) {};
+}
+
+static int decision_begin(Choice *choice, DecisionSource source, Decision **ret_decision) {
+        Decision *decision;
+
+        if (choice->n_decisions >= choice->max)
+                return -E2BIG;
+
+        decision = &choice->decisions[choice->n_decisions++];
+        *decision = (Decision) {
+                .event_id = choice->facts->event->id,
+                .source = source,
+                .mode = POLICY_MODE_ENFORCE,
+                .policy_generation = choice->policy->generation,
+        };
+        *ret_decision = decision;
+        return 0;
+}
+
+/* The first reason stays. Returns 0 or -ENOMEM. */
+static int decision_set_reason(Decision *decision, const char *text) {
+        if (decision->reason)
+                return 0;
+
+        decision->reason = strdup(text);
+        return decision->reason ? 0 : -ENOMEM;
+}
+
+static int add_step(Choice *choice, const PolicyRule *rule, const StepSource *step, Decision *decision) {
+        ActionRequest *request = &decision->actions[decision->n_actions];
+        bool is_lowered;
+        int r;
+
+        r = action_request_copy(&step->request, request);
+        if (r < 0)
+                return r;
+        decision->n_actions++;
+
+        if (request->kind == ACTION_NOTIFY && !step->has_severity)
+                request->severity = health_event_severity(choice->facts->event);
+        r = bound_request(choice->policy, rule, &choice->context, &choice->protection, request, &is_lowered);
+        if (r < 0)
+                return r;
+
+        return is_lowered ? decision_set_reason(decision, "autofsck allows no repair: the scan only checks") : 0;
+}
+
+static int take_rule(Choice *choice, const PolicyRule *rule, Verdict verdict) {
+        Decision *decision;
+        int r;
+
+        r = decision_begin(choice, DECISION_RULE, &decision);
+        if (r < 0)
+                return r;
+
+        (void) text_copy(decision->rule_id, sizeof(decision->rule_id), rule->source.id);
+        decision->mode = rule->mode;
+        decision->stop_on_failure = rule->source.stops_on_failure;
+        for (size_t i = 0; i < rule->source.n_steps; i++) {
+                r = add_step(choice, rule, &rule->source.steps[i], decision);
+                if (r < 0)
+                        return r;
+        }
+
+        if (verdict == VERDICT_UNKNOWN)
+                r = decision_set_reason(decision, "a fact is unknown, and the rule says \"on-unknown: match\"");
+        if (r == 0 && choice->n_decisions >= RULE_DECISIONS_MAX) {
+                choice->is_full = true;
+                r = decision_set_reason(decision, "so many rules took this event that no more were looked at");
+        }
+        return r;
+}
+
+/* What the verdict means for this rule now. */
+static RuleOutcome rule_outcome(const Choice *choice, const PolicyRule *rule, Verdict verdict) {
+        if (verdict == VERDICT_NO)
+                return RULE_NOT_MATCHED;
+        if (verdict == VERDICT_UNKNOWN && rule->source.on_unknown == ON_UNKNOWN_SKIP)
+                return RULE_UNKNOWN;
+        if (!(rule->events & (UINT64_C(1) << choice->facts->event->kind)))
+                return RULE_NEVER_ACTS;
+        if (rule->mode == POLICY_MODE_OBSERVE)
+                return choice->observers_ended ? RULE_HIDDEN : RULE_OBSERVED;
+
+        return RULE_TAKEN;
+}
+
+/* @trace may be NULL. */
+static int look_at_rule(Choice *choice, const PolicyRule *rule, RuleTrace *trace) {
+        const Condition *decider = NULL;
+        RuleOutcome outcome;
+        Verdict verdict;
+        int r = 0;
+
+        verdict = condition_match(&rule->source.match, &choice->context, &decider);
+        outcome = rule_outcome(choice, rule, verdict);
+        if (outcome == RULE_OBSERVED || outcome == RULE_TAKEN) {
+                r = take_rule(choice, rule, verdict);
+                if (outcome == RULE_TAKEN)
+                        choice->was_taken = true;
+                if (!rule->source.is_continuing) {
+                        choice->observers_ended = true;
+                        choice->has_ended |= outcome == RULE_TAKEN;
+                }
+        }
+
+        if (trace) {
+                trace->verdict = verdict;
+                trace->outcome = outcome;
+                trace->decider = rule->source.match.n_children > 0 ? decider : NULL;
+        }
+        return r;
+}
+
+static int look_at_candidates(Choice *choice) {
+        const Policy *policy = choice->policy;
+        EventKind kind = choice->facts->event->kind;
+        int r;
+
+        for (size_t i = 0; i < policy->n_candidates[kind] && !choice->has_ended && !choice->is_full; i++) {
+                r = look_at_rule(choice, &policy->rules[policy->candidates[kind][i]], NULL);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static int look_at_all(Choice *choice, PolicyTrace *trace) {
+        const Policy *policy = choice->policy;
+        int r;
+
+        trace->rules = calloc(max_of(policy->n_rules, (size_t) 1), sizeof(*trace->rules));
+        if (!trace->rules)
+                return -ENOMEM;
+        trace->n_rules = policy->n_rules;
+
+        for (size_t i = 0; i < policy->n_rules; i++) {
+                trace->rules[i] = (RuleTrace) { .rule = i, .outcome = RULE_NOT_LOOKED_AT };
+                if (choice->has_ended || choice->is_full)
+                        continue;
+                r = look_at_rule(choice, &policy->rules[i], &trace->rules[i]);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static int add_action(Choice *choice, Decision *decision, ActionRequest request) {
+        bool is_lowered;
+
+        decision->actions[decision->n_actions] = request;
+        return bound_request(choice->policy, NULL, &choice->context, &choice->protection,
+                             &decision->actions[decision->n_actions++], &is_lowered);
+}
+
+/* What was bad and nobody was told about by an acting rule is told at least once. */
+static bool wants_notification(const Choice *choice) {
+        return !choice->was_taken && health_event_severity(choice->facts->event) <= SEVERITY_ERROR;
+}
+
+static int add_notification(Choice *choice, Decision *decision) {
+        ActionRequest request = action_request_default(ACTION_NOTIFY);
+
+        request.severity = health_event_severity(choice->facts->event);
+        return add_action(choice, decision, request);
+}
+
+static bool baseline_applies(const Choice *choice) {
+        const HealthEvent *event = choice->facts->event;
+
+        if (choice->policy->baseline == BASELINE_OFF || !choice->facts->filesystem)
+                return false;
+        if (event->kind == EVENT_EVENTS_LOST)
+                return true;
+
+        return (event->kind == EVENT_SICK || event->kind == EVENT_CORRUPT) && event->structure != STRUCTURE_NONE;
+}
+
+/*
+ * As far as the property goes: repair, with the whole file system scanned where there is no single
+ * structure to repair, as upstream's program does it. With `check` nothing is started: one report is no reason for a
+ * scan that takes hours, and the kernel just looked at the structure itself; so it is logged, and the reason says why.
+ */
+static ActionRequest baseline_action(const EventFacts *facts) {
+        ActionRequest scrub = action_request_default(ACTION_SCRUB);
+
+        scrub.scrub_repair = SCRUB_REPAIR_IF_ALLOWED;
+        if (policy_autofsck_level(facts->filesystem) < AUTOFSCK_LEVEL_REPAIR)
+                return action_request_default(ACTION_LOG);
+        if (facts->event->kind == EVENT_EVENTS_LOST || !policy_structure_has_repair(facts->event->structure))
+                return scrub;
+
+        return action_request_default(ACTION_REPAIR);
+}
+
+static int choose_baseline(Choice *choice) {
+        const FilesystemFacts *filesystem = choice->facts->filesystem;
+        char property[AUTOFSCK_TEXT_SIZE], reason[AUTOFSCK_TEXT_SIZE + 32];
+        ActionRequest request = baseline_action(choice->facts);
+        Decision *decision;
+        int r;
+
+        r = decision_begin(choice, DECISION_BASELINE, &decision);
+        if (r < 0)
+                return r;
+
+        (void) snprintf(reason, sizeof(reason), "%s%s", autofsck_text(filesystem, property),
+                        request.kind == ACTION_LOG ? ": reported only" : "");
+        r = decision_set_reason(decision, reason);
+        if (r < 0)
+                return r;
+        r = add_action(choice, decision, request);
+        if (r < 0)
+                return r;
+
+        return wants_notification(choice) ? add_notification(choice, decision) : 0;
+}
+
+static int choose_builtin(Choice *choice) {
+        Decision *decision;
+        int r;
+
+        r = decision_begin(choice, DECISION_BUILTIN, &decision);
+        if (r < 0)
+                return r;
+        r = decision_set_reason(decision, "no rule took it");
+        if (r < 0)
+                return r;
+
+        return add_notification(choice, decision);
+}
+
+static int choose(Choice *choice, PolicyTrace *trace) {
+        int r;
+
+        r = trace ? look_at_all(choice, trace) : look_at_candidates(choice);
+        if (r < 0 || choice->has_ended)
+                return r;
+        if (baseline_applies(choice))
+                return choose_baseline(choice);
+
+        return wants_notification(choice) ? choose_builtin(choice) : 0;
+}
+
+static int choose_or_clear(const Policy *policy, const EventFacts *facts, Decision *ret_decisions, size_t max,
+                           size_t *ret_n, PolicyTrace *trace) {
+        Choice choice;
+        int r;
+
+        /* Not cleared as a whole: the context is some kilobytes, and it knows itself what it holds. */
+        choice.policy = policy;
+        choice.facts = facts;
+        match_context_init(&choice.context, facts);
+        choice.protection = (Protection) {};
+        choice.decisions = ret_decisions;
+        choice.max = max;
+        choice.n_decisions = 0;
+        choice.was_taken = choice.has_ended = choice.is_full = choice.observers_ended = false;
+
+        r = choose(&choice, trace);
+        if (r < 0) {
+                for (size_t i = 0; i < choice.n_decisions; i++)
+                        decision_clear(&ret_decisions[i]);
+                return r;
+        }
+
+        *ret_n = choice.n_decisions;
+        return 0;
+}
+
+int policy_choose(const Policy *policy, const EventFacts *facts, _unused_ uint64_t now_boottime_usec,
+                  Decision *ret_decisions, size_t max, size_t *ret_n) {
+        return choose_or_clear(policy, facts, ret_decisions, max, ret_n, NULL);
+}
+
+int policy_choose_traced(const Policy *policy, const EventFacts *facts, _unused_ uint64_t now_boottime_usec,
+                         Decision *ret_decisions, size_t max, size_t *ret_n, PolicyTrace *ret_trace) {
+        PolicyTrace trace = {};
+        int r;
+
+        r = choose_or_clear(policy, facts, ret_decisions, max, ret_n, &trace);
+        if (r < 0) {
+                policy_trace_clear(&trace);
+                return r;
+        }
+
+        *ret_trace = trace;
+        return 0;
+}
+
+int policy_check_call(const Policy *policy, const EventFacts *facts, ActionKind action, char **ret_denied_by) {
+        _cleanup_(free_at) char *denied_by = NULL;
+        Protection protection = {};
+        const ProtectSource *protect;
+        MatchContext context;
+
+        match_context_init(&context, facts);
+        protect = protection_find(&protection, policy, &context, action);
+        if (protect && asprintf(&denied_by, "protect: %s", protect->id) < 0) {
+                denied_by = NULL;
+                return -ENOMEM;
+        }
+
+        *ret_denied_by = steal_ptr(denied_by);
+        return 0;
+}

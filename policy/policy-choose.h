@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Chooses what to do about one event: policy x facts x now -> decisions. Runs nothing and looks at no
+ * clock; carrying decisions out is src/action/'s business.
+ *
+ * Order: rules by priority, file, place; the first one that is taken ends the search unless it says
+ * `continue`. A rule that only observes is recorded and never keeps an event from the rules that act,
+ * nor from the baseline. Then the baseline, then the built-in notification of what no acting rule took.
+ *
+ * What is forbidden stays in the decision, with ActionRequest.denied_by saying by what.
+ */
+#pragma once
+
+#include "policy/policy-compile.h"
+#include "policy/policy-match.h"
+
+/* More decisions than this for one event are not made; policy_choose() says so by -E2BIG if @max is less. */
+#define POLICY_DECISIONS_MAX 16
+
+/* What became of one rule that was looked at. */
+typedef enum RuleOutcome {
+        RULE_NOT_MATCHED,
+        RULE_UNKNOWN,           /* a fact was missing, and the rule does not act on what is unknown */
+        RULE_NEVER_ACTS,        /* the event is a result of ours or of no mounted file system any more, and the rule would act */
+        RULE_HIDDEN,            /* matched, but an earlier observing rule already ended what observing rules see */
+        RULE_OBSERVED,          /* taken, nothing is done */
+        RULE_TAKEN,
+        RULE_NOT_LOOKED_AT,     /* an earlier rule ended the search */
+} RuleOutcome;
+DECLARE_NAMES(rule_outcome, RuleOutcome)
+
+typedef struct RuleTrace {
+        size_t rule;                    /* index in the order they are looked at */
+        RuleOutcome outcome;
+        Verdict verdict;
+        const Condition *decider;       /* borrowed from the policy; NULL if the match is empty or was not tried */
+} RuleTrace;
+
+/* Filled only for explanations. Starts as `PolicyTrace trace = {};` */
+typedef struct PolicyTrace {
+        RuleTrace *rules;
+        size_t n_rules;
+} PolicyTrace;
+
+void policy_trace_clear(PolicyTrace *trace);
+
+/**
+ * policy_choose() - decide about one event
+ * @facts:             event and what is known about it; facts that were not gathered are unknown
+ * @now_boottime_usec: for windows and cooldowns
+ * @ret_decisions:     at least @max elements; each one that was written: decision_clear()
+ * @ret_n:             how many were written, 0 if nobody wants anything
+ *
+ * Makes at most POLICY_DECISIONS_MAX decisions: rules beyond that are not looked at, the baseline always is.
+ *
+ * Returns: 0; -E2BIG if @max is less than POLICY_DECISIONS_MAX and not enough; -ENOMEM. On failure nothing is left to clear.
+ */
+int policy_choose(const Policy *policy, const EventFacts *facts, uint64_t now_boottime_usec,
+                  Decision *ret_decisions, size_t max, size_t *ret_n);
+
+/* The same, and @ret_trace says for every rule why (policy_trace_clear()). */
+int policy_choose_traced(const Policy *policy, const EventFacts *facts, uint64_t now_boottime_usec,
+                         Decision *ret_decisions, size_t max, size_t *ret_n, PolicyTrace *ret_trace);
+
+/**
+ * policy_check_call() - may a person's bus call do this?
+ * @facts:         event may be NULL: then everything about an event is unknown, and protection counts that as yes
+ * @ret_denied_by: new text ("protect: usb") if it is forbidden, NULL if it is allowed; free()
+ *
+ * Only `protect` binds persons; the autofsck property bounds what happens by itself.
+ *
+ * Returns: 0 or -ENOMEM.
+ */
+int policy_check_call(const Policy *policy, const EventFacts *facts, ActionKind action, char **ret_denied_by);
+
+/* How far the property of this file system lets rules and baseline go. */
+AutofsckLevel policy_autofsck_level(const FilesystemFacts *filesystem);
+
+/* False for structures that no kernel rebuilds alone: the baseline asks for a full scan instead. A test keeps this equal
+ * to what kernel/ knows. */
+bool policy_structure_has_repair(Structure structure);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Decisions and traces as text for people: what `healerctl policy explain` shows.
+ */
+#pragma once
+
+#include "policy/policy-choose.h"
+
+/* "rule heal, enforce: repair; notify error (denied: protect: usb)": one line, new, NULL if out of memory. */
+char *policy_decision_text(const Decision *decision);
+
+/**
+ * policy_explain() - decide about an event and say why
+ * @ret_text: new; one paragraph for every rule with the condition and the fact that settled it, then what was decided
+ *
+ * Returns: 0 or a negative errno of policy_choose().
+ */
+int policy_explain(const Policy *policy, const EventFacts *facts, uint64_t now_boottime_usec, char **ret_text);

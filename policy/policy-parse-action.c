@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `do` lists to steps: names and parameters of actions.
+ */
+#include <string.h>
+
+#include "policy/policy-parse-value.h"
+#include "src/basic/text.h"
+
+static const char *action_name_at(unsigned i) {
+        return action_kind_to_name((ActionKind) i);
+}
+
+static const char *severity_name_at(unsigned i) {
+        return severity_to_name((Severity) i);
+}
+
+static const char *scrub_repair_name_at(unsigned i) {
+        return scrub_repair_to_name((ScrubRepair) i);
+}
+
+bool parse_action_name(PolicyParser *parser, const YamlNode *node, ActionKind *ret_kind) {
+        unsigned value;
+
+        if (!parse_word(parser, node, "action", action_name_at, N_ACTION_KINDS, &value))
+                return false;
+
+        *ret_kind = (ActionKind) value;
+        return true;
+}
+
+static void parse_parameter_value(PolicyParser *parser, const ActionParameter *parameter, const YamlNode *node,
+                                  StepSource *step) {
+        void *slot = (char *) &step->request + parameter->offset;
+        uint64_t *durations = slot;
+        unsigned value;
+        int64_t count;
+
+        switch (parameter->type) {
+        case PARAMETER_DURATION:
+                (void) parse_duration(parser, node, parameter->name, parameter->min, parameter->max, durations);
+                break;
+        case PARAMETER_DURATION_RANGE:
+                (void) parse_duration_range(parser, node, parameter->name, parameter->min, parameter->max,
+                                            &durations[0], &durations[1]);
+                break;
+        case PARAMETER_COUNT:
+                if (parse_i64(parser, node, parameter->name, (int64_t) parameter->min, (int64_t) parameter->max,
+                              &count))
+                        *(unsigned *) slot = (unsigned) count;
+                break;
+        case PARAMETER_SEVERITY:
+                if (parse_word(parser, node, parameter->name, severity_name_at, SEVERITY_INFO + 1, &value)) {
+                        *(Severity *) slot = (Severity) value;
+                        step->has_severity = true;
+                }
+                break;
+        case PARAMETER_SCRUB_REPAIR:
+                if (parse_word(parser, node, parameter->name, scrub_repair_name_at, SCRUB_REPAIR_IF_ALLOWED + 1,
+                               &value))
+                        *(ScrubRepair *) slot = (ScrubRepair) value;
+                break;
+        case PARAMETER_OTHER:
+                break;
+        }
+}
+
+static void unknown_parameter(PolicyParser *parser, const YamlNode *entry, ActionKind kind) {
+        const char *words[32];
+        size_t n = 0;
+
+        for (size_t i = 0; i < action_parameter_count() && n < ELEMENTSOF(words); i++)
+                if (action_parameter_at(i)->action == kind)
+                        words[n++] = action_parameter_at(i)->name;
+
+        if (n == 0)
+                policy_error(parser->problems, entry->position, "unknown parameter \"%s\": \"%s\" has none, leave it out",
+                             entry->text, action_kind_to_name(kind));
+        else
+                parse_unknown_word(parser, entry->position, "parameter", entry->text, words, n);
+}
+
+static void parse_parameters(PolicyParser *parser, const YamlNode *node, StepSource *step) {
+        const char *name = action_kind_to_name(step->request.kind);
+
+        if (yaml_node_is_null(node)) {
+                policy_error(parser->problems, node->position,
+                             "\"%s\" has no parameters: write \"%s\" without a colon, or \"%s: {...}\"", name, name, name);
+                return;
+        }
+        if (!parse_kind(parser, node, YAML_KIND_MAP, name))
+                return;
+
+        YAML_FOREACH(entry, node) {
+                const ActionParameter *parameter = action_parameter_find(step->request.kind, entry->text);
+
+                if (!parameter)
+                        unknown_parameter(parser, entry, step->request.kind);
+                else if (!parameter->is_built)
+                        parse_not_built(parser, entry->position, parameter->name);
+                else
+                        parse_parameter_value(parser, parameter, entry->value, step);
+        }
+}
+
+/* Returns false if there is nothing to add. */
+static bool parse_step(PolicyParser *parser, const YamlNode *node, StepSource *ret_step) {
+        const YamlNode *name = node;
+        ActionKind kind;
+
+        if (node->kind == YAML_KIND_LIST) {
+                policy_error(parser->problems, node->position, "an action cannot be a list: write \"log\" or \"repair: {...}\"");
+                return false;
+        }
+        if (node->kind == YAML_KIND_MAP) {
+                if (node->n_children != 1) {
+                        policy_error(parser->problems, node->position,
+                                     "%zu keys in one action: write each action as an element of its own",
+                                     node->n_children);
+                        return false;
+                }
+                name = node->first;
+        }
+
+        if (!parse_action_name(parser, name, &kind))
+                return false;
+        if (!action_word_of(kind)->is_built) {
+                parse_not_built(parser, name->position, action_kind_to_name(kind));
+                return false;
+        }
+
+        *ret_step = (StepSource) { .request = action_request_default(kind), .position = name->position };
+        if (node->kind == YAML_KIND_MAP)
+                parse_parameters(parser, name->value, ret_step);
+        return true;
+}
+
+int parse_steps(PolicyParser *parser, const YamlNode *node, RuleSource *rule) {
+        if (!parse_kind(parser, node, YAML_KIND_LIST, "do"))
+                return 0;
+        if (node->n_children == 0)
+                policy_error(parser->problems, node->position, "empty list for \"do\": write at least one action, such as [log]");
+        if (node->n_children > DECISION_ACTIONS_MAX) {
+                policy_error(parser->problems, node->position, "%zu actions in one \"do\": write at most %d",
+                             node->n_children, DECISION_ACTIONS_MAX);
+                return 0;
+        }
+
+        rule->steps = calloc(max_of(node->n_children, (size_t) 1), sizeof(*rule->steps));
+        if (!rule->steps)
+                return -ENOMEM;
+
+        YAML_FOREACH(item, node)
+                if (parse_step(parser, item, &rule->steps[rule->n_steps]))
+                        rule->n_steps++;
+
+        return 0;
+}

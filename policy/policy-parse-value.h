@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Single values of a policy file, shared by the parts of the parser. Each function reports what is
+ * wrong with its node and returns false then; the caller just goes on with the next one.
+ */
+#pragma once
+
+#include "policy/policy-parse.h"
+
+/* Names of the language that this version does not carry out: reported once each, with all their lines. */
+#define NOT_BUILT_LINES_MAX 8
+#define NOT_BUILT_NAME_SIZE 32
+
+typedef struct NotBuilt {
+        char name[NOT_BUILT_NAME_SIZE];
+        SourcePosition first;
+        unsigned lines[NOT_BUILT_LINES_MAX];    /* of the others */
+        unsigned n_others;
+} NotBuilt;
+
+#define NOT_BUILT_MAX 128
+
+typedef struct PolicyParser {
+        PolicyProblems *problems;
+        PolicyFileRole role;
+        NotBuilt not_built[NOT_BUILT_MAX];
+        size_t n_not_built;
+} PolicyParser;
+
+/* @name: copied. */
+void parse_not_built(PolicyParser *parser, SourcePosition position, const char *name);
+/* Turns what was noted into problems. */
+void parse_report_not_built(PolicyParser *parser);
+
+/* "unknown WHAT "WORD": did you mean …", or the whole list if nothing is near. NULL entries are left out. */
+void parse_unknown_word(PolicyParser *parser, SourcePosition position, const char *what, const char *word,
+                        const char *const *words, size_t n_words);
+
+bool parse_kind(PolicyParser *parser, const YamlNode *node, YamlKind kind, const char *name);
+/* A scalar that says something. Borrowed from the tree. */
+bool parse_text(PolicyParser *parser, const YamlNode *node, const char *name, const char **ret_text);
+bool parse_bool(PolicyParser *parser, const YamlNode *node, const char *name, bool *ret_value);
+bool parse_i64(PolicyParser *parser, const YamlNode *node, const char *name, int64_t min, int64_t max,
+               int64_t *ret_value);
+bool parse_duration(PolicyParser *parser, const YamlNode *node, const char *name, uint64_t min_usec,
+                    uint64_t max_usec, uint64_t *ret_usec);
+/* "5s..1min", or one duration for both ends. */
+bool parse_duration_range(PolicyParser *parser, const YamlNode *node, const char *name, uint64_t min_usec,
+                          uint64_t max_usec, uint64_t *ret_min_usec, uint64_t *ret_max_usec);
+/* The word of an enum; @to_name gives the words of values below @n_words. */
+bool parse_word(PolicyParser *parser, const YamlNode *node, const char *what, const char *(*to_name)(unsigned i),
+                unsigned n_words, unsigned *ret_value);
+bool parse_id(PolicyParser *parser, const YamlNode *node, const char *name, char ret_id[static RULE_ID_SIZE]);
+
+/* The other parts of the parser. They return 0 also after reporting problems; -ENOMEM. */
+int parse_match(PolicyParser *parser, const YamlNode *node, Condition *ret_match);
+int parse_steps(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
+/* Reports and returns false if @node is no action's name. */
+bool parse_action_name(PolicyParser *parser, const YamlNode *node, ActionKind *ret_kind);

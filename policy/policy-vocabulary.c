@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The tables of the policy language. See the header for what a row means.
+ */
+#include "policy/policy-vocabulary.h"
+
+#include <string.h>
+
+#include "policy/policy-facts.h"
+#include "src/basic/text.h"
+
+static const char *const test_operator_names[] = {
+        [OPERATOR_GLOB] = "glob",
+        [OPERATOR_UNDER] = "under",
+        [OPERATOR_REGEX] = "regex",
+        [OPERATOR_AT_LEAST] = "at-least",
+        [OPERATOR_AT_MOST] = "at-most",
+};
+DEFINE_NAMES(test_operator, TestOperator)
+
+#define TEXT_OPERATORS (OPERATOR_BIT(OPERATOR_GLOB) | OPERATOR_BIT(OPERATOR_REGEX))
+#define PATH_OPERATORS (TEXT_OPERATORS | OPERATOR_BIT(OPERATOR_UNDER))
+#define ORDER_OPERATORS (OPERATOR_BIT(OPERATOR_AT_LEAST) | OPERATOR_BIT(OPERATOR_AT_MOST))
+
+/* Masks of enum values are 64 bits wide. */
+_Static_assert(N_EVENT_KINDS <= 64, "event kinds fit a mask");
+_Static_assert(N_STRUCTURES <= 64, "structures fit a mask");
+_Static_assert(N_EVENT_DOMAINS <= 64, "domains fit a mask");
+
+static const char *event_word(unsigned i) {
+        return event_kind_to_name((EventKind) i);
+}
+
+static const char *severity_word(unsigned i) {
+        return severity_to_name((Severity) i);
+}
+
+static const char *domain_word(unsigned i) {
+        return event_domain_to_name((EventDomain) i);
+}
+
+static const char *structure_word(unsigned i) {
+        return structure_to_name((Structure) i);
+}
+
+static const char *autofsck_word(unsigned i) {
+        return autofsck_to_name((Autofsck) i);
+}
+
+static const char *truth_word(unsigned i) {
+        return i ? "true" : "false";
+}
+
+#define BUILT_TEXT(key, getter, text)                                                                   \
+        { .path = (key), .type = VALUE_TEXT, .operators = TEXT_OPERATORS, .is_built = true,             \
+          .get = (getter), .help = (text) }
+#define BUILT_TRUTH(key, getter, text)                                                                  \
+        { .path = (key), .type = VALUE_BOOL, .is_built = true, .get = (getter), .word = truth_word,     \
+          .n_words = 2, .help = (text) }
+#define BUILT_WORD(key, getter, word_of, n, text)                                                       \
+        { .path = (key), .type = VALUE_WORD, .is_built = true, .get = (getter), .word = (word_of),      \
+          .n_words = (n), .help = (text) }
+#define BUILT_NUMBER(key, getter, text)                                                                 \
+        { .path = (key), .type = VALUE_NUMBER, .operators = ORDER_OPERATORS, .is_built = true,          \
+          .get = (getter), .help = (text) }
+#define LATER(key, text) { .path = (key), .type = VALUE_TEXT, .help = (text) }
+
+static const MatchKey match_keys[] = {
+        BUILT_TEXT("fs.type", fact_get_fs_type, "file system type, for example xfs"),
+        { .path = "fs.mount", .type = VALUE_PATH, .operators = PATH_OPERATORS, .is_built = true,
+          .is_settable_by_user = true, .get = fact_get_fs_mount,
+          .help = "any mount point of the file system in the first mount namespace" },
+        { .path = "fs.label", .type = VALUE_TEXT, .operators = TEXT_OPERATORS, .is_built = true,
+          .is_settable_by_user = true, .get = fact_get_fs_label, .help = "label of the file system" },
+        { .path = "fs.uuid", .type = VALUE_UUID, .operators = TEXT_OPERATORS, .is_built = true,
+          .is_settable_by_user = true, .get = fact_get_fs_uuid,
+          .help = "UUID of the file system; patterns see it in lower case" },
+        { .path = "fs.device", .type = VALUE_PATH, .operators = PATH_OPERATORS, .is_built = true,
+          .get = fact_get_fs_device, .help = "device as it was mounted, for example /dev/sda1" },
+        BUILT_TRUTH("fs.root", fact_get_fs_root, "holds /, a layer of an overlay that is /, or /usr"),
+        BUILT_TRUTH("fs.state", fact_get_fs_state, "holds this service's own state"),
+        BUILT_TRUTH("fs.removable", fact_get_fs_removable,
+                    "removable, on USB, MMC or Thunderbolt, or mounted by a user"),
+        { .path = "fs.autofsck", .type = VALUE_WORD, .is_built = true, .fact = POLICY_FACT_AUTOFSCK,
+          .get = fact_get_fs_autofsck, .word = autofsck_word, .n_words = AUTOFSCK_REPAIR + 1,
+          .help = "the file system's own property: how far automatic checking may go" },
+
+        BUILT_WORD("event", fact_get_event, event_word, N_EVENT_KINDS, "what happened"),
+        { .path = "severity", .type = VALUE_WORD, .operators = ORDER_OPERATORS, .is_built = true,
+          .get = fact_get_severity, .word = severity_word, .n_words = SEVERITY_INFO + 1,
+          .is_descending = true, .help = "how bad it is" },
+        BUILT_WORD("domain", fact_get_domain, domain_word, N_EVENT_DOMAINS, "where it happened"),
+        BUILT_WORD("structure", fact_get_structure, structure_word, N_STRUCTURES, "damaged metadata structure"),
+        BUILT_NUMBER("group", fact_get_group, "number of the allocation or realtime group"),
+        { .path = "errno", .type = VALUE_ERRNO, .is_built = true, .get = fact_get_errno,
+          .help = "error of a failed read or write, for example EIO" },
+        BUILT_NUMBER("count", fact_get_count, "reports merged into the event, or how many were lost"),
+
+        LATER("shutdown-reason", "why the file system shut down"),
+        LATER("location", "place in the kernel's code that found the problem"),
+        LATER("file.path", "path of the file below the mount point"),
+        LATER("file.owner", "user who owns the file"),
+        LATER("file.group", "group of the file"),
+        LATER("file.project", "project number of the file"),
+        LATER("workload.unit", "systemd unit that uses the file system"),
+        LATER("workload.slice", "systemd slice that uses the file system"),
+        LATER("workload.cgroup", "control group that uses the file system"),
+        LATER("workload.user", "user whose processes use the file system"),
+        LATER("workload.container", "container that uses the file system"),
+        LATER("workload.pod", "pod that uses the file system"),
+        LATER("time", "a named window of time"),
+};
+_Static_assert(ELEMENTSOF(match_keys) <= MATCH_KEYS_MAX, "every key has a place in a MatchContext");
+
+size_t match_key_count(void) {
+        return ELEMENTSOF(match_keys);
+}
+
+const MatchKey *match_key_at(size_t index) {
+        return &match_keys[index];
+}
+
+size_t match_key_index(const MatchKey *key) {
+        return (size_t) (key - match_keys);
+}
+
+const MatchKey *match_key_find(const char *path) {
+        for (size_t i = 0; i < ELEMENTSOF(match_keys); i++)
+                if (strcmp(match_keys[i].path, path) == 0)
+                        return &match_keys[i];
+
+        return NULL;
+}
+
+bool match_key_is_group(const char *path) {
+        size_t length = strlen(path);
+
+        for (size_t i = 0; i < ELEMENTSOF(match_keys); i++)
+                if (strncmp(match_keys[i].path, path, length) == 0 && match_keys[i].path[length] == '.')
+                        return true;
+
+        return false;
+}
+
+uint64_t match_key_word_mask(const MatchKey *key, const char *word) {
+        uint64_t mask = 0;
+
+        for (unsigned i = 0; i < key->n_words; i++)
+                if (text_equal(key->word(i), word))
+                        mask |= UINT64_C(1) << i;
+
+        return mask;
+}
+
+const char *value_type_to_text(ValueType type) {
+        switch (type) {
+        case VALUE_TEXT:
+                return "a text";
+        case VALUE_PATH:
+                return "an absolute path";
+        case VALUE_UUID:
+                return "a UUID";
+        case VALUE_WORD:
+                return "a word";
+        case VALUE_NUMBER:
+                return "a number";
+        case VALUE_ERRNO:
+                return "the name of an error, such as EIO";
+        case VALUE_BOOL:
+                return "true or false";
+        }
+
+        return NULL;
+}
+
+static const ActionWord action_words[N_ACTION_KINDS] = {
+        [ACTION_LOG] = { ACTION_LOG, true, true, AUTOFSCK_LEVEL_REPORT,
+                         "write a line about it to the journal" },
+        [ACTION_NOTIFY] = { ACTION_NOTIFY, true, true, AUTOFSCK_LEVEL_REPORT, "tell somebody" },
+        [ACTION_CONDITION] = { ACTION_CONDITION, false, true, AUTOFSCK_LEVEL_REPORT,
+                               "raise a condition that stays until it is cleared" },
+        [ACTION_SURVEY] = { ACTION_SURVEY, false, false, AUTOFSCK_LEVEL_REPORT,
+                            "ask the kernel what it knows to be sick" },
+        [ACTION_REPAIR] = { ACTION_REPAIR, true, false, AUTOFSCK_LEVEL_REPAIR,
+                            "repair the damaged structure online" },
+        [ACTION_SCRUB] = { ACTION_SCRUB, true, false, AUTOFSCK_LEVEL_CHECK,
+                           "check the whole file system, or repair it" },
+        [ACTION_VERIFY_MEDIA] = { ACTION_VERIFY_MEDIA, false, false, AUTOFSCK_LEVEL_REPORT,
+                                  "read the device and report what cannot be read" },
+        [ACTION_FAIL_WORKLOAD] = { ACTION_FAIL_WORKLOAD, false, false, AUTOFSCK_LEVEL_REPORT,
+                                   "stop what uses the file system" },
+        [ACTION_FREEZE] = { ACTION_FREEZE, false, false, AUTOFSCK_LEVEL_REPORT, "freeze the file system" },
+        [ACTION_SHUTDOWN] = { ACTION_SHUTDOWN, false, false, AUTOFSCK_LEVEL_REPORT,
+                              "shut the file system down" },
+        [ACTION_RECYCLE] = { ACTION_RECYCLE, false, false, AUTOFSCK_LEVEL_REPORT,
+                             "unmount and mount the file system again" },
+        [ACTION_START_UNIT] = { ACTION_START_UNIT, false, false, AUTOFSCK_LEVEL_REPORT, "start a systemd unit" },
+};
+
+const ActionWord *action_word_of(ActionKind kind) {
+        return &action_words[kind];
+}
+
+#define LATER_PARAMETER(action, name, text) { (action), (name), PARAMETER_OTHER, false, 0, 0, 0, (text) }
+
+static const ActionParameter action_parameters[] = {
+        { ACTION_NOTIFY, "severity", PARAMETER_SEVERITY, true, offsetof(ActionRequest, severity), 0, 0,
+          "how urgent it is; default: the event's own severity" },
+        LATER_PARAMETER(ACTION_NOTIFY, "route", "where the message goes"),
+
+        { ACTION_REPAIR, "timeout", PARAMETER_DURATION, true, offsetof(ActionRequest, timeout_usec),
+          USEC_PER_SEC, 7 * USEC_PER_DAY, "how long one try may take" },
+        { ACTION_REPAIR, "retries", PARAMETER_COUNT, true, offsetof(ActionRequest, n_retries), 0, 100,
+          "extra tries when the kernel is busy or short of memory" },
+        { ACTION_REPAIR, "backoff", PARAMETER_DURATION_RANGE, true, offsetof(ActionRequest, backoff_min_usec),
+          USEC_PER_SEC, USEC_PER_DAY, "pause before the next try: first..longest" },
+
+        { ACTION_SCRUB, "repair", PARAMETER_SCRUB_REPAIR, true, offsetof(ActionRequest, scrub_repair), 0, 0,
+          "never: only check; if-allowed: repair where autofsck says so" },
+        { ACTION_SCRUB, "timeout", PARAMETER_DURATION, true, offsetof(ActionRequest, timeout_usec),
+          USEC_PER_MINUTE, 30 * USEC_PER_DAY, "how long it may take" },
+        LATER_PARAMETER(ACTION_SCRUB, "in", "window of time to wait for"),
+        LATER_PARAMETER(ACTION_SCRUB, "expires", "how long to wait for the window"),
+};
+_Static_assert(offsetof(ActionRequest, backoff_max_usec) == offsetof(ActionRequest, backoff_min_usec) + sizeof(uint64_t),
+               "a range is stored as two values in a row");
+
+size_t action_parameter_count(void) {
+        return ELEMENTSOF(action_parameters);
+}
+
+const ActionParameter *action_parameter_at(size_t index) {
+        return &action_parameters[index];
+}
+
+const ActionParameter *action_parameter_find(ActionKind action, const char *name) {
+        for (size_t i = 0; i < ELEMENTSOF(action_parameters); i++)
+                if (action_parameters[i].action == action && strcmp(action_parameters[i].name, name) == 0)
+                        return &action_parameters[i];
+
+        return NULL;
+}
+
+static const PolicyKey policy_keys[] = {
+        { KEY_OF_FILE, "version", true, KEY_ANYWHERE, "version of the language, always the first key: 1" },
+        { KEY_OF_FILE, "mode", true, KEY_ANYWHERE, "enforce, or observe: decide and record, do nothing" },
+        { KEY_OF_FILE, "baseline", true, KEY_MAIN_ONLY, "autofsck or off: what happens when no rule takes an event" },
+        { KEY_OF_FILE, "protect", true, KEY_ANYWHERE, "what is never done, whoever asks" },
+        { KEY_OF_FILE, "rules", true, KEY_ANYWHERE, "what to do about which events" },
+        { KEY_OF_FILE, "disable", true, KEY_DROP_IN_ONLY, "rules of earlier files that shall not be used" },
+        { KEY_OF_FILE, "windows", false, KEY_ANYWHERE, "named windows of time" },
+        { KEY_OF_FILE, "routes", false, KEY_ANYWHERE, "where notifications go" },
+        { KEY_OF_FILE, "limits", false, KEY_ANYWHERE, "how many actions in how much time" },
+        { KEY_OF_FILE, "brake", false, KEY_ANYWHERE, "when many file systems fail at once" },
+        { KEY_OF_FILE, "permit", false, KEY_ANYWHERE, "unit that is asked before destructive steps" },
+
+        { KEY_OF_RULE, "id", true, KEY_ANYWHERE, "name of the rule, unique" },
+        { KEY_OF_RULE, "match", true, KEY_ANYWHERE, "which events; without it all of them" },
+        { KEY_OF_RULE, "on-unknown", true, KEY_ANYWHERE, "skip or match, if a fact is missing" },
+        { KEY_OF_RULE, "do", true, KEY_ANYWHERE, "list of actions, in order" },
+        { KEY_OF_RULE, "priority", true, KEY_ANYWHERE, "larger is looked at first; -1000 to 1000, default 0" },
+        { KEY_OF_RULE, "continue", true, KEY_ANYWHERE, "true: later rules are looked at as well" },
+        { KEY_OF_RULE, "ignore-autofsck", true, KEY_ANYWHERE, "true: the autofsck property does not bound this rule" },
+        { KEY_OF_RULE, "stop-on-failure", true, KEY_ANYWHERE, "true: a failed action ends the list" },
+        { KEY_OF_RULE, "mode", true, KEY_ANYWHERE, "enforce or observe, for this rule alone" },
+        { KEY_OF_RULE, "when", false, KEY_ANYWHERE, "how often in how much time" },
+        { KEY_OF_RULE, "for", false, KEY_ANYWHERE, "how long it has to last" },
+        { KEY_OF_RULE, "cooldown", false, KEY_ANYWHERE, "how long the rule rests after it acted" },
+        { KEY_OF_RULE, "escalate", false, KEY_ANYWHERE, "steps, the next one if the one before failed" },
+        { KEY_OF_RULE, "again", false, KEY_ANYWHERE, "how soon the same damage counts as a failure" },
+        { KEY_OF_RULE, "gather", false, KEY_ANYWHERE, "one action for many events" },
+        { KEY_OF_RULE, "limits", false, KEY_ANYWHERE, "how many actions of this rule in how much time" },
+
+        { KEY_OF_PROTECT, "id", true, KEY_ANYWHERE, "name of the protection, unique" },
+        { KEY_OF_PROTECT, "match", true, KEY_ANYWHERE, "what is protected; {} is everything" },
+        { KEY_OF_PROTECT, "deny", true, KEY_ANYWHERE, "all, or a list of actions" },
+};
+
+size_t policy_key_count(void) {
+        return ELEMENTSOF(policy_keys);
+}
+
+const PolicyKey *policy_key_at(size_t index) {
+        return &policy_keys[index];
+}
+
+const PolicyKey *policy_key_find(KeyPlace place, const char *name) {
+        for (size_t i = 0; i < ELEMENTSOF(policy_keys); i++)
+                if (policy_keys[i].place == place && strcmp(policy_keys[i].name, name) == 0)
+                        return &policy_keys[i];
+
+        return NULL;
+}
+
+const char *word_nearest(const char *word, const char *const *words, size_t n_words) {
+        /* One slip in a short word, two in a longer one: more is another word. */
+        size_t best_distance = strlen(word) <= 4 ? 1 : strlen(word) <= 8 ? 2 : 3;
+        const char *best = NULL;
+
+        for (size_t i = 0; i < n_words; i++) {
+                size_t distance = words[i] ? text_distance(word, words[i]) : SIZE_MAX;
+
+                if (distance <= best_distance && (!best || distance < best_distance)) {
+                        best = words[i];
+                        best_distance = distance;
+                }
+        }
+
+        return best;
+}

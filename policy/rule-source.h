@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Policy files as they were written, typed and with positions: what policy-parse.c makes of a tree,
+ * policy-load.c merges, and policy-compile.c turns into a Policy. Values were checked one by one;
+ * whether a rule makes sense as a whole is the compiler's business.
+ */
+#pragma once
+
+#include "policy/pattern.h"
+#include "policy/policy-problem.h"
+#include "policy/policy-vocabulary.h"
+#include "src/model/decision.h"
+
+#define POLICY_RULES_MAX 4096
+#define POLICY_PROTECTS_MAX 256
+
+typedef enum ConditionKind {
+        CONDITION_TEST,         /* one test of one fact */
+        CONDITION_ALL,          /* every child holds; without children: yes */
+        CONDITION_ANY,          /* at least one child holds */
+        CONDITION_NONE,         /* no child holds */
+} ConditionKind;
+
+typedef enum TestKind {
+        TEST_MASK,              /* words and truth values: bit `number` of @mask */
+        TEST_RANGE,             /* numbers and errnos: @min to @max */
+        TEST_PATTERN,           /* texts */
+} TestKind;
+
+typedef struct Condition Condition;
+
+struct Condition {
+        ConditionKind kind;
+        SourcePosition position;
+        size_t n_children;
+        Condition *children;            /* array of n_children; owned */
+
+        const MatchKey *key;            /* CONDITION_TEST from here on */
+        TestKind test;
+        uint64_t mask;
+        uint64_t min, max;
+        Pattern *pattern;               /* owned */
+};
+
+/* Releases what it holds, not the struct itself. */
+void condition_clear(Condition *condition);
+/* Same tests in the same order; positions do not count. */
+bool condition_equal(const Condition *a, const Condition *b);
+/* The test as one would write it ("fs.label: {regex: '^scratch'}"); new, NULL if out of memory. */
+char *condition_text(const Condition *condition);
+
+typedef enum OnUnknown {
+        ON_UNKNOWN_SKIP,
+        ON_UNKNOWN_MATCH,
+} OnUnknown;
+DECLARE_NAMES(on_unknown, OnUnknown)
+
+typedef enum PolicyBaseline {
+        BASELINE_AUTOFSCK,
+        BASELINE_OFF,
+} PolicyBaseline;
+DECLARE_NAMES(policy_baseline, PolicyBaseline)
+
+/* An action as it is when no parameter is written. */
+ActionRequest action_request_default(ActionKind kind);
+
+/* One step of `do`. */
+typedef struct StepSource {
+        ActionRequest request;          /* parameters; denied_by stays NULL */
+        bool has_severity;              /* notify: else the event's own */
+        SourcePosition position;
+} StepSource;
+
+typedef struct RuleSource {
+        char id[RULE_ID_SIZE];
+        SourcePosition position;
+        Condition match;                /* CONDITION_ALL */
+        OnUnknown on_unknown;
+        SourcePosition on_unknown_position;
+        size_t n_steps;
+        StepSource *steps;
+        int64_t priority;
+        bool is_continuing;
+        bool ignores_autofsck;
+        bool stops_on_failure;
+        bool has_mode;                  /* else the policy's */
+        PolicyMode mode;
+} RuleSource;
+
+typedef struct ProtectSource {
+        char id[RULE_ID_SIZE];
+        SourcePosition position;
+        Condition match;                /* CONDITION_ALL; without children: everything */
+        uint32_t denied;                /* bit for each ActionKind */
+} ProtectSource;
+
+typedef struct RuleName {
+        char id[RULE_ID_SIZE];
+        SourcePosition position;
+} RuleName;
+
+/* One file, or several merged. Starts as `PolicySource source = {};` */
+typedef struct PolicySource {
+        bool has_mode;
+        PolicyMode mode;
+        SourcePosition mode_position;
+        bool has_baseline;
+        PolicyBaseline baseline;
+        size_t n_rules;
+        RuleSource *rules;              /* in the order of files and of places in them */
+        size_t n_protects;
+        ProtectSource *protects;
+        size_t n_disabled;
+        RuleName *disabled;             /* empty after merging */
+} PolicySource;
+
+void rule_source_clear(RuleSource *rule);
+void policy_source_clear(PolicySource *source);

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * All jobs that have not ended stand in one list in the order they came; one timer serves the next deadline
+ * or the next try. pump() is the only place that starts anything.
+ */
+
+#include <sys/queue.h>
+
+#include "src/action/attempt-memory.h"
+#include "src/action/job-queue.h"
+#include "src/basic/clock.h"
+#include "src/basic/log.h"
+#include "src/basic/text.h"
+
+/* The worker ends a job at its timeout and has 4 s to see whether it dies; only then the silence is its own. */
+#define WORKER_GRACE_USEC (15 * USEC_PER_SEC)
+
+typedef struct QueuedJob {
+        Job job;
+        TAILQ_ENTRY(QueuedJob) entries;
+} QueuedJob;
+/* job_unref() frees what it is given. */
+_Static_assert(offsetof(QueuedJob, job) == 0, "the job is the memory it lies in");
+
+struct JobQueue {
+        sd_event *event;
+        sd_event_source *timer;
+        FilesystemTable *filesystems;
+        JobCarrier carrier;
+        JobChanged changed;
+        void *userdata;
+        TAILQ_HEAD(, QueuedJob) jobs;
+        size_t n_jobs;
+        uint64_t next_id;
+        uint64_t n_refused;
+        bool is_pumping;
+        AttemptMemory attempts;
+};
+
+static QueuedJob *queued_of(const Job *job) {
+        return container_of(job, QueuedJob, job);
+}
+
+static void pump(JobQueue *queue);
+
+Job *job_queue_next(JobQueue *queue, const Job *previous) {
+        QueuedJob *queued = previous ? TAILQ_NEXT(queued_of(previous), entries) : TAILQ_FIRST(&queue->jobs);
+
+        return queued ? &queued->job : NULL;
+}
+
+Job *job_queue_find(JobQueue *queue, uint64_t job_id) {
+        for (Job *job = NULL; (job = job_queue_next(queue, job));)
+                if (job->id == job_id)
+                        return job;
+        return NULL;
+}
+
+Job *job_queue_active(JobQueue *queue, uint64_t filesystem_id) {
+        Job *first = NULL;
+
+        for (Job *job = NULL; (job = job_queue_next(queue, job));) {
+                if (job->filesystem_id != filesystem_id)
+                        continue;
+                if (job->state == JOB_RUNNING)
+                        return job;
+                if (!first)
+                        first = job;
+        }
+        return first;
+}
+
+uint64_t job_queue_n_refused(JobQueue *queue) {
+        return queue->n_refused;
+}
+
+static uint64_t request_timeout(const ActionRequest *request) {
+        if (request->timeout_usec != USEC_INFINITY && request->timeout_usec > 0)
+                return request->timeout_usec;
+        return request->kind == ACTION_SCRUB ? JOB_SCRUB_TIMEOUT_USEC : JOB_REPAIR_TIMEOUT_USEC;
+}
+
+static void remember_outcome(JobQueue *queue, const Job *job) {
+        Outcome outcome = job->report.outcome;
+
+        if (job->request.kind != ACTION_REPAIR)
+                return;
+        if (outcome_is_success(outcome))
+                attempt_memory_forget(&queue->attempts, job->filesystem_id, &job->target);
+        else if (outcome != OUTCOME_CANCELLED && outcome != OUTCOME_UNMOUNTED && outcome != OUTCOME_GONE)
+                attempt_memory_failed(&queue->attempts, job->filesystem_id, &job->target, clock_boottime_usec());
+}
+
+static void job_end(JobQueue *queue, Job *job, Outcome outcome, int error, const char *detail) {
+        QueuedJob *queued = queued_of(job);
+
+        TAILQ_REMOVE(&queue->jobs, queued, entries);
+        queue->n_jobs--;
+
+        job->state = JOB_ENDED;
+        job->report.outcome = outcome;
+        job->report.error = error;
+        job->report.ended_realtime_usec = clock_realtime_usec();
+        if (detail)
+                (void) text_copy(job->report.detail, sizeof(job->report.detail), detail);
+
+        remember_outcome(queue, job);
+        queue->changed(queue->userdata, job);
+        /* A worker that cannot be told keeps the intent until it is told after the next hello. */
+        (void) queue->carrier.taken(queue->carrier.userdata, job);
+        job_unref(job);
+}
+
+static bool job_may_retry(const Job *job, Outcome outcome) {
+        unsigned n_retries = job->request.n_retries;
+
+        if (job->request.backoff_min_usec == 0 && n_retries == 0)
+                n_retries = JOB_RETRIES_DEFAULT;
+
+        return outcome_may_retry(outcome) && !job->is_cancel_requested && job->report.n_attempts <= n_retries;
+}
+
+/* Doubles from try to try, plus up to a fifth so that machines that broke together do not try together. */
+static uint64_t job_backoff(const Job *job) {
+        uint64_t minimum = job->request.backoff_min_usec, maximum = job->request.backoff_max_usec, delay;
+
+        if (minimum == 0)
+                minimum = JOB_BACKOFF_MIN_USEC;
+        if (maximum == 0)
+                maximum = max_of(minimum, JOB_BACKOFF_MAX_USEC);
+
+        delay = minimum;
+        for (unsigned i = 1; i < job->report.n_attempts && delay < maximum; i++)
+                delay *= 2;
+        delay = min_of(delay, maximum);
+        return delay + (uint64_t) random() % (delay / 5 + 1);
+}
+
+/* Ends the job or puts it back for another try. */
+static void job_try_ended(JobQueue *queue, Job *job, Outcome outcome, int error, const char *detail) {
+        if (!job_may_retry(job, outcome)) {
+                job_end(queue, job, outcome, error, detail);
+                return;
+        }
+
+        job->state = JOB_WAITING;
+        job->report.outcome = outcome;
+        job->report.error = error;
+        (void) text_copy(job->report.detail, sizeof(job->report.detail), detail ? detail : "");
+        job->not_before_monotonic_usec = clock_monotonic_usec() + job_backoff(job);
+        queue->changed(queue->userdata, job);
+}
+
+static void timer_arm(JobQueue *queue) {
+        uint64_t next = USEC_INFINITY;
+        int r;
+
+        for (Job *job = NULL; (job = job_queue_next(queue, job));)
+                next = min_of(next, job->state == JOB_WAITING ? job->not_before_monotonic_usec
+                                                              : job->deadline_monotonic_usec);
+
+        if (next == USEC_INFINITY) {
+                (void) sd_event_source_set_enabled(queue->timer, SD_EVENT_OFF);
+                return;
+        }
+        r = sd_event_source_set_time(queue->timer, next);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(queue->timer, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error_errno(r, "jobs: cannot set the timer for deadlines: %m");
+}
+
+static bool is_occupied(JobQueue *queue, const Job *candidate) {
+        for (Job *job = NULL; (job = job_queue_next(queue, job));)
+                if (job != candidate && job->state == JOB_RUNNING && job->filesystem_id == candidate->filesystem_id &&
+                    job->request.kind == candidate->request.kind)
+                        return true;
+        return false;
+}
+
+static bool job_start(JobQueue *queue, Job *job) {
+        Filesystem *filesystem = filesystem_table_find_id(queue->filesystems, job->filesystem_id);
+        uint64_t timeout = request_timeout(&job->request);
+        int r;
+
+        if (!filesystem) {
+                job_end(queue, job, OUTCOME_UNMOUNTED, 0, NULL);
+                return false;
+        }
+
+        r = queue->carrier.start(queue->carrier.userdata, job, filesystem);
+        if (r == -ENOTCONN || r == -ENOBUFS)
+                return false; /* it stays in the queue until the worker is back or its deadline comes */
+        if (r < 0) {
+                job_end(queue, job, OUTCOME_FAILED, -r, "could not be handed to the worker");
+                return false;
+        }
+
+        job->state = JOB_RUNNING;
+        job->report.n_attempts++;
+        if (job->report.started_realtime_usec == 0)
+                job->report.started_realtime_usec = clock_realtime_usec();
+        job->deadline_monotonic_usec = clock_monotonic_usec() + timeout + WORKER_GRACE_USEC;
+        queue->changed(queue->userdata, job);
+        return true;
+}
+
+static void end_overdue(JobQueue *queue, uint64_t now) {
+        Job *next;
+
+        for (Job *job = job_queue_next(queue, NULL); job; job = next) {
+                next = job_queue_next(queue, job);
+                if (job->state == JOB_WAITING || job->deadline_monotonic_usec > now)
+                        continue;
+                if (job->state == JOB_RUNNING)
+                        job_end(queue, job, OUTCOME_TIMED_OUT, ETIMEDOUT, "the worker did not answer in time");
+                else
+                        job_end(queue, job, OUTCOME_WORKER_LOST, ENOTCONN, "there was no worker to do it");
+        }
+}
+
+static void pump(JobQueue *queue) {
+        uint64_t now = clock_monotonic_usec();
+        unsigned n_running = 0;
+        Job *next;
+
+        /* What is called from in here may add jobs: they are seen in this same round. */
+        if (queue->is_pumping)
+                return;
+        queue->is_pumping = true;
+
+        end_overdue(queue, now);
+        for (Job *job = NULL; (job = job_queue_next(queue, job));)
+                n_running += job->state == JOB_RUNNING;
+
+        for (Job *job = job_queue_next(queue, NULL); job && n_running < JOB_PARALLEL_MAX; job = next) {
+                next = job_queue_next(queue, job);
+                if (job->state == JOB_RUNNING || is_occupied(queue, job))
+                        continue;
+                if (job->state == JOB_WAITING && job->not_before_monotonic_usec > now)
+                        continue;
+                if (job_start(queue, job))
+                        n_running++;
+        }
+
+        queue->is_pumping = false;
+        timer_arm(queue);
+}
+
+static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        pump(userdata);
+        return 0;
+}
+
+int job_queue_new(sd_event *event, FilesystemTable *filesystems, const JobCarrier *carrier, JobChanged changed,
+                  void *userdata, uint64_t first_job_id, JobQueue **ret_queue) {
+        _cleanup_(job_queue_free_at) JobQueue *queue = NULL;
+        int r;
+
+        queue = calloc(1, sizeof(*queue));
+        if (!queue)
+                return -ENOMEM;
+        queue->event = sd_event_ref(event);
+        queue->filesystems = filesystems;
+        queue->carrier = *carrier;
+        queue->changed = changed;
+        queue->userdata = userdata;
+        queue->next_id = first_job_id;
+        TAILQ_INIT(&queue->jobs);
+
+        r = sd_event_add_time(event, &queue->timer, CLOCK_MONOTONIC, 0, 50 * USEC_PER_MSEC, on_timer, queue);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(queue->timer, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        *ret_queue = steal_ptr(queue);
+        return 0;
+}
+
+JobQueue *job_queue_free(JobQueue *queue) {
+        QueuedJob *queued;
+
+        if (!queue)
+                return NULL;
+        while ((queued = TAILQ_FIRST(&queue->jobs))) {
+                TAILQ_REMOVE(&queue->jobs, queued, entries);
+                job_unref(&queued->job);
+        }
+        sd_event_source_disable_unref(queue->timer);
+        sd_event_unref(queue->event);
+        free(queue);
+        return NULL;
+}
+
+static Job *find_equal(JobQueue *queue, const JobOrder *order) {
+        for (Job *job = NULL; (job = job_queue_next(queue, job));) {
+                if (job->filesystem_id != order->filesystem->id || job->request.kind != order->request->kind)
+                        continue;
+                if (job->request.kind == ACTION_REPAIR && !repair_target_equal(&job->target, &order->target))
+                        continue;
+                /* Who asks for more than a check is not answered by one. */
+                if (job->request.kind == ACTION_SCRUB && job->request.scrub_repair < order->request->scrub_repair)
+                        continue;
+                return job;
+        }
+        return NULL;
+}
+
+static int check_order(JobQueue *queue, const JobOrder *order) {
+        if (order->request->kind != ACTION_REPAIR && order->request->kind != ACTION_SCRUB)
+                return -EOPNOTSUPP;
+        if (order->filesystem->is_shut_down)
+                return -ESHUTDOWN;
+        if (queue->n_jobs >= JOB_QUEUE_MAX) {
+                queue->n_refused++;
+                return -ENOBUFS;
+        }
+        if (order->request->kind == ACTION_REPAIR && order->source != DECISION_CALLER &&
+            attempt_memory_hold_usec(&queue->attempts, order->filesystem->id, &order->target,
+                                     clock_boottime_usec()) > 0)
+                return -EALREADY;
+        return 0;
+}
+
+/* A freshly made job, not in any list yet. */
+static int job_new(JobQueue *queue, const JobOrder *order, QueuedJob **ret_queued) {
+        _cleanup_(free_at) QueuedJob *queued = calloc(1, sizeof(*queued));
+        Job *job;
+        int r;
+
+        if (!queued)
+                return -ENOMEM;
+        job = &queued->job;
+        r = action_request_copy(order->request, &job->request);
+        if (r < 0)
+                return r;
+
+        job->n_refs = 1;
+        job->id = queue->next_id++;
+        job->filesystem_id = order->filesystem->id;
+        job->device_number = order->filesystem->facts.device_number;
+        job->state = JOB_QUEUED;
+        job->target = order->target;
+        job->deadline_monotonic_usec = clock_monotonic_usec() + JOB_QUEUED_MAX_USEC;
+        if (order->event) {
+                char text[EVENT_TEXT_SIZE];
+
+                job->event = *order->event;
+                (void) text_copy(job->target_text, sizeof(job->target_text),
+                                 health_event_target_text(order->event, text));
+        }
+        (void) text_copy(job->override_harmful, sizeof(job->override_harmful),
+                         order->override_harmful ? order->override_harmful : "");
+        job->report = (JobReport) {
+                .job_id = job->id,
+                .event_id = job->event.id,
+                .action = order->request->kind,
+                .source = order->source,
+                .caller_uid = order->caller_uid,
+        };
+        (void) text_copy(job->report.rule_id, sizeof(job->report.rule_id), order->rule_id ? order->rule_id : "");
+
+        *ret_queued = steal_ptr(queued);
+        return 0;
+}
+
+int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job) {
+        QueuedJob *queued;
+        Job *job;
+        int r;
+
+        job = find_equal(queue, order);
+        if (job) {
+                job->n_joined++;
+                *ret_job = job;
+                return 0;
+        }
+
+        r = check_order(queue, order);
+        if (r < 0)
+                return r;
+        r = job_new(queue, order, &queued);
+        if (r < 0)
+                return r;
+
+        TAILQ_INSERT_TAIL(&queue->jobs, queued, entries);
+        queue->n_jobs++;
+        queue->changed(queue->userdata, &queued->job);
+        /* Started from the loop, not from here: the caller has to know the job before it can end. */
+        r = sd_event_source_set_time(queue->timer, 0);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(queue->timer, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error_errno(r, "jobs: cannot set the timer for a new job: %m");
+
+        *ret_job = &queued->job;
+        return 1;
+}
+
+int job_queue_cancel(JobQueue *queue, uint64_t job_id) {
+        Job *job = job_queue_find(queue, job_id);
+
+        if (!job)
+                return -ENOENT;
+        job->is_cancel_requested = true;
+        if (job->state != JOB_RUNNING) {
+                job_end(queue, job, OUTCOME_CANCELLED, 0, NULL);
+                timer_arm(queue);
+                return 0;
+        }
+        return queue->carrier.cancel(queue->carrier.userdata, job);
+}
+
+void job_queue_on_started(JobQueue *queue, uint64_t job_id) {
+        Job *job = job_queue_find(queue, job_id);
+
+        if (job)
+                queue->changed(queue->userdata, job);
+}
+
+void job_queue_on_result(JobQueue *queue, const WorkerJobResult *result) {
+        Job *job = job_queue_find(queue, result->job_id);
+
+        if (!job || job->state != JOB_RUNNING) {
+                log_debug("jobs: result of job %" PRIu64 " comes too late or was never asked for", result->job_id);
+                return;
+        }
+
+        job->report.was_verified = result->was_verified;
+        job->report.duration_usec += result->duration_usec;
+        job_try_ended(queue, job, (Outcome) result->outcome, result->error, result->detail);
+        pump(queue);
+}
+
+void job_queue_on_worker_lost(JobQueue *queue) {
+        Job *next;
+
+        for (Job *job = job_queue_next(queue, NULL); job; job = next) {
+                next = job_queue_next(queue, job);
+                if (job->state == JOB_RUNNING)
+                        job_try_ended(queue, job, OUTCOME_WORKER_LOST, ECONNRESET, "the worker went away meanwhile");
+        }
+        timer_arm(queue);
+}
+
+void job_queue_on_worker_ready(JobQueue *queue) {
+        pump(queue);
+}
+
+void job_queue_on_filesystem_gone(JobQueue *queue, uint64_t filesystem_id, Outcome outcome) {
+        Job *next;
+
+        for (Job *job = job_queue_next(queue, NULL); job; job = next) {
+                next = job_queue_next(queue, job);
+                if (job->filesystem_id == filesystem_id)
+                        job_end(queue, job, outcome, 0, NULL);
+        }
+        if (outcome == OUTCOME_UNMOUNTED)
+                attempt_memory_forget_filesystem(&queue->attempts, filesystem_id);
+        timer_arm(queue);
+}
+
+void job_queue_on_healthy(JobQueue *queue, uint64_t filesystem_id, const RepairTarget *target) {
+        attempt_memory_forget(&queue->attempts, filesystem_id, target);
+}

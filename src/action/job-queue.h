@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Orders jobs: one repair and one scan at a time per file system, several file systems side by side; joins equal ones; retries
+ * what may be retried; ends every job at its deadline with an outcome. Talks to the worker only through
+ * JobCarrier.
+ */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "src/action/job.h"
+#include "src/filesystem/filesystem.h"
+
+#define JOB_QUEUE_MAX 1024              /* jobs not ended yet; more are refused with -ENOBUFS and counted */
+#define JOB_PARALLEL_MAX 4              /* file systems that are worked on at the same time */
+#define JOB_REPAIR_TIMEOUT_USEC (10 * USEC_PER_MINUTE)
+/* What may be retried is tried this often unless a rule says how often. */
+#define JOB_RETRIES_DEFAULT 3
+#define JOB_BACKOFF_MIN_USEC USEC_PER_SEC
+#define JOB_BACKOFF_MAX_USEC (30 * USEC_PER_SEC)
+/* A job that the worker could not even be told of ends after this. */
+#define JOB_QUEUED_MAX_USEC (10 * USEC_PER_MINUTE)
+#define JOB_SCRUB_TIMEOUT_USEC (24 * USEC_PER_HOUR)
+
+typedef struct JobQueue JobQueue;
+
+/* What carries jobs out (the line to the worker; a recorder in tests). Both return 0, or a negative errno if the
+ * worker cannot be reached now (then the job waits for it until its deadline). */
+typedef struct JobCarrier {
+        int (*start)(void *userdata, const Job *job, const Filesystem *filesystem);
+        int (*cancel)(void *userdata, const Job *job);
+        /* The result is recorded: the worker may forget the intent. */
+        int (*taken)(void *userdata, const Job *job);
+        void *userdata;
+} JobCarrier;
+
+/* Called at every change of state, JOB_ENDED last. */
+typedef void (*JobChanged)(void *userdata, Job *job);
+
+int job_queue_new(sd_event *event, FilesystemTable *filesystems, const JobCarrier *carrier,
+                  JobChanged changed, void *userdata, uint64_t first_job_id, JobQueue **ret_queue);
+JobQueue *job_queue_free(JobQueue *queue);
+DEFINE_CLEANUP(JobQueue, job_queue_free)
+
+typedef struct JobOrder {
+        Filesystem *filesystem;
+        const ActionRequest *request;   /* copied */
+        const HealthEvent *event;       /* cause; NULL for a caller */
+        RepairTarget target;
+        DecisionSource source;
+        const char *rule_id;            /* "" or NULL without one */
+        uint32_t caller_uid;
+        const char *override_harmful;   /* NULL: none */
+} JobOrder;
+
+/**
+ * job_queue_add() - ask for something to be done
+ * @ret_job: borrowed; the job that will answer it, an older equal one if there is one
+ *
+ * Returns: 1 new; 0 joined an equal job; -EALREADY if the same repair failed a short while ago (attempt-memory.h; a person's
+ * order is never held off); -ENOBUFS at the limit (counted); -ESHUTDOWN if the file system is shut down;
+ * -EOPNOTSUPP for an action no worker carries out; -ENOMEM.
+ */
+int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job);
+int job_queue_cancel(JobQueue *queue, uint64_t job_id);
+
+void job_queue_on_started(JobQueue *queue, uint64_t job_id);
+void job_queue_on_result(JobQueue *queue, const WorkerJobResult *result);
+/* The line broke: what ran may or may not have ended. */
+void job_queue_on_worker_lost(JobQueue *queue);
+void job_queue_on_worker_ready(JobQueue *queue);
+/* Jobs of a file system that is gone or shut down end. */
+void job_queue_on_filesystem_gone(JobQueue *queue, uint64_t filesystem_id, Outcome outcome);
+
+/* The kernel says it is healthy: earlier failures no longer count. */
+void job_queue_on_healthy(JobQueue *queue, uint64_t filesystem_id, const RepairTarget *target);
+
+Job *job_queue_find(JobQueue *queue, uint64_t job_id);
+/* Jobs that have not ended, in order; start with NULL. */
+Job *job_queue_next(JobQueue *queue, const Job *previous);
+/* Its running or first waiting job; NULL for none. */
+Job *job_queue_active(JobQueue *queue, uint64_t filesystem_id);
+uint64_t job_queue_n_refused(JobQueue *queue);

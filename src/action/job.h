@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One thing to be done to one file system: asked for by a decision or a person, queued, carried out by the
+ * worker, reported.
+ */
+#pragma once
+
+#include "kernel/metadata-repair.h"
+#include "src/model/health-event.h"
+#include "src/model/job-report.h"
+
+#define JOB_TARGET_TEXT_SIZE 128
+
+typedef enum JobState {
+        JOB_QUEUED,
+        JOB_WAITING,                    /* for its next try */
+        JOB_RUNNING,
+        JOB_ENDED,
+} JobState;
+DECLARE_NAMES(job_state, JobState)
+
+typedef struct Job {
+        unsigned n_refs;
+        uint64_t id;                    /* counts from 1 in a run */
+        uint64_t filesystem_id;
+        dev_t device_number;
+        JobState state;
+        ActionRequest request;
+        RepairTarget target;            /* ACTION_REPAIR */
+        HealthEvent event;              /* the cause; event.id 0 for a caller's job without one */
+        char target_text[JOB_TARGET_TEXT_SIZE];   /* "agno 0x0 finobt" or "" */
+        char override_harmful[64];
+        unsigned n_joined;              /* further requests for the same thing that this job answers */
+        uint64_t deadline_monotonic_usec;       /* of the running try */
+        uint64_t not_before_monotonic_usec;     /* JOB_WAITING */
+        bool is_cancel_requested;
+        JobReport report;               /* filled as it goes; complete with JOB_ENDED */
+} Job;
+
+Job *job_ref(Job *job);
+Job *job_unref(Job *job);
+DEFINE_CLEANUP(Job, job_unref)

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Strict numbers. strtoull() is not used: it takes blanks, signs and octal, and says success for them.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "src/basic/number.h"
+
+static int digit_value(char digit) {
+        if (digit >= '0' && digit <= '9')
+                return digit - '0';
+        if (digit >= 'a' && digit <= 'f')
+                return digit - 'a' + 10;
+        if (digit >= 'A' && digit <= 'F')
+                return digit - 'A' + 10;
+        return -EINVAL;
+}
+
+/* Reads the whole text, so that garbage behind a number that is too large is still garbage. */
+static int parse_magnitude(const char *text, uint64_t *ret_value) {
+        bool is_hexadecimal = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+        uint64_t base = is_hexadecimal ? 16 : 10;
+        uint64_t value = 0;
+        bool is_too_large = false;
+
+        if (is_hexadecimal)
+                text += 2;
+        else if (text[0] == '0' && text[1] != '\0')
+                return -EINVAL; /* half of the readers would take 010 for eight */
+
+        if (text[0] == '\0')
+                return -EINVAL;
+
+        for (; *text; text++) {
+                int digit = digit_value(*text);
+
+                if (digit < 0 || (uint64_t) digit >= base)
+                        return -EINVAL;
+                if (value > (UINT64_MAX - (uint64_t) digit) / base)
+                        is_too_large = true;
+                else
+                        value = value * base + (uint64_t) digit;
+        }
+
+        if (is_too_large)
+                return -ERANGE;
+
+        *ret_value = value;
+        return 0;
+}
+
+int number_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret_value) {
+        uint64_t value = 0;
+        int r;
+
+        r = parse_magnitude(text, &value);
+        if (r < 0)
+                return r;
+        if (value < min || value > max)
+                return -ERANGE;
+
+        *ret_value = value;
+        return 0;
+}
+
+int number_parse_i64(const char *text, int64_t min, int64_t max, int64_t *ret_value) {
+        bool is_negative = text[0] == '-';
+        uint64_t limit = is_negative ? (uint64_t) INT64_MAX + 1 : (uint64_t) INT64_MAX;
+        uint64_t magnitude = 0;
+        int64_t value;
+        int r;
+
+        r = parse_magnitude(text + is_negative, &magnitude);
+        if (r < 0)
+                return r;
+        if (magnitude > limit)
+                return -ERANGE;
+
+        if (!is_negative)
+                value = (int64_t) magnitude;
+        else if (magnitude == 0)
+                value = 0;
+        else
+                value = -(int64_t) (magnitude - 1) - 1; /* INT64_MIN has no positive counterpart */
+
+        if (value < min || value > max)
+                return -ERANGE;
+
+        *ret_value = value;
+        return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the objects of the bus share: the engine they show, the connection they are on, and each other. Made and
+ * owned by bus-server; the objects outlive a connection, so that a bus that comes back finds them under the same paths.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/queue.h>
+#include <systemd/sd-bus.h>
+
+#include "src/bus/bus-authorize.h"
+#include "src/bus/bus-change.h"
+#include "src/engine/engine.h"
+
+typedef struct BusContext BusContext;
+
+/* One file system on the bus. */
+typedef struct BusFilesystem {
+        BusContext *context;
+        Filesystem *filesystem;         /* borrowed; the entry goes before it does */
+        char *path;
+        BusChange change;
+        TAILQ_ENTRY(BusFilesystem) link;
+} BusFilesystem;
+
+/* One job on the bus, kept for a while after its end so that clients can read how it ended. */
+typedef struct BusJob {
+        BusContext *context;
+        Job *job;                       /* a reference of our own */
+        char *path;
+        BusChange change;
+        bool is_ended;
+        uint64_t forget_usec;           /* monotonic, once it ended */
+        TAILQ_ENTRY(BusJob) link;
+} BusJob;
+
+struct BusContext {
+        sd_event *event;
+        Engine *engine;
+        sd_bus *bus;                    /* NULL: no connection */
+        bool is_ready;                  /* signals can go out */
+        BusAuthorizer *authorizer;
+        BusChangeQueue *changes;
+        BusChange manager_change;
+        TAILQ_HEAD(, BusFilesystem) filesystems;
+        TAILQ_HEAD(, BusJob) jobs;
+        size_t n_ended_jobs;
+        sd_event_source *job_timer;
+        uint64_t job_keep_usec;
+        uint64_t n_signals_dropped;     /* no bus, or a bus that does not read */
+};

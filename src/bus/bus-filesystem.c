@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The objects of file systems: paths, properties, announcements. What callers may do with them is in
+ * bus-filesystem-method.c.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "src/basic/log.h"
+#include "src/basic/text.h"
+#include "src/bus/bus-filesystem-method.h"
+#include "src/bus/bus-filesystem.h"
+#include "src/bus/bus-job.h"
+#include "src/bus/bus-names.h"
+#include "src/bus/bus-signal.h"
+#include "src/bus/bus-value.h"
+
+#define PATH_SIZE 96
+#define BUFFER_SIZE 64
+
+/* Properties of type "s". @buffer may be used for the answer; NULL is "". */
+static const char *text_of_uuid(const Filesystem *fs, char buffer[static BUFFER_SIZE]) {
+        return fs->facts.uuid_state == FACT_KNOWN ? uuid_format(fs->facts.uuid, buffer) : NULL;
+}
+
+static const char *text_of_label(const Filesystem *fs, char buffer[static BUFFER_SIZE] _unused_) {
+        return fs->facts.label_state == FACT_KNOWN ? fs->facts.label : NULL;
+}
+
+static const char *text_of_device(const Filesystem *fs, char buffer[static BUFFER_SIZE] _unused_) {
+        return fs->facts.device;
+}
+
+static const char *text_of_type(const Filesystem *fs, char buffer[static BUFFER_SIZE] _unused_) {
+        return fs->facts.type;
+}
+
+static const char *text_of_monitor_state(const Filesystem *fs, char buffer[static BUFFER_SIZE] _unused_) {
+        return monitor_state_to_name(fs->monitor_state);
+}
+
+static const char *text_of_monitor_error(const Filesystem *fs, char buffer[static BUFFER_SIZE]) {
+        const char *name;
+
+        if (fs->monitor_state != MONITOR_FAILED || fs->monitor_error == 0)
+                return NULL;
+
+        name = errno_to_name(fs->monitor_error);
+        if (name)
+                return name;
+        (void) snprintf(buffer, BUFFER_SIZE, "%d", fs->monitor_error);
+        return buffer;
+}
+
+static const char *text_of_holder_name(const Filesystem *fs, char buffer[static BUFFER_SIZE] _unused_) {
+        return fs->monitor_state == MONITOR_FOREIGN ? fs->holder_name : NULL;
+}
+
+static const char *text_of_autofsck(const Filesystem *fs, char buffer[static BUFFER_SIZE] _unused_) {
+        switch (fs->facts.autofsck_state) {
+        case FACT_UNKNOWN:
+                return "unknown";
+        case FACT_ABSENT:
+                return autofsck_to_name(AUTOFSCK_UNSET);
+        case FACT_KNOWN:
+                return autofsck_to_name(fs->facts.autofsck);
+        }
+        return "unknown";
+}
+
+static const struct {
+        const char *name;
+        const char *(*text)(const Filesystem *fs, char buffer[static BUFFER_SIZE]);
+} texts[] = {
+        { "UUID",         text_of_uuid },
+        { "Label",        text_of_label },
+        { "Device",       text_of_device },
+        { "Type",         text_of_type },
+        { "MonitorState", text_of_monitor_state },
+        { "MonitorError", text_of_monitor_error },
+        { "HolderName",   text_of_holder_name },
+        { "Autofsck",     text_of_autofsck },
+};
+
+static int get_text(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                    const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+        const BusFilesystem *object = userdata;
+        char buffer[BUFFER_SIZE];
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                if (text_equal(texts[i].name, property))
+                        return bus_append_text(reply, texts[i].text(object->filesystem, buffer));
+
+        return -EINVAL;
+}
+
+static bool is_read_only(const Filesystem *fs) {
+        return fs->facts.is_read_only == TRISTATE_YES;
+}
+
+static bool is_root(const Filesystem *fs) {
+        return fs->facts.is_root == TRISTATE_YES;
+}
+
+static bool is_removable(const Filesystem *fs) {
+        return fs->facts.is_removable == TRISTATE_YES;
+}
+
+static bool is_shut_down(const Filesystem *fs) {
+        return fs->is_shut_down;
+}
+
+static const struct {
+        const char *name;
+        bool (*is_so)(const Filesystem *fs);
+} truths[] = {
+        { "Watched",   filesystem_is_watched },
+        { "ReadOnly",  is_read_only },
+        { "Root",      is_root },
+        { "Removable", is_removable },
+        { "ShutDown",  is_shut_down },
+};
+
+static int get_truth(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                     const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+        const BusFilesystem *object = userdata;
+
+        for (size_t i = 0; i < ELEMENTSOF(truths); i++)
+                if (text_equal(truths[i].name, property))
+                        return sd_bus_message_append(reply, "b", (int) truths[i].is_so(object->filesystem));
+
+        return -EINVAL;
+}
+
+static const struct {
+        const char *name;
+        size_t offset;          /* of an uint64_t in Filesystem */
+} numbers[] = {
+        { "FirstBadTime",  offsetof(Filesystem, first_bad_realtime_usec) },
+        { "LastEventTime", offsetof(Filesystem, last_event_realtime_usec) },
+        { "EventsTotal",   offsetof(Filesystem, totals.n_events) },
+        { "ReportsTotal",  offsetof(Filesystem, totals.n_reports) },
+        { "EventsLost",    offsetof(Filesystem, totals.n_lost) },
+        { "Healed",        offsetof(Filesystem, totals.n_healed) },
+        { "Refused",       offsetof(Filesystem, totals.n_refused) },
+        { "Failed",        offsetof(Filesystem, totals.n_failed) },
+};
+
+static int get_number(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                      const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+        const BusFilesystem *object = userdata;
+
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++) {
+                uint64_t value;
+
+                if (!text_equal(numbers[i].name, property))
+                        continue;
+                memcpy(&value, (const char *) object->filesystem + numbers[i].offset, sizeof(value));
+                return sd_bus_message_append(reply, "t", value);
+        }
+
+        return -EINVAL;
+}
+
+static int get_device_number(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                             const char *property _unused_, sd_bus_message *reply, void *userdata,
+                             sd_bus_error *error _unused_) {
+        const BusFilesystem *object = userdata;
+        dev_t number = object->filesystem->facts.device_number;
+
+        return sd_bus_message_append(reply, "(uu)", (uint32_t) major(number), (uint32_t) minor(number));
+}
+
+static int get_mount_points(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                            const char *property _unused_, sd_bus_message *reply, void *userdata,
+                            sd_bus_error *error _unused_) {
+        const BusFilesystem *object = userdata;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "ay");
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < object->filesystem->facts.n_mounts; i++) {
+                r = bus_append_path(reply, object->filesystem->facts.mounts[i]);
+                if (r < 0)
+                        return r;
+        }
+
+        return sd_bus_message_close_container(reply);
+}
+
+static int get_holder_pid(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                          const char *property _unused_, sd_bus_message *reply, void *userdata,
+                          sd_bus_error *error _unused_) {
+        const Filesystem *fs = ((BusFilesystem *) userdata)->filesystem;
+
+        return sd_bus_message_append(reply, "u", fs->monitor_state == MONITOR_FOREIGN ? (uint32_t) fs->holder_pid : 0);
+}
+
+static int get_conditions(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                          const char *property _unused_, sd_bus_message *reply, void *userdata,
+                          sd_bus_error *error _unused_) {
+        return bus_append_conditions(reply, ((BusFilesystem *) userdata)->filesystem);
+}
+
+static int get_active_job(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                          const char *property _unused_, sd_bus_message *reply, void *userdata,
+                          sd_bus_error *error _unused_) {
+        const BusFilesystem *object = userdata;
+        char buffer[BUS_JOB_PATH_SIZE];
+        const Job *job;
+
+        job = job_queue_active(engine_jobs(object->context->engine), object->filesystem->id);
+        return sd_bus_message_append(reply, "o", job ? bus_job_path(job->id, buffer) : BUS_NO_OBJECT);
+}
+
+#define CONST SD_BUS_VTABLE_PROPERTY_CONST
+#define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(SD_BUS_VTABLE_UNPRIVILEGED),
+
+        SD_BUS_PROPERTY("UUID", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("Label", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("Device", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("DeviceNumber", "(uu)", get_device_number, 0, CONST),
+        SD_BUS_PROPERTY("MountPoints", "aay", get_mount_points, 0, CHANGES),
+        SD_BUS_PROPERTY("Type", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("MonitorState", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("MonitorError", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("HolderPID", "u", get_holder_pid, 0, CHANGES),
+        SD_BUS_PROPERTY("HolderName", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("Watched", "b", get_truth, 0, CHANGES),
+        SD_BUS_PROPERTY("Autofsck", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("ReadOnly", "b", get_truth, 0, CHANGES),
+        SD_BUS_PROPERTY("Root", "b", get_truth, 0, CHANGES),
+        SD_BUS_PROPERTY("Removable", "b", get_truth, 0, CHANGES),
+        SD_BUS_PROPERTY("ShutDown", "b", get_truth, 0, CHANGES),
+        SD_BUS_PROPERTY("Conditions", "a(ssstts)", get_conditions, 0, CHANGES),
+        SD_BUS_PROPERTY("FirstBadTime", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("LastEventTime", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("EventsTotal", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("ReportsTotal", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("EventsLost", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("Healed", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("Refused", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("Failed", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("ActiveJob", "o", get_active_job, 0, CHANGES),
+
+        SD_BUS_METHOD_WITH_ARGS("Repair",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("o", job),
+                                bus_filesystem_on_repair,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Scrub",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("o", job),
+                                bus_filesystem_on_scrub,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+
+        SD_BUS_VTABLE_END
+};
+
+static const BusChangeName change_names[] = {
+        { "UUID",          BUS_FILESYSTEM_FACTS },
+        { "Label",         BUS_FILESYSTEM_FACTS },
+        { "Device",        BUS_FILESYSTEM_FACTS },
+        { "MountPoints",   BUS_FILESYSTEM_FACTS },
+        { "Type",          BUS_FILESYSTEM_FACTS },
+        { "MonitorState",  BUS_FILESYSTEM_FACTS },
+        { "MonitorError",  BUS_FILESYSTEM_FACTS },
+        { "HolderPID",     BUS_FILESYSTEM_FACTS },
+        { "HolderName",    BUS_FILESYSTEM_FACTS },
+        { "Watched",       BUS_FILESYSTEM_FACTS },
+        { "Autofsck",      BUS_FILESYSTEM_FACTS },
+        { "ReadOnly",      BUS_FILESYSTEM_FACTS },
+        { "Root",          BUS_FILESYSTEM_FACTS },
+        { "Removable",     BUS_FILESYSTEM_FACTS },
+        { "ShutDown",      BUS_FILESYSTEM_FACTS | BUS_FILESYSTEM_CONDITIONS | BUS_FILESYSTEM_COUNTERS },
+        { "Conditions",    BUS_FILESYSTEM_CONDITIONS },
+        { "FirstBadTime",  BUS_FILESYSTEM_COUNTERS | BUS_FILESYSTEM_CONDITIONS },
+        { "LastEventTime", BUS_FILESYSTEM_COUNTERS },
+        { "EventsTotal",   BUS_FILESYSTEM_COUNTERS },
+        { "ReportsTotal",  BUS_FILESYSTEM_COUNTERS },
+        { "EventsLost",    BUS_FILESYSTEM_COUNTERS },
+        { "Healed",        BUS_FILESYSTEM_JOBS },
+        { "Refused",       BUS_FILESYSTEM_JOBS },
+        { "Failed",        BUS_FILESYSTEM_JOBS },
+        { "ActiveJob",     BUS_FILESYSTEM_JOBS },
+        {}
+};
+
+static int on_find(sd_bus *bus _unused_, const char *path, const char *interface _unused_, void *userdata,
+                   void **ret_found, sd_bus_error *error _unused_) {
+        BusContext *context = userdata;
+        BusFilesystem *object;
+
+        TAILQ_FOREACH(object, &context->filesystems, link)
+                if (text_equal(object->path, path)) {
+                        *ret_found = object;
+                        return 1;
+                }
+
+        return 0;
+}
+
+static int on_enumerate(sd_bus *bus _unused_, const char *prefix _unused_, void *userdata, char ***ret_paths,
+                        sd_bus_error *error _unused_) {
+        BusContext *context = userdata;
+        BusFilesystem *object;
+        size_t n = 0;
+        char **paths;
+
+        TAILQ_FOREACH(object, &context->filesystems, link)
+                n++;
+        paths = calloc(n + 1, sizeof(*paths));
+        if (!paths)
+                return -ENOMEM;
+
+        n = 0;
+        TAILQ_FOREACH(object, &context->filesystems, link) {
+                paths[n] = strdup(object->path);
+                if (!paths[n++]) {
+                        for (size_t i = 0; i < n; i++)
+                                free(paths[i]);
+                        free(paths);
+                        return -ENOMEM;
+                }
+        }
+
+        *ret_paths = paths;
+        return 1;
+}
+
+int bus_filesystem_attach(BusContext *context, sd_bus *bus) {
+        int r;
+
+        r = sd_bus_add_fallback_vtable(bus, /* slot= */ NULL, BUS_FILESYSTEM_PREFIX, BUS_INTERFACE_FILESYSTEM, vtable,
+                                       on_find, context);
+        if (r < 0)
+                return r;
+
+        return sd_bus_add_node_enumerator(bus, /* slot= */ NULL, BUS_FILESYSTEM_PREFIX, on_enumerate, context);
+}
+
+static bool path_is_used(BusContext *context, const char *path) {
+        void *found;
+
+        return on_find(NULL, path, NULL, context, &found, NULL) > 0;
+}
+
+/* By UUID, so that scripts find it after the next boot; a second one with the same UUID (a clone) goes by its number. */
+static void choose_path(BusContext *context, const Filesystem *filesystem, char path[static PATH_SIZE]) {
+        dev_t number = filesystem->facts.device_number;
+
+        if (filesystem->facts.uuid_state == FACT_KNOWN) {
+                char uuid[UUID_TEXT_SIZE];
+
+                (void) uuid_format(filesystem->facts.uuid, uuid);
+                for (char *c = uuid; *c; c++)
+                        if (*c == '-')
+                                *c = '_';
+                (void) snprintf(path, PATH_SIZE, BUS_FILESYSTEM_PREFIX "/%s", uuid);
+                if (!path_is_used(context, path))
+                        return;
+        }
+
+        (void) snprintf(path, PATH_SIZE, BUS_FILESYSTEM_PREFIX "/dev_%u_%u", major(number), minor(number));
+}
+
+static BusFilesystem *object_free(BusFilesystem *object) {
+        free(object->path);
+        free(object);
+        return NULL;
+}
+
+static int object_add(BusContext *context, Filesystem *filesystem) {
+        BusFilesystem *object;
+        char path[PATH_SIZE];
+
+        choose_path(context, filesystem, path);
+        object = malloc(sizeof(*object));
+        if (!object)
+                return -ENOMEM;
+
+        *object = (BusFilesystem) { .context = context, .filesystem = filesystem, .path = strdup(path) };
+        if (!object->path) {
+                object_free(object);
+                return -ENOMEM;
+        }
+        object->change = (BusChange) {
+                .path = object->path,
+                .interface = BUS_INTERFACE_FILESYSTEM,
+                .names = change_names,
+        };
+
+        TAILQ_INSERT_TAIL(&context->filesystems, object, link);
+        bus_signal_object_added(context, object->path, BUS_INTERFACE_FILESYSTEM);
+        return 0;
+}
+
+BusFilesystem *bus_filesystem_find(BusContext *context, const Filesystem *filesystem) {
+        BusFilesystem *object;
+
+        TAILQ_FOREACH(object, &context->filesystems, link)
+                if (object->filesystem == filesystem)
+                        return object;
+
+        return NULL;
+}
+
+const char *bus_filesystem_path(BusContext *context, const Filesystem *filesystem) {
+        const BusFilesystem *object = filesystem ? bus_filesystem_find(context, filesystem) : NULL;
+
+        return object ? object->path : BUS_NO_OBJECT;
+}
+
+int bus_filesystem_update(BusContext *context, Filesystem *filesystem, unsigned changes) {
+        BusFilesystem *object = bus_filesystem_find(context, filesystem);
+
+        if (!object)
+                return object_add(context, filesystem);
+
+        bus_change_mark(context->changes, &object->change, changes);
+        return 0;
+}
+
+static void object_remove(BusContext *context, BusFilesystem *object) {
+        bus_change_forget(context->changes, &object->change);
+        TAILQ_REMOVE(&context->filesystems, object, link);
+        bus_signal_object_removed(context, object->path, BUS_INTERFACE_FILESYSTEM);
+        object_free(object);
+}
+
+void bus_filesystem_remove(BusContext *context, const Filesystem *filesystem) {
+        BusFilesystem *object = bus_filesystem_find(context, filesystem);
+
+        if (object)
+                object_remove(context, object);
+}
+
+void bus_filesystem_remove_all(BusContext *context) {
+        BusFilesystem *object;
+
+        while ((object = TAILQ_FIRST(&context->filesystems)))
+                object_remove(context, object);
+}
+
+void bus_filesystem_announce(BusContext *context) {
+        BusFilesystem *object;
+
+        TAILQ_FOREACH(object, &context->filesystems, link)
+                bus_signal_object_added(context, object->path, BUS_INTERFACE_FILESYSTEM);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The table of bus-authorize.h: every member of our interfaces, and what it takes to call it. A test keeps it
+ * equal to dbus/org.xfs.Healer.xml and to the polkit file.
+ */
+#include "src/basic/text.h"
+#include "src/bus/bus-authorize.h"
+#include "src/bus/bus-names.h"
+
+/* Marks what translators find. */
+#define N_(text) text
+
+#define MANAGER BUS_INTERFACE_MANAGER
+#define FILESYSTEM BUS_INTERFACE_FILESYSTEM
+#define JOB BUS_INTERFACE_JOB
+
+#define MESSAGE_RELOAD N_("Authentication is required to load the policy for damaged file systems again")
+#define MESSAGE_REPAIR N_("Authentication is required to repair the file system $(fs.name)")
+#define MESSAGE_HARMFUL N_("Authentication is required to repair the file system $(fs.name) in a way that is known to " \
+                           "crash some kernels")
+#define MESSAGE_CHECK N_("Authentication is required to check the file system $(fs.name)")
+#define MESSAGE_CANCEL N_("Authentication is required to cancel a job on the file system $(fs.name)")
+
+static const BusGuard guards[] = {
+        { MANAGER,    "GetFilesystem", BUS_VARIANT_PLAIN,     NULL,                           NULL,            false },
+        { MANAGER,    "ReloadPolicy",  BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY,    MESSAGE_RELOAD,  false },
+        { FILESYSTEM, "Repair",        BUS_VARIANT_CHANGES,   POLKIT_ACTION_REPAIR,           MESSAGE_REPAIR,  false },
+        { FILESYSTEM, "Repair",        BUS_VARIANT_REMOVABLE, POLKIT_ACTION_REPAIR_REMOVABLE, MESSAGE_REPAIR,  false },
+        { FILESYSTEM, "Repair",        BUS_VARIANT_OVERRIDE,  POLKIT_ACTION_REPAIR_HARMFUL,   MESSAGE_HARMFUL, true  },
+        { FILESYSTEM, "Scrub",         BUS_VARIANT_CHECKS,    POLKIT_ACTION_SCRUB,            MESSAGE_CHECK,   false },
+        { FILESYSTEM, "Scrub",         BUS_VARIANT_CHANGES,   POLKIT_ACTION_REPAIR,           MESSAGE_REPAIR,  false },
+        { FILESYSTEM, "Scrub",         BUS_VARIANT_REMOVABLE, POLKIT_ACTION_REPAIR_REMOVABLE, MESSAGE_REPAIR,  false },
+        { JOB,        "Cancel",        BUS_VARIANT_CHECKS,    POLKIT_ACTION_SCRUB,            MESSAGE_CANCEL,  false },
+        { JOB,        "Cancel",        BUS_VARIANT_CHANGES,   POLKIT_ACTION_REPAIR,           MESSAGE_CANCEL,  false },
+        { JOB,        "Cancel",        BUS_VARIANT_REMOVABLE, POLKIT_ACTION_REPAIR_REMOVABLE, MESSAGE_CANCEL,  false },
+};
+
+const BusGuard *bus_guard_find(const char *interface, const char *member, BusVariant variant) {
+        for (size_t i = 0; i < ELEMENTSOF(guards); i++)
+                if (text_equal(guards[i].interface, interface) && text_equal(guards[i].member, member) &&
+                    guards[i].variant == variant)
+                        return guards + i;
+
+        return NULL;
+}
+
+bool bus_guard_knows(const char *interface, const char *member) {
+        for (size_t i = 0; i < ELEMENTSOF(guards); i++)
+                if (text_equal(guards[i].interface, interface) && text_equal(guards[i].member, member))
+                        return true;
+
+        return false;
+}
+
+const BusGuard *bus_guards(size_t *ret_n) {
+        *ret_n = ELEMENTSOF(guards);
+        return guards;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See bus-manager.h.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "src/basic/text.h"
+#include "src/bus/bus-error.h"
+#include "src/bus/bus-filesystem.h"
+#include "src/bus/bus-manager.h"
+#include "src/bus/bus-names.h"
+#include "src/bus/bus-value.h"
+
+static const char *text_of_version(BusContext *context _unused_) {
+        return PACKAGE_VERSION;
+}
+
+static const char *text_of_kernel_release(BusContext *context) {
+        return engine_kernel_release(context->engine);
+}
+
+static const char *text_of_policy_hash(BusContext *context) {
+        const Policy *policy = engine_policy(context->engine);
+
+        return policy ? policy_hash(policy) : NULL;
+}
+
+static const char *text_of_policy_state(BusContext *context) {
+        return engine_policy(context->engine) && engine_policy_problems(context->engine)[0] == '\0' ? "ok" : "rejected";
+}
+
+static const char *text_of_policy_problems(BusContext *context) {
+        return engine_policy_problems(context->engine);
+}
+
+static const char *text_of_mode(BusContext *context) {
+        const Policy *policy = engine_policy(context->engine);
+
+        return policy ? policy_mode_to_name(policy_mode(policy)) : NULL;
+}
+
+static const struct {
+        const char *name;
+        const char *(*text)(BusContext *context);
+} texts[] = {
+        { "Version",        text_of_version },
+        { "KernelRelease",  text_of_kernel_release },
+        { "PolicyHash",     text_of_policy_hash },
+        { "PolicyState",    text_of_policy_state },
+        { "PolicyProblems", text_of_policy_problems },
+        { "Mode",           text_of_mode },
+};
+
+static int get_text(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                    const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                if (text_equal(texts[i].name, property))
+                        return bus_append_text(reply, texts[i].text(userdata));
+
+        return -EINVAL;
+}
+
+static const struct {
+        const char *name;
+        size_t offset;          /* of an uint64_t in EngineTotals */
+} totals[] = {
+        { "EventsTotal",   offsetof(EngineTotals, n_events) },
+        { "ReportsTotal",  offsetof(EngineTotals, n_reports) },
+        { "EventsLost",    offsetof(EngineTotals, n_lost) },
+        { "EventsDropped", offsetof(EngineTotals, n_dropped) },
+        { "Healed",        offsetof(EngineTotals, n_healed) },
+        { "Refused",       offsetof(EngineTotals, n_refused) },
+        { "Failed",        offsetof(EngineTotals, n_failed) },
+        { "LastEventUSec", offsetof(EngineTotals, last_event_realtime_usec) },
+        { "LagUSec",       offsetof(EngineTotals, last_lag_usec) },
+};
+
+static int get_total(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                     const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+        BusContext *context = userdata;
+
+        for (size_t i = 0; i < ELEMENTSOF(totals); i++) {
+                uint64_t value;
+
+                if (!text_equal(totals[i].name, property))
+                        continue;
+                memcpy(&value, (const char *) engine_totals(context->engine) + totals[i].offset, sizeof(value));
+                return sd_bus_message_append(reply, "t", value);
+        }
+
+        return -EINVAL;
+}
+
+static int get_policy_generation(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                                 const char *property _unused_, sd_bus_message *reply, void *userdata,
+                                 sd_bus_error *error _unused_) {
+        const Policy *policy = engine_policy(((BusContext *) userdata)->engine);
+
+        return sd_bus_message_append(reply, "t", policy ? policy_generation(policy) : UINT64_C(0));
+}
+
+static int get_signals_dropped(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                               const char *property _unused_, sd_bus_message *reply, void *userdata,
+                               sd_bus_error *error _unused_) {
+        return sd_bus_message_append(reply, "t", ((BusContext *) userdata)->n_signals_dropped);
+}
+
+static int get_mounted_unwatched(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                                 const char *property _unused_, sd_bus_message *reply, void *userdata,
+                                 sd_bus_error *error _unused_) {
+        return sd_bus_message_append(reply, "u", (uint32_t) engine_n_unwatched(((BusContext *) userdata)->engine));
+}
+
+static int get_worker_connected(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                                const char *property _unused_, sd_bus_message *reply, void *userdata,
+                                sd_bus_error *error _unused_) {
+        return sd_bus_message_append(reply, "b", (int) engine_worker_is_connected(((BusContext *) userdata)->engine));
+}
+
+static int on_get_filesystem(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        BusContext *context = userdata;
+        Filesystem *filesystem;
+        const char *name;
+        uint32_t uid;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &name);
+        if (r < 0)
+                return r;
+        r = bus_authorize(context->authorizer, message, &(BusAuthorizeCall) { .owner_uid = BUS_UID_NONE }, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+
+        r = filesystem_table_find_name(engine_filesystems(context->engine), name, &filesystem);
+        if (r == -ENOTUNIQ)
+                return bus_error_set(error, r, "Several file systems have the UUID %s, name a mount point or device", name);
+        if (r < 0)
+                return bus_error_set(error, r, "There is no file system called %s: name a mount point, a device or a UUID", name);
+
+        return sd_bus_reply_method_return(message, "o", bus_filesystem_path(context, filesystem));
+}
+
+static int on_reload_policy(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        BusContext *context = userdata;
+        uint32_t uid;
+        int r;
+
+        r = bus_authorize(context->authorizer, message, &(BusAuthorizeCall) { .owner_uid = BUS_UID_NONE }, &uid, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* polkit was asked; this runs again when it has answered */
+
+        r = engine_reload_policy(context->engine);
+        if (r == -EINVAL)
+                return bus_error_set(error, -EBADMSG, "The policy was not loaded, the last good one stays:\n%s",
+                                     engine_policy_problems(context->engine));
+        if (r < 0)
+                return bus_error_set(error, r, "Cannot load the policy: %s", strerror(-r));
+
+        return sd_bus_reply_method_return(message, NULL);
+}
+
+#define CONST SD_BUS_VTABLE_PROPERTY_CONST
+#define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(SD_BUS_VTABLE_UNPRIVILEGED),
+
+        SD_BUS_PROPERTY("Version", "s", get_text, 0, CONST),
+        SD_BUS_PROPERTY("KernelRelease", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("PolicyGeneration", "t", get_policy_generation, 0, CHANGES),
+        SD_BUS_PROPERTY("PolicyHash", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("PolicyState", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("PolicyProblems", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("Mode", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("EventsTotal", "t", get_total, 0, CHANGES),
+        SD_BUS_PROPERTY("ReportsTotal", "t", get_total, 0, CHANGES),
+        SD_BUS_PROPERTY("EventsLost", "t", get_total, 0, CHANGES),
+        SD_BUS_PROPERTY("EventsDropped", "t", get_total, 0, CHANGES),
+        SD_BUS_PROPERTY("SignalsDropped", "t", get_signals_dropped, 0, CHANGES),
+        SD_BUS_PROPERTY("Healed", "t", get_total, 0, CHANGES),
+        SD_BUS_PROPERTY("Refused", "t", get_total, 0, CHANGES),
+        SD_BUS_PROPERTY("Failed", "t", get_total, 0, CHANGES),
+        SD_BUS_PROPERTY("LastEventUSec", "t", get_total, 0, CHANGES),
+        SD_BUS_PROPERTY("LagUSec", "t", get_total, 0, CHANGES),
+        SD_BUS_PROPERTY("MountedUnwatched", "u", get_mounted_unwatched, 0, CHANGES),
+        SD_BUS_PROPERTY("WorkerConnected", "b", get_worker_connected, 0, CHANGES),
+
+        SD_BUS_METHOD_WITH_ARGS("GetFilesystem",
+                                SD_BUS_ARGS("s", name),
+                                SD_BUS_RESULT("o", filesystem),
+                                on_get_filesystem,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ReloadPolicy",
+                                SD_BUS_NO_ARGS,
+                                SD_BUS_NO_RESULT,
+                                on_reload_policy,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+
+        SD_BUS_SIGNAL_WITH_ARGS("Event",
+                                SD_BUS_ARGS("t", id, "s", kind, "s", severity, "o", filesystem, "a{sv}", brief), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("Decision",
+                                SD_BUS_ARGS("t", id, "s", source, "s", rule, "s", mode, "as", actions, "a{sv}", more), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("ActionTaken",
+                                SD_BUS_ARGS("t", id, "o", job, "s", action, "s", result, "a{sv}", more), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("Notice",
+                                SD_BUS_ARGS("t", id, "s", severity, "s", message, "o", filesystem), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("PolicyReloaded",
+                                SD_BUS_ARGS("t", generation, "b", ok), 0),
+
+        SD_BUS_VTABLE_END
+};
+
+static const BusChangeName change_names[] = {
+        { "PolicyGeneration", BUS_MANAGER_POLICY },
+        { "PolicyHash",       BUS_MANAGER_POLICY },
+        { "PolicyState",      BUS_MANAGER_POLICY },
+        { "PolicyProblems",   BUS_MANAGER_POLICY },
+        { "Mode",             BUS_MANAGER_POLICY },
+        { "EventsTotal",      BUS_MANAGER_COUNTERS },
+        { "ReportsTotal",     BUS_MANAGER_COUNTERS },
+        { "EventsLost",       BUS_MANAGER_COUNTERS },
+        { "EventsDropped",    BUS_MANAGER_COUNTERS },
+        { "SignalsDropped",   BUS_MANAGER_COUNTERS },
+        { "Healed",           BUS_MANAGER_COUNTERS },
+        { "Refused",          BUS_MANAGER_COUNTERS },
+        { "Failed",           BUS_MANAGER_COUNTERS },
+        { "LastEventUSec",    BUS_MANAGER_COUNTERS },
+        { "LagUSec",          BUS_MANAGER_COUNTERS },
+        { "MountedUnwatched", BUS_MANAGER_FILESYSTEMS },
+        { "WorkerConnected",  BUS_MANAGER_WORKER },
+        { "KernelRelease",    BUS_MANAGER_WORKER },
+        {}
+};
+
+int bus_manager_attach(BusContext *context, sd_bus *bus) {
+        return sd_bus_add_object_vtable(bus, /* slot= */ NULL, BUS_PATH, BUS_INTERFACE_MANAGER, vtable, context);
+}
+
+void bus_manager_init(BusContext *context) {
+        context->manager_change = (BusChange) {
+                .path = BUS_PATH,
+                .interface = BUS_INTERFACE_MANAGER,
+                .names = change_names,
+        };
+}
+
+void bus_manager_changed(BusContext *context, unsigned changes) {
+        bus_change_mark(context->changes, &context->manager_change, changes);
+}

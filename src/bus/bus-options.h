@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reads the a{sv} options of a method, strictly: an unknown key, a wrong type or a key given twice is an
+ * InvalidArgs that names the key.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <systemd/sd-bus.h>
+
+typedef struct BusOption {
+        const char *key;
+        char type;              /* 's', 'u', 't' or 'b' */
+        void *value;            /* const char **, uint32_t *, uint64_t *, int *; texts are borrowed from the message */
+        bool *is_given;         /* set to false or true; may be NULL */
+} BusOption;
+
+#define BUS_OPTIONS_MAX 16
+
+/**
+ * bus_options_read() - read the argument that comes next
+ * @n: 0 to BUS_OPTIONS_MAX; 0: no option is known
+ *
+ * Values of keys that are not given stay as they are.
+ * Returns: 0, or a negative errno with @error set.
+ */
+int bus_options_read(sd_bus_message *message, const BusOption *options, size_t n, sd_bus_error *error);

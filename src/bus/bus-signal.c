@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See bus-signal.h.
+ */
+#include <errno.h>
+
+#include "src/basic/log.h"
+#include "src/bus/bus-filesystem.h"
+#include "src/bus/bus-job.h"
+#include "src/bus/bus-names.h"
+#include "src/bus/bus-signal.h"
+#include "src/bus/bus-text.h"
+#include "src/bus/bus-value.h"
+
+/* Messages that wait because the bus does not read; sd-bus alone would keep hundreds of thousands of them. */
+#define QUEUED_SIGNALS_MAX 4096
+
+DEFINE_CLEANUP(sd_bus_message, sd_bus_message_unref)
+
+static bool can_send(BusContext *context) {
+        uint64_t n_queued = 0;
+
+        if (context->is_ready && context->bus &&
+            sd_bus_get_n_queued_write(context->bus, &n_queued) >= 0 && n_queued < QUEUED_SIGNALS_MAX)
+                return true;
+
+        context->n_signals_dropped++;
+        return false;
+}
+
+static void dropped(BusContext *context, const char *member, int r) {
+        context->n_signals_dropped++;
+        log_debug_errno(r, "Cannot send the signal %s: %m", member);
+}
+
+static int signal_new(BusContext *context, const char *member, sd_bus_message **ret_signal) {
+        return sd_bus_message_new_signal(context->bus, ret_signal, BUS_PATH, BUS_INTERFACE_MANAGER, member);
+}
+
+static int send_event(BusContext *context, const HealthEvent *event, const Filesystem *filesystem) {
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *signal = NULL;
+        int r;
+
+        r = signal_new(context, "Event", &signal);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(signal, "tsso", event->id, event_kind_to_name(event->kind),
+                                  severity_to_name(health_event_severity(event)),
+                                  bus_filesystem_path(context, filesystem));
+        if (r < 0)
+                return r;
+        r = bus_append_event(signal, event, filesystem);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(context->bus, signal, NULL);
+}
+
+void bus_signal_event(BusContext *context, const HealthEvent *event, const Filesystem *filesystem) {
+        int r;
+
+        if (!can_send(context))
+                return;
+        r = send_event(context, event, filesystem);
+        if (r < 0)
+                dropped(context, "Event", r);
+}
+
+static int send_decision(BusContext *context, const Decision *decision, const Filesystem *filesystem) {
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *signal = NULL;
+        int r;
+
+        r = signal_new(context, "Decision", &signal);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(signal, "ts", decision->event_id, decision_source_to_name(decision->source));
+        if (r < 0)
+                return r;
+        r = bus_append_text(signal, decision->rule_id);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(signal, "s", policy_mode_to_name(decision->mode));
+        if (r < 0)
+                return r;
+        r = bus_append_action_words(signal, decision);
+        if (r < 0)
+                return r;
+        r = bus_append_decision(signal, decision, filesystem);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(context->bus, signal, NULL);
+}
+
+void bus_signal_decision(BusContext *context, const Decision *decision, const Filesystem *filesystem) {
+        int r;
+
+        if (!can_send(context))
+                return;
+        r = send_decision(context, decision, filesystem);
+        if (r < 0)
+                dropped(context, "Decision", r);
+}
+
+static int send_action_taken(BusContext *context, const Job *job, const Filesystem *filesystem) {
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *signal = NULL;
+        char path[BUS_JOB_PATH_SIZE];
+        int r;
+
+        r = signal_new(context, "ActionTaken", &signal);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(signal, "toss", job->report.event_id, bus_job_path(job->id, path),
+                                  action_kind_to_name(job->report.action), outcome_to_name(job->report.outcome));
+        if (r < 0)
+                return r;
+        r = bus_append_job(signal, job, filesystem);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(context->bus, signal, NULL);
+}
+
+void bus_signal_action_taken(BusContext *context, const Job *job, const Filesystem *filesystem) {
+        int r;
+
+        if (!can_send(context))
+                return;
+        r = send_action_taken(context, job, filesystem);
+        if (r < 0)
+                dropped(context, "ActionTaken", r);
+}
+
+static int send_action_refused(BusContext *context, ActionKind action, const char *why, const Decision *decision,
+                               const HealthEvent *event, const Filesystem *filesystem) {
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *signal = NULL;
+        int r;
+
+        r = signal_new(context, "ActionTaken", &signal);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(signal, "toss", event ? event->id : UINT64_C(0), BUS_NO_OBJECT,
+                                  action_kind_to_name(action), outcome_to_name(OUTCOME_REFUSED));
+        if (r < 0)
+                return r;
+        r = bus_append_refusal(signal, why, decision, event, filesystem);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(context->bus, signal, NULL);
+}
+
+void bus_signal_action_refused(BusContext *context, ActionKind action, const char *why, const Decision *decision,
+                               const HealthEvent *event, const Filesystem *filesystem) {
+        int r;
+
+        if (!can_send(context))
+                return;
+        r = send_action_refused(context, action, why, decision, event, filesystem);
+        if (r < 0)
+                dropped(context, "ActionTaken", r);
+}
+
+static int send_notice(BusContext *context, Severity severity, const char *message, const HealthEvent *event,
+                       const Filesystem *filesystem) {
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *signal = NULL;
+        char text[EVENT_TEXT_SIZE], subject[32];
+        int r;
+
+        /* What people wrote into the policy goes out as it is; an event's own text is made again without the path. */
+        if (!bus_text_is_public(message, filesystem))
+                message = event ? health_event_text(event, filesystem ? filesystem_facts_subject(&filesystem->facts, subject)
+                                                                      : "unmounted file system", /* path= */ NULL, text)
+                                : "";
+
+        r = signal_new(context, "Notice", &signal);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(signal, "ts", event ? event->id : UINT64_C(0), severity_to_name(severity));
+        if (r < 0)
+                return r;
+        r = bus_append_text(signal, message);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(signal, "o", bus_filesystem_path(context, filesystem));
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(context->bus, signal, NULL);
+}
+
+void bus_signal_notice(BusContext *context, Severity severity, const char *message, const HealthEvent *event,
+                       const Filesystem *filesystem) {
+        int r;
+
+        if (!can_send(context))
+                return;
+        r = send_notice(context, severity, message, event, filesystem);
+        if (r < 0)
+                dropped(context, "Notice", r);
+}
+
+void bus_signal_policy_reloaded(BusContext *context, bool is_loaded) {
+        const Policy *policy = engine_policy(context->engine);
+        int r;
+
+        if (!can_send(context))
+                return;
+        r = sd_bus_emit_signal(context->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "PolicyReloaded", "tb",
+                               policy ? policy_generation(policy) : UINT64_C(0), (int) is_loaded);
+        if (r < 0)
+                dropped(context, "PolicyReloaded", r);
+}
+
+static int send_job_completed(BusContext *context, const BusJob *object, const Filesystem *filesystem) {
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *signal = NULL;
+        const Job *job = object->job;
+        int r;
+
+        r = sd_bus_message_new_signal(context->bus, &signal, object->path, BUS_INTERFACE_JOB, "Completed");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(signal, "bs", (int) outcome_is_success(job->report.outcome),
+                                  outcome_to_name(job->report.outcome));
+        if (r < 0)
+                return r;
+        r = bus_append_text(signal, bus_job_detail(job, filesystem));
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(context->bus, signal, NULL);
+}
+
+void bus_signal_job_completed(BusContext *context, const BusJob *object, const Filesystem *filesystem) {
+        int r;
+
+        if (!can_send(context))
+                return;
+        r = send_job_completed(context, object, filesystem);
+        if (r < 0)
+                dropped(context, "Completed", r);
+}
+
+void bus_signal_object_added(BusContext *context, const char *path, const char *interface) {
+        int r;
+
+        if (!can_send(context))
+                return;
+        r = sd_bus_emit_interfaces_added(context->bus, path, interface, NULL);
+        if (r < 0)
+                dropped(context, "InterfacesAdded", r);
+}
+
+void bus_signal_object_removed(BusContext *context, const char *path, const char *interface) {
+        int r;
+
+        if (!can_send(context))
+                return;
+        r = sd_bus_emit_interfaces_removed(context->bus, path, interface, NULL);
+        if (r < 0)
+                dropped(context, "InterfacesRemoved", r);
+}

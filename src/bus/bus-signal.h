@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The broadcast signals of Manager1. Everybody on the machine can read them: no file names, no owners. What cannot
+ * be sent is counted in BusContext.n_signals_dropped, never waited for.
+ */
+#pragma once
+
+#include "src/bus/bus-context.h"
+
+void bus_signal_event(BusContext *context, const HealthEvent *event, const Filesystem *filesystem);
+void bus_signal_decision(BusContext *context, const Decision *decision, const Filesystem *filesystem);
+void bus_signal_action_taken(BusContext *context, const Job *job, const Filesystem *filesystem);
+/* A step that was decided and is not carried out: an ActionTaken without a job. */
+void bus_signal_action_refused(BusContext *context, ActionKind action, const char *why, const Decision *decision,
+                               const HealthEvent *event, const Filesystem *filesystem);
+void bus_signal_notice(BusContext *context, Severity severity, const char *message, const HealthEvent *event,
+                       const Filesystem *filesystem);
+void bus_signal_policy_reloaded(BusContext *context, bool is_loaded);
+/* Completed of a Job1 object. */
+void bus_signal_job_completed(BusContext *context, const BusJob *object, const Filesystem *filesystem);
+
+/* InterfacesAdded and InterfacesRemoved of the object manager. */
+void bus_signal_object_added(BusContext *context, const char *path, const char *interface);
+void bus_signal_object_removed(BusContext *context, const char *path, const char *interface);

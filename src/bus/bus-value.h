@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Values of the pipeline -> bus types. What goes into broadcast signals holds no file names: the functions
+ * here see to it themselves.
+ *
+ * All functions return 0 or a negative errno of the message.
+ */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "src/action/job.h"
+#include "src/filesystem/filesystem.h"
+#include "src/model/decision.h"
+#include "src/model/health-event.h"
+
+/* "s", made valid with bus_text_clean(); NULL is "". */
+int bus_append_text(sd_bus_message *message, const char *text);
+/* "ay": the bytes of a path and the NUL byte that ends it, because paths need not be UTF-8. */
+int bus_append_path(sd_bus_message *message, const char *path);
+/* "a(ssstts)" */
+int bus_append_conditions(sd_bus_message *message, const Filesystem *filesystem);
+
+/* One entry of an open a{sv}. */
+int bus_entry_text(sd_bus_message *message, const char *key, const char *text);
+int bus_entry_path(sd_bus_message *message, const char *key, const char *path);
+int bus_entry_u64(sd_bus_message *message, const char *key, uint64_t value);
+int bus_entry_u32(sd_bus_message *message, const char *key, uint32_t value);
+int bus_entry_bool(sd_bus_message *message, const char *key, bool value);
+
+/* Whole a{sv} of the signals Event, Decision and ActionTaken. @filesystem NULL: none, or gone. */
+int bus_append_event(sd_bus_message *message, const HealthEvent *event, const Filesystem *filesystem);
+int bus_append_decision(sd_bus_message *message, const Decision *decision, const Filesystem *filesystem);
+int bus_append_job(sd_bus_message *message, const Job *job, const Filesystem *filesystem);
+/* The a{sv} of an ActionTaken that nothing carried out. @decision and @event may be NULL. */
+int bus_append_refusal(sd_bus_message *message, const char *why, const Decision *decision, const HealthEvent *event,
+                       const Filesystem *filesystem);
+/* "as": the words of a decision's actions, in order. */
+int bus_append_action_words(sd_bus_message *message, const Decision *decision);
+
+#define BUS_TARGET_SIZE EVENT_TEXT_SIZE
+
+/* "agno 0x0 finobt": what a job works on; "" for a whole file system. A caller's job has no event that says so. */
+const char *bus_job_target(const Job *job, char buffer[static BUS_TARGET_SIZE]);
+/* The job's own sentence if it may be read by everybody, else the outcome's. Borrowed. */
+const char *bus_job_detail(const Job *job, const Filesystem *filesystem);

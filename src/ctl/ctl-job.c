@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `healerctl repair` and `healerctl scrub`: order a job, wait for its end, say how it ended. The signal that tells
+ * the end is asked for before the job is ordered, so that a job that ends at once is not missed.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/basic/text.h"
+#include "src/bus/bus-names.h"
+#include "src/ctl/ctl-agent.h"
+#include "src/ctl/ctl-bus.h"
+#include "src/ctl/ctl-filesystem.h"
+#include "src/ctl/ctl-line.h"
+#include "src/ctl/ctl-loop.h"
+#include "src/ctl/ctl-output.h"
+#include "src/ctl/ctl-value.h"
+#include "src/ctl/ctl-verb.h"
+#include "src/model/job-report.h"
+#include "src/model/vocabulary.h"
+
+typedef struct JobWait {
+        CtlLoop loop;
+        const CtlRequest *request;
+        const char *action;             /* "repair", "scrub": the verb and the word of the bus */
+        char *name;                     /* of the file system, for what is printed */
+        char *object;
+        char *job;                      /* object path, once it is known */
+} JobWait;
+
+static void job_wait_done(JobWait *wait) {
+        ctl_loop_done(&wait->loop);
+        free(wait->name);
+        free(wait->object);
+        free(wait->job);
+}
+
+/* The outcomes that say more than "it did not work". */
+static CtlExit exit_of_outcome(const char *word, bool is_success) {
+        static const struct {
+                Outcome outcome;
+                CtlExit exit_code;
+        } rows[] = {
+                { OUTCOME_FOUND_CORRUPTION, CTL_EXIT_NO },
+                { OUTCOME_REFUSED_HARMFUL, CTL_EXIT_REFUSED },
+                { OUTCOME_REFUSED_UNFINISHED, CTL_EXIT_REFUSED },
+                { OUTCOME_REFUSED, CTL_EXIT_REFUSED },
+        };
+        Outcome outcome;
+
+        if (is_success)
+                return CTL_EXIT_OK;
+        if (outcome_from_name(word, &outcome) >= 0)
+                for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                        if (rows[i].outcome == outcome)
+                                return rows[i].exit_code;
+        return CTL_EXIT_JOB_FAILED;
+}
+
+static void print_result(const JobWait *wait, const char *outcome, const char *detail) {
+        ctl_print_safe(stdout, wait->name);
+        if (wait->request->n_arguments > 1) {
+                fputc(' ', stdout);
+                ctl_print_safe(stdout, wait->request->arguments[1]);
+        }
+        fputs(": ", stdout);
+        ctl_print_safe(stdout, ctl_outcome_sentence(wait->action, outcome));
+        if (ctl_detail_adds(outcome, detail)) {
+                fputc(' ', stdout);
+                ctl_print_safe(stdout, detail);
+        }
+        fputc('\n', stdout);
+}
+
+static int print_result_json(const JobWait *wait, bool is_ended, bool is_success, const char *outcome, const char *detail) {
+        _cleanup_(json_decref_at) json_t *line = NULL;
+
+        line = json_pack("{s:i, s:s, s:s, s:s, s:s}", "schema", CTL_JSON_SCHEMA, "type", "job", "action", wait->action,
+                         "filesystem", wait->object, "job", wait->job);
+        if (!line)
+                return -ENOMEM;
+        if (is_ended && (json_object_set_new(line, "success", json_boolean(is_success)) < 0 ||
+                         json_object_set_new(line, "outcome", json_string(outcome)) < 0 ||
+                         json_object_set_new(line, "detail", json_string(detail)) < 0))
+                return -ENOMEM;
+        return ctl_json_print(line, true, stdout);
+}
+
+static int on_completed(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error _unused_) {
+        JobWait *wait = userdata;
+        const char *outcome, *detail;
+        int r, is_success;
+
+        if (!wait->job || !text_equal(sd_bus_message_get_path(message), wait->job))
+                return 0;
+
+        r = sd_bus_message_read(message, "bss", &is_success, &outcome, &detail);
+        if (r < 0) {
+                ctl_complain(wait->name, "the job ended, but healerd's report cannot be read: %s", strerror(-r));
+                ctl_loop_end(&wait->loop, CTL_EXIT_FAILED);
+                return 0;
+        }
+
+        if (wait->request->options & CTL_OPTION_JSON)
+                (void) print_result_json(wait, true, is_success, outcome, detail);
+        else
+                print_result(wait, outcome, detail);
+        ctl_loop_end(&wait->loop, exit_of_outcome(outcome, is_success));
+        return 0;
+}
+
+static void on_daemon(CtlLoop *loop, bool is_running) {
+        JobWait *wait = container_of(loop, JobWait, loop);
+
+        /* Whoever comes next numbers its jobs anew. */
+        if (is_running)
+                return;
+        ctl_complain(wait->name, "healerd stopped before it said how the job ended; see: journalctl -u healerd");
+        ctl_loop_end(loop, CTL_EXIT_NO_DAEMON);
+}
+
+/* Words of structures are a closed set: a slip is found here, before anybody is asked for a password. */
+static CtlExit check_words(const CtlRequest *request) {
+        const char *structure = request->arguments[1], *nearest = NULL;
+        size_t nearest_distance = 3;
+        EventDomain domain;
+        Structure found;
+
+        if (request->domain) {
+                if (event_domain_from_name(request->domain, &domain) < 0) {
+                        ctl_complain(request->domain, "no domain; those with structures are fs, ag, rtgroup and inode");
+                        return CTL_EXIT_USAGE;
+                }
+                if (structure_from_name(domain, structure, &found) < 0) {
+                        ctl_complain(structure, "the domain %s has no such structure", request->domain);
+                        return CTL_EXIT_USAGE;
+                }
+        }
+        if (structure_name_exists(structure) && !text_equal(structure, structure_to_name(STRUCTURE_UNRECOGNISED)))
+                return CTL_EXIT_OK;
+
+        for (unsigned i = 0; i < N_STRUCTURES; i++) {
+                const char *known = structure_to_name((Structure) i);
+                size_t distance = known ? text_distance(structure, known) : SIZE_MAX;
+
+                if (distance < nearest_distance && i != STRUCTURE_UNRECOGNISED) {
+                        nearest = known;
+                        nearest_distance = distance;
+                }
+        }
+        if (nearest)
+                ctl_complain(structure, "no structure; did you mean \"%s\"?", nearest);
+        else
+                ctl_complain(structure, "no structure; healerctl(1) lists them");
+        return CTL_EXIT_USAGE;
+}
+
+static int append_repair_options(sd_bus_message *call, const CtlRequest *request) {
+        int r;
+
+        r = sd_bus_message_append(call, "{sv}", "structure", "s", request->arguments[1]);
+        if (r >= 0 && request->domain)
+                r = sd_bus_message_append(call, "{sv}", "domain", "s", request->domain);
+        if (r >= 0 && request->options & CTL_OPTION_GROUP)
+                r = sd_bus_message_append(call, "{sv}", "group", "u", request->group);
+        if (r >= 0 && request->options & CTL_OPTION_INODE)
+                r = sd_bus_message_append(call, "{sv}{sv}", "inode", "t", request->inode,
+                                          "generation", "u", request->generation);
+        if (r >= 0 && request->override_harmful)
+                r = sd_bus_message_append(call, "{sv}", "override-harmful", "s", request->override_harmful);
+        return r;
+}
+
+static int append_scrub_options(sd_bus_message *call, const CtlRequest *request) {
+        if (!(request->options & CTL_OPTION_REPAIR))
+                return 0;
+        return sd_bus_message_append(call, "{sv}", "repair", "b", true);
+}
+
+typedef int (*AppendOptions)(sd_bus_message *call, const CtlRequest *request);
+
+static int make_call(JobWait *wait, const char *member, AppendOptions append, sd_bus_message **ret_call) {
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *call = NULL;
+        int r;
+
+        r = ctl_bus_new_call(wait->loop.bus, wait->object, BUS_INTERFACE_FILESYSTEM, member, &call);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(call, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        r = append(call, wait->request);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_close_container(call);
+        if (r < 0)
+                return r;
+
+        *ret_call = steal_ptr(call);
+        return 0;
+}
+
+/* Which file system, by what name. */
+static CtlExit find_filesystem(JobWait *wait) {
+        _cleanup_(ctl_world_clear) CtlWorld world = {};
+        const json_t *filesystem;
+        CtlExit exit_code;
+
+        exit_code = ctl_world_get(wait->loop.bus, &world);
+        if (exit_code != CTL_EXIT_OK)
+                return exit_code;
+        exit_code = ctl_filesystem_find(world.filesystems, wait->request->arguments[0], wait->action, &filesystem);
+        if (exit_code != CTL_EXIT_OK)
+                return exit_code;
+
+        wait->name = strdup(ctl_filesystem_name(filesystem));
+        wait->object = strdup(ctl_value_text(filesystem, "object"));
+        if (wait->name && wait->object)
+                return CTL_EXIT_OK;
+        ctl_complain(NULL, "%s", strerror(ENOMEM));
+        return CTL_EXIT_FAILED;
+}
+
+static CtlExit order(JobWait *wait, const char *member, AppendOptions append) {
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(ctl_agent_close) CtlAgent agent = {};
+        bool may_ask = !(wait->request->options & CTL_OPTION_NO_ASK_PASSWORD);
+        const char *job;
+        CtlExit exit_code;
+        int r;
+
+        r = make_call(wait, member, append, &call);
+        if (r < 0) {
+                ctl_complain(wait->name, "cannot ask healerd: %s", strerror(-r));
+                return CTL_EXIT_FAILED;
+        }
+        if (may_ask)
+                ctl_agent_open(&agent);
+        exit_code = ctl_bus_call(wait->loop.bus, call, may_ask ? CTL_ASK_TIMEOUT_USEC : CTL_CALL_TIMEOUT_USEC, NULL, &reply);
+        if (exit_code != CTL_EXIT_OK)
+                return exit_code;
+
+        r = sd_bus_message_read(reply, "o", &job);
+        if (r < 0) {
+                ctl_complain(wait->name, "cannot read the answer of healerd: %s", strerror(-r));
+                return CTL_EXIT_FAILED;
+        }
+        wait->job = strdup(job);
+        if (wait->job)
+                return CTL_EXIT_OK;
+        ctl_complain(NULL, "%s", strerror(ENOMEM));
+        return CTL_EXIT_FAILED;
+}
+
+static CtlExit run_job(const CtlRequest *request, const char *member, AppendOptions append) {
+        _cleanup_(job_wait_done) JobWait wait = {
+                .request = request,
+                .action = request->verb->words[0],
+                .loop.interrupted = CTL_EXIT_INTERRUPTED,
+        };
+        bool is_waiting = !(request->options & CTL_OPTION_NO_WAIT);
+        CtlExit exit_code;
+        int r;
+
+        exit_code = ctl_loop_init(&wait.loop, on_daemon);
+        if (exit_code == CTL_EXIT_OK)
+                exit_code = find_filesystem(&wait);
+        if (exit_code != CTL_EXIT_OK)
+                return exit_code;
+
+        r = sd_bus_match_signal(wait.loop.bus, NULL, BUS_NAME, NULL, BUS_INTERFACE_JOB, "Completed", on_completed, &wait);
+        if (r < 0) {
+                ctl_complain(NULL, "cannot listen to healerd: %s", strerror(-r));
+                return CTL_EXIT_FAILED;
+        }
+        exit_code = order(&wait, member, append);
+        if (exit_code != CTL_EXIT_OK)
+                return exit_code;
+
+        if (!is_waiting) {
+                if (request->options & CTL_OPTION_JSON)
+                        (void) print_result_json(&wait, false, false, "", "");
+                else
+                        printf("%s\n", wait.job);
+                return CTL_EXIT_OK;
+        }
+
+        exit_code = ctl_loop_run(&wait.loop);
+        if (exit_code == CTL_EXIT_INTERRUPTED)
+                ctl_complain(wait.name, "the job goes on as %s; \"healerctl monitor\" shows how it ends", wait.job);
+        return exit_code;
+}
+
+CtlExit ctl_repair(const CtlRequest *request) {
+        CtlExit exit_code;
+
+        exit_code = check_words(request);
+        if (exit_code != CTL_EXIT_OK)
+                return exit_code;
+        return run_job(request, "Repair", append_repair_options);
+}
+
+CtlExit ctl_scrub(const CtlRequest *request) {
+        return run_job(request, "Scrub", append_scrub_options);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * healerctl: the command line client of healerd. It holds no privilege and decides nothing: it asks over the
+ * system bus and shows the answer. Only `policy check` works without the daemon.
+ */
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "src/ctl/ctl-output.h"
+#include "src/ctl/ctl-verb.h"
+
+static CtlExit run(const CtlRequest *request) {
+        switch (request->verb->id) {
+        case CTL_VERB_STATUS:
+                return ctl_status(request);
+        case CTL_VERB_MONITOR:
+                return ctl_monitor(request);
+        case CTL_VERB_REPAIR:
+                return ctl_repair(request);
+        case CTL_VERB_SCRUB:
+                return ctl_scrub(request);
+        case CTL_VERB_POLICY_CHECK:
+                return ctl_policy_check(request);
+        case CTL_VERB_RELOAD:
+                return ctl_reload(request);
+        case CTL_VERB_HELP:
+                return ctl_help(request);
+        case CTL_VERB_VERSION:
+                return ctl_version(request);
+        }
+
+        return CTL_EXIT_FAILED;
+}
+
+int main(int argc, char **argv) {
+        char text[CTL_USAGE_TEXT_SIZE];
+        CtlRequest request;
+
+        /* A reader that leaves ("| head") shall end us with EPIPE, which we know how to treat. */
+        (void) signal(SIGPIPE, SIG_IGN);
+        (void) setlocale(LC_ALL, "");
+        tzset();
+
+        if (ctl_request_parse(argc, argv, &request, text) < 0) {
+                fprintf(stderr, "healerctl: %s\n", text);
+                return CTL_EXIT_USAGE;
+        }
+
+        return (int) ctl_output_finish(run(&request));
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Command line -> CtlRequest. A new verb or option is one row here; help, checks and "did you mean"
+ * follow, and a test asks for the man page and the completions.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/basic/cleanup.h"
+#include "src/basic/macro.h"
+#include "src/basic/number.h"
+#include "src/basic/text.h"
+#include "src/ctl/ctl-options.h"
+
+#define OPTIONS_JOB (CTL_OPTION_JSON | CTL_OPTION_NO_WAIT | CTL_OPTION_NO_ASK_PASSWORD)
+#define OPTIONS_TARGET (CTL_OPTION_DOMAIN | CTL_OPTION_GROUP | CTL_OPTION_INODE | CTL_OPTION_GENERATION)
+
+/* A word that is further away than this from every word we know is not a slip of the finger. */
+#define NEAR_ENOUGH 2
+
+static const CtlVerb verbs[] = {
+        { CTL_VERB_STATUS, { "status" }, "[FS]", 0, 1, CTL_OPTION_JSON | CTL_OPTION_NO_LEGEND,
+          "what is watched and how it is" },
+        { CTL_VERB_MONITOR, { "monitor" }, "", 0, 0, CTL_OPTION_JSON,
+          "print events, decisions and actions as they happen" },
+        { CTL_VERB_REPAIR, { "repair" }, "FS STRUCTURE", 2, 2,
+          OPTIONS_JOB | OPTIONS_TARGET | CTL_OPTION_OVERRIDE_HARMFUL,
+          "repair one metadata structure online" },
+        { CTL_VERB_SCRUB, { "scrub" }, "FS", 1, 1, OPTIONS_JOB | CTL_OPTION_REPAIR,
+          "check a whole file system online" },
+        { CTL_VERB_POLICY_CHECK, { "policy", "check" }, "[FILE]", 0, 1, CTL_OPTION_JSON,
+          "check policy files without the daemon" },
+        { CTL_VERB_RELOAD, { "reload" }, "", 0, 0, CTL_OPTION_NO_ASK_PASSWORD,
+          "make the daemon load the policy again" },
+        { CTL_VERB_HELP, { "help" }, NULL, 0, 2, 0, NULL },
+        { CTL_VERB_VERSION, { "version" }, NULL, 0, 0, 0, NULL },
+};
+
+static const CtlOption options[] = {
+        { CTL_OPTION_JSON, "json", 0, NULL, "print JSON for programs" },
+        { CTL_OPTION_NO_LEGEND, "no-legend", 0, NULL, "leave out headings and totals" },
+        { CTL_OPTION_DOMAIN, "domain", 0, "WORD", "where a structure of this name is: ag, rtgroup, ..." },
+        { CTL_OPTION_GROUP, "group", 0, "N", "the allocation group or realtime group" },
+        { CTL_OPTION_INODE, "inode", 0, "N", "the inode" },
+        { CTL_OPTION_GENERATION, "generation", 0, "N", "the generation of that inode" },
+        { CTL_OPTION_OVERRIDE_HARMFUL, "override-harmful", 0, "NAME", "repair although it can crash this kernel" },
+        { CTL_OPTION_REPAIR, "repair", 0, NULL, "repair what the scan finds" },
+        { CTL_OPTION_NO_WAIT, "no-wait", 0, NULL, "do not wait for the end of the job" },
+        { CTL_OPTION_NO_ASK_PASSWORD, "no-ask-password", 0, NULL, "never ask for a password" },
+        { CTL_OPTION_HELP, "help", 'h', NULL, "show this help" },
+        { CTL_OPTION_VERSION, "version", 'V', NULL, "show the version" },
+};
+
+const CtlVerb *ctl_verbs(size_t *ret_n) {
+        *ret_n = ELEMENTSOF(verbs);
+        return verbs;
+}
+
+const CtlOption *ctl_options(size_t *ret_n) {
+        *ret_n = ELEMENTSOF(options);
+        return options;
+}
+
+char *ctl_verb_name(const CtlVerb *verb, char buffer[static 32]) {
+        (void) snprintf(buffer, 32, "%s%s%s", verb->words[0], verb->words[1] ? " " : "",
+                        verb->words[1] ? verb->words[1] : "");
+        return buffer;
+}
+
+/* Writes "..., did you mean X?" behind what is in @text already. */
+static void append_nearest(char *text, const char *word, const char *prefix, const char *nearest, size_t distance) {
+        if (nearest && distance <= NEAR_ENOUGH && distance < strlen(word))
+                (void) text_append_format(text, CTL_USAGE_TEXT_SIZE, "; did you mean \"%s%s\"?", prefix, nearest);
+        else
+                (void) text_append_format(text, CTL_USAGE_TEXT_SIZE, "; \"healerctl --help\" lists them");
+}
+
+/* Words from the command line may hold anything; they go to a terminal. */
+static void append_word(char *text, const char *word) {
+        (void) text_append_format(text, CTL_USAGE_TEXT_SIZE, "\"");
+        (void) text_append_escaped(text, CTL_USAGE_TEXT_SIZE - 128, word, strlen(word));
+        (void) text_append_format(text, CTL_USAGE_TEXT_SIZE, "\"");
+}
+
+static void usage_begin(char *text, const char *what, const char *word) {
+        text[0] = '\0';
+        (void) text_append_format(text, CTL_USAGE_TEXT_SIZE, "%s ", what);
+        append_word(text, word);
+}
+
+static int unknown_option(char *text, const char *given) {
+        const char *word = given + strspn(given, "-"), *nearest = NULL;
+        size_t distance = SIZE_MAX;
+        _cleanup_(free_at) char *name = strndup(word, strcspn(word, "="));
+
+        usage_begin(text, "unknown option", given);
+        for (size_t i = 0; name && i < ELEMENTSOF(options); i++) {
+                size_t d = text_distance(name, options[i].name);
+
+                if (d < distance) {
+                        distance = d;
+                        nearest = options[i].name;
+                }
+        }
+        append_nearest(text, name ? name : "", "--", nearest, distance);
+        return -EINVAL;
+}
+
+static int unknown_verb(char *text, const char *first, const char *second) {
+        const char *nearest = NULL, *word = first;
+        size_t distance = SIZE_MAX;
+        bool is_first_known = false;
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                is_first_known = is_first_known || (verbs[i].words[1] && text_equal(verbs[i].words[0], first));
+        if (is_first_known)
+                word = second ? second : "";
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                const char *known = verbs[i].words[is_first_known];
+                size_t d;
+
+                if (!known || !verbs[i].arguments || (is_first_known && !text_equal(verbs[i].words[0], first)))
+                        continue;
+                d = text_distance(word, known);
+                if (d < distance) {
+                        distance = d;
+                        nearest = known;
+                }
+        }
+
+        if (is_first_known && !second) {
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "\"%s\" needs one more word, such as \"%s %s\"",
+                                first, first, nearest);
+                return -EINVAL;
+        }
+
+        usage_begin(text, "unknown command", word);
+        append_nearest(text, word, "", nearest, distance);
+        return -EINVAL;
+}
+
+static const CtlVerb *find_verb(char **words, int n_words, int *ret_n_used) {
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                int n_needed = verbs[i].words[1] ? 2 : 1;
+
+                if (n_words < n_needed || !text_equal(words[0], verbs[i].words[0]))
+                        continue;
+                if (n_needed == 2 && !text_equal(words[1], verbs[i].words[1]))
+                        continue;
+
+                *ret_n_used = n_needed;
+                return verbs + i;
+        }
+
+        return NULL;
+}
+
+static int take_number(const CtlOption *option, const char *value, uint64_t max, uint64_t *ret_number, char *text) {
+        int r;
+
+        r = number_parse_u64(value, 0, max, ret_number);
+        if (r == 0)
+                return 0;
+
+        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s needs a number from 0 to %llu, not ", option->name,
+                        (unsigned long long) max);
+        append_word(text, value);
+        return -EINVAL;
+}
+
+static int take_option(CtlRequest *request, const CtlOption *option, const char *value, char *text) {
+        uint64_t number = 0;
+        int r = 0;
+
+        request->options |= option->id;
+        switch (option->id) {
+        case CTL_OPTION_GROUP:
+                r = take_number(option, value, UINT32_MAX, &number, text);
+                request->group = (uint32_t) number;
+                break;
+        case CTL_OPTION_INODE:
+                r = take_number(option, value, UINT64_MAX, &request->inode, text);
+                break;
+        case CTL_OPTION_GENERATION:
+                r = take_number(option, value, UINT32_MAX, &number, text);
+                request->generation = (uint32_t) number;
+                break;
+        case CTL_OPTION_DOMAIN:
+                request->domain = value;
+                break;
+        case CTL_OPTION_OVERRIDE_HARMFUL:
+                request->override_harmful = value;
+                break;
+        case CTL_OPTION_JSON:
+        case CTL_OPTION_NO_LEGEND:
+        case CTL_OPTION_REPAIR:
+        case CTL_OPTION_NO_WAIT:
+        case CTL_OPTION_NO_ASK_PASSWORD:
+        case CTL_OPTION_HELP:
+        case CTL_OPTION_VERSION:
+                break;
+        }
+
+        return r;
+}
+
+/* getopt_long() gives the row number, so that two options may never be mixed up by their letters. */
+#define OPTION_BASE 256
+
+static int parse_options(int argc, char **argv, CtlRequest *request, char *text) {
+        struct option table[ELEMENTSOF(options) + 1] = {};
+
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                table[i] = (struct option) {
+                        .name = options[i].name,
+                        .has_arg = options[i].argument ? required_argument : no_argument,
+                        .val = OPTION_BASE + (int) i,
+                };
+
+        opterr = 0;
+        optind = 0;     /* glibc: start anew, also in a test that parses many command lines */
+        for (;;) {
+                int c, at = optind > 0 ? optind : 1;
+                size_t row = SIZE_MAX;
+
+                c = getopt_long(argc, argv, ":hV", table, NULL);
+                if (c < 0)
+                        return 0;
+                if (c == ':') {
+                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s needs a value", options[optopt - OPTION_BASE].name);
+                        return -EINVAL;
+                }
+                if (c == '?' && optopt >= OPTION_BASE) {
+                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s takes no value", options[optopt - OPTION_BASE].name);
+                        return -EINVAL;
+                }
+                if (c == '?')
+                        /* A cluster of letters such as -xh leaves optind at the cluster itself. */
+                        return unknown_option(text, argv[optopt && optind == at ? optind : optind - 1]);
+
+                for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                        if (c == OPTION_BASE + (int) i || (options[i].letter && c == options[i].letter))
+                                row = i;
+                if (row != SIZE_MAX && take_option(request, options + row, optarg, text) < 0)
+                        return -EINVAL;
+        }
+}
+
+/* An option that a verb has no use for is a mistake: silently ignoring --repair would be worse. */
+static int check_options(const CtlRequest *request, char *text) {
+        unsigned extra = request->options & ~(request->verb->options | CTL_OPTION_HELP | CTL_OPTION_VERSION);
+        char name[32];
+
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                if (extra & options[i].id) {
+                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "\"%s\" does not take --%s",
+                                        ctl_verb_name(request->verb, name), options[i].name);
+                        return -EINVAL;
+                }
+
+        /* An inode's number is used again for another file; its generation is not. */
+        if (!(request->options & CTL_OPTION_GENERATION) != !(request->options & CTL_OPTION_INODE)) {
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE,
+                                "--inode and --generation belong together; events show both: \"ino 133 gen 0x5\"");
+                return -EINVAL;
+        }
+        if ((request->options & CTL_OPTION_GROUP) && (request->options & CTL_OPTION_INODE)) {
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--group and --inode exclude each other");
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static int check_arguments(const CtlRequest *request, int n_given, const char *first_extra, char *text) {
+        const CtlVerb *verb = request->verb;
+        char name[32];
+
+        if (n_given < verb->n_min) {
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "\"%s\" needs %s", ctl_verb_name(verb, name), verb->arguments);
+                return -EINVAL;
+        }
+        if (n_given > verb->n_max) {
+                usage_begin(text, "one argument too many:", first_extra);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+int ctl_request_parse(int argc, char **argv, CtlRequest *ret_request, char reterr_text[static CTL_USAGE_TEXT_SIZE]) {
+        CtlRequest request = {};
+        int n_words, n_used = 0, n_given;
+        char **words;
+
+        reterr_text[0] = '\0';
+        if (parse_options(argc, argv, &request, reterr_text) < 0)
+                return -EINVAL;
+
+        words = argv + optind;
+        n_words = argc - optind;
+        if (request.options & (CTL_OPTION_HELP | CTL_OPTION_VERSION)) {
+                const char *word = request.options & CTL_OPTION_HELP ? "help" : "version";
+
+                request.verb = find_verb((char *[]) { (char *) word }, 1, &n_used);
+                *ret_request = request;
+                return 0;
+        }
+
+        request.verb = n_words > 0 ? find_verb(words, n_words, &n_used) : verbs;
+        if (!request.verb)
+                return unknown_verb(reterr_text, words[0], n_words > 1 ? words[1] : NULL);
+
+        n_given = n_words - n_used;
+        if (check_options(&request, reterr_text) < 0 ||
+            check_arguments(&request, n_given, n_given > request.verb->n_max ? words[n_used + request.verb->n_max] : "",
+                            reterr_text) < 0)
+                return -EINVAL;
+
+        for (int i = 0; i < n_given; i++)
+                request.arguments[i] = words[n_used + i];
+        request.n_arguments = n_given;
+        *ret_request = request;
+        return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What carries out the verbs: one function each, called by ctl-main.c with a request that was checked
+ * against the tables.
+ */
+#pragma once
+
+#include "src/ctl/ctl-exit.h"
+#include "src/ctl/ctl-options.h"
+
+CtlExit ctl_help(const CtlRequest *request);
+CtlExit ctl_version(const CtlRequest *request);
+CtlExit ctl_status(const CtlRequest *request);
+CtlExit ctl_monitor(const CtlRequest *request);
+CtlExit ctl_repair(const CtlRequest *request);
+CtlExit ctl_scrub(const CtlRequest *request);
+CtlExit ctl_policy_check(const CtlRequest *request);
+CtlExit ctl_reload(const CtlRequest *request);

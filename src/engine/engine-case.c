@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One event from its arrival to its decision: number, facts, policy. Events of one file system keep their
+ * order; those of another do not wait for it.
+ */
+
+#include <string.h>
+
+#include "src/basic/clock.h"
+#include "src/basic/log.h"
+#include "src/basic/text.h"
+#include "src/engine/engine-internal.h"
+
+/* Under load a fact is not asked for again while the last answer is this young. */
+#define FACTS_FRESH_USEC USEC_PER_SEC
+/* With more events than this waiting, their paths are left unknown rather than looked up one by one. */
+#define PATH_CASES_MAX 64
+
+static bool wants_path(const Engine *engine, const Watch *watch, const Filesystem *filesystem,
+                       const HealthEvent *event) {
+        if (event->inode == 0 || (event->domain != DOMAIN_INODE && event->domain != DOMAIN_FILERANGE))
+                return false;
+        if (!filesystem->facts.has_parent_pointers || watch->n_cases > PATH_CASES_MAX)
+                return false;
+        /* Without a reader of the journal's line in mind the policy alone would decide; but people read it. */
+        return !event_kind_is_result(event->kind) || policy_needs_fact(engine->policy, event->kind, POLICY_FACT_PATH);
+}
+
+static bool wants_autofsck(const Engine *engine, const Watch *watch, const Filesystem *filesystem,
+                           const HealthEvent *event) {
+        if (!text_equal(filesystem->facts.type, "xfs"))
+                return false;
+        if (watch->n_cases > 1 && watch->gathered_monotonic_usec != 0 &&
+            clock_monotonic_usec() - watch->gathered_monotonic_usec < FACTS_FRESH_USEC)
+                return false;
+        return policy_needs_fact(engine->policy, event->kind, POLICY_FACT_AUTOFSCK);
+}
+
+/* What was true a while ago is no ground for a repair now. */
+static void forget_autofsck(Filesystem *filesystem, int error) {
+        filesystem->facts.autofsck_state = FACT_UNKNOWN;
+        filesystem->facts.autofsck_error = error;
+}
+
+/* Asks for what the first case of the queue needs. Returns true if an answer will come: also without a worker, as long
+ * as a new one may be expected, because a decision without facts would let damage pass that could be healed. */
+static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case *first) {
+        bool path = wants_path(engine, watch, filesystem, &first->event);
+        bool autofsck = wants_autofsck(engine, watch, filesystem, &first->event);
+        int r;
+
+        if (watch->is_ending || !engine->gatherer || filesystem->n_mounts == 0 || filesystem->is_shut_down)
+                return false;
+        if (!path && !autofsck)
+                return false;
+        if (!engine_worker_is_connected(engine) && !engine->is_worker_given_up)
+                return true;
+
+        r = fact_gatherer_ask(engine->gatherer, filesystem, path ? first->event.inode : 0, first->event.generation,
+                              &watch->request_id);
+        if (r < 0) {
+                first->path_error = -r;
+                if (autofsck)
+                        forget_autofsck(filesystem, -r);
+                log_debug_errno(r, "facts cannot be asked for: %m");
+                return false;
+        }
+        return true;
+}
+
+static void case_decide(Engine *engine, Filesystem *filesystem, const Case *decided) {
+        static Decision decisions[POLICY_DECISIONS_MAX];
+        const char *const paths[] = { decided->path, NULL };
+        const EventFacts facts = {
+                .event = &decided->event,
+                .filesystem = &filesystem->facts,
+                .path_state = decided->path_state,
+                .path_error = decided->path_error,
+                .paths = paths,
+        };
+        uint64_t now_nsec = clock_realtime_usec() * NSEC_PER_USEC;
+        size_t n = 0;
+        int r;
+
+        engine_tell(engine, on_event, &decided->event, filesystem, decided->path);
+        engine_conditions_from_event(engine, filesystem, &decided->event);
+
+        r = policy_choose(engine->policy, &facts, clock_boottime_usec(), decisions, ELEMENTSOF(decisions), &n);
+        if (r < 0) {
+                log_error_errno(r, "event %" PRIu64 ": cannot be decided, nothing is done: %m", decided->event.id);
+                return;
+        }
+        if (now_nsec > decided->event.time_realtime_nsec)
+                engine->totals.last_lag_usec = (now_nsec - decided->event.time_realtime_nsec) / NSEC_PER_USEC;
+
+        for (size_t i = 0; i < n; i++) {
+                decisions[i].event_id = decided->event.id;
+                engine_tell(engine, on_decision, decisions + i, &decided->event, filesystem);
+        }
+        /* Copies are made in here: an action's result may bring the next case before this loop ends. */
+        for (size_t i = 0; i < n; i++)
+                engine_carry_out(engine, decisions + i, &decided->event, filesystem->id);
+        for (size_t i = 0; i < n; i++)
+                decision_clear(decisions + i);
+}
+
+static Case *case_take_first(Engine *engine, Watch *watch) {
+        Case *first = STAILQ_FIRST(&watch->cases);
+
+        STAILQ_REMOVE_HEAD(&watch->cases, entries);
+        watch->n_cases--;
+        engine->n_cases--;
+        return first;
+}
+
+static void case_finish(Engine *engine, Watch *watch, Filesystem *filesystem) {
+        Case *first = case_take_first(engine, watch);
+
+        case_decide(engine, filesystem, first);
+        free(first->path);
+        free(first);
+}
+
+/* Decides from the head of the queue on, until one has to wait for its facts. Not re-entrant: what a decision
+ * brings about is put at the end of the queue and is seen by the loop that runs already. */
+static void pump(Engine *engine, Watch *watch) {
+        Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
+
+        if (watch->is_pumping)
+                return;
+        watch->is_pumping = true;
+        while (watch->request_id == 0 && !STAILQ_EMPTY(&watch->cases)) {
+                if (case_ask(engine, watch, filesystem, STAILQ_FIRST(&watch->cases)))
+                        break;
+                case_finish(engine, watch, filesystem);
+        }
+        watch->is_pumping = false;
+}
+
+void engine_pump_all(Engine *engine) {
+        Watch *watch;
+
+        TAILQ_FOREACH(watch, &engine->watches, entries)
+                pump(engine, watch);
+}
+
+void engine_decide_all(Engine *engine, Watch *watch) {
+        watch->request_id = 0;
+        pump(engine, watch);
+}
+
+static void take_answer(Filesystem *filesystem, Case *first, const WorkerGathered *answer) {
+        filesystem->facts.autofsck_state = (FactState) answer->autofsck_state;
+        filesystem->facts.autofsck = (Autofsck) answer->autofsck;
+        filesystem->facts.autofsck_error = answer->autofsck_error;
+        if (answer->is_read_only != TRISTATE_UNKNOWN)
+                filesystem->facts.is_read_only = (Tristate) answer->is_read_only;
+
+        first->path_state = (FactState) answer->path_state;
+        first->path_error = answer->path_error;
+        if (first->path_state == FACT_KNOWN) {
+                first->path = strdup(answer->path);
+                if (!first->path) {
+                        first->path_state = FACT_UNKNOWN;
+                        first->path_error = ENOMEM;
+                }
+        }
+}
+
+void engine_on_gathered(void *userdata, uint64_t filesystem_id, uint64_t request_id, const WorkerGathered *answer) {
+        Engine *engine = userdata;
+        Watch *watch = engine_watch_find(engine, filesystem_id);
+        Filesystem *filesystem;
+
+        if (!watch || watch->request_id != request_id)
+                return;
+
+        filesystem = filesystem_table_find_id(engine->filesystems, filesystem_id);
+        if (answer) {
+                take_answer(filesystem, STAILQ_FIRST(&watch->cases), answer);
+                watch->gathered_monotonic_usec = clock_monotonic_usec();
+        } else if (engine_worker_is_connected(engine) || engine->is_worker_given_up)
+                forget_autofsck(filesystem, ETIMEDOUT);
+        else {
+                watch->request_id = 0; /* the case stays and is asked about again when a worker is back */
+                return;
+        }
+
+        watch->request_id = 0;
+        watch->is_pumping = true;
+        case_finish(engine, watch, filesystem);
+        watch->is_pumping = false;
+        pump(engine, watch);
+}
+
+static void count_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event) {
+        uint64_t n_lost = event->kind == EVENT_EVENTS_LOST ? event->count : 0;
+        uint64_t n_reports = event->kind == EVENT_EVENTS_LOST ? 1 : event->count;
+
+        engine->totals.n_events++;
+        engine->totals.n_reports += n_reports;
+        engine->totals.n_lost += n_lost;
+        engine->totals.last_event_realtime_usec = clock_realtime_usec();
+        filesystem->totals.n_events++;
+        filesystem->totals.n_reports += n_reports;
+        filesystem->totals.n_lost += n_lost;
+        filesystem->last_event_realtime_usec = engine->totals.last_event_realtime_usec;
+}
+
+void engine_take_event(Engine *engine, const HealthEvent *event) {
+        Watch *watch = engine_watch_find(engine, event->filesystem_id);
+        Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, event->filesystem_id);
+        Case *taken;
+
+        if (!watch || !filesystem) {
+                log_debug("an event of a file system that is gone: %s", event_kind_to_name(event->kind));
+                return;
+        }
+
+        count_event(engine, filesystem, event);
+        if (event->kind == EVENT_UNMOUNTED)
+                watch->has_said_unmounted = true;
+
+        taken = engine->n_cases < ENGINE_CASES_MAX ? calloc(1, sizeof(*taken)) : NULL;
+        if (!taken) {
+                if (engine->totals.n_dropped++ == 0)
+                        log_error("events cannot be kept any more, they are only counted (EventsDropped)");
+                return;
+        }
+
+        taken->event = *event;
+        taken->event.id = engine->next_event_id++;
+        taken->path_state = event->inode != 0 && filesystem->facts.has_parent_pointers ? FACT_UNKNOWN : FACT_ABSENT;
+        STAILQ_INSERT_TAIL(&watch->cases, taken, entries);
+        watch->n_cases++;
+        engine->n_cases++;
+        pump(engine, watch);
+}
+
+void engine_on_merged_event(void *userdata, const HealthEvent *event) {
+        engine_take_event(userdata, event);
+}

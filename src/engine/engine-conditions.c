@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which events and results raise and clear which conditions.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "src/basic/clock.h"
+#include "src/basic/log.h"
+#include "src/engine/engine-internal.h"
+
+void engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, Severity severity, const char *target,
+                  const char *message, uint64_t event_id) {
+        const HealthCondition *condition;
+        int r;
+
+        r = condition_raise(&filesystem->conditions, code, severity, target, message, event_id, clock_realtime_usec());
+        if (r < 0) {
+                log_debug_errno(r, "condition %s is not kept: %m", condition_code_to_name(code));
+                return;
+        }
+        if (r == 0)
+                return;
+
+        condition = condition_find(&filesystem->conditions, code, target);
+        engine_tell(engine, on_condition, condition, true, filesystem);
+        engine_tell(engine, on_filesystem, filesystem);
+}
+
+void engine_drop(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target) {
+        bool is_changed = false;
+
+        for (size_t i = 0; i < filesystem->conditions.n_items;) {
+                const HealthCondition *condition = filesystem->conditions.items + i;
+                HealthCondition dropped = *condition;
+
+                if (condition->code != code || (target && strcmp(condition->target, target) != 0)) {
+                        i++;
+                        continue;
+                }
+                dropped.message = NULL;
+                (void) condition_drop(&filesystem->conditions, code, dropped.target);
+                engine_tell(engine, on_condition, &dropped, false, filesystem);
+                is_changed = true;
+        }
+
+        if (is_changed)
+                engine_tell(engine, on_filesystem, filesystem);
+}
+
+typedef struct EventCondition {
+        EventKind kind;
+        ConditionCode code;
+        Severity severity;
+        const char *message;
+} EventCondition;
+
+static const EventCondition event_conditions[] = {
+        { EVENT_SICK, CONDITION_SICK, SEVERITY_ERROR, "this structure is damaged" },
+        { EVENT_CORRUPT, CONDITION_SICK, SEVERITY_ERROR, "a check found this structure damaged" },
+        { EVENT_SHUTDOWN, CONDITION_SHUT_DOWN, SEVERITY_CRITICAL, "the file system is shut down: unmount it and mount it again" },
+        { EVENT_MEDIA_ERROR, CONDITION_MEDIA_ERROR, SEVERITY_ERROR, "the device cannot read a part of itself" },
+        { EVENT_DATA_LOST, CONDITION_DATA_LOST, SEVERITY_CRITICAL, "contents of a file are lost: restore it from a backup" },
+        { EVENT_READ_ERROR, CONDITION_IO_ERROR, SEVERITY_ERROR, "reading from a file fails" },
+        { EVENT_WRITE_ERROR, CONDITION_IO_ERROR, SEVERITY_ERROR, "writing to a file fails" },
+        { EVENT_EVENTS_LOST, CONDITION_EVENTS_LOST, SEVERITY_WARNING, "reports of the kernel were lost: only a full check can tell what they were" },
+};
+
+/* Conditions that speak of one structure being sick, all answered by its being healthy. */
+static const ConditionCode structure_conditions[] = {
+        CONDITION_SICK,
+        CONDITION_REPAIR_FAILED,
+        CONDITION_REPAIR_REFUSED,
+        CONDITION_REPAIR_STUCK,
+        CONDITION_OFFLINE_REPAIR_REQUIRED,
+};
+
+static void drop_structure(Engine *engine, Filesystem *filesystem, const char *target) {
+        for (size_t i = 0; i < ELEMENTSOF(structure_conditions); i++)
+                engine_drop(engine, filesystem, structure_conditions[i], target);
+}
+
+void engine_conditions_from_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event) {
+        char target[EVENT_TEXT_SIZE];
+
+        health_event_target_text(event, target);
+        for (size_t i = 0; i < ELEMENTSOF(event_conditions); i++) {
+                const EventCondition *row = event_conditions + i;
+
+                if (row->kind != event->kind)
+                        continue;
+                if (filesystem->first_bad_realtime_usec == 0)
+                        filesystem->first_bad_realtime_usec = event->time_realtime_nsec / NSEC_PER_USEC;
+                engine_raise(engine, filesystem, row->code, row->severity,
+                             event->domain == DOMAIN_FILERANGE ? "" : target, row->message, event->id);
+        }
+
+        if (event->kind == EVENT_SHUTDOWN) {
+                filesystem->is_shut_down = true;
+                job_queue_on_filesystem_gone(engine->jobs, filesystem->id, OUTCOME_SHUT_DOWN);
+        }
+        if (event->kind == EVENT_HEALTHY) {
+                const RepairTarget healthy = { event->structure, event->group, event->inode, event->generation };
+
+                drop_structure(engine, filesystem, target);
+                job_queue_on_healthy(engine->jobs, filesystem->id, &healthy);
+        }
+}
+
+/* Never done by us (rule 4): the person gets the very commands. */
+static void raise_offline(Engine *engine, Filesystem *filesystem, const Job *job, const char *why) {
+        const char *mount = filesystem->n_mounts > 0 ? filesystem->mounts[0].mount_point : NULL;
+        const char *device = filesystem->facts.device ? filesystem->facts.device : "DEVICE";
+        char message[1024];
+
+        if (mount)
+                (void) snprintf(message, sizeof(message),
+                                "%s; to repair it offline: umount %s && xfs_repair -n %s (looks only), then xfs_repair %s",
+                                why, mount, device, device);
+        else
+                (void) snprintf(message, sizeof(message), "%s; to repair it offline: xfs_repair -n %s (looks only), then xfs_repair %s",
+                                why, device, device);
+
+        engine_raise(engine, filesystem, CONDITION_OFFLINE_REPAIR_REQUIRED, SEVERITY_CRITICAL, job->target_text, message,
+                     job->report.event_id);
+}
+
+static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) {
+        const JobReport *report = &job->report;
+        const char *why = report->detail[0] ? report->detail : outcome_to_sentence(report->outcome);
+
+        if (report->outcome == OUTCOME_DONE || report->outcome == OUTCOME_NOT_NEEDED) {
+                drop_structure(engine, filesystem, job->target_text);
+                return;
+        }
+        if (report->outcome == OUTCOME_CONTENT_LOST) {
+                drop_structure(engine, filesystem, job->target_text);
+                engine_raise(engine, filesystem, CONDITION_DATA_LOST, SEVERITY_CRITICAL, job->target_text, why,
+                             report->event_id);
+                return;
+        }
+        if (outcome_is_success(report->outcome) || report->outcome == OUTCOME_GONE ||
+            report->outcome == OUTCOME_CANCELLED || report->outcome == OUTCOME_UNMOUNTED)
+                return;
+
+        if (report->outcome == OUTCOME_REFUSED_HARMFUL || report->outcome == OUTCOME_REFUSED_UNFINISHED)
+                engine_raise(engine, filesystem, CONDITION_REPAIR_REFUSED, SEVERITY_ERROR, job->target_text, why, report->event_id);
+        else if (report->outcome == OUTCOME_STUCK || report->outcome == OUTCOME_CRASHED)
+                engine_raise(engine, filesystem, CONDITION_REPAIR_STUCK, SEVERITY_CRITICAL, job->target_text, why, report->event_id);
+        else
+                engine_raise(engine, filesystem, CONDITION_REPAIR_FAILED, SEVERITY_ERROR, job->target_text, why, report->event_id);
+
+        if (outcome_needs_offline_repair(report->outcome))
+                raise_offline(engine, filesystem, job, why);
+}
+
+void engine_conditions_from_job(Engine *engine, Filesystem *filesystem, const Job *job) {
+        if (job->request.kind == ACTION_REPAIR) {
+                from_repair(engine, filesystem, job);
+                return;
+        }
+
+        /* A full scan without a finding answers for every structure and for whatever was lost. */
+        if (job->request.kind == ACTION_SCRUB && job->report.outcome == OUTCOME_DONE) {
+                engine_drop(engine, filesystem, CONDITION_EVENTS_LOST, NULL);
+                drop_structure(engine, filesystem, NULL);
+        }
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * File systems and their monitors come and go.
+ */
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "kernel/health-monitor.h"
+#include "src/basic/clock.h"
+#include "src/basic/log.h"
+#include "src/basic/text.h"
+#include "src/engine/engine-internal.h"
+
+Watch *engine_watch_find(Engine *engine, uint64_t filesystem_id) {
+        Watch *watch;
+
+        TAILQ_FOREACH(watch, &engine->watches, entries)
+                if (watch->filesystem_id == filesystem_id)
+                        return watch;
+        return NULL;
+}
+
+static void on_source_event(void *userdata, const HealthEvent *event) {
+        Engine *engine = userdata;
+
+        event_merge_take(engine->merge, event);
+}
+
+static void watch_free(Engine *engine, Watch *watch) {
+        Case *waiting;
+
+        while ((waiting = STAILQ_FIRST(&watch->cases))) {
+                STAILQ_REMOVE_HEAD(&watch->cases, entries);
+                engine->n_cases--;
+                free(waiting->path);
+                free(waiting);
+        }
+        monitor_source_free(watch->source);
+        TAILQ_REMOVE(&engine->watches, watch, entries);
+        free(watch);
+}
+
+static int filesystem_new(Engine *engine, dev_t device_number, Filesystem **ret_filesystem) {
+        _cleanup_(free_at) Watch *watch = calloc(1, sizeof(*watch));
+        int r;
+
+        if (!watch)
+                return -ENOMEM;
+        r = filesystem_table_add(engine->filesystems, device_number, ret_filesystem);
+        if (r < 0)
+                return r;
+
+        watch->filesystem_id = (*ret_filesystem)->id;
+        STAILQ_INIT(&watch->cases);
+        TAILQ_INSERT_TAIL(&engine->watches, watch, entries);
+        watch = NULL;
+        return 0;
+}
+
+void engine_end_filesystem(Engine *engine, Watch *watch) {
+        Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
+        dev_t device_number = filesystem->facts.device_number;
+        bool was_held = filesystem->monitor_fd >= 0;
+
+        watch->is_ending = true;
+        watch->source = monitor_source_free(watch->source);
+        event_merge_flush(engine->merge, filesystem->id);
+        engine_decide_all(engine, watch);
+        job_queue_on_filesystem_gone(engine->jobs, filesystem->id, OUTCOME_UNMOUNTED);
+        engine_decide_all(engine, watch); /* the results of those jobs */
+
+        engine_tell(engine, on_filesystem_gone, filesystem);
+        watch_free(engine, watch);
+        filesystem_table_remove(engine->filesystems, filesystem);
+        if (was_held)
+                engine_worker_release(engine, device_number);
+}
+
+/* The end of a monitor is told as an event even where the kernel forgot to (before 7.2.7). */
+static void tell_end(Engine *engine, Filesystem *filesystem, EventKind kind, int error) {
+        HealthEvent event = {
+                .filesystem_id = filesystem->id,
+                .kind = kind,
+                .domain = DOMAIN_MOUNT,
+                .count = 1,
+                .time_realtime_nsec = clock_realtime_usec() * NSEC_PER_USEC,
+                .received_boottime_usec = clock_boottime_usec(),
+                .error = error,
+        };
+
+        event_merge_take(engine->merge, &event);
+}
+
+void engine_on_source_end(void *userdata, uint64_t filesystem_id, int error) {
+        Engine *engine = userdata;
+        Watch *watch = engine_watch_find(engine, filesystem_id);
+        Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, filesystem_id);
+
+        if (!watch || !filesystem)
+                return;
+
+        if (error == 0) {
+                if (!watch->has_said_unmounted)
+                        tell_end(engine, filesystem, EVENT_UNMOUNTED, 0);
+                engine_end_filesystem(engine, watch);
+                return;
+        }
+
+        tell_end(engine, filesystem, EVENT_MONITOR_LOST, -error);
+        watch->source = monitor_source_free(watch->source);
+        filesystem->monitor_fd = close_fd(filesystem->monitor_fd);
+        filesystem->monitor_state = MONITOR_FAILED;
+        filesystem->monitor_error = -error;
+        engine_tell(engine, on_filesystem, filesystem);
+        engine_worker_release(engine, filesystem->facts.device_number);
+}
+
+static int monitor_start(Engine *engine, Watch *watch, Filesystem *filesystem, int fd) {
+        const EventSink sink = { on_source_event, engine_on_source_end, engine };
+        _cleanup_(close_fd_at) int copy = -EBADF;
+        int r;
+
+        if (!health_monitor_fd_is_monitor(fd))
+                return -EBADMSG;
+        copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (copy < 0)
+                return -errno;
+
+        r = monitor_source_new(engine->event, copy, filesystem->id, &sink, engine->recorder, &watch->source);
+        if (r < 0)
+                return r;
+        filesystem->monitor_fd = steal_fd(&copy);
+        return 0;
+}
+
+/* A new monitor for a number that we still listen to: that superblock is gone, and its last words come first. */
+static void end_predecessor(Engine *engine, Filesystem *filesystem) {
+        Watch *watch = engine_watch_find(engine, filesystem->id);
+        uint64_t id = filesystem->id;
+
+        monitor_source_drain(watch->source);
+        watch = engine_watch_find(engine, id);
+        if (watch)
+                engine_end_filesystem(engine, watch);
+}
+
+static void update_monitor_state(Engine *engine, Watch *watch, Filesystem *filesystem, int monitor_fd) {
+        int r;
+
+        if (monitor_fd >= 0) {
+                r = monitor_start(engine, watch, filesystem, monitor_fd);
+                filesystem->monitor_state = r < 0 ? MONITOR_FAILED : MONITOR_OPENED;
+                filesystem->monitor_error = r < 0 ? -r : 0;
+                if (r < 0)
+                        log_error_errno(r, "%s: the monitor that came cannot be used: %m",
+                                        filesystem->facts.device ? filesystem->facts.device : "?");
+        } else if (filesystem->monitor_fd >= 0)
+                filesystem->monitor_state = MONITOR_OPENED; /* a new worker does not know it, we do */
+        else if (filesystem->monitor_state == MONITOR_OPENED) {
+                filesystem->monitor_state = MONITOR_FAILED;
+                filesystem->monitor_error = EBADF;
+        }
+}
+
+void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int monitor_fd) {
+        Filesystem *filesystem = filesystem_table_find_device(engine->filesystems, (dev_t) told->device_number);
+        bool is_new;
+        int r, changed;
+
+        if (filesystem && monitor_fd >= 0 && filesystem->monitor_fd >= 0) {
+                end_predecessor(engine, filesystem);
+                filesystem = NULL;
+        }
+
+        is_new = !filesystem;
+        if (is_new) {
+                r = filesystem_new(engine, (dev_t) told->device_number, &filesystem);
+                if (r < 0) {
+                        log_error_errno(r, "%s: cannot be kept in mind: %m", told->device);
+                        return;
+                }
+        }
+
+        changed = filesystem_update(filesystem, told);
+        if (changed < 0)
+                log_error_errno(changed, "%s: cannot be kept in mind: %m", told->device);
+        update_monitor_state(engine, engine_watch_find(engine, filesystem->id), filesystem, monitor_fd);
+
+        if (engine->recorder) {
+                WorkerMessage message;
+
+                worker_message_init(&message, WORKER_FILESYSTEM);
+                message.filesystem = *told;
+                record_stream_write_message(engine->recorder, filesystem->id, &message);
+        }
+
+        if (filesystem->monitor_state == MONITOR_OPENED || filesystem->monitor_state == MONITOR_NONE)
+                engine_drop(engine, filesystem, CONDITION_NOT_WATCHED, NULL);
+        if (is_new || changed != 0 || monitor_fd >= 0)
+                engine_tell(engine, on_filesystem, filesystem);
+}
+
+void engine_on_mount(Engine *engine, const WorkerMount *told, bool is_added) {
+        Filesystem *filesystem = filesystem_table_find_device(engine->filesystems, (dev_t) told->device_number);
+        int r;
+
+        if (!filesystem)
+                return; /* it ended before the news of its mount came: the worker says it again if it lives */
+
+        if (engine->recorder && is_added) {
+                WorkerMessage message;
+
+                worker_message_init(&message, WORKER_MOUNT_ADDED);
+                message.mount = *told;
+                record_stream_write_message(engine->recorder, filesystem->id, &message);
+        }
+
+        r = is_added ? filesystem_add_mount(filesystem, told) : filesystem_remove_mount(filesystem, told->mount_id);
+        if (r < 0)
+                log_error_errno(r, "%s: its mount point cannot be kept in mind: %m", told->mount_point);
+        if (r <= 0)
+                return;
+
+        /* What we watch ends when the kernel says so: it may live on in another namespace or as an open file. */
+        if (filesystem->n_mounts == 0 && filesystem->monitor_fd < 0)
+                engine_end_filesystem(engine, engine_watch_find(engine, filesystem->id));
+        else
+                engine_tell(engine, on_filesystem, filesystem);
+}
+
+void engine_forget_all(Engine *engine) {
+        Watch *watch;
+
+        while ((watch = TAILQ_FIRST(&engine->watches)))
+                watch_free(engine, watch);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the files of the engine share. A case is one event on its way from arrival to decision; a sequence is
+ * a decision whose steps are being walked.
+ */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "src/engine/engine.h"
+#include "src/facts/fact-gatherer.h"
+#include "src/link/worker-link.h"
+#include "src/source/event-merge.h"
+#include "src/source/monitor-source.h"
+#include "src/source/replay-source.h"
+
+typedef struct Case {
+        STAILQ_ENTRY(Case) entries;
+        HealthEvent event;
+        FactState path_state;
+        int path_error;
+        char *path;                     /* with FACT_KNOWN */
+} Case;
+
+/* The engine's side of a Filesystem: same number, same life. */
+typedef struct Watch {
+        TAILQ_ENTRY(Watch) entries;
+        uint64_t filesystem_id;
+        MonitorSource *source;          /* NULL without an open monitor */
+        STAILQ_HEAD(, Case) cases;      /* in the order of arrival; the head may wait for its facts */
+        size_t n_cases;
+        uint64_t request_id;            /* outstanding question for the head; 0: none */
+        uint64_t gathered_monotonic_usec;       /* of the last answer */
+        bool has_said_unmounted;
+        bool is_ending;
+        bool is_pumping;
+} Watch;
+
+typedef struct Sequence {
+        TAILQ_ENTRY(Sequence) entries;
+        Decision decision;
+        HealthEvent event;
+        uint64_t filesystem_id;
+        size_t next;                    /* step */
+        uint64_t job_id;                /* the job that is waited for; 0: none */
+} Sequence;
+
+struct Engine {
+        sd_event *event;
+        EngineOptions options;
+        EngineObserver observers[ENGINE_OBSERVERS_MAX];
+        size_t n_observers;
+
+        FilesystemTable *filesystems;
+        TAILQ_HEAD(, Watch) watches;
+        WorkerLink *link;
+        FactGatherer *gatherer;
+        EventMerge *merge;
+        RecordStream *recorder;
+        ReplaySource *replay;
+        JobQueue *jobs;
+        TAILQ_HEAD(, Sequence) sequences;
+        size_t n_sequences;
+
+        Policy *policy;
+        char *policy_problems;
+        uint64_t policy_generation;
+
+        uint64_t next_event_id;
+        size_t n_cases;
+        sd_event_source *worker_timer;  /* runs while there is no worker */
+        bool is_worker_given_up;        /* for too long: decisions are made without facts */
+        bool is_complete;
+        bool is_no_monitor_said;
+        char kernel_release[65];
+        EngineTotals totals;
+};
+
+/* Calls one member of all observers that have it. */
+#define engine_tell(engine, member, ...)                                                        \
+        do {                                                                                    \
+                for (size_t _i = 0; _i < (engine)->n_observers; _i++)                           \
+                        if ((engine)->observers[_i].member)                                     \
+                                (engine)->observers[_i].member((engine)->observers[_i].userdata, __VA_ARGS__); \
+        } while (false)
+
+/* engine-filesystems.c */
+Watch *engine_watch_find(Engine *engine, uint64_t filesystem_id);
+void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int monitor_fd);
+void engine_on_mount(Engine *engine, const WorkerMount *told, bool is_added);
+/* Everything that is known of it is decided, then it is released. */
+void engine_end_filesystem(Engine *engine, Watch *watch);
+void engine_on_source_end(void *userdata, uint64_t filesystem_id, int error);
+void engine_forget_all(Engine *engine);
+
+/* engine-case.c: takes an event in: numbers it, gathers facts, decides. */
+void engine_take_event(Engine *engine, const HealthEvent *event);
+void engine_on_merged_event(void *userdata, const HealthEvent *event);
+void engine_on_gathered(void *userdata, uint64_t filesystem_id, uint64_t request_id, const WorkerGathered *answer);
+/* Decides all waiting cases with what is known now. */
+void engine_decide_all(Engine *engine, Watch *watch);
+/* Goes on wherever it can be gone on: a worker is there again, or is given up. */
+void engine_pump_all(Engine *engine);
+
+/* engine-act.c */
+void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id);
+void engine_on_job_changed(void *userdata, Job *job);
+void engine_forget_sequences(Engine *engine);
+
+/* engine-conditions.c */
+void engine_conditions_from_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event);
+void engine_conditions_from_job(Engine *engine, Filesystem *filesystem, const Job *job);
+void engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, Severity severity, const char *target,
+                  const char *message, uint64_t event_id);
+void engine_drop(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target);
+
+/* engine-worker.c */
+int engine_worker_start(Engine *engine);
+void engine_on_worker_message(void *userdata, const WorkerMessage *message, int fd);
+/* Says that the monitor of this superblock is not held any more. */
+void engine_worker_release(Engine *engine, dev_t device_number);
+extern const JobCarrier engine_worker_carrier;  /* its userdata is to be set */

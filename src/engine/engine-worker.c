@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The engine's talk with the worker: what is held, what is asked, what comes back.
+ */
+
+#include <string.h>
+
+#include "kernel/health-monitor.h"
+#include "src/basic/log.h"
+#include "src/basic/text.h"
+#include "src/engine/engine-internal.h"
+
+/* systemd starts a new worker within a second; whoever has none for this long has to decide with what is known. */
+#define WORKER_GIVEN_UP_USEC (30 * USEC_PER_SEC)
+
+static int on_worker_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        Engine *engine = userdata;
+
+        log_warning("worker: still none after %us, deciding without its facts", (unsigned) (WORKER_GIVEN_UP_USEC / USEC_PER_SEC));
+        engine->is_worker_given_up = true;
+        engine_pump_all(engine);
+        return 0;
+}
+
+static void worker_timer_start(Engine *engine) {
+        int r;
+
+        engine->worker_timer = sd_event_source_disable_unref(engine->worker_timer);
+        r = sd_event_add_time_relative(engine->event, &engine->worker_timer, CLOCK_MONOTONIC, WORKER_GIVEN_UP_USEC,
+                                       USEC_PER_SEC, on_worker_timer, engine);
+        if (r < 0) {
+                log_error_errno(r, "worker: cannot set a timer, deciding without it at once: %m");
+                engine->is_worker_given_up = true;
+        }
+}
+
+static void on_hello(void *userdata) {
+        Engine *engine = userdata;
+        WorkerMessage message;
+
+        for (Filesystem *f = NULL; (f = filesystem_table_next(engine->filesystems, f));) {
+                if (f->monitor_fd < 0)
+                        continue;
+                worker_message_init(&message, WORKER_HELD);
+                message.held.device_number = f->facts.device_number;
+                /* A failure closes the line, and the next one begins again. */
+                (void) worker_link_send(engine->link, &message, f->monitor_fd);
+        }
+
+        worker_message_init(&message, WORKER_HELD_END);
+        (void) worker_link_send(engine->link, &message, -EBADF);
+}
+
+static void on_ready(void *userdata, const WorkerHelloReply *reply) {
+        Engine *engine = userdata;
+
+        (void) text_copy(engine->kernel_release, sizeof(engine->kernel_release), reply->kernel_release);
+        for (Filesystem *f = NULL; (f = filesystem_table_next(engine->filesystems, f));)
+                filesystem_mark_mounts_stale(f);
+        engine->worker_timer = sd_event_source_disable_unref(engine->worker_timer);
+        engine->is_worker_given_up = false;
+        engine_tell(engine, on_worker, true);
+        engine_pump_all(engine);
+        job_queue_on_worker_ready(engine->jobs);
+}
+
+static void on_lost(void *userdata) {
+        Engine *engine = userdata;
+
+        worker_timer_start(engine);
+        engine_tell(engine, on_worker, false);
+        fact_gatherer_on_worker_lost(engine->gatherer);
+        job_queue_on_worker_lost(engine->jobs);
+}
+
+/* What the new worker did not say again is gone. */
+static void on_mounts_listed(Engine *engine) {
+        Watch *next;
+
+        for (Watch *watch = TAILQ_FIRST(&engine->watches); watch; watch = next) {
+                Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
+
+                next = TAILQ_NEXT(watch, entries);
+                if (!filesystem || filesystem_drop_stale_mounts(filesystem) == 0)
+                        continue;
+                if (filesystem->n_mounts == 0 && filesystem->monitor_fd < 0)
+                        engine_end_filesystem(engine, watch);
+                else
+                        engine_tell(engine, on_filesystem, filesystem);
+        }
+
+        if (engine->is_complete)
+                return;
+        engine->is_complete = true;
+        for (size_t i = 0; i < engine->n_observers; i++)
+                if (engine->observers[i].on_complete)
+                        engine->observers[i].on_complete(engine->observers[i].userdata);
+}
+
+static void on_intent_left(const WorkerIntent *intent) {
+        const char *name = structure_to_name(intent->target.structure);
+        char uuid[UUID_TEXT_SIZE];
+
+        uuid_format(intent->uuid, uuid);
+        if (intent->is_running)
+                log_warning("file system %s: an earlier repair of %s still runs as process %d", uuid,
+                            name ? name : "?", intent->pid);
+        else if (intent->is_ban)
+                log_warning("file system %s: an earlier repair of %s never ended on kernel %s and is not tried again there "
+                            "(healer-worker --forget-intent lifts this)",
+                            uuid, name ? name : "?", intent->kernel_release);
+        else
+                log_notice("file system %s: an earlier repair of %s was interrupted", uuid, name ? name : "?");
+}
+
+void engine_on_worker_message(void *userdata, const WorkerMessage *message, int fd) {
+        Engine *engine = userdata;
+
+        switch ((WorkerMessageType) message->header.type) {
+        case WORKER_FILESYSTEM:
+                engine_on_filesystem(engine, &message->filesystem, fd);
+                return;
+        case WORKER_MOUNT_ADDED:
+        case WORKER_MOUNT_GONE:
+                engine_on_mount(engine, &message->mount, message->header.type == WORKER_MOUNT_ADDED);
+                return;
+        case WORKER_MOUNTS_LISTED:
+                on_mounts_listed(engine);
+                return;
+        case WORKER_JOB_STARTED:
+                job_queue_on_started(engine->jobs, message->result.job_id);
+                return;
+        case WORKER_JOB_RESULT:
+                job_queue_on_result(engine->jobs, &message->result);
+                return;
+        case WORKER_GATHERED:
+                fact_gatherer_on_answer(engine->gatherer, &message->gathered);
+                return;
+        case WORKER_INTENT_LEFT:
+                on_intent_left(&message->intent);
+                return;
+        case WORKER_HELLO:
+        case WORKER_HELD:
+        case WORKER_HELD_END:
+        case WORKER_RELEASED:
+        case WORKER_REPAIR:
+        case WORKER_SCRUB:
+        case WORKER_GATHER:
+        case WORKER_CANCEL:
+        case WORKER_JOB_TAKEN:
+        case WORKER_HELLO_REPLY:
+                log_warning("worker: said %s, which is ours to say; ignored",
+                            worker_message_type_to_name((WorkerMessageType) message->header.type));
+                return;
+        }
+}
+
+void engine_worker_release(Engine *engine, dev_t device_number) {
+        WorkerMessage message;
+
+        if (!engine->link)
+                return;
+        worker_message_init(&message, WORKER_RELEASED);
+        message.held.device_number = device_number;
+        /* Without a worker there is nobody to tell: the next one is told what is held. */
+        (void) worker_link_send(engine->link, &message, -EBADF);
+}
+
+static int carrier_start(void *userdata, const Job *job, const Filesystem *filesystem) {
+        Engine *engine = userdata;
+        WorkerMessage message;
+
+        if (!engine->link)
+                return -EOPNOTSUPP;
+        if (!worker_link_is_ready(engine->link))
+                return -ENOTCONN;
+
+        if (job->request.kind == ACTION_SCRUB) {
+                worker_message_init(&message, WORKER_SCRUB);
+                message.scrub.job_id = job->id;
+                message.scrub.event_id = job->event.id;
+                message.scrub.device_number = filesystem->facts.device_number;
+                message.scrub.timeout_usec = job->request.timeout_usec != USEC_INFINITY && job->request.timeout_usec > 0
+                                                     ? job->request.timeout_usec : JOB_SCRUB_TIMEOUT_USEC;
+                message.scrub.may_repair = job->request.scrub_repair == SCRUB_REPAIR_IF_ALLOWED;
+        } else {
+                worker_message_init(&message, WORKER_REPAIR);
+                message.repair.job_id = job->id;
+                message.repair.event_id = job->event.id;
+                message.repair.device_number = filesystem->facts.device_number;
+                message.repair.timeout_usec = job->request.timeout_usec != USEC_INFINITY && job->request.timeout_usec > 0
+                                                      ? job->request.timeout_usec : JOB_REPAIR_TIMEOUT_USEC;
+                message.repair.target = job->target;
+                (void) text_copy(message.repair.override_harmful, sizeof(message.repair.override_harmful),
+                                 job->override_harmful);
+        }
+        return worker_link_send(engine->link, &message, filesystem->monitor_fd);
+}
+
+static int tell_job(Engine *engine, WorkerMessageType type, const Job *job) {
+        WorkerMessage message;
+
+        if (!engine->link || !worker_link_is_ready(engine->link))
+                return -ENOTCONN;
+        worker_message_init(&message, type);
+        message.cancel.job_id = job->id;
+        return worker_link_send(engine->link, &message, -EBADF);
+}
+
+static int carrier_cancel(void *userdata, const Job *job) {
+        return tell_job(userdata, WORKER_CANCEL, job);
+}
+
+static int carrier_taken(void *userdata, const Job *job) {
+        return tell_job(userdata, WORKER_JOB_TAKEN, job);
+}
+
+const JobCarrier engine_worker_carrier = {
+        .start = carrier_start,
+        .cancel = carrier_cancel,
+        .taken = carrier_taken,
+};
+
+int engine_worker_start(Engine *engine) {
+        const WorkerLinkHandlers handlers = { on_hello, on_ready, on_lost, engine_on_worker_message, engine };
+        int r;
+
+        r = worker_link_new(engine->event, engine->options.worker_socket, engine->options.worker_fd, &handlers,
+                            &engine->link);
+        engine->options.worker_fd = -EBADF;
+        if (r < 0)
+                return r;
+
+        worker_timer_start(engine);
+        return fact_gatherer_new(engine->event, engine->link, engine_on_gathered, engine, &engine->gatherer);
+}

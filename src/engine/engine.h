@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Walks one event through the steps (facts, decision, jobs, results) and tells its observers. The only place
+ * that knows the order. record/ and bus/ subscribe; nothing here knows them.
+ */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "policy/policy-choose.h"
+#include "policy/policy-load.h"
+#include "src/action/job-queue.h"
+#include "src/filesystem/filesystem.h"
+#include "src/model/decision.h"
+
+typedef struct Engine Engine;
+
+/* Everything an observer is told is borrowed for the call. Any member may be NULL. Observers are told in the order
+ * in which they subscribed and must not free the engine. */
+typedef struct EngineObserver {
+        void (*on_filesystem)(void *userdata, Filesystem *filesystem);          /* appeared or changed */
+        void (*on_filesystem_gone)(void *userdata, Filesystem *filesystem);     /* before it is released */
+        void (*on_event)(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path);
+        void (*on_decision)(void *userdata, const Decision *decision, const HealthEvent *event, const Filesystem *filesystem);
+        /* log and notify actions: a message for people */
+        void (*on_notice)(void *userdata, Severity severity, const char *message, const Decision *decision,
+                          const HealthEvent *event, const Filesystem *filesystem);
+        /* A step that is not carried out, and why */
+        void (*on_refused)(void *userdata, ActionKind action, const char *why, const Decision *decision,
+                           const HealthEvent *event, const Filesystem *filesystem);
+        void (*on_job)(void *userdata, Job *job, const Filesystem *filesystem); /* changed state; filesystem NULL: gone */
+        void (*on_condition)(void *userdata, const HealthCondition *condition, bool is_raised, const Filesystem *filesystem);
+        void (*on_policy)(void *userdata, const Policy *policy, bool is_loaded, const char *problems);
+        void (*on_worker)(void *userdata, bool is_connected);
+        void (*on_complete)(void *userdata);    /* engine_is_complete() became true */
+        void *userdata;
+} EngineObserver;
+
+/* Totals of the whole daemon since its start. */
+typedef struct EngineTotals {
+        uint64_t n_events, n_reports, n_lost;
+        uint64_t n_healed, n_refused, n_failed;
+        uint64_t n_dropped;             /* events of ours that a full queue could not keep */
+        uint64_t last_event_realtime_usec;
+        uint64_t last_lag_usec;         /* from the kernel's time stamp to the decision */
+} EngineTotals;
+
+#define ENGINE_OBSERVERS_MAX 8
+/* Events waiting for their facts, in all; beyond it they are counted (n_dropped) and said, not kept. */
+#define ENGINE_CASES_MAX 16384
+/* Decisions that wait for one of their steps. */
+#define ENGINE_SEQUENCES_MAX 2048
+
+typedef struct EngineOptions {
+        const char *worker_socket;      /* NULL: no worker (replay) or worker_fd; borrowed for ever */
+        int worker_fd;                  /* taken; negative: none */
+        PolicyLoadOptions policy;
+        const char *record_path;        /* NULL: nothing is recorded */
+        const char *replay_path;        /* NULL: the kernel; else nothing is done, only decided */
+        void (*on_replayed)(void *userdata, int error);        /* the recorded stream ended */
+        void *userdata;
+} EngineOptions;
+
+/* The policy is loaded here: if no file of it is good, the built-in default stands in and engine_policy_problems() says why. */
+int engine_new(sd_event *event, const EngineOptions *options, Engine **ret_engine);
+/* Starts listening, after the observers were added. */
+int engine_start(Engine *engine);
+Engine *engine_free(Engine *engine);
+DEFINE_CLEANUP(Engine, engine_free)
+
+int engine_add_observer(Engine *engine, const EngineObserver *observer);
+
+FilesystemTable *engine_filesystems(Engine *engine);
+JobQueue *engine_jobs(Engine *engine);
+const Policy *engine_policy(Engine *engine);
+const EngineTotals *engine_totals(Engine *engine);
+/* "" if the loaded policy is the newest; else the problems of the one that was refused, one a line. */
+const char *engine_policy_problems(Engine *engine);
+bool engine_worker_is_connected(Engine *engine);
+/* The worker has told everything that was mounted when it started. */
+bool engine_is_complete(Engine *engine);
+/* The kernel's release as the worker says it; "" before that. */
+const char *engine_kernel_release(Engine *engine);
+/* Mounted file systems of a type with a monitor that nobody of ours watches. */
+unsigned engine_n_unwatched(Engine *engine);
+
+/* Loads the policy files again. 0; -EINVAL with engine_policy_problems(), the last good policy stays; or a negative errno. */
+int engine_reload_policy(Engine *engine);
+
+typedef struct CallerOrder {
+        Filesystem *filesystem;
+        ActionKind action;              /* ACTION_REPAIR, ACTION_SCRUB */
+        RepairTarget target;            /* ACTION_REPAIR */
+        ScrubRepair scrub_repair;
+        uint64_t timeout_usec;          /* USEC_INFINITY: default */
+        const char *override_harmful;
+        uint32_t caller_uid;
+} CallerOrder;
+
+/**
+ * engine_order() - a person asks for a job
+ * @ret_job:       borrowed
+ * @reterr_denied: new text that says what forbids it, only with -EACCES; free()
+ *
+ * Returns: 1 new, 0 joined; -EACCES if `protect` forbids it; or as job_queue_add().
+ */
+int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char **reterr_denied);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Requests in the order they were made: all have the same deadline, so the first is the next to expire.
+ */
+
+#include <sys/queue.h>
+
+#include "src/basic/clock.h"
+#include "src/basic/log.h"
+#include "src/facts/fact-gatherer.h"
+
+typedef struct Request {
+        TAILQ_ENTRY(Request) entries;
+        uint64_t id;
+        uint64_t filesystem_id;
+        uint64_t deadline_usec;         /* monotonic */
+} Request;
+
+struct FactGatherer {
+        sd_event *event;
+        sd_event_source *timer;
+        WorkerLink *link;
+        FactGathered gathered;
+        void *userdata;
+        TAILQ_HEAD(, Request) requests;
+        size_t n_requests;
+        uint64_t last_id;
+        uint64_t n_unanswered;
+};
+
+static void timer_arm(FactGatherer *gatherer) {
+        Request *first = TAILQ_FIRST(&gatherer->requests);
+        int r;
+
+        if (!first) {
+                (void) sd_event_source_set_enabled(gatherer->timer, SD_EVENT_OFF);
+                return;
+        }
+        r = sd_event_source_set_time(gatherer->timer, first->deadline_usec);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(gatherer->timer, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error_errno(r, "facts: cannot set the timer for deadlines: %m");
+}
+
+static void request_end(FactGatherer *gatherer, Request *request, const WorkerGathered *answer) {
+        uint64_t id = request->id, filesystem_id = request->filesystem_id;
+
+        TAILQ_REMOVE(&gatherer->requests, request, entries);
+        gatherer->n_requests--;
+        free(request);
+        gatherer->gathered(gatherer->userdata, filesystem_id, id, answer);
+}
+
+static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        FactGatherer *gatherer = userdata;
+        uint64_t now = clock_monotonic_usec();
+        Request *request;
+
+        while ((request = TAILQ_FIRST(&gatherer->requests)) && request->deadline_usec <= now) {
+                if (gatherer->n_unanswered++ == 0)
+                        log_warning("facts: the worker did not answer within 5s, deciding without");
+                request_end(gatherer, request, NULL);
+        }
+
+        timer_arm(gatherer);
+        return 0;
+}
+
+int fact_gatherer_new(sd_event *event, WorkerLink *link, FactGathered gathered, void *userdata,
+                      FactGatherer **ret_gatherer) {
+        _cleanup_(fact_gatherer_free_at) FactGatherer *gatherer = calloc(1, sizeof(*gatherer));
+        int r;
+
+        if (!gatherer)
+                return -ENOMEM;
+        gatherer->event = sd_event_ref(event);
+        gatherer->link = link;
+        gatherer->gathered = gathered;
+        gatherer->userdata = userdata;
+        TAILQ_INIT(&gatherer->requests);
+
+        r = sd_event_add_time(event, &gatherer->timer, CLOCK_MONOTONIC, 0, 50 * USEC_PER_MSEC, on_timer, gatherer);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(gatherer->timer, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        *ret_gatherer = steal_ptr(gatherer);
+        return 0;
+}
+
+FactGatherer *fact_gatherer_free(FactGatherer *gatherer) {
+        Request *request;
+
+        if (!gatherer)
+                return NULL;
+        while ((request = TAILQ_FIRST(&gatherer->requests))) {
+                TAILQ_REMOVE(&gatherer->requests, request, entries);
+                free(request);
+        }
+        sd_event_source_disable_unref(gatherer->timer);
+        sd_event_unref(gatherer->event);
+        free(gatherer);
+        return NULL;
+}
+
+int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, uint64_t inode, uint32_t generation,
+                      uint64_t *ret_request_id) {
+        _cleanup_(free_at) Request *request = NULL;
+        WorkerMessage message;
+        int r;
+
+        if (!worker_link_is_ready(gatherer->link))
+                return -ENOTCONN;
+        if (gatherer->n_requests >= GATHERS_MAX)
+                return -ENOBUFS;
+
+        request = malloc(sizeof(*request));
+        if (!request)
+                return -ENOMEM;
+        *request = (Request) {
+                .id = ++gatherer->last_id,
+                .filesystem_id = filesystem->id,
+                .deadline_usec = clock_monotonic_usec() + GATHER_DEADLINE_USEC,
+        };
+
+        worker_message_init(&message, WORKER_GATHER);
+        message.gather.request_id = request->id;
+        message.gather.device_number = filesystem->facts.device_number;
+        message.gather.inode = inode;
+        message.gather.generation = generation;
+        r = worker_link_send(gatherer->link, &message, filesystem->monitor_fd);
+        if (r < 0)
+                return r;
+
+        *ret_request_id = request->id;
+        TAILQ_INSERT_TAIL(&gatherer->requests, request, entries);
+        request = NULL;
+        if (gatherer->n_requests++ == 0)
+                timer_arm(gatherer);
+        return 0;
+}
+
+void fact_gatherer_on_answer(FactGatherer *gatherer, const WorkerGathered *answer) {
+        Request *request;
+
+        TAILQ_FOREACH(request, &gatherer->requests, entries)
+                if (request->id == answer->request_id) {
+                        gatherer->n_unanswered = 0;
+                        request_end(gatherer, request, answer);
+                        timer_arm(gatherer);
+                        return;
+                }
+        log_debug("facts: an answer comes too late or was never asked for");
+}
+
+void fact_gatherer_on_worker_lost(FactGatherer *gatherer) {
+        Request *request;
+
+        while ((request = TAILQ_FIRST(&gatherer->requests)))
+                request_end(gatherer, request, NULL);
+        timer_arm(gatherer);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Asks the worker for facts that only a privileged process can read (the autofsck property, the path of an
+ * inode) and waits for each answer with a deadline. What does not come is unknown, never guessed.
+ */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "src/basic/cleanup.h"
+#include "src/filesystem/filesystem.h"
+#include "src/link/worker-link.h"
+
+#define GATHER_DEADLINE_USEC (5 * USEC_PER_SEC)
+#define GATHERS_MAX 1024                /* outstanding; one for each file system is usual */
+
+typedef struct FactGatherer FactGatherer;
+
+/* @answer: borrowed; NULL if none came (deadline, worker lost). */
+typedef void (*FactGathered)(void *userdata, uint64_t filesystem_id, uint64_t request_id, const WorkerGathered *answer);
+
+int fact_gatherer_new(sd_event *event, WorkerLink *link, FactGathered gathered, void *userdata,
+                      FactGatherer **ret_gatherer);
+FactGatherer *fact_gatherer_free(FactGatherer *gatherer);
+DEFINE_CLEANUP(FactGatherer, fact_gatherer_free)
+
+/**
+ * fact_gatherer_ask() - ask for what is known about a file system, and for the path of an inode
+ * @inode: 0: no path
+ *
+ * Returns: 0; -ENOTCONN without a worker; -ENOBUFS at the limit; or another negative errno. After 0 @gathered is called once.
+ */
+int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, uint64_t inode, uint32_t generation,
+                      uint64_t *ret_request_id);
+void fact_gatherer_on_answer(FactGatherer *gatherer, const WorkerGathered *answer);
+void fact_gatherer_on_worker_lost(FactGatherer *gatherer);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The list of conditions of one file system: counted in tens, so a plain array is enough.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/basic/text.h"
+#include "src/filesystem/condition.h"
+
+static const char *const condition_code_names[] = {
+        [CONDITION_SICK] = "sick",
+        [CONDITION_SHUT_DOWN] = "shut-down",
+        [CONDITION_DATA_LOST] = "data-lost",
+        [CONDITION_MEDIA_ERROR] = "media-error",
+        [CONDITION_IO_ERROR] = "io-error",
+        [CONDITION_REPAIR_FAILED] = "repair-failed",
+        [CONDITION_REPAIR_REFUSED] = "repair-refused",
+        [CONDITION_REPAIR_STUCK] = "repair-stuck",
+        [CONDITION_OFFLINE_REPAIR_REQUIRED] = "offline-repair-required",
+        [CONDITION_NOT_WATCHED] = "not-watched",
+        [CONDITION_EVENTS_LOST] = "events-lost",
+};
+DEFINE_NAMES(condition_code, ConditionCode)
+
+void condition_list_clear(ConditionList *list) {
+        for (size_t i = 0; i < list->n_items; i++)
+                free(list->items[i].message);
+        free(list->items);
+        *list = (ConditionList) {};
+}
+
+static HealthCondition *find(const ConditionList *list, ConditionCode code, const char *target) {
+        for (size_t i = 0; i < list->n_items; i++)
+                if (list->items[i].code == code && text_equal(list->items[i].target, target))
+                        return list->items + i;
+        return NULL;
+}
+
+const HealthCondition *condition_find(const ConditionList *list, ConditionCode code, const char *target) {
+        return find(list, code, target ? target : "");
+}
+
+static int condition_change(HealthCondition *condition, Severity severity, const char *message) {
+        char *copy;
+
+        if (condition->severity == severity && text_equal(condition->message, message))
+                return 0;
+
+        copy = strdup(message);
+        if (!copy)
+                return -ENOMEM;
+
+        free(condition->message);
+        condition->message = copy;
+        condition->severity = severity;
+        return 1;
+}
+
+int condition_raise(ConditionList *list, ConditionCode code, Severity severity, const char *target,
+                    const char *message, uint64_t event_id, uint64_t now_realtime_usec) {
+        HealthCondition *condition = find(list, code, target), *items;
+        char *copy;
+
+        if (condition)
+                return condition_change(condition, severity, message);
+
+        if (list->n_items >= CONDITIONS_MAX) {
+                list->n_not_kept++;
+                return -ENOSPC;
+        }
+
+        items = reallocarray(list->items, list->n_items + 1, sizeof(*items));
+        if (!items)
+                return -ENOMEM;
+        list->items = items;
+
+        copy = strdup(message);
+        if (!copy)
+                return -ENOMEM;
+
+        condition = list->items + list->n_items++;
+        *condition = (HealthCondition) {
+                .code = code,
+                .severity = severity,
+                .since_realtime_usec = now_realtime_usec,
+                .event_id = event_id,
+                .message = copy,
+        };
+        /* A target is "agno 0x0 finobt" at its longest; what were longer is still told apart by its beginning. */
+        (void) text_copy(condition->target, sizeof(condition->target), target);
+        return 1;
+}
+
+size_t condition_drop(ConditionList *list, ConditionCode code, const char *target) {
+        size_t n_kept = 0, n_before = list->n_items;
+
+        for (size_t i = 0; i < n_before; i++) {
+                HealthCondition *condition = list->items + i;
+
+                if (condition->code == code && (!target || text_equal(condition->target, target))) {
+                        free(condition->message);
+                        continue;
+                }
+                list->items[n_kept++] = *condition;
+        }
+
+        list->n_items = n_kept;
+        return n_before - n_kept;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One mounted file system as the daemon knows it, and the table of all of them. Told by the worker, read by
+ * engine and bus; changed only through these functions.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/filesystem/condition.h"
+#include "src/model/filesystem-facts.h"
+#include "src/protocol/worker-protocol.h"
+
+typedef struct FilesystemMount {
+        uint64_t mount_id;
+        bool is_read_only;
+        bool is_whole;                  /* shows the root of the file system */
+        bool is_stale;                  /* not confirmed yet by the worker that came after the one who told it */
+        char *mount_point;
+} FilesystemMount;
+
+/* Totals since the daemon saw it first. */
+typedef struct FilesystemTotals {
+        uint64_t n_events;              /* after merging */
+        uint64_t n_reports;             /* before merging */
+        uint64_t n_lost;                /* reports the kernel could not keep */
+        uint64_t n_healed;
+        uint64_t n_refused;
+        uint64_t n_failed;
+} FilesystemTotals;
+
+typedef struct Filesystem {
+        uint64_t id;                    /* never reused in a run */
+        FilesystemFacts facts;
+        FilesystemMount *mounts;
+        size_t n_mounts;
+        MonitorState monitor_state;
+        int monitor_error;              /* positive errno, with MONITOR_FAILED */
+        int monitor_fd;                 /* owned; -EBADF unless MONITOR_OPENED */
+        pid_t holder_pid;               /* with MONITOR_FOREIGN; 0: not found */
+        char holder_name[64];
+        bool is_shut_down;
+        uint64_t first_bad_realtime_usec;       /* 0: never seen bad */
+        uint64_t last_event_realtime_usec;      /* 0: none */
+        FilesystemTotals totals;
+        ConditionList conditions;
+} Filesystem;
+
+typedef struct FilesystemTable FilesystemTable;
+
+FilesystemTable *filesystem_table_new(void);
+FilesystemTable *filesystem_table_free(FilesystemTable *table);
+DEFINE_CLEANUP(FilesystemTable, filesystem_table_free)
+
+/* Adds an empty one for a superblock; fails with -EEXIST if a living one has this device number. */
+int filesystem_table_add(FilesystemTable *table, dev_t device_number, Filesystem **ret_filesystem);
+/* Releases it; pointers to it end here. */
+void filesystem_table_remove(FilesystemTable *table, Filesystem *filesystem);
+
+Filesystem *filesystem_table_find_id(FilesystemTable *table, uint64_t id);
+Filesystem *filesystem_table_find_device(FilesystemTable *table, dev_t device_number);
+/* By mount point, device path, "MAJ:MIN", or UUID text. -ENOENT; -ENOTUNIQ if several have this UUID. */
+int filesystem_table_find_name(FilesystemTable *table, const char *name, Filesystem **ret_filesystem);
+/* Iteration: start with NULL. Order of arrival. */
+Filesystem *filesystem_table_next(FilesystemTable *table, const Filesystem *previous);
+size_t filesystem_table_count(FilesystemTable *table);
+
+/* Takes over what the worker says; the monitor descriptor is not part of it. Returns 1 if something changed, 0, or -ENOMEM. */
+int filesystem_update(Filesystem *filesystem, const WorkerFilesystem *told);
+/* Return 1 if it changed, 0, or a negative errno; facts.mounts follows. */
+int filesystem_add_mount(Filesystem *filesystem, const WorkerMount *told);
+int filesystem_remove_mount(Filesystem *filesystem, uint64_t mount_id);
+
+/* Between two workers: what the new one does not say again is gone. The second returns how many were dropped. */
+void filesystem_mark_mounts_stale(Filesystem *filesystem);
+size_t filesystem_drop_stale_mounts(Filesystem *filesystem);
+
+/* Somebody would be told of damage: a monitor of ours is open. */
+bool filesystem_is_watched(const Filesystem *filesystem);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the policy chose for one event, as a plain value: made by policy/, walked by src/engine/,
+ * shown by record and bus. Actions consume ActionRequests and never see the policy.
+ */
+#pragma once
+
+#include "src/basic/cleanup.h"
+#include "src/model/vocabulary.h"
+
+typedef enum PolicyMode {
+        POLICY_MODE_ENFORCE,
+        POLICY_MODE_OBSERVE,            /* decide and record, do nothing */
+} PolicyMode;
+DECLARE_NAMES(policy_mode, PolicyMode)
+
+typedef enum ScrubRepair {
+        SCRUB_REPAIR_NEVER,
+        SCRUB_REPAIR_IF_ALLOWED,
+} ScrubRepair;
+DECLARE_NAMES(scrub_repair, ScrubRepair)
+
+/* Who made a decision or asked for a job. */
+typedef enum DecisionSource {
+        DECISION_NONE,                  /* nobody wanted anything */
+        DECISION_RULE,
+        DECISION_BASELINE,
+        DECISION_BUILTIN,               /* the last rule: notify of what nobody took */
+        DECISION_CALLER,                /* a bus call by a person */
+} DecisionSource;
+DECLARE_NAMES(decision_source, DecisionSource)
+
+typedef enum Verdict {
+        VERDICT_NO,
+        VERDICT_YES,
+        VERDICT_UNKNOWN,
+} Verdict;
+DECLARE_NAMES(verdict, Verdict)
+
+typedef struct ActionRequest {
+        ActionKind kind;
+        Severity severity;              /* ACTION_NOTIFY */
+        char *route;                    /* ACTION_NOTIFY; NULL: the built-in one (journal and bus); owned */
+        char *message;                  /* ACTION_LOG, ACTION_NOTIFY; NULL: the event's text; owned */
+        uint64_t timeout_usec;          /* USEC_INFINITY: the action's own limit */
+        unsigned n_retries;
+        uint64_t backoff_min_usec, backoff_max_usec;
+        ScrubRepair scrub_repair;       /* ACTION_SCRUB */
+        bool ignore_autofsck;           /* the rule lifted the property as upper bound */
+        char *denied_by;                /* "protect: usb", "autofsck: check": recorded, not carried out; NULL: allowed; owned */
+} ActionRequest;
+
+/* More steps than this in one `do` are an error when the policy is loaded. */
+#define DECISION_ACTIONS_MAX 16
+#define RULE_ID_SIZE 64
+
+typedef struct Decision {
+        uint64_t event_id;
+        DecisionSource source;
+        char rule_id[RULE_ID_SIZE];     /* with DECISION_RULE; else "" */
+        PolicyMode mode;
+        bool stop_on_failure;
+        uint64_t policy_generation;
+        size_t n_actions;
+        ActionRequest actions[DECISION_ACTIONS_MAX];
+        char *reason;                   /* one sentence for people; owned, may be NULL */
+} Decision;
+
+void action_request_clear(ActionRequest *request);
+int action_request_copy(const ActionRequest *request, ActionRequest *ret_request);
+void decision_clear(Decision *decision);
+/* "rule db", "baseline", "nobody": for log lines. Returns @buffer. */
+char *decision_author_text(const Decision *decision, char buffer[static RULE_ID_SIZE + 16]);

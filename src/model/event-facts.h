@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a decision looks at: one event and everything gathered about it. All pointers are borrowed and
+ * stay valid for the time of the decision.
+ */
+#pragma once
+
+#include "src/model/filesystem-facts.h"
+#include "src/model/health-event.h"
+
+typedef struct EventFacts {
+        const HealthEvent *event;
+        const FilesystemFacts *filesystem;      /* NULL: the event belongs to none (our own state) */
+        FactState path_state;                   /* of the inode, below the mount point */
+        int path_error;                         /* positive errno, with FACT_UNKNOWN */
+        const char *const *paths;               /* "/dir/file", several for hard links; NULL-terminated */
+        FactState owner_state;
+        uint32_t owner_uid, owner_gid, project_id;
+} EventFacts;

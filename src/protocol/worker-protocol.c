@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The records between healerd and healer-worker: what a well-formed one looks like (one table), and
+ * how one travels. Both programs link this, so that neither can drift from the other.
+ */
+
+#include "src/protocol/worker-protocol.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "src/basic/cleanup.h"
+#include "src/basic/macro.h"
+
+/* Room for more descriptors than are ever allowed, so that surplus ones arrive, are seen and closed. */
+#define N_DESCRIPTORS_RECEIVED 8
+
+static const char *const monitor_state_names[] = {
+        [MONITOR_NONE] = "none",
+        [MONITOR_OPENED] = "opened",
+        [MONITOR_FOREIGN] = "foreign",
+        [MONITOR_UNSUPPORTED] = "unsupported",
+        [MONITOR_FAILED] = "failed",
+        [MONITOR_ENDED] = "ended",
+};
+DEFINE_NAMES(monitor_state, MonitorState)
+
+typedef enum FieldRule {
+        FIELD_TEXT,                     /* has a NUL byte within its size */
+        FIELD_BYTE_BELOW,               /* an unsigned byte below the limit */
+        FIELD_WORD_BELOW,               /* an unsigned 32-bit value below the limit */
+        FIELD_NOT_NEGATIVE,             /* a signed 32-bit value: errno, pid, flag */
+        FIELD_ZERO,                     /* reserved bytes */
+} FieldRule;
+
+typedef struct FieldCheck {
+        WorkerMessageType type;
+        FieldRule rule;
+        size_t offset, size_bytes;
+        uint32_t limit;
+} FieldCheck;
+
+#define FIELD(message_type, rule_, member, limit_)                                      \
+        { message_type, rule_, offsetof(WorkerMessage, member),                         \
+          sizeof(((WorkerMessage *) NULL)->member), limit_ }
+#define TEXT(type, member) FIELD(type, FIELD_TEXT, member, 0)
+#define BYTE(type, member, limit) FIELD(type, FIELD_BYTE_BELOW, member, limit)
+#define WORD(type, member, limit) FIELD(type, FIELD_WORD_BELOW, member, limit)
+#define COUNT(type, member) FIELD(type, FIELD_NOT_NEGATIVE, member, 0)
+#define ZERO(type, member) FIELD(type, FIELD_ZERO, member, 0)
+
+#define N_BOOLEANS 2
+#define N_TRISTATES (TRISTATE_UNKNOWN + 1)
+#define N_FACT_STATES (FACT_KNOWN + 1)
+#define N_AUTOFSCKS (AUTOFSCK_REPAIR + 1)
+#define N_MONITOR_STATES (MONITOR_ENDED + 1)
+#define N_MOUNT_WATCHES (MOUNT_WATCH_LIBMOUNT + 1)
+
+static const FieldCheck field_checks[] = {
+        TEXT(WORKER_HELLO, hello.program_version),
+
+        TEXT(WORKER_HELLO_REPLY, hello_reply.program_version),
+        TEXT(WORKER_HELLO_REPLY, hello_reply.kernel_release),
+        BYTE(WORKER_HELLO_REPLY, hello_reply.watches_by, N_MOUNT_WATCHES),
+        ZERO(WORKER_HELLO_REPLY, hello_reply.pad),
+
+        BYTE(WORKER_FILESYSTEM, filesystem.monitor_state, N_MONITOR_STATES),
+        BYTE(WORKER_FILESYSTEM, filesystem.uuid_state, N_FACT_STATES),
+        BYTE(WORKER_FILESYSTEM, filesystem.label_state, N_FACT_STATES),
+        BYTE(WORKER_FILESYSTEM, filesystem.autofsck_state, N_FACT_STATES),
+        BYTE(WORKER_FILESYSTEM, filesystem.autofsck, N_AUTOFSCKS),
+        BYTE(WORKER_FILESYSTEM, filesystem.is_root, N_TRISTATES),
+        BYTE(WORKER_FILESYSTEM, filesystem.is_state, N_TRISTATES),
+        BYTE(WORKER_FILESYSTEM, filesystem.is_removable, N_TRISTATES),
+        BYTE(WORKER_FILESYSTEM, filesystem.is_read_only, N_TRISTATES),
+        BYTE(WORKER_FILESYSTEM, filesystem.has_rmapbt, N_BOOLEANS),
+        BYTE(WORKER_FILESYSTEM, filesystem.has_parent_pointers, N_BOOLEANS),
+        ZERO(WORKER_FILESYSTEM, filesystem.pad),
+        COUNT(WORKER_FILESYSTEM, filesystem.error),
+        COUNT(WORKER_FILESYSTEM, filesystem.autofsck_error),
+        COUNT(WORKER_FILESYSTEM, filesystem.holder_pid),
+        TEXT(WORKER_FILESYSTEM, filesystem.type),
+        TEXT(WORKER_FILESYSTEM, filesystem.label),
+        TEXT(WORKER_FILESYSTEM, filesystem.holder_name),
+        TEXT(WORKER_FILESYSTEM, filesystem.device),
+
+        BYTE(WORKER_MOUNT_ADDED, mount.is_read_only, N_BOOLEANS),
+        BYTE(WORKER_MOUNT_ADDED, mount.is_whole, N_BOOLEANS),
+        ZERO(WORKER_MOUNT_ADDED, mount.pad),
+        TEXT(WORKER_MOUNT_ADDED, mount.mount_point),
+
+        BYTE(WORKER_MOUNT_GONE, mount.is_read_only, N_BOOLEANS),
+        BYTE(WORKER_MOUNT_GONE, mount.is_whole, N_BOOLEANS),
+        ZERO(WORKER_MOUNT_GONE, mount.pad),
+        TEXT(WORKER_MOUNT_GONE, mount.mount_point),
+
+        WORD(WORKER_REPAIR, repair.target.structure, N_STRUCTURES),
+        TEXT(WORKER_REPAIR, repair.override_harmful),
+
+        BYTE(WORKER_SCRUB, scrub.may_repair, N_BOOLEANS),
+        ZERO(WORKER_SCRUB, scrub.pad),
+
+        ZERO(WORKER_GATHER, gather.pad),
+
+        BYTE(WORKER_GATHERED, gathered.autofsck_state, N_FACT_STATES),
+        BYTE(WORKER_GATHERED, gathered.autofsck, N_AUTOFSCKS),
+        BYTE(WORKER_GATHERED, gathered.path_state, N_FACT_STATES),
+        BYTE(WORKER_GATHERED, gathered.is_read_only, N_TRISTATES),
+        ZERO(WORKER_GATHERED, gathered.pad),
+        COUNT(WORKER_GATHERED, gathered.autofsck_error),
+        COUNT(WORKER_GATHERED, gathered.path_error),
+        TEXT(WORKER_GATHERED, gathered.path),
+
+        BYTE(WORKER_JOB_STARTED, result.outcome, N_OUTCOMES),
+        BYTE(WORKER_JOB_STARTED, result.was_verified, N_BOOLEANS),
+        ZERO(WORKER_JOB_STARTED, result.pad),
+        COUNT(WORKER_JOB_STARTED, result.error),
+        ZERO(WORKER_JOB_STARTED, result.pad2),
+        TEXT(WORKER_JOB_STARTED, result.detail),
+
+        BYTE(WORKER_JOB_RESULT, result.outcome, N_OUTCOMES),
+        BYTE(WORKER_JOB_RESULT, result.was_verified, N_BOOLEANS),
+        ZERO(WORKER_JOB_RESULT, result.pad),
+        COUNT(WORKER_JOB_RESULT, result.error),
+        ZERO(WORKER_JOB_RESULT, result.pad2),
+        TEXT(WORKER_JOB_RESULT, result.detail),
+
+        WORD(WORKER_INTENT_LEFT, intent.target.structure, N_STRUCTURES),
+        BYTE(WORKER_INTENT_LEFT, intent.is_ban, N_BOOLEANS),
+        BYTE(WORKER_INTENT_LEFT, intent.is_running, N_BOOLEANS),
+        ZERO(WORKER_INTENT_LEFT, intent.pad),
+        COUNT(WORKER_INTENT_LEFT, intent.pid),
+        TEXT(WORKER_INTENT_LEFT, intent.kernel_release),
+        ZERO(WORKER_INTENT_LEFT, intent.pad2),
+};
+
+typedef struct RecordShape {
+        const char *name;               /* NULL: no such type */
+        size_t size_bytes;              /* header included */
+        bool may_carry_descriptor;
+} RecordShape;
+
+#define SHAPE(name_, member, descriptor)                                                \
+        { name_, offsetof(WorkerMessage, member) + sizeof(((WorkerMessage *) NULL)->member), descriptor }
+
+static const RecordShape record_shapes[] = {
+        [WORKER_HELLO] = SHAPE("hello", hello, false),
+        [WORKER_HELD] = SHAPE("held", held, true),
+        [WORKER_HELD_END] = { "held-end", sizeof(WorkerHeader), false },
+        [WORKER_RELEASED] = SHAPE("released", held, false),
+        [WORKER_REPAIR] = SHAPE("repair", repair, true),
+        [WORKER_SCRUB] = SHAPE("scrub", scrub, true),
+        [WORKER_GATHER] = SHAPE("gather", gather, true),
+        [WORKER_CANCEL] = SHAPE("cancel", cancel, false),
+        [WORKER_JOB_TAKEN] = SHAPE("job-taken", cancel, false),
+
+        [WORKER_HELLO_REPLY] = SHAPE("hello-reply", hello_reply, false),
+        [WORKER_FILESYSTEM] = SHAPE("filesystem", filesystem, true),
+        [WORKER_MOUNT_ADDED] = SHAPE("mount-added", mount, false),
+        [WORKER_MOUNT_GONE] = SHAPE("mount-gone", mount, false),
+        [WORKER_MOUNTS_LISTED] = { "mounts-listed", sizeof(WorkerHeader), false },
+        [WORKER_JOB_STARTED] = SHAPE("job-started", result, false),
+        [WORKER_JOB_RESULT] = SHAPE("job-result", result, false),
+        [WORKER_GATHERED] = SHAPE("gathered", gathered, false),
+        [WORKER_INTENT_LEFT] = SHAPE("intent-left", intent, false),
+};
+
+static const RecordShape *record_shape_find(uint32_t type) {
+        return type < ELEMENTSOF(record_shapes) && record_shapes[type].name ? record_shapes + type : NULL;
+}
+
+const char *worker_message_type_to_name(WorkerMessageType type) {
+        const RecordShape *shape = record_shape_find(type);
+
+        return shape ? shape->name : NULL;
+}
+
+void worker_message_init(WorkerMessage *message, WorkerMessageType type) {
+        const RecordShape *shape = record_shape_find(type);
+
+        assert(shape);
+
+        memset(message, 0, shape->size_bytes);
+        message->header = (WorkerHeader) {
+                .magic = WORKER_PROTOCOL_MAGIC,
+                .version = WORKER_PROTOCOL_VERSION,
+                .type = type,
+                .size_bytes = shape->size_bytes,
+        };
+}
+
+static bool field_is_valid(const FieldCheck *check, const WorkerMessage *message) {
+        const uint8_t *field = (const uint8_t *) message + check->offset;
+        uint32_t word = 0;
+
+        if (check->size_bytes == sizeof(word))
+                memcpy(&word, field, sizeof(word));
+
+        switch (check->rule) {
+        case FIELD_TEXT:
+                return memchr(field, 0, check->size_bytes);
+        case FIELD_BYTE_BELOW:
+                return *field < check->limit;
+        case FIELD_WORD_BELOW:
+                return word < check->limit;
+        case FIELD_NOT_NEGATIVE:
+                return word <= INT32_MAX;
+        case FIELD_ZERO:
+                for (size_t i = 0; i < check->size_bytes; i++)
+                        if (field[i] != 0)
+                                return false;
+                return true;
+        }
+
+        return false;
+}
+
+int worker_message_check(const WorkerMessage *message, size_t size_bytes) {
+        const RecordShape *shape;
+
+        if (size_bytes < sizeof(WorkerHeader) || message->header.magic != WORKER_PROTOCOL_MAGIC)
+                return -EBADMSG;
+        if (message->header.version != WORKER_PROTOCOL_VERSION)
+                return -EPROTONOSUPPORT;
+
+        shape = record_shape_find(message->header.type);
+        if (!shape || shape->size_bytes != size_bytes || message->header.size_bytes != size_bytes ||
+            message->header.reserved != 0)
+                return -EBADMSG;
+
+        for (size_t i = 0; i < ELEMENTSOF(field_checks); i++)
+                if (field_checks[i].type == message->header.type && !field_is_valid(field_checks + i, message))
+                        return -EBADMSG;
+
+        return 0;
+}
+
+int worker_message_send(int socket_fd, const WorkerMessage *message, int fd) {
+        union {
+                struct cmsghdr align;
+                uint8_t bytes[CMSG_SPACE(sizeof(int))];
+        } control = {};
+        struct iovec data = {
+                .iov_base = (void *) message,
+                .iov_len = message->header.size_bytes,
+        };
+        struct msghdr envelope = {
+                .msg_iov = &data,
+                .msg_iovlen = 1,
+        };
+        int r;
+
+        /* What we would not take ourselves is our own mistake: it must not look like the peer's. */
+        r = worker_message_check(message, message->header.size_bytes);
+        if (r < 0)
+                return r;
+
+        if (fd >= 0) {
+                struct cmsghdr *part;
+
+                envelope.msg_control = control.bytes;
+                envelope.msg_controllen = sizeof(control.bytes);
+                part = CMSG_FIRSTHDR(&envelope);
+                part->cmsg_level = SOL_SOCKET;
+                part->cmsg_type = SCM_RIGHTS;
+                part->cmsg_len = CMSG_LEN(sizeof(int));
+                memcpy(CMSG_DATA(part), &fd, sizeof(int));
+        }
+
+        for (;;) {
+                if (sendmsg(socket_fd, &envelope, MSG_DONTWAIT|MSG_NOSIGNAL) >= 0)
+                        return 0;
+                if (errno == EINTR)
+                        continue;
+                if (errno == EWOULDBLOCK || errno == ENOBUFS)
+                        return -EAGAIN;
+                if (errno == ECONNRESET || errno == ENOTCONN)
+                        return -EPIPE;
+                return -errno;
+        }
+}
+
+/* Keeps a single descriptor in @fd and closes every other one. Returns how many came. */
+static size_t envelope_take_descriptors(struct msghdr *envelope, int *fd) {
+        size_t n_received = 0;
+
+        for (struct cmsghdr *part = CMSG_FIRSTHDR(envelope); part; part = CMSG_NXTHDR(envelope, part)) {
+                size_t n;
+
+                if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS ||
+                    part->cmsg_len < CMSG_LEN(0))
+                        continue;
+
+                n = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+                for (size_t i = 0; i < n; i++) {
+                        int received;
+
+                        memcpy(&received, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
+                        *fd = close_fd(*fd);
+                        *fd = received;
+                        n_received++;
+                }
+        }
+
+        return n_received;
+}
+
+int worker_message_receive(int socket_fd, WorkerMessage *ret_message, int *ret_fd) {
+        union {
+                struct cmsghdr align;
+                uint8_t bytes[CMSG_SPACE(N_DESCRIPTORS_RECEIVED * sizeof(int))];
+        } control;
+        WorkerMessage message;
+        struct iovec data = {
+                .iov_base = &message,
+                .iov_len = sizeof(message),
+        };
+        struct msghdr envelope = {
+                .msg_iov = &data,
+                .msg_iovlen = 1,
+                .msg_control = control.bytes,
+                .msg_controllen = sizeof(control.bytes),
+        };
+        _cleanup_(close_fd_at) int fd = -EBADF;
+        size_t n_descriptors;
+        ssize_t length;
+        int r;
+
+        do
+                length = recvmsg(socket_fd, &envelope, MSG_DONTWAIT|MSG_CMSG_CLOEXEC);
+        while (length < 0 && errno == EINTR);
+        if (length < 0)
+                return -errno;
+
+        n_descriptors = envelope_take_descriptors(&envelope, &fd);
+        if (length == 0 && n_descriptors == 0)
+                return -ECONNRESET;
+        if (n_descriptors > 1 || envelope.msg_flags & (MSG_TRUNC|MSG_CTRUNC))
+                return -EBADMSG;
+
+        r = worker_message_check(&message, length);
+        if (r < 0)
+                return r;
+        if (fd >= 0 && !record_shapes[message.header.type].may_carry_descriptor)
+                return -EBADMSG;
+
+        memcpy(ret_message, &message, length);
+        *ret_fd = steal_fd(&fd);
+        return 0;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What healerd and healer-worker say to each other: typed, bounded records over SOCK_SEQPACKET, one
+ * record a packet, descriptors passed along. The first record in each direction is a hello with the
+ * version; a peer of another version is refused by name, and a record of the wrong size, an unknown
+ * type or an unterminated text ends the connection (-EBADMSG): the other side is not to be trusted
+ * with the rest.
+ *
+ * The same machine and the same build speak here, so values are in native form.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "kernel/metadata-repair.h"
+#include "src/model/filesystem-facts.h"
+#include "src/model/job-report.h"
+
+#define WORKER_PROTOCOL_MAGIC UINT32_C(0x484c4457)      /* "WDLH" */
+#define WORKER_PROTOCOL_VERSION 1
+#define WORKER_SOCKET_PATH "/run/xfs_healer/worker.sock"
+
+typedef enum WorkerMessageType {
+        /* healerd -> worker */
+        WORKER_HELLO = 1,               /* WorkerHello */
+        WORKER_HELD = 2,                /* WorkerHeld + monitor: "I hold this one" (after hello, or adopted later) */
+        WORKER_HELD_END = 3,            /* nothing: from here on the worker may open monitors */
+        WORKER_RELEASED = 4,            /* WorkerHeld: the monitor of this superblock ended or was closed. If the worker knows mounts
+                                         * of it, it attaches again and says WORKER_FILESYSTEM and all its mounts anew. */
+        WORKER_REPAIR = 5,              /* WorkerRepairRequest + monitor */
+        WORKER_SCRUB = 6,               /* WorkerScrubRequest + monitor (none if the file system has none) */
+        WORKER_GATHER = 7,              /* WorkerGatherRequest + monitor: autofsck and, for an inode, its path */
+        WORKER_CANCEL = 8,              /* WorkerCancel */
+        WORKER_JOB_TAKEN = 9,           /* WorkerCancel: the result of this job is recorded, its intent may be forgotten */
+
+        /* worker -> healerd */
+        WORKER_HELLO_REPLY = 32,        /* WorkerHelloReply */
+        WORKER_FILESYSTEM = 33,         /* WorkerFilesystem (+ monitor if state is MONITOR_OPENED) */
+        WORKER_MOUNT_ADDED = 34,        /* WorkerMount */
+        WORKER_MOUNT_GONE = 35,         /* WorkerMount */
+        WORKER_MOUNTS_LISTED = 36,      /* nothing: everything that was mounted at the start has been said */
+        WORKER_JOB_STARTED = 37,        /* WorkerJobResult with only job_id and detail */
+        WORKER_JOB_RESULT = 38,         /* WorkerJobResult */
+        WORKER_GATHERED = 39,           /* WorkerGathered */
+        WORKER_INTENT_LEFT = 40,        /* WorkerIntent: a repair that never ended, found at the start */
+} WorkerMessageType;
+
+typedef enum MonitorState {
+        MONITOR_NONE,                   /* not tried yet, or no such thing for this type of file system */
+        MONITOR_OPENED,                 /* healerd holds it */
+        MONITOR_FOREIGN,                /* another process holds it; holder_pid, holder_name */
+        MONITOR_UNSUPPORTED,            /* this kernel or file system has none */
+        MONITOR_FAILED,                 /* could not be opened: error */
+        MONITOR_ENDED,                  /* it was ours and ended while the file system lives */
+} MonitorState;
+DECLARE_NAMES(monitor_state, MonitorState)
+
+typedef struct WorkerHeader {
+        uint32_t magic;
+        uint16_t version;
+        uint16_t type;
+        uint32_t size_bytes;            /* of the whole record, header included */
+        uint32_t reserved;              /* zero */
+} WorkerHeader;
+
+typedef struct WorkerHello {
+        char program_version[64];
+} WorkerHello;
+
+typedef struct WorkerHelloReply {
+        char program_version[64];
+        char kernel_release[65];
+        uint8_t watches_by;             /* WorkerMountWatch */
+        uint8_t pad[6];
+        uint64_t oops_count;            /* UINT64_MAX: unknown */
+} WorkerHelloReply;
+
+typedef enum WorkerMountWatch {
+        MOUNT_WATCH_FANOTIFY,
+        MOUNT_WATCH_LIBMOUNT,
+} WorkerMountWatch;
+
+typedef struct WorkerHeld {
+        uint64_t device_number;
+} WorkerHeld;
+
+/* A superblock, said when first seen and again whenever one of these values changed. */
+typedef struct WorkerFilesystem {
+        uint64_t device_number;
+        uint8_t monitor_state;          /* MonitorState */
+        uint8_t uuid_state, label_state, autofsck_state;        /* FactState */
+        uint8_t autofsck;               /* Autofsck */
+        uint8_t is_root, is_state, is_removable, is_read_only;  /* Tristate */
+        uint8_t has_rmapbt, has_parent_pointers;
+        uint8_t pad[5];
+        int32_t error;                  /* positive errno, with MONITOR_FAILED */
+        int32_t autofsck_error;
+        int32_t holder_pid;             /* with MONITOR_FOREIGN; 0: could not be found */
+        uint32_t n_rtgroups;
+        uint8_t uuid[UUID_SIZE];
+        char type[32];
+        char label[256];
+        char holder_name[64];
+        char device[PATH_MAX];
+} WorkerFilesystem;
+
+typedef struct WorkerMount {
+        uint64_t device_number;
+        uint64_t mount_id;
+        uint8_t is_read_only;
+        uint8_t is_whole;               /* shows the root of the file system, not a part of it */
+        uint8_t pad[6];
+        char mount_point[PATH_MAX];
+} WorkerMount;
+
+typedef struct WorkerRepairRequest {
+        uint64_t job_id;
+        uint64_t event_id;
+        uint64_t device_number;
+        uint64_t timeout_usec;
+        RepairTarget target;
+        char override_harmful[64];      /* name of the one row of the table an administrator overruled, or "" */
+} WorkerRepairRequest;
+
+typedef struct WorkerScrubRequest {
+        uint64_t job_id;
+        uint64_t event_id;
+        uint64_t device_number;
+        uint64_t timeout_usec;
+        uint8_t may_repair;
+        uint8_t pad[7];
+} WorkerScrubRequest;
+
+typedef struct WorkerGatherRequest {
+        uint64_t request_id;
+        uint64_t device_number;
+        uint64_t inode;                 /* 0: no path wanted */
+        uint32_t generation;
+        uint32_t pad;
+} WorkerGatherRequest;
+
+typedef struct WorkerGathered {
+        uint64_t request_id;
+        uint64_t device_number;
+        uint8_t autofsck_state, autofsck;
+        uint8_t path_state;
+        uint8_t is_read_only;           /* Tristate */
+        uint8_t pad[4];
+        int32_t autofsck_error;
+        int32_t path_error;
+        char path[PATH_MAX];
+} WorkerGathered;
+
+typedef struct WorkerCancel {
+        uint64_t job_id;
+} WorkerCancel;
+
+typedef struct WorkerJobResult {
+        uint64_t job_id;
+        uint64_t device_number;
+        uint8_t outcome;                /* Outcome */
+        uint8_t was_verified;
+        uint8_t pad[2];
+        int32_t error;                  /* positive errno */
+        uint32_t flags;                 /* as the kernel returned them, repairs only */
+        uint32_t pad2;
+        uint64_t duration_usec;
+        char detail[JOB_DETAIL_SIZE];
+} WorkerJobResult;
+
+typedef struct WorkerIntent {
+        uint64_t job_id;
+        uint64_t event_id;
+        uint8_t uuid[UUID_SIZE];
+        uint64_t started_realtime_usec;
+        RepairTarget target;
+        uint8_t is_ban;                 /* this repair is not tried again on this kernel */
+        uint8_t is_running;             /* a left-over child of an earlier worker still works on it */
+        uint8_t pad[2];
+        int32_t pid;
+        char kernel_release[65];
+        char pad2[7];
+} WorkerIntent;
+
+typedef struct WorkerMessage {
+        WorkerHeader header;
+        union {
+                WorkerHello hello;
+                WorkerHelloReply hello_reply;
+                WorkerHeld held;
+                WorkerFilesystem filesystem;
+                WorkerMount mount;
+                WorkerRepairRequest repair;
+                WorkerScrubRequest scrub;
+                WorkerGatherRequest gather;
+                WorkerGathered gathered;
+                WorkerCancel cancel;
+                WorkerJobResult result;
+                WorkerIntent intent;
+        };
+} WorkerMessage;
+
+/* Sets the header for a type and zeroes the payload, which the caller fills in. */
+void worker_message_init(WorkerMessage *message, WorkerMessageType type);
+
+/**
+ * worker_message_check() - is this a well-formed record?
+ * @size_bytes: as received
+ *
+ * Checks magic, version, type, size, reserved bytes, terminated texts and the ranges of enum values. Pure; fuzzed.
+ * Returns: 0; -EPROTONOSUPPORT for another version; -EBADMSG for anything else.
+ */
+int worker_message_check(const WorkerMessage *message, size_t size_bytes);
+
+/**
+ * worker_message_send() - one record, without waiting
+ * @fd: descriptor to pass along (borrowed), or a negative value
+ *
+ * Returns: 0; -EAGAIN if the peer does not read; -EPIPE if it is gone; or another negative errno.
+ */
+int worker_message_send(int socket_fd, const WorkerMessage *message, int fd);
+
+/**
+ * worker_message_receive() - one record, without waiting, checked
+ * @ret_fd: the descriptor that came along (new), or -EBADF
+ *
+ * Returns: 0; -EAGAIN if nothing is there; -ECONNRESET at the end; -EBADMSG or -EPROTONOSUPPORT as worker_message_check(), also
+ * for truncated records or more than one descriptor (all of them are closed); or another negative errno.
+ */
+int worker_message_receive(int socket_fd, WorkerMessage *ret_message, int *ret_fd);
+
+const char *worker_message_type_to_name(WorkerMessageType type);

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Attaching, and attaching again: after a new mount, after a foreign holder ended, after a failure.
+ */
+
+#include "src/worker/attach.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel/filesystem-probe.h"
+#include "kernel/health-monitor.h"
+#include "src/basic/log.h"
+#include "src/basic/macro.h"
+#include "src/basic/message-ids.h"
+#include "src/basic/text.h"
+#include "src/worker/removable.h"
+
+#define RETRY_MIN_USEC (100 * USEC_PER_MSEC)
+#define RETRY_MAX_USEC (30 * USEC_PER_SEC)
+/* A failure that lasts this long stays until something is mounted. A foreign holder is asked for ever. */
+#define ATTEMPTS_MAX 12
+
+typedef struct AttachTask {
+        Worker *worker;
+        Superblock *superblock;         /* stays: is counted as attaching */
+        bool is_reported;
+} AttachTask;
+
+/* In the child */
+
+static int open_any_mount(const Superblock *superblock) {
+        const Mount *mount;
+        int r = -ENOENT;
+
+        TAILQ_FOREACH(mount, &superblock->mounts, entry) {
+                int fd;
+
+                if (!mount->is_whole)
+                        continue;
+                fd = filesystem_open_root(mount->mount_point, superblock->device_number);
+                if (fd >= 0)
+                        return fd;
+                r = fd;
+        }
+
+        return r;
+}
+
+static void take_monitor(const Superblock *superblock, int root_fd, WorkerFilesystem *facts, int *ret_monitor_fd) {
+        int fd;
+
+        *ret_monitor_fd = -EBADF;
+        facts->monitor_state = MONITOR_NONE;
+        if (!superblock->has_monitor_type)
+                return;
+
+        fd = health_monitor_open(root_fd);
+        if (fd >= 0) {
+                *ret_monitor_fd = fd;
+                facts->monitor_state = MONITOR_OPENED;
+        } else if (fd == -ENOTTY || fd == -EOPNOTSUPP) {
+                facts->monitor_state = MONITOR_UNSUPPORTED;
+        } else if (fd == -EEXIST) {
+                facts->monitor_state = MONITOR_FOREIGN;
+        } else {
+                facts->monitor_state = MONITOR_FAILED;
+                facts->error = -fd;
+        }
+}
+
+static void copy_probed(const FilesystemFacts *probed, WorkerFilesystem *facts) {
+        facts->uuid_state = probed->uuid_state;
+        memcpy(facts->uuid, probed->uuid, UUID_SIZE);
+        facts->label_state = probed->label_state;
+        if (probed->label)
+                (void) text_copy(facts->label, sizeof(facts->label), probed->label);
+        facts->autofsck_state = probed->autofsck_state;
+        facts->autofsck = probed->autofsck;
+        facts->autofsck_error = probed->autofsck_error;
+        facts->is_read_only = probed->is_read_only;
+        facts->has_rmapbt = probed->has_rmapbt;
+        facts->has_parent_pointers = probed->has_parent_pointers;
+        facts->n_rtgroups = probed->n_rtgroups;
+}
+
+static int attach_in_child(int report_fd, void *userdata) {
+        const AttachTask *attach = userdata;
+        const Superblock *superblock = attach->superblock;
+        _cleanup_(close_fd_at) int root_fd = -EBADF, monitor_fd = -EBADF;
+        FilesystemFacts probed = { .type = (char *) superblock->facts.type, .device_number = superblock->device_number };
+        HealthMonitorHolder holder = {};
+        WorkerMessage message = {};
+        const Mount *mount;
+
+        worker_message_init(&message, WORKER_FILESYSTEM);
+        message.filesystem = superblock->facts;
+        message.filesystem.error = 0;
+        message.filesystem.holder_pid = 0;
+        message.filesystem.holder_name[0] = 0;
+
+        root_fd = open_any_mount(superblock);
+        if (root_fd < 0) {
+                message.filesystem.monitor_state = superblock->has_monitor_type ? MONITOR_FAILED : MONITOR_NONE;
+                message.filesystem.error = -root_fd;
+        } else {
+                take_monitor(superblock, root_fd, &message.filesystem, &monitor_fd);
+                if (filesystem_probe(root_fd, &probed) >= 0)
+                        copy_probed(&probed, &message.filesystem);
+                /* From here on nothing of ours keeps the file system from being unmounted. */
+                root_fd = close_fd(root_fd);
+        }
+
+        message.filesystem.is_removable = device_is_removable("/sys", superblock->device_number);
+        TAILQ_FOREACH(mount, &superblock->mounts, entry)
+                if (mount_point_is_for_media(mount->mount_point))
+                        message.filesystem.is_removable = TRISTATE_YES;
+
+        if (message.filesystem.monitor_state == MONITOR_FOREIGN && superblock->n_held == 0 &&
+            health_monitor_find_holder(superblock->device_number, &holder) >= 0) {
+                message.filesystem.holder_pid = holder.pid;
+                (void) text_copy(message.filesystem.holder_name, sizeof(message.filesystem.holder_name), holder.name);
+        }
+
+        return child_report(report_fd, &message, message.header.size_bytes, monitor_fd) < 0;
+}
+
+/* In the loop */
+
+static void stop_waiting(Superblock *superblock) {
+        superblock->retry_source = sd_event_source_disable_unref(superblock->retry_source);
+        superblock->holder_source = sd_event_source_disable_unref(superblock->holder_source);
+}
+
+static int on_retry_time(sd_event_source *source, uint64_t usec, void *userdata) {
+        Superblock *superblock = userdata;
+
+        (void) source;
+        (void) usec;
+
+        attach_want(superblock->worker, superblock);
+        return 0;
+}
+
+static int on_holder_end(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Superblock *superblock = userdata;
+        char buffer[32];
+
+        (void) source;
+        (void) fd;
+        (void) revents;
+
+        log_info("%s: %s (pid %d), which held its monitor, ended", superblock_subject(superblock, buffer),
+                 superblock->facts.holder_name, superblock->facts.holder_pid);
+        superblock->retry_delay_usec = 0;
+        attach_want(superblock->worker, superblock);
+        return 0;
+}
+
+static void retry_later(Worker *worker, Superblock *superblock, uint64_t at_least_usec) {
+        uint64_t delay_usec = superblock->retry_delay_usec ?: RETRY_MIN_USEC;
+        char buffer[32];
+
+        superblock->retry_delay_usec = min_of(delay_usec * 2, RETRY_MAX_USEC);
+        if (sd_event_add_time_relative(worker->event, &superblock->retry_source, CLOCK_MONOTONIC,
+                                       max_of(delay_usec, at_least_usec), 0, on_retry_time, superblock) < 0)
+                log_warning("%s: no memory for another attempt to listen", superblock_subject(superblock, buffer));
+}
+
+static void wait_for_holder(Worker *worker, Superblock *superblock) {
+        _cleanup_(close_fd_at) int pid_fd = -EBADF;
+        uint64_t at_least_usec = 0;
+
+        if (superblock->facts.holder_pid > 0)
+                pid_fd = syscall(SYS_pidfd_open, superblock->facts.holder_pid, 0);
+        if (pid_fd >= 0 && sd_event_add_io(worker->event, &superblock->holder_source, pid_fd, EPOLLIN, on_holder_end,
+                                           superblock) >= 0) {
+                (void) sd_event_source_set_io_fd_own(superblock->holder_source, true);
+                (void) steal_fd(&pid_fd);
+                /* Its end is news; that it lets go without ending is worth a look now and then. */
+                at_least_usec = RETRY_MAX_USEC;
+        }
+
+        retry_later(worker, superblock, at_least_usec);
+}
+
+static void log_foreign(const Superblock *superblock) {
+        char buffer[32];
+        LogRecord record;
+
+        log_record_begin(&record, LOG_NOTICE, MESSAGE_MONITOR_REFUSED);
+        log_record_field(&record, "XFS_HEALER_DEVICE", "%s", superblock->facts.device);
+        log_record_field(&record, "XFS_HEALER_HOLDER_PID", "%d", superblock->facts.holder_pid);
+        if (superblock->facts.holder_pid > 0)
+                log_record_send(&record, "%s: %s (pid %d) listens here already, waiting for it to end",
+                                superblock_subject(superblock, buffer), superblock->facts.holder_name,
+                                superblock->facts.holder_pid);
+        else
+                log_record_send(&record, "%s: another program listens here already, trying again from time to time",
+                                superblock_subject(superblock, buffer));
+}
+
+static void judge_foreign(Worker *worker, Superblock *superblock, const WorkerFilesystem *before) {
+        WorkerFilesystem *facts = &superblock->facts;
+
+        if (superblock->n_held == 0 && facts->holder_pid > 0 && facts->holder_pid == connection_peer_pid(worker->connection))
+                superblock->n_held = 1;
+        if (superblock->n_held > 0) {
+                facts->monitor_state = MONITOR_OPENED;
+                facts->holder_pid = 0;
+                facts->holder_name[0] = 0;
+                return;
+        }
+
+        if (before->monitor_state != MONITOR_FOREIGN || before->holder_pid != facts->holder_pid)
+                log_foreign(superblock);
+        wait_for_holder(worker, superblock);
+}
+
+static void judge_failure(Worker *worker, Superblock *superblock, const WorkerFilesystem *before) {
+        int error = superblock->facts.error;
+        char buffer[32];
+
+        /* It went away while we looked: the mount table tells, or has told already. */
+        if (superblock->n_mounts == 0)
+                return;
+
+        if (before->monitor_state != MONITOR_FAILED || before->error != error)
+                log_warning_errno(error, "%s: cannot listen for health events: %m", superblock_subject(superblock, buffer));
+        if (++superblock->n_attempts < ATTEMPTS_MAX)
+                retry_later(worker, superblock, 0);
+}
+
+static void judge(Worker *worker, Superblock *superblock, const WorkerFilesystem *before, int monitor_fd) {
+        WorkerFilesystem *facts = &superblock->facts;
+        char buffer[32];
+
+        switch ((MonitorState) facts->monitor_state) {
+        case MONITOR_OPENED:
+                superblock->n_held++;
+                superblock->n_attempts = 0;
+                superblock->retry_delay_usec = 0;
+                superblock->is_crashed = false;
+                log_debug("%s: monitor opened", superblock_subject(superblock, buffer));
+                break;
+        case MONITOR_FOREIGN:
+                judge_foreign(worker, superblock, before);
+                break;
+        case MONITOR_FAILED:
+                judge_failure(worker, superblock, before);
+                break;
+        case MONITOR_UNSUPPORTED:
+                if (!worker->is_unsupported_said)
+                        log_notice("%s: this kernel or file system has no health monitor (Linux 7.0 has one for XFS), "
+                                   "not watching it; this is said once", superblock_subject(superblock, buffer));
+                worker->is_unsupported_said = true;
+                break;
+        case MONITOR_NONE:
+        case MONITOR_ENDED:
+                break;
+        }
+
+        facts->is_root = places_is_root(&worker->places, superblock->device_number);
+        facts->is_state = places_is_state(&worker->places, superblock->device_number);
+        if (superblock->n_mounts > 0 || monitor_fd >= 0)
+                worker_say_superblock(worker, superblock, monitor_fd);
+}
+
+static void on_attach_report(Child *child, const void *bytes, size_t size_bytes, int taken_fd, void *userdata) {
+        _cleanup_(close_fd_at) int fd = taken_fd;
+        AttachTask *attach = userdata;
+        Superblock *superblock = attach->superblock;
+        WorkerFilesystem before = superblock->facts;
+        const WorkerMessage *message = bytes;
+
+        (void) child;
+
+        if (worker_message_check(message, size_bytes) < 0 || message->header.type != WORKER_FILESYSTEM || attach->is_reported)
+                return;
+
+        attach->is_reported = true;
+        superblock->attach_stage = ATTACH_TRIED;
+        superblock->facts = message->filesystem;
+        if (fd >= 0 && !connection_is_ready(attach->worker->connection)) {
+                /* Nobody to give it to: closing frees it for the next attempt. */
+                superblock->facts.monitor_state = MONITOR_NONE;
+                return;
+        }
+
+        stop_waiting(superblock);
+        judge(attach->worker, superblock, &before, fd);
+        worker_check_listed(attach->worker);
+}
+
+static void report_failure(AttachTask *attach, int error) {
+        Superblock *superblock = attach->superblock;
+        WorkerFilesystem before = superblock->facts;
+
+        if (attach->is_reported)
+                return;
+
+        attach->is_reported = true;
+        superblock->attach_stage = ATTACH_TRIED;
+        superblock->facts.monitor_state = superblock->has_monitor_type ? MONITOR_FAILED : MONITOR_NONE;
+        superblock->facts.error = error;
+        stop_waiting(superblock);
+        judge(attach->worker, superblock, &before, -EBADF);
+        worker_check_listed(attach->worker);
+}
+
+static void on_attach_stuck(Child *child, void *userdata) {
+        AttachTask *attach = userdata;
+        char buffer[32];
+
+        log_warning("%s: attaching hangs in the kernel (pid %d), leaving this file system alone until it ends",
+                    superblock_subject(attach->superblock, buffer), (int) child_pid(child));
+        attach->superblock->n_stuck++;
+        attach->worker->n_attaching--;
+        report_failure(attach, ETIMEDOUT);
+        attach_continue(attach->worker);
+}
+
+static void on_attach_end(Child *child, const ChildEnd *end, void *userdata) {
+        _cleanup_(free_at) AttachTask *attach = userdata;
+        Superblock *superblock = attach->superblock;
+        Worker *worker = attach->worker;
+
+        (void) child;
+
+        report_failure(attach, end->ending == CHILD_TIMED_OUT ? ETIMEDOUT : EIO);
+        superblock->n_children--;
+        if (end->was_stuck)
+                superblock->n_stuck--;
+        else
+                worker->n_attaching--;
+
+        if (superblock->must_attach_again && superblock->n_mounts > 0)
+                attach_want(worker, superblock);
+        else
+                worker_forget_unused(worker, superblock);
+        attach_continue(worker);
+}
+
+static int attach_start(Worker *worker, Superblock *superblock) {
+        _cleanup_(free_at) AttachTask *attach = NULL;
+        ChildTask task = {
+                .name = "attach",
+                .run = attach_in_child,
+                .on_report = on_attach_report,
+                .on_stuck = on_attach_stuck,
+                .on_end = on_attach_end,
+                .timeout_usec = ATTACH_TIMEOUT_USEC,
+                .dies_with_us = true,
+                .is_essential = true,
+        };
+        int r;
+
+        attach = malloc(sizeof(*attach));
+        if (!attach)
+                return -ENOMEM;
+        *attach = (AttachTask) { .worker = worker, .superblock = superblock };
+        task.userdata = attach;
+
+        r = child_spawn(worker->children, &task, NULL);
+        if (r < 0)
+                return r;
+
+        superblock->attach_stage = ATTACH_RUNNING;
+        superblock->must_attach_again = false;
+        superblock->n_children++;
+        worker->n_attaching++;
+        (void) steal_ptr(attach);
+        return 0;
+}
+
+void attach_continue(Worker *worker) {
+        Superblock *superblock;
+
+        if (!worker->may_attach || worker->is_leaving)
+                return;
+
+        TAILQ_FOREACH(superblock, &worker->superblocks, entry) {
+                int r;
+
+                if (worker->n_attaching >= ATTACH_PARALLEL_MAX)
+                        return;
+                if (superblock->attach_stage != ATTACH_NEEDED || superblock->n_mounts == 0 || superblock->n_stuck > 0)
+                        continue;
+
+                r = attach_start(worker, superblock);
+                if (r < 0) {
+                        superblock->attach_stage = ATTACH_TRIED;
+                        stop_waiting(superblock);
+                        retry_later(worker, superblock, 0);
+                }
+        }
+}
+
+void attach_want(Worker *worker, Superblock *superblock) {
+        stop_waiting(superblock);
+        if (superblock->attach_stage == ATTACH_RUNNING) {
+                superblock->must_attach_again = true;
+                return;
+        }
+
+        superblock->attach_stage = ATTACH_NEEDED;
+        attach_continue(worker);
+}
+
+void attach_reset(Worker *worker) {
+        Superblock *superblock;
+
+        TAILQ_FOREACH(superblock, &worker->superblocks, entry) {
+                Mount *mount;
+
+                stop_waiting(superblock);
+                superblock->n_held = 0;
+                superblock->n_attempts = 0;
+                superblock->retry_delay_usec = 0;
+                superblock->is_said = false;
+                superblock->facts.monitor_state = MONITOR_NONE;
+                if (superblock->attach_stage == ATTACH_RUNNING)
+                        superblock->must_attach_again = true;
+                else
+                        superblock->attach_stage = ATTACH_NEEDED;
+                TAILQ_FOREACH(mount, &superblock->mounts, entry)
+                        mount->is_said = false;
+        }
+}

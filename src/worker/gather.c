@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One question, one child, one answer. What could not be found out says why and stays unknown.
+ */
+
+#include "src/worker/gather.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "kernel/filesystem-probe.h"
+#include "kernel/health-monitor.h"
+#include "src/basic/clock.h"
+#include "src/basic/log.h"
+#include "src/basic/macro.h"
+#include "src/basic/text.h"
+#include "src/worker/attach.h"
+#include "src/worker/reopen.h"
+
+typedef struct Gather {
+        Worker *worker;
+        Superblock *superblock;
+        WorkerGatherRequest request;
+        int monitor_fd;
+        bool is_answered;
+} Gather;
+
+static void fail_answer(WorkerGathered *answer, const WorkerGatherRequest *request, int error) {
+        *answer = (WorkerGathered) {
+                .request_id = request->request_id,
+                .device_number = request->device_number,
+                .autofsck_state = FACT_UNKNOWN,
+                .autofsck_error = error,
+                .path_state = FACT_UNKNOWN,
+                .path_error = error,
+                .is_read_only = TRISTATE_UNKNOWN,
+        };
+}
+
+/* In the child */
+
+static int errno_of_outcome(Outcome outcome, int error) {
+        if (outcome == OUTCOME_UNMOUNTED || outcome == OUTCOME_WRONG_FILESYSTEM)
+                return ESTALE;
+
+        return error ?: EIO;
+}
+
+static void wait_for_age(const Superblock *superblock) {
+        uint64_t ready_usec = superblock->mounted_usec + GATHER_PATH_AFTER_USEC;
+        const struct timespec until = {
+                .tv_sec = ready_usec / USEC_PER_SEC,
+                .tv_nsec = ready_usec % USEC_PER_SEC * NSEC_PER_USEC,
+        };
+
+        if (superblock->mounted_usec != 0)
+                (void) clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+}
+
+static void find_autofsck(int root_fd, WorkerGathered *answer) {
+        Autofsck autofsck;
+        int r;
+
+        r = filesystem_read_autofsck(root_fd, &autofsck);
+        if (r < 0) {
+                answer->autofsck_error = -r;
+                return;
+        }
+
+        answer->autofsck_state = FACT_KNOWN;
+        answer->autofsck_error = 0;
+        answer->autofsck = autofsck;
+}
+
+static void find_path(const Gather *gather, int fd, WorkerGathered *answer) {
+        _cleanup_(free_at) char *path = NULL;
+        int r;
+
+        r = filesystem_inode_path(fd, gather->request.inode, gather->request.generation, &path);
+        if (r >= 0)
+                r = text_copy(answer->path, sizeof(answer->path), path);
+        if (r < 0) {
+                answer->path[0] = 0;
+                answer->path_state = r == -ENODATA ? FACT_ABSENT : FACT_UNKNOWN;
+                answer->path_error = -r;
+                return;
+        }
+
+        answer->path_state = FACT_KNOWN;
+        answer->path_error = 0;
+}
+
+static int gather_in_child(int report_fd, void *userdata) {
+        Gather *gather = userdata;
+        const Superblock *superblock = gather->superblock;
+        WorkerMessage message = {};
+        WorkerGathered *answer = &message.gathered;
+        Reopened place;
+        Outcome outcome;
+        int error;
+
+        worker_message_init(&message, WORKER_GATHERED);
+        fail_answer(answer, &gather->request, EIO);
+        if (gather->request.inode != 0)
+                wait_for_age(superblock);
+
+        outcome = reopen_superblock(superblock, gather->monitor_fd, true, &place, &error);
+        if (outcome != OUTCOME_DONE) {
+                fail_answer(answer, &gather->request, errno_of_outcome(outcome, error));
+        } else {
+                answer->is_read_only = place.is_read_only ? TRISTATE_YES : TRISTATE_NO;
+                find_autofsck(place.fd, answer);
+                if (gather->request.inode != 0)
+                        find_path(gather, place.fd, answer);
+                else
+                        answer->path_error = 0;
+                close_fd(place.fd);
+        }
+
+        return child_report(report_fd, &message, message.header.size_bytes, -EBADF) < 0;
+}
+
+/* In the loop */
+
+static void answer_error(Worker *worker, const WorkerGatherRequest *request, int error) {
+        WorkerMessage message = {};
+
+        worker_message_init(&message, WORKER_GATHERED);
+        fail_answer(&message.gathered, request, error);
+        worker_say(worker, &message, -EBADF);
+}
+
+static void on_gather_report(Child *child, const void *bytes, size_t size_bytes, int fd, void *userdata) {
+        const WorkerMessage *message = bytes;
+        Gather *gather = userdata;
+
+        (void) child;
+        close_fd(fd);
+
+        if (gather->is_answered || worker_message_check(message, size_bytes) < 0 ||
+            message->header.type != WORKER_GATHERED)
+                return;
+
+        gather->is_answered = true;
+        worker_say(gather->worker, message, -EBADF);
+}
+
+static void on_gather_stuck(Child *child, void *userdata) {
+        Gather *gather = userdata;
+        char buffer[32];
+
+        log_warning("%s: a look-up hangs in the kernel (pid %d), leaving this file system alone until it ends",
+                    superblock_subject(gather->superblock, buffer), (int) child_pid(child));
+        gather->superblock->n_stuck++;
+        if (!gather->is_answered)
+                answer_error(gather->worker, &gather->request, ETIMEDOUT);
+        gather->is_answered = true;
+}
+
+static void on_gather_end(Child *child, const ChildEnd *end, void *userdata) {
+        _cleanup_(free_at) Gather *gather = userdata;
+        Worker *worker = gather->worker;
+
+        (void) child;
+
+        if (!gather->is_answered)
+                answer_error(worker, &gather->request, end->ending == CHILD_TIMED_OUT ? ETIMEDOUT : EIO);
+        gather->superblock->n_children--;
+        if (end->was_stuck)
+                gather->superblock->n_stuck--;
+        worker_forget_unused(worker, gather->superblock);
+        attach_continue(worker);
+}
+
+static int gather_start(Worker *worker, Superblock *superblock, const WorkerGatherRequest *request, int monitor_fd) {
+        _cleanup_(free_at) Gather *gather = NULL;
+        ChildTask task = {
+                .name = "gather",
+                .run = gather_in_child,
+                .on_report = on_gather_report,
+                .on_stuck = on_gather_stuck,
+                .on_end = on_gather_end,
+                .timeout_usec = GATHER_TIMEOUT_USEC,
+                .dies_with_us = true,
+                .keep_fds = { monitor_fd },
+        };
+        int r;
+
+        if (superblock->n_stuck > 0 || superblock->is_crashed)
+                return -EBUSY;
+
+        gather = malloc(sizeof(*gather));
+        if (!gather)
+                return -ENOMEM;
+        *gather = (Gather) {
+                .worker = worker,
+                .superblock = superblock,
+                .request = *request,
+                .monitor_fd = monitor_fd,
+        };
+        task.userdata = gather;
+
+        r = child_spawn(worker->children, &task, NULL);
+        if (r < 0)
+                return r;
+
+        superblock->n_children++;
+        (void) steal_ptr(gather);
+        return 0;
+}
+
+void gather_request(Worker *worker, const WorkerGatherRequest *request, int taken_fd) {
+        _cleanup_(close_fd_at) int monitor_fd = taken_fd;
+        Superblock *superblock = superblock_find(&worker->superblocks, request->device_number);
+        int r;
+
+        if (!superblock)
+                r = -ESTALE;
+        else if (monitor_fd >= 0 && !health_monitor_fd_is_monitor(monitor_fd))
+                r = -EBADF;
+        else
+                r = gather_start(worker, superblock, request, monitor_fd);
+        if (r < 0)
+                answer_error(worker, request, -r);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reads /proc of processes; nothing here waits for one.
+ */
+
+#include "src/worker/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/basic/cleanup.h"
+#include "src/basic/file.h"
+#include "src/basic/log.h"
+#include "src/basic/number.h"
+#include "src/basic/text.h"
+
+#define STAT_LIMIT_BYTES 4096
+#define CGROUP_LIMIT_BYTES 65536
+/* Position of the start time among the fields that follow the process's name. Source: proc(5). */
+#define START_TIME_FIELD 19
+
+int process_stat_parse(const char *stat, char *ret_state, uint64_t *ret_start_ticks) {
+        const char *field = strrchr(stat, ')');
+        unsigned long long ticks;
+        char state;
+
+        /* The name may hold blanks and parentheses: everything after the last one is ours. */
+        if (!field || sscanf(field, ") %c", &state) != 1)
+                return -EBADMSG;
+
+        field += 2;
+        for (unsigned i = 0; i < START_TIME_FIELD; i++) {
+                field = strchr(field, ' ');
+                if (!field)
+                        return -EBADMSG;
+                field++;
+        }
+        if (sscanf(field, "%llu", &ticks) != 1)
+                return -EBADMSG;
+
+        *ret_state = state;
+        *ret_start_ticks = ticks;
+        return 0;
+}
+
+static int process_stat(pid_t pid, char *ret_state, uint64_t *ret_start_ticks) {
+        _cleanup_(free_at) char *text = NULL;
+        size_t length;
+        char path[64];
+        int r;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
+        r = file_read(AT_FDCWD, path, STAT_LIMIT_BYTES, &text, &length);
+        if (r < 0)
+                return r;
+
+        return process_stat_parse(text, ret_state, ret_start_ticks);
+}
+
+int process_start_ticks(pid_t pid, uint64_t *ret_ticks) {
+        char state;
+
+        return process_stat(pid, &state, ret_ticks);
+}
+
+bool process_is_alive(pid_t pid, uint64_t start_ticks) {
+        uint64_t ticks;
+        char state;
+
+        if (pid <= 0 || process_stat(pid, &state, &ticks) < 0 || state == 'Z' || state == 'X')
+                return false;
+
+        return start_ticks == 0 || ticks == start_ticks;
+}
+
+int boot_id_read(uint8_t ret_id[static 16]) {
+        _cleanup_(free_at) char *line = NULL;
+        uint8_t id[16];
+        size_t n = 0;
+        int r;
+
+        r = file_read_line("/proc/sys/kernel/random/boot_id", STAT_LIMIT_BYTES, &line);
+        if (r < 0)
+                return r;
+
+        for (const char *c = line; *c && n < sizeof(id); c++) {
+                unsigned value;
+
+                if (*c == '-')
+                        continue;
+                if (sscanf(c, "%2x", &value) != 1 || !c[1])
+                        return -EBADMSG;
+                id[n++] = value;
+                c++;
+        }
+        if (n != sizeof(id))
+                return -EBADMSG;
+
+        memcpy(ret_id, id, sizeof(id));
+        return 0;
+}
+
+static void log_one_left_over(pid_t pid) {
+        _cleanup_(free_at) char *name = NULL;
+        char path[64], state = '?';
+        uint64_t ticks;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/comm", (int) pid);
+        if (file_read_line(path, STAT_LIMIT_BYTES, &name) < 0)
+                return;
+
+        (void) process_stat(pid, &state, &ticks);
+        log_notice("pid %d (%s, state %c) was left behind by an earlier worker", (int) pid, name, state);
+}
+
+void process_log_left_over(void) {
+        _cleanup_(free_at) char *groups = NULL, *members = NULL;
+        char path[PATH_MAX], *own, *rest = NULL;
+        size_t length;
+
+        if (file_read(AT_FDCWD, "/proc/self/cgroup", CGROUP_LIMIT_BYTES, &groups, &length) < 0)
+                return;
+
+        /* Only for a unit's own group: in any other one the neighbours are none of our children. */
+        own = strstr(groups, "0::");
+        if (!own || (own != groups && own[-1] != '\n'))
+                return;
+        own += strlen("0::");
+        own[strcspn(own, "\n")] = 0;
+        if (!text_ends_with(own, ".service"))
+                return;
+
+        (void) snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cgroup.procs", own);
+        if (file_read(AT_FDCWD, path, CGROUP_LIMIT_BYTES, &members, &length) < 0)
+                return;
+
+        for (char *line = strtok_r(members, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+                uint64_t pid;
+
+                if (number_parse_u64(line, 1, INT32_MAX, &pid) >= 0 && (pid_t) pid != getpid())
+                        log_one_left_over(pid);
+        }
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Small questions about processes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* When a process began, in clock ticks since boot: with its number it names a process for ever. Returns 0 or a negative errno. */
+int process_start_ticks(pid_t pid, uint64_t *ret_ticks);
+/* Pure part: the text of /proc/PID/stat. Returns 0 or -EBADMSG. */
+int process_stat_parse(const char *stat, char *ret_state, uint64_t *ret_start_ticks);
+/* True if the process with this number is the one that began then (@ticks 0: any). */
+bool process_is_alive(pid_t pid, uint64_t start_ticks);
+
+/* The kernel's number of this boot. Returns 0 or a negative errno. */
+int boot_id_read(uint8_t ret_id[static 16]);
+
+/* Logs the other processes of our own control group: children that an earlier worker left behind. */
+void process_log_left_over(void);

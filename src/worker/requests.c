@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What healerd asks for, type by type.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "kernel/health-monitor.h"
+#include "src/basic/log.h"
+#include "src/worker/attach.h"
+#include "src/worker/gather.h"
+#include "src/worker/repair.h"
+#include "src/worker/scrub.h"
+#include "src/worker/worker.h"
+
+/* Only what really is a monitor, and of that superblock, counts as held: healerd might be anybody. */
+static int handle_held(Worker *worker, const WorkerHeld *held, int fd) {
+        HealthMonitorTotals totals;
+        Superblock *superblock;
+        int r;
+
+        if (fd < 0 || !health_monitor_fd_is_monitor(fd))
+                return -EBADMSG;
+        r = health_monitor_totals(fd, &totals);
+        if (r < 0)
+                return -EBADMSG;
+        /* Its file system was unmounted meanwhile: healerd reads that by itself. */
+        if (!totals.is_alive)
+                return 0;
+        if (totals.device_number != held->device_number)
+                return -EBADMSG;
+
+        r = superblock_ensure(&worker->superblocks, held->device_number, "xfs", &superblock);
+        if (r < 0)
+                return r;
+
+        superblock->worker = worker;
+        superblock->n_held++;
+        superblock->facts.monitor_state = MONITOR_OPENED;
+        return 0;
+}
+
+static void handle_held_end(Worker *worker) {
+        if (worker->may_attach)
+                return;
+
+        worker->may_attach = true;
+        attach_continue(worker);
+        worker_check_listed(worker);
+}
+
+static void handle_released(Worker *worker, const WorkerHeld *held) {
+        Superblock *superblock = superblock_find(&worker->superblocks, held->device_number);
+
+        if (!superblock || superblock->n_held == 0)
+                return;
+
+        superblock->n_held--;
+        if (superblock->n_held == 0 && superblock->n_mounts > 0 && superblock->attach_stage == ATTACH_TRIED) {
+                superblock->facts.monitor_state = MONITOR_ENDED;
+                worker_say_superblock(worker, superblock, -EBADF);
+                attach_want(worker, superblock);
+        }
+        worker_forget_unused(worker, superblock);
+}
+
+/* The record keeps its own descriptor; the child gets one that we may close. */
+static int take_copy(int fd) {
+        return fd < 0 ? -EBADF : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
+int worker_handle_message(Worker *worker, const WorkerMessage *message, int fd) {
+        switch ((WorkerMessageType) message->header.type) {
+        case WORKER_HELD:
+                return handle_held(worker, &message->held, fd);
+        case WORKER_HELD_END:
+                handle_held_end(worker);
+                return 0;
+        case WORKER_RELEASED:
+                handle_released(worker, &message->held);
+                return 0;
+        case WORKER_REPAIR:
+                repair_request(worker, &message->repair, take_copy(fd));
+                return 0;
+        case WORKER_SCRUB:
+                scrub_request(worker, &message->scrub, take_copy(fd));
+                return 0;
+        case WORKER_GATHER:
+                gather_request(worker, &message->gather, take_copy(fd));
+                return 0;
+        case WORKER_CANCEL:
+                job_cancel(worker, message->cancel.job_id);
+                return 0;
+        case WORKER_JOB_TAKEN:
+                job_taken(worker, message->cancel.job_id);
+                return 0;
+        case WORKER_HELLO:
+        case WORKER_HELLO_REPLY:
+        case WORKER_FILESYSTEM:
+        case WORKER_MOUNT_ADDED:
+        case WORKER_MOUNT_GONE:
+        case WORKER_MOUNTS_LISTED:
+        case WORKER_JOB_STARTED:
+        case WORKER_JOB_RESULT:
+        case WORKER_GATHERED:
+        case WORKER_INTENT_LEFT:
+                return -EBADMSG;
+        }
+
+        return -EBADMSG;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which superblocks are mounted where, and what is going on with each: one entry per superblock however
+ * many bind mounts it has. Plain bookkeeping: nothing is opened or asked here.
+ *
+ * An entry lives while it has a mount, while healerd holds its monitor, or while a child works on it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "kernel/mount-table.h"
+#include "src/basic/cleanup.h"
+#include "src/protocol/worker-protocol.h"
+
+typedef struct Worker Worker;
+
+typedef struct Mount {
+        uint64_t mount_id;
+        char *mount_point;
+        bool is_read_only;
+        bool is_whole;
+        bool is_said;                   /* healerd knows it */
+        TAILQ_ENTRY(Mount) entry;
+} Mount;
+
+typedef enum AttachStage {
+        ATTACH_NEEDED,                  /* waits for its turn */
+        ATTACH_RUNNING,
+        ATTACH_TRIED,                   /* facts.monitor_state tells the rest */
+} AttachStage;
+
+typedef struct Superblock {
+        Worker *worker;                 /* for callbacks; not used here */
+        dev_t device_number;
+        bool has_monitor_type;          /* a type that can have a health monitor */
+        WorkerFilesystem facts;         /* as last found out */
+        bool is_said;                   /* facts were said to this healerd */
+        WorkerFilesystem said;          /* and these they were */
+        uint64_t mounted_usec;          /* CLOCK_MONOTONIC, of the first mount we saw; 0 for those found at the start */
+
+        /* Each monitor given to healerd or said to be held by it counts one until it is released. */
+        unsigned n_held;
+
+        AttachStage attach_stage;
+        bool must_attach_again;         /* something was mounted while an attempt ran */
+        unsigned n_attempts;            /* since the last success */
+        uint64_t retry_delay_usec;
+        sd_event_source *retry_source;  /* timer */
+        sd_event_source *holder_source; /* pidfd of a foreign holder */
+
+        uint64_t repair_job_id;         /* the one repair that may run; 0: none */
+        unsigned n_children;            /* that work on it */
+        unsigned n_stuck;               /* of these, hanging in the kernel: leave the file system alone */
+        bool is_crashed;                /* a repair oopsed here: locks stay taken until a reboot */
+
+        size_t n_mounts;
+        TAILQ_HEAD(MountList, Mount) mounts;    /* oldest first */
+        TAILQ_ENTRY(Superblock) entry;
+} Superblock;
+
+typedef TAILQ_HEAD(SuperblockTable, Superblock) SuperblockTable;
+
+/* True for types of file systems that are reported at all; @ret_has_monitor for those with a health monitor. */
+bool filesystem_type_is_watched(const char *type, bool *ret_has_monitor);
+
+void superblock_table_clear(SuperblockTable *table);
+
+Superblock *superblock_find(SuperblockTable *table, dev_t device_number);
+
+/* Finds it or makes an entry without mounts. Returns 0 or -ENOMEM. */
+int superblock_ensure(SuperblockTable *table, dev_t device_number, const char *type, Superblock **ret_superblock);
+
+typedef enum MountNews {
+        MOUNT_NEWS_NONE,                /* known already */
+        MOUNT_NEWS_CHANGED,             /* was known, looks different now (moved, read-only) */
+        MOUNT_NEWS_FURTHER,             /* one more mount of a superblock that is mounted */
+        MOUNT_NEWS_FIRST,               /* the first, or the first after there was none: it may be another superblock */
+} MountNews;
+
+/**
+ * superblock_add_mount() - take in what a mount table says
+ *
+ * Returns: 0; or -ENOMEM.
+ */
+int superblock_add_mount(SuperblockTable *table, const MountInfo *info, Superblock **ret_superblock, Mount **ret_mount,
+                         MountNews *ret_news);
+
+/* Finds a mount by its unique number. NULL if it is not known. */
+Mount *superblock_find_mount(SuperblockTable *table, uint64_t mount_id, Superblock **ret_superblock);
+
+void superblock_remove_mount(Superblock *superblock, Mount *mount);
+
+/* True if nothing needs the entry any more. */
+bool superblock_is_unused(const Superblock *superblock);
+Superblock *superblock_free(SuperblockTable *table, Superblock *superblock);
+
+/* The record for one mount. */
+void mount_fill_message(const Superblock *superblock, const Mount *mount, WorkerMount *ret_record);
+
+/* The name people know it by: oldest mount point, else device, else "MAJ:MIN" in @buffer. */
+const char *superblock_subject(const Superblock *superblock, char buffer[static 32]);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The privileged process as a whole: owns every part of it, starts them in order, and says to healerd
+ * what they find.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "kernel/kernel-version.h"
+#include "src/basic/cleanup.h"
+#include "src/protocol/worker-protocol.h"
+#include "src/worker/child.h"
+#include "src/worker/connection.h"
+#include "src/worker/intents.h"
+#include "src/worker/job.h"
+#include "src/worker/mount-watch.h"
+#include "src/worker/places.h"
+#include "src/worker/superblock-table.h"
+
+typedef struct WorkerOptions {
+        const char *state_dir;
+        const char *listen_path;        /* NULL: none */
+        int connection_fd;              /* negative: none */
+        uid_t peer_uid;
+        bool no_fanotify;
+} WorkerOptions;
+
+struct Worker {
+        WorkerOptions options;
+        sd_event *event;
+        KernelVersion kernel;
+        char kernel_release[65];
+        int kmsg_fd;                    /* negative: none */
+
+        ChildTable *children;
+        Connection *connection;
+        MountWatch *mount_watch;
+        Intents *intents;
+        SuperblockTable superblocks;
+        JobTable jobs;
+
+        Places places;
+        bool are_places_wanted_again;
+        bool is_looking_for_places;
+        bool is_places_tried;
+        bool is_intents_loaded;
+        bool is_serving;                /* lines are taken in */
+        bool may_attach;                /* healerd said all that it holds */
+        bool is_list_said;
+        bool is_unsupported_said;
+        bool is_leaving;                /* ends as soon as its children have */
+        bool wants_restart;             /* the same, without hurrying them: a newer worker is installed */
+        bool is_only_line;              /* there is no way back to a healerd that leaves */
+        unsigned n_attaching;
+        sd_event_source *stop_source, *post_source, *term_source, *interrupt_source;
+};
+
+/* @options is copied; its texts are borrowed for the life of the worker. */
+int worker_new(const WorkerOptions *options, Worker **ret_worker);
+Worker *worker_free(Worker *worker);
+DEFINE_CLEANUP(Worker, worker_free)
+
+/* Runs until a signal or, with a single line, until healerd leaves. Returns 0 or a negative errno. */
+int worker_run(Worker *worker);
+
+/* Ends children, closes intents, then leaves the loop; not later than in a few seconds. */
+void worker_stop(Worker *worker);
+
+/* Says one record if healerd is there; @fd is borrowed or negative. */
+void worker_say(Worker *worker, const WorkerMessage *message, int fd);
+
+/* Says a superblock and the mounts of it that healerd does not know yet; @monitor_fd is borrowed or negative. */
+void worker_say_superblock(Worker *worker, Superblock *superblock, int monitor_fd);
+
+/* Records that only healerd sends. Negative: nonsense, the line ends. */
+int worker_handle_message(Worker *worker, const WorkerMessage *message, int fd);
+
+/* Says "everything has been said" once it has. */
+void worker_check_listed(Worker *worker);
+
+/* Frees the entry if nothing needs it any more. */
+void worker_forget_unused(Worker *worker, Superblock *superblock);
+
+/* "is this fs under /, is it our state folder" for every superblock, again. */
+void worker_find_places(Worker *worker);

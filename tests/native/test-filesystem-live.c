@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Probing, paths and mount news against the kernel that runs, with a real XFS on a loop device. Needs root; what
+ * this kernel or xfsprogs does not have is skipped with the reason.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+
+#include "kernel/filesystem-probe.h"
+#include "kernel/mount-table.h"
+#include "src/basic/cleanup.h"
+#include "src/basic/macro.h"
+#include "tests/native/live-fixture.h"
+
+typedef struct News {
+        uint64_t mount_id;
+        unsigned changes;
+        unsigned n;
+} News;
+
+static void test_path(void **state) {
+        Fixture *fixture = *state;
+        _cleanup_(free_at) char *path = NULL;
+        struct stat status;
+        uint64_t inode;
+        int r, fd;
+
+        assert_int_equal(mkdirat(fixture->root_fd, "a b", 0700), 0);
+        assert_int_equal(mkdirat(fixture->root_fd, "a b/c", 0700), 0);
+        inode = live_make_file(fixture, "a b/c/d\ne");
+        r = filesystem_inode_path(fixture->root_fd, inode, 0, &path);
+        if (!fixture->facts.has_parent_pointers) {
+                assert_int_equal(r, -ENODATA);
+                live_skip("this mkfs.xfs makes no parent pointers");
+        }
+        assert_int_equal(r, 0);
+        assert_string_equal(path, "/a b/c/d\ne");
+
+        assert_int_equal(fstat(fixture->root_fd, &status), 0);
+        free_at(&path);
+        assert_int_equal(filesystem_inode_path(fixture->root_fd, status.st_ino, 0, &path), 0);
+        assert_string_equal(path, "/");
+        r = filesystem_inode_path(fixture->root_fd, inode, 1, &path);
+        assert_true(r == -ESTALE || r == -ENOENT);
+        assert_int_equal(filesystem_inode_path(fixture->root_fd, inode + 40, 0, &path), -ESTALE);
+
+        /* Any of several names; and none for a file that has lost them all. */
+        assert_int_equal(linkat(fixture->root_fd, "a b/c/d\ne", fixture->root_fd, "other", 0), 0);
+        free_at(&path);
+        assert_int_equal(filesystem_inode_path(fixture->root_fd, inode, 0, &path), 0);
+        assert_true(strcmp(path, "/other") == 0 || strcmp(path, "/a b/c/d\ne") == 0);
+        assert_int_equal(unlinkat(fixture->root_fd, "a b/c/d\ne", 0), 0);
+        free_at(&path);
+        assert_int_equal(filesystem_inode_path(fixture->root_fd, inode, 0, &path), 0);
+        assert_string_equal(path, "/other");
+        fd = openat(fixture->root_fd, "other", O_RDONLY|O_CLOEXEC);
+        assert_int_equal(unlinkat(fixture->root_fd, "other", 0), 0);
+        r = filesystem_inode_path(fixture->root_fd, inode, 0, &path);
+        assert_int_equal(r, -ENODATA);
+        (void) close_fd(fd);
+}
+
+static void test_long_path(void **state) {
+        Fixture *fixture = *state;
+        _cleanup_(free_at) char *path = NULL;
+        char name[NAME_MAX + 1], expected[PATH_MAX] = "";
+        struct stat status;
+        int r, folder_fd;
+
+        if (!fixture->facts.has_parent_pointers)
+                live_skip("this mkfs.xfs makes no parent pointers");
+
+        /* The longest names, deeper and deeper, until a path has no room for them. */
+        memset(name, 'n', NAME_MAX);
+        name[NAME_MAX] = '\0';
+        folder_fd = dup(fixture->root_fd);
+        for (unsigned depth = 1; depth <= 17; depth++) {
+                int next_fd;
+
+                assert_int_equal(mkdirat(folder_fd, name, 0700), 0);
+                next_fd = openat(folder_fd, name, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+                assert_int_equal(fstat(next_fd, &status), 0);
+                (void) close_fd(folder_fd);
+                folder_fd = next_fd;
+                free_at(&path);
+                r = filesystem_inode_path(fixture->root_fd, status.st_ino, 0, &path);
+                if (depth * (NAME_MAX + 1) >= PATH_MAX) {
+                        assert_int_equal(r, -ENAMETOOLONG);
+                        continue;
+                }
+                assert_int_equal(r, 0);
+                (void) strcat(strcat(expected, "/"), name);
+                assert_string_equal(path, expected);
+        }
+        (void) close_fd(folder_fd);
+
+        /* More components than anybody follows. */
+        folder_fd = dup(fixture->root_fd);
+        for (unsigned depth = 1; depth <= 300; depth++) {
+                int next_fd;
+
+                assert_int_equal(mkdirat(folder_fd, "x", 0700), 0);
+                next_fd = openat(folder_fd, "x", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+                (void) close_fd(folder_fd);
+                folder_fd = next_fd;
+        }
+        assert_int_equal(fstat(folder_fd, &status), 0);
+        free_at(&path);
+        assert_int_equal(filesystem_inode_path(fixture->root_fd, status.st_ino, 0, &path), -ENODATA);
+        (void) close_fd(folder_fd);
+}
+
+/* In a child without any effective capability. */
+static int autofsck_without_capability(const Fixture *fixture) {
+        pid_t pid = fork();
+        int status;
+
+        if (pid == 0) {
+                struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+                struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+                Autofsck autofsck;
+
+                if (syscall(SYS_capset, &header, data) < 0)
+                        _exit(255);
+                _exit(-filesystem_read_autofsck(fixture->root_fd, &autofsck));
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status));
+        return -WEXITSTATUS(status);
+}
+
+static void test_probe(void **state) {
+        static const struct {
+                const char *value;
+                int result;
+                Autofsck autofsck;
+        } cases[] = {
+                { "none", 0, AUTOFSCK_NONE },           { "check", 0, AUTOFSCK_CHECK },
+                { "optimize", 0, AUTOFSCK_OPTIMIZE },   { "repair", 0, AUTOFSCK_REPAIR },
+                { "unset", -EINVAL, AUTOFSCK_UNSET },   { "REPAIR", -EINVAL, AUTOFSCK_UNSET },
+                { "", -EINVAL, AUTOFSCK_UNSET },
+                { "a word that is longer than any word of the property", -EINVAL, AUTOFSCK_UNSET },
+        };
+        Fixture *fixture = *state;
+        FilesystemFacts *facts = &fixture->facts;
+        char text[UUID_TEXT_SIZE], file[PATH_MAX];
+        Autofsck autofsck;
+
+        assert_int_equal(facts->uuid_state, FACT_KNOWN);
+        assert_string_equal(uuid_format(facts->uuid, text), LIVE_UUID);
+        assert_int_equal(facts->label_state, FACT_KNOWN);
+        assert_string_equal(facts->label, LIVE_LABEL);
+        assert_true(facts->has_rmapbt);
+        assert_int_equal(facts->n_rtgroups, 0);
+        assert_int_equal(facts->is_read_only, TRISTATE_NO);
+
+        /* xfsprogs 7 sets it when it makes a file system. */
+        assert_int_equal(facts->autofsck_state, FACT_KNOWN);
+        (void) fremovexattr(fixture->root_fd, "trusted.xfs:autofsck");
+        assert_int_equal(filesystem_probe(fixture->root_fd, facts), 0);
+        assert_int_equal(facts->autofsck_state, FACT_KNOWN);
+        assert_int_equal(facts->autofsck, AUTOFSCK_UNSET);
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                autofsck = AUTOFSCK_UNSET;
+                print_message("\"%s\"\n", cases[i].value);
+                assert_int_equal(fsetxattr(fixture->root_fd, "trusted.xfs:autofsck", cases[i].value,
+                                           strlen(cases[i].value), 0), 0);
+                assert_int_equal(filesystem_read_autofsck(fixture->root_fd, &autofsck), cases[i].result);
+                assert_int_equal(autofsck, cases[i].autofsck);
+                assert_int_equal(filesystem_probe(fixture->root_fd, facts), 0);
+                assert_int_equal(facts->autofsck_state, cases[i].result < 0 ? FACT_UNKNOWN : FACT_KNOWN);
+                assert_int_equal(facts->autofsck_error, -cases[i].result);
+        }
+        assert_int_equal(autofsck_without_capability(fixture), -EPERM);
+
+        assert_int_equal(mount(NULL, fixture->mount_point, NULL, MS_REMOUNT|MS_RDONLY, NULL), 0);
+        assert_int_equal(filesystem_probe(fixture->root_fd, facts), 0);
+        assert_int_equal(facts->is_read_only, TRISTATE_YES);
+        assert_int_equal(mount(NULL, fixture->mount_point, NULL, MS_REMOUNT, NULL), 0);
+        /* A read-only mount of a superblock that is not. */
+        assert_int_equal(mount(NULL, fixture->mount_point, NULL, MS_REMOUNT|MS_BIND|MS_RDONLY, NULL), 0);
+        assert_int_equal(filesystem_probe(fixture->root_fd, facts), 0);
+        assert_int_equal(facts->is_read_only, TRISTATE_NO);
+        assert_int_equal(mount(NULL, fixture->mount_point, NULL, MS_REMOUNT|MS_BIND, NULL), 0);
+
+        assert_int_equal(filesystem_open_root(fixture->mount_point, fixture->device_number + 77), -ESTALE);
+        assert_int_equal(filesystem_open_root("/", fixture->device_number), -ESTALE);
+        assert_int_equal(filesystem_open_root("/healer/has/no/such/folder", 0), -ENOENT);
+        (void) live_make_file(fixture, "file");
+        (void) snprintf(file, sizeof(file), "%s/file", fixture->mount_point);
+        assert_int_equal(filesystem_open_root(file, 0), -ENOTDIR);
+        assert_int_equal(filesystem_probe(-EBADF, facts), -EBADF);
+}
+
+/* The table of harmful repairs asks for their number. */
+static void test_rtgroups(void **state) {
+        Fixture *fixture = *state;
+        const char *image = fixture->image;
+
+        live_detach(fixture);
+        /* Without a real-time device there are none, with the feature neither. */
+        if (live_run("mkfs.xfs -q -f -m metadir=1,rmapbt=1 '%s' 2>/dev/null", image) != 0)
+                live_skip("this mkfs.xfs makes no real-time groups");
+        live_attach(fixture);
+        assert_int_equal(filesystem_probe(fixture->root_fd, &fixture->facts), 0);
+        assert_true(fixture->facts.has_rmapbt);
+        assert_int_equal(fixture->facts.n_rtgroups, 0);
+        live_detach(fixture);
+
+        assert_int_equal(live_run("truncate -s 512m '%s.rt' && losetup -f --show '%s.rt' >'%s.loop'",
+                                  image, image, image), 0);
+        assert_int_equal(live_run("mkfs.xfs -q -f -m metadir=1,rmapbt=1 -r rtdev=$(cat '%s.loop'),rgcount=2 '%s'",
+                                  image, image), 0);
+        assert_int_equal(live_run("mount -o loop,rtdev=$(cat '%s.loop') '%s' '%s'", image, image,
+                                  fixture->mount_point), 0);
+        fixture->is_mounted = true;
+        fixture->root_fd = filesystem_open_root(fixture->mount_point, 0);
+        assert_int_equal(filesystem_probe(fixture->root_fd, &fixture->facts), 0);
+        assert_true(fixture->facts.has_rmapbt);
+        assert_int_equal(fixture->facts.n_rtgroups, 2);
+        live_detach(fixture);
+        assert_int_equal(live_run("losetup -d $(cat '%s.loop')", image), 0);
+}
+
+static int count_ours(const MountInfo *info, void *userdata) {
+        Fixture *fixture = userdata;
+
+        assert_non_null(info->type);
+        assert_non_null(info->root);
+        if (!info->mount_point || strcmp(info->mount_point, fixture->mount_point) != 0)
+                return 0;
+
+        assert_true(info->device_number == fixture->device_number);
+        assert_string_equal(info->type, "xfs");
+        assert_string_equal(info->root, "/");
+        if (info->source)
+                assert_int_equal(strncmp(info->source, "/dev/loop", 9), 0);
+        assert_false(info->is_read_only || info->is_superblock_read_only);
+        /* Found: its number ends the list. */
+        return -EALREADY;
+}
+
+static void on_changed(uint64_t mount_id, unsigned changes, void *userdata) {
+        News *news = userdata;
+
+        *news = (News) { .mount_id = mount_id, .changes = changes, .n = news->n + 1 };
+}
+
+static void test_mount_table(void **state) {
+        Fixture *fixture = *state;
+        int r = mount_table_list(count_ours, fixture);
+
+        if (r == -ENOSYS)
+                live_skip("this kernel has no listmount()");
+        assert_int_equal(r, -EALREADY);
+        assert_int_equal(mount_info_get(UINT64_MAX - 1, &(MountInfo) {}), -ENOENT);
+}
+
+static void test_mount_events(void **state) {
+        Fixture *fixture = *state;
+        _cleanup_(close_fd_at) int events_fd = mount_events_open();
+        char stage[128], from[160], to[PATH_MAX];
+        _cleanup_(mount_info_clear) MountInfo info = {};
+        News news = {};
+        uint64_t mount_id;
+
+        if (events_fd == -EINVAL || events_fd == -ENOSYS)
+                live_skip("this kernel has no mount events");
+        assert_true(events_fd >= 0);
+
+        /* A mount can be moved only where its parent is private. */
+        (void) snprintf(stage, sizeof(stage), "%s/stage", fixture->folder);
+        assert_int_equal(mkdir(stage, 0700), 0);
+        assert_int_equal(mount("stage", stage, "tmpfs", 0, NULL), 0);
+        assert_int_equal(mount(NULL, stage, NULL, MS_PRIVATE, NULL), 0);
+        (void) snprintf(from, sizeof(from), "%s/from", stage);
+        /* So long that the first buffer for an answer is too small. */
+        (void) snprintf(to, sizeof(to), "%s", stage);
+        assert_int_equal(mkdir(from, 0700), 0);
+        while (strlen(to) < PATH_MAX - 300) {
+                (void) memset(to + strlen(to) + 1, 'n', 200);
+                to[strlen(to) + 201] = '\0';
+                to[strlen(to)] = '/';
+                assert_int_equal(mkdir(to, 0700), 0);
+        }
+        assert_int_equal(mount_events_read(events_fd, on_changed, &news), 0);
+
+        news = (News) {};
+        assert_int_equal(mount(fixture->mount_point, from, NULL, MS_BIND, NULL), 0);
+        assert_int_equal(mount_events_read(events_fd, on_changed, &news), 0);
+        assert_int_equal(news.n, 1);
+        assert_int_equal(news.changes, MOUNT_ATTACHED);
+        mount_id = news.mount_id;
+        assert_int_equal(mount_info_get(mount_id, &info), 0);
+        assert_true(info.mount_id == mount_id && info.device_number == fixture->device_number);
+        assert_string_equal(info.mount_point, from);
+
+        assert_int_equal(mount(from, to, NULL, MS_MOVE, NULL), 0);
+        assert_int_equal(mount_events_read(events_fd, on_changed, &news), 0);
+        assert_int_equal(news.n, 2);
+        assert_int_equal(news.changes, MOUNT_ATTACHED | MOUNT_DETACHED);
+        assert_true(news.mount_id == mount_id);
+        mount_info_clear(&info);
+        assert_int_equal(mount_info_get(mount_id, &info), 0);
+        assert_string_equal(info.mount_point, to);
+
+        assert_int_equal(umount(to), 0);
+        assert_int_equal(mount_events_read(events_fd, on_changed, &news), 0);
+        assert_int_equal(news.n, 3);
+        assert_int_equal(news.changes, MOUNT_DETACHED);
+        assert_true(news.mount_id == mount_id);
+        mount_info_clear(&info);
+        assert_int_equal(mount_info_get(mount_id, &info), -ENOENT);
+        assert_int_equal(umount2(stage, MNT_DETACH), 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_path, live_setup, live_teardown),
+                cmocka_unit_test_setup_teardown(test_long_path, live_setup, live_teardown),
+                cmocka_unit_test_setup_teardown(test_probe, live_setup, live_teardown),
+                cmocka_unit_test_setup_teardown(test_rtgroups, live_setup, live_teardown),
+                cmocka_unit_test_setup_teardown(test_mount_table, live_setup, live_teardown),
+                cmocka_unit_test_setup_teardown(test_mount_events, live_setup, live_teardown),
+        };
+
+        if (!live_is_possible())
+                return LIVE_SKIPPED;
+
+        return live_exit_status(cmocka_run_group_tests(tests, NULL, NULL), ELEMENTSOF(tests));
+}

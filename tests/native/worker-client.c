@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A healerd for tests: speaks to a worker, prints what it says one record a line, and takes orders from
+ * standard input. Monitors that come are held until their file system is unmounted.
+ *
+ *   worker-client SOCKET [--hold-nothing]
+ *
+ *   gather MAJ:MIN [INODE GENERATION]        repair MAJ:MIN JOB DOMAIN STRUCTURE GROUP INODE GENERATION [OVERRIDE]
+ *   scrub MAJ:MIN JOB may-repair|check       cancel JOB     taken JOB     release MAJ:MIN     quit
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "kernel/health-monitor.h"
+#include "src/basic/cleanup.h"
+#include "src/basic/macro.h"
+#include "src/basic/text.h"
+#include "src/protocol/worker-protocol.h"
+
+#define MONITORS_MAX 256
+#define JOB_TIMEOUT_USEC (120 * USEC_PER_SEC)
+
+typedef struct Held {
+        uint64_t device_number;
+        int fd;
+} Held;
+
+static int line_fd = -EBADF;
+static size_t n_held;
+static Held held[MONITORS_MAX];
+
+static void say(const WorkerMessage *message, int fd) {
+        int r = worker_message_send(line_fd, message, fd);
+
+        if (r < 0) {
+                fprintf(stderr, "cannot send: %s\n", strerror(-r));
+                exit(EXIT_FAILURE);
+        }
+}
+
+static WorkerMessage prepare(WorkerMessageType type) {
+        WorkerMessage message;
+
+        memset(&message, 0, sizeof(message));
+        worker_message_init(&message, type);
+        return message;
+}
+
+static int find_monitor(uint64_t device_number) {
+        for (size_t i = n_held; i-- > 0;)
+                if (held[i].device_number == device_number)
+                        return held[i].fd;
+
+        return -EBADF;
+}
+
+static void drop_monitor(size_t i) {
+        WorkerMessage message = prepare(WORKER_RELEASED);
+
+        printf("released %u:%u\n", major(held[i].device_number), minor(held[i].device_number));
+        message.held.device_number = held[i].device_number;
+        close_fd(held[i].fd);
+        held[i] = held[--n_held];
+        say(&message, -EBADF);
+}
+
+static void print_filesystem(const WorkerFilesystem *fs, int fd) {
+        static const char *const tristates[] = { "no", "yes", "unknown" };
+        static const char *const states[] = { "unknown", "absent", "known" };
+        char uuid[UUID_TEXT_SIZE];
+
+        printf("filesystem %u:%u type=%s device=%s monitor=%s%s error=%s holder=%d(%s) uuid=%s label=%s autofsck=%s/%s "
+               "root=%s state=%s removable=%s read-only=%s rmapbt=%u parents=%u rtgroups=%u\n",
+               major(fs->device_number), minor(fs->device_number), fs->type, fs->device,
+               monitor_state_to_name(fs->monitor_state), fd >= 0 ? "+fd" : "", fs->error ? strerror(fs->error) : "-",
+               fs->holder_pid, fs->holder_name, fs->uuid_state == FACT_KNOWN ? uuid_format(fs->uuid, uuid) : "-", fs->label,
+               states[fs->autofsck_state], autofsck_to_name(fs->autofsck), tristates[fs->is_root], tristates[fs->is_state],
+               tristates[fs->is_removable], tristates[fs->is_read_only], fs->has_rmapbt, fs->has_parent_pointers,
+               fs->n_rtgroups);
+}
+
+static void print_message(const WorkerMessage *message, int fd) {
+        const WorkerMount *mount = &message->mount;
+        const WorkerJobResult *result = &message->result;
+
+        switch ((WorkerMessageType) message->header.type) {
+        case WORKER_HELLO_REPLY:
+                printf("hello-reply version=%s kernel=%s watch=%s oops=%" PRIu64 "\n", message->hello_reply.program_version,
+                       message->hello_reply.kernel_release,
+                       message->hello_reply.watches_by == MOUNT_WATCH_FANOTIFY ? "fanotify" : "libmount",
+                       message->hello_reply.oops_count);
+                return;
+        case WORKER_FILESYSTEM:
+                print_filesystem(&message->filesystem, fd);
+                return;
+        case WORKER_MOUNT_ADDED:
+        case WORKER_MOUNT_GONE:
+                printf("%s %u:%u id=%" PRIu64 " %s %s %s\n", worker_message_type_to_name(message->header.type),
+                       major(mount->device_number), minor(mount->device_number), mount->mount_id,
+                       mount->is_read_only ? "ro" : "rw", mount->is_whole ? "whole" : "part", mount->mount_point);
+                return;
+        case WORKER_JOB_STARTED:
+                printf("job-started %" PRIu64 " %s\n", result->job_id, result->detail);
+                return;
+        case WORKER_JOB_RESULT:
+                printf("job-result %" PRIu64 " %s verified=%u error=%d flags=0x%x usec=%" PRIu64 " %s\n", result->job_id,
+                       outcome_to_name(result->outcome), result->was_verified, result->error, result->flags,
+                       result->duration_usec, result->detail);
+                return;
+        case WORKER_GATHERED:
+                printf("gathered %" PRIu64 " autofsck=%s/%s/%d path=%u/%s/%d read-only=%u\n", message->gathered.request_id,
+                       message->gathered.autofsck_state == FACT_KNOWN ? "known" : "unknown",
+                       autofsck_to_name(message->gathered.autofsck), message->gathered.autofsck_error,
+                       message->gathered.path_state, message->gathered.path, message->gathered.path_error,
+                       message->gathered.is_read_only);
+                return;
+        case WORKER_INTENT_LEFT:
+                printf("intent-left %" PRIu64 " %s ban=%u running=%u pid=%d kernel=%s\n", message->intent.job_id,
+                       structure_to_name(message->intent.target.structure), message->intent.is_ban,
+                       message->intent.is_running, message->intent.pid, message->intent.kernel_release);
+                return;
+        case WORKER_HELLO:
+        case WORKER_HELD:
+        case WORKER_HELD_END:
+        case WORKER_RELEASED:
+        case WORKER_REPAIR:
+        case WORKER_SCRUB:
+        case WORKER_GATHER:
+        case WORKER_CANCEL:
+        case WORKER_JOB_TAKEN:
+        case WORKER_MOUNTS_LISTED:
+                break;
+        }
+
+        printf("%s\n", worker_message_type_to_name(message->header.type));
+}
+
+static void take_message(void) {
+        WorkerMessage message;
+        int fd = -EBADF, r;
+
+        r = worker_message_receive(line_fd, &message, &fd);
+        if (r == -EAGAIN)
+                return;
+        if (r < 0) {
+                printf("end %s\n", strerror(-r));
+                exit(EXIT_SUCCESS);
+        }
+
+        print_message(&message, fd);
+        if (fd >= 0 && n_held < MONITORS_MAX)
+                held[n_held++] = (Held) { message.filesystem.device_number, fd };
+}
+
+static void read_monitor(size_t i) {
+        static uint8_t buffer[HEALTH_MONITOR_READ_BYTES];
+        ssize_t length = health_monitor_read(held[i].fd, buffer, sizeof(buffer));
+
+        if (length > 0)
+                printf("records %u:%u %zd\n", major(held[i].device_number), minor(held[i].device_number),
+                       length / HEALTH_RECORD_SIZE);
+        else if (length != -EAGAIN)
+                drop_monitor(i);
+}
+
+static uint64_t parse_device(const char *text) {
+        unsigned major_number = 0, minor_number = 0;
+
+        (void) sscanf(text, "%u:%u", &major_number, &minor_number);
+        return makedev(major_number, minor_number);
+}
+
+static void obey(char *order) {
+        char verb[16] = "", device[32] = "", domain_name[16] = "", structure_name[24] = "", override[64] = "";
+        uint64_t job_id = 0, inode = 0;
+        uint32_t group = 0, generation = 0;
+        WorkerMessage message;
+        EventDomain domain;
+
+        (void) sscanf(order, "%15s", verb);
+        if (text_equal(verb, "quit"))
+                exit(EXIT_SUCCESS);
+
+        if (text_equal(verb, "gather")) {
+                static uint64_t request_id;
+
+                (void) sscanf(order, "%*s %31s %" SCNu64 " %" SCNu32, device, &inode, &generation);
+                message = prepare(WORKER_GATHER);
+                message.gather.request_id = ++request_id;
+                message.gather.device_number = parse_device(device);
+                message.gather.inode = inode;
+                message.gather.generation = generation;
+                say(&message, find_monitor(message.gather.device_number));
+        } else if (text_equal(verb, "repair")) {
+                (void) sscanf(order, "%*s %31s %" SCNu64 " %15s %23s %" SCNu32 " %" SCNu64 " %" SCNu32 " %63s", device, &job_id,
+                              domain_name, structure_name, &group, &inode, &generation, override);
+                message = prepare(WORKER_REPAIR);
+                if (event_domain_from_name(domain_name, &domain) < 0 ||
+                    structure_from_name(domain, structure_name, &message.repair.target.structure) < 0) {
+                        printf("no such structure\n");
+                        return;
+                }
+                message.repair.job_id = job_id;
+                message.repair.event_id = job_id;
+                message.repair.device_number = parse_device(device);
+                message.repair.timeout_usec = JOB_TIMEOUT_USEC;
+                message.repair.target.group = group;
+                message.repair.target.inode = inode;
+                message.repair.target.generation = generation;
+                (void) text_copy(message.repair.override_harmful, sizeof(message.repair.override_harmful), override);
+                say(&message, find_monitor(message.repair.device_number));
+        } else if (text_equal(verb, "scrub")) {
+                (void) sscanf(order, "%*s %31s %" SCNu64 " %15s", device, &job_id, domain_name);
+                message = prepare(WORKER_SCRUB);
+                message.scrub.job_id = job_id;
+                message.scrub.device_number = parse_device(device);
+                message.scrub.timeout_usec = JOB_TIMEOUT_USEC;
+                message.scrub.may_repair = text_equal(domain_name, "may-repair");
+                say(&message, find_monitor(message.scrub.device_number));
+        } else if (text_equal(verb, "cancel") || text_equal(verb, "taken")) {
+                (void) sscanf(order, "%*s %" SCNu64, &job_id);
+                message = prepare(text_equal(verb, "cancel") ? WORKER_CANCEL : WORKER_JOB_TAKEN);
+                message.cancel.job_id = job_id;
+                say(&message, -EBADF);
+        } else if (text_equal(verb, "release")) {
+                (void) sscanf(order, "%*s %31s", device);
+                for (size_t i = n_held; i-- > 0;)
+                        if (held[i].device_number == parse_device(device))
+                                drop_monitor(i);
+        } else {
+                printf("what? %s\n", order);
+        }
+}
+
+static void take_orders(void) {
+        static char buffer[1024];
+        static size_t length;
+        ssize_t n = read(STDIN_FILENO, buffer + length, sizeof(buffer) - length - 1);
+        char *end;
+
+        if (n <= 0)
+                exit(EXIT_SUCCESS);
+        length += n;
+        buffer[length] = 0;
+
+        while ((end = strchr(buffer, '\n'))) {
+                *end = 0;
+                obey(buffer);
+                length -= end + 1 - buffer;
+                memmove(buffer, end + 1, length + 1);
+        }
+}
+
+static int connect_to(const char *path) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC, 0);
+
+        if (fd < 0 || text_copy(address.sun_path, sizeof(address.sun_path), path) < 0)
+                return -EINVAL;
+        if (connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
+                return -errno;
+
+        return fd;
+}
+
+int main(int argc, char *argv[]) {
+        WorkerMessage message;
+
+        if (argc < 2) {
+                fprintf(stderr, "worker-client SOCKET [--hold-nothing]\n");
+                return EXIT_FAILURE;
+        }
+        line_fd = connect_to(argv[1]);
+        if (line_fd < 0) {
+                fprintf(stderr, "%s: %s\n", argv[1], strerror(-line_fd));
+                return EXIT_FAILURE;
+        }
+
+        (void) setvbuf(stdout, NULL, _IOLBF, 0);
+        message = prepare(WORKER_HELLO);
+        (void) text_copy(message.hello.program_version, sizeof(message.hello.program_version), "test");
+        say(&message, -EBADF);
+        if (argc < 3) {
+                message = prepare(WORKER_HELD_END);
+                say(&message, -EBADF);
+        }
+
+        for (;;) {
+                struct pollfd polls[MONITORS_MAX + 2] = {
+                        { .fd = line_fd, .events = POLLIN },
+                        { .fd = STDIN_FILENO, .events = POLLIN },
+                };
+                size_t n = n_held;
+
+                for (size_t i = 0; i < n; i++)
+                        polls[i + 2] = (struct pollfd) { .fd = held[i].fd, .events = POLLIN };
+                if (poll(polls, n + 2, -1) < 0)
+                        return EXIT_FAILURE;
+
+                for (size_t i = n; i-- > 0;)
+                        if (polls[i + 2].revents)
+                                read_monitor(i);
+                if (polls[1].revents)
+                        take_orders();
+                if (polls[0].revents)
+                        take_message();
+        }
+}

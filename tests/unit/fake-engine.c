@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See fake-engine.h.
+ */
+#undef NDEBUG
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/basic/text.h"
+#include "tests/unit/fake-engine.h"
+
+struct Policy {
+        uint64_t generation;
+};
+
+struct Engine {
+        FakeEngine fake;
+        FilesystemTable *filesystems;
+        JobQueue *jobs;
+        EngineObserver observers[ENGINE_OBSERVERS_MAX];
+        size_t n_observers;
+        Policy policy;
+        uint64_t next_mount_id;
+};
+
+#define tell(engine, member, ...)                                                                       \
+        for (size_t _i = 0; _i < (engine)->n_observers; _i++)                                           \
+                if ((engine)->observers[_i].member)                                                     \
+                        (engine)->observers[_i].member((engine)->observers[_i].userdata, __VA_ARGS__)
+
+uint64_t policy_generation(const Policy *policy) {
+        return policy->generation;
+}
+
+const char *policy_hash(const Policy *policy _unused_) {
+        return "0123456789abcdef";
+}
+
+PolicyMode policy_mode(const Policy *policy _unused_) {
+        return POLICY_MODE_ENFORCE;
+}
+
+int engine_add_observer(Engine *engine, const EngineObserver *observer) {
+        assert(engine->n_observers < ENGINE_OBSERVERS_MAX);
+        engine->observers[engine->n_observers++] = *observer;
+        return 0;
+}
+
+FilesystemTable *engine_filesystems(Engine *engine) {
+        return engine->filesystems;
+}
+
+JobQueue *engine_jobs(Engine *engine) {
+        return engine->jobs;
+}
+
+const Policy *engine_policy(Engine *engine) {
+        return &engine->policy;
+}
+
+const EngineTotals *engine_totals(Engine *engine) {
+        return &engine->fake.totals;
+}
+
+const char *engine_policy_problems(Engine *engine) {
+        return engine->fake.problems ? engine->fake.problems : "";
+}
+
+bool engine_worker_is_connected(Engine *engine) {
+        return engine->fake.is_worker_connected;
+}
+
+const char *engine_kernel_release(Engine *engine) {
+        return engine->fake.is_worker_connected ? "7.2.0-test" : "";
+}
+
+unsigned engine_n_unwatched(Engine *engine) {
+        unsigned n = 0;
+
+        for (Filesystem *fs = NULL; (fs = filesystem_table_next(engine->filesystems, fs));)
+                n += !filesystem_is_watched(fs);
+        return n;
+}
+
+int engine_reload_policy(Engine *engine) {
+        bool is_loaded = engine->fake.reload_result >= 0;
+
+        engine->fake.n_reloads++;
+        if (is_loaded)
+                engine->policy.generation++;
+        tell(engine, on_policy, &engine->policy, is_loaded, engine_policy_problems(engine));
+        return engine->fake.reload_result;
+}
+
+int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char **reterr_denied) {
+        ActionRequest request = {
+                .kind = order->action,
+                .timeout_usec = order->timeout_usec,
+                .scrub_repair = order->scrub_repair,
+        };
+
+        engine->fake.n_orders++;
+        engine->fake.last_order = *order;
+        engine->fake.last_override[0] = '\0';
+        if (order->override_harmful)
+                (void) text_copy(engine->fake.last_override, sizeof(engine->fake.last_override), order->override_harmful);
+        if (engine->fake.order_result < 0) {
+                if (engine->fake.order_result == -EACCES)
+                        *reterr_denied = strdup(engine->fake.denied);
+                return engine->fake.order_result;
+        }
+
+        return job_queue_add(engine->jobs, &(JobOrder) {
+                .filesystem = order->filesystem,
+                .request = &request,
+                .target = order->target,
+                .source = DECISION_CALLER,
+                .caller_uid = order->caller_uid,
+                .override_harmful = order->override_harmful,
+        }, ret_job);
+}
+
+static int carrier_start(void *userdata, const Job *job, const Filesystem *filesystem _unused_) {
+        Engine *engine = userdata;
+
+        engine->fake.n_started++;
+        engine->fake.last_job_id = job->id;
+        return 0;
+}
+
+static int carrier_cancel(void *userdata, const Job *job _unused_) {
+        ((Engine *) userdata)->fake.n_cancelled++;
+        return 0;
+}
+
+static int carrier_taken(void *userdata _unused_, const Job *job _unused_) {
+        return 0;
+}
+
+static void on_job_changed(void *userdata, Job *job) {
+        Engine *engine = userdata;
+
+        tell(engine, on_job, job, filesystem_table_find_id(engine->filesystems, job->filesystem_id));
+}
+
+Engine *fake_engine_new(sd_event *event) {
+        Engine *engine = calloc(1, sizeof(*engine));
+        const JobCarrier carrier = {
+                .start = carrier_start,
+                .cancel = carrier_cancel,
+                .taken = carrier_taken,
+                .userdata = engine,
+        };
+
+        assert(engine);
+        engine->policy.generation = 1;
+        engine->filesystems = filesystem_table_new();
+        assert(engine->filesystems);
+        assert(job_queue_new(event, engine->filesystems, &carrier, on_job_changed, engine, 1, &engine->jobs) >= 0);
+        return engine;
+}
+
+void fake_engine_free(Engine *engine) {
+        job_queue_free(engine->jobs);
+        filesystem_table_free(engine->filesystems);
+        free(engine);
+}
+
+FakeEngine *fake_engine(Engine *engine) {
+        return &engine->fake;
+}
+
+Filesystem *fake_engine_add_filesystem(Engine *engine, const FakeFilesystem *what) {
+        WorkerFilesystem told = {
+                .device_number = what->device_number,
+                .monitor_state = MONITOR_OPENED,
+                .uuid_state = what->uuid ? FACT_KNOWN : FACT_ABSENT,
+                .label_state = what->label ? FACT_KNOWN : FACT_ABSENT,
+                .autofsck_state = FACT_KNOWN,
+                .autofsck = AUTOFSCK_REPAIR,
+                .is_removable = what->is_removable ? TRISTATE_YES : TRISTATE_NO,
+        };
+        WorkerMount mount = { .mount_id = ++engine->next_mount_id, .is_whole = true };
+        Filesystem *filesystem;
+
+        assert(filesystem_table_add(engine->filesystems, what->device_number, &filesystem) >= 0);
+        (void) text_copy(told.type, sizeof(told.type), "xfs");
+        (void) text_copy(told.device, sizeof(told.device), what->device);
+        if (what->uuid)
+                assert(uuid_parse(what->uuid, told.uuid) >= 0);
+        /* Bytes as they are on disk: no text of ours. */
+        if (what->label)
+                memcpy(told.label, what->label, strlen(what->label) + 1);
+        assert(filesystem_update(filesystem, &told) >= 0);
+        (void) text_copy(mount.mount_point, sizeof(mount.mount_point), what->mount_point);
+        assert(filesystem_add_mount(filesystem, &mount) >= 0);
+
+        fake_engine_changed(engine, filesystem);
+        return filesystem;
+}
+
+void fake_engine_remove_filesystem(Engine *engine, Filesystem *filesystem) {
+        tell(engine, on_filesystem_gone, filesystem);
+        filesystem_table_remove(engine->filesystems, filesystem);
+}
+
+void fake_engine_changed(Engine *engine, Filesystem *filesystem) {
+        tell(engine, on_filesystem, filesystem);
+}
+
+void fake_engine_tell_event(Engine *engine, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
+        tell(engine, on_event, event, filesystem, path);
+}
+
+void fake_engine_tell_decision(Engine *engine, const Decision *decision, const HealthEvent *event,
+                               const Filesystem *filesystem) {
+        tell(engine, on_decision, decision, event, filesystem);
+}
+
+void fake_engine_tell_notice(Engine *engine, Severity severity, const char *message, const HealthEvent *event,
+                             const Filesystem *filesystem) {
+        tell(engine, on_notice, severity, message, /* decision= */ NULL, event, filesystem);
+}
+
+void fake_engine_tell_refused(Engine *engine, ActionKind action, const char *why, const Decision *decision,
+                              const HealthEvent *event, const Filesystem *filesystem) {
+        tell(engine, on_refused, action, why, decision, event, filesystem);
+}
+
+void fake_engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target, const char *message) {
+        assert(condition_raise(&filesystem->conditions, code, SEVERITY_ERROR, target, message, 7, 1000) >= 0);
+        tell(engine, on_condition, condition_find(&filesystem->conditions, code, target), true, filesystem);
+}
+
+void fake_engine_tell_worker(Engine *engine, bool is_connected) {
+        engine->fake.is_worker_connected = is_connected;
+        tell(engine, on_worker, is_connected);
+}

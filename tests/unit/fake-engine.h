@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An engine without worker, policy files and kernel, for tests of src/bus: real tables and queues, and a carrier
+ * that only remembers what it was asked for. Defines the functions of engine.h, and the few of policy/ that show a policy.
+ */
+#pragma once
+
+#include "src/engine/engine.h"
+
+typedef struct FakeEngine {
+        unsigned n_started, n_cancelled;        /* what the carrier was asked for */
+        uint64_t last_job_id;
+        unsigned n_orders, n_reloads;
+        CallerOrder last_order;                 /* texts in it are not valid any more, except the next one */
+        char last_override[64];
+        int order_result;                       /* negative: engine_order() fails so */
+        const char *denied;                     /* with -EACCES */
+        int reload_result;
+        const char *problems;
+        bool is_worker_connected;
+        EngineTotals totals;
+} FakeEngine;
+
+Engine *fake_engine_new(sd_event *event);
+void fake_engine_free(Engine *engine);
+FakeEngine *fake_engine(Engine *engine);
+
+typedef struct FakeFilesystem {
+        const char *device, *mount_point, *uuid, *label;        /* uuid NULL: absent */
+        dev_t device_number;
+        bool is_removable;
+} FakeFilesystem;
+
+/* Adds it to the table and tells the observers. */
+Filesystem *fake_engine_add_filesystem(Engine *engine, const FakeFilesystem *what);
+void fake_engine_remove_filesystem(Engine *engine, Filesystem *filesystem);
+void fake_engine_changed(Engine *engine, Filesystem *filesystem);
+
+void fake_engine_tell_event(Engine *engine, const HealthEvent *event, const Filesystem *filesystem, const char *path);
+void fake_engine_tell_decision(Engine *engine, const Decision *decision, const HealthEvent *event, const Filesystem *filesystem);
+void fake_engine_tell_notice(Engine *engine, Severity severity, const char *message, const HealthEvent *event,
+                             const Filesystem *filesystem);
+void fake_engine_tell_refused(Engine *engine, ActionKind action, const char *why, const Decision *decision,
+                              const HealthEvent *event, const Filesystem *filesystem);
+void fake_engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target, const char *message);
+void fake_engine_tell_worker(Engine *engine, bool is_connected);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See fake-worker.h.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "src/basic/cleanup.h"
+#include "tests/unit/fake-worker.h"
+
+static int on_io(sd_event_source *source, int socket_fd, uint32_t revents, void *userdata) {
+        FakeWorker *worker = userdata;
+        WorkerMessage message;
+        int r;
+
+        (void) revents;
+        for (;;) {
+                _cleanup_(close_fd_at) int fd = -EBADF;
+
+                r = worker_message_receive(socket_fd, &message, &fd);
+                if (r == -EAGAIN)
+                        return 0;
+                if (r < 0)
+                        return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+
+                if (message.header.type == WORKER_HELLO) {
+                        WorkerMessage reply;
+
+                        if (worker->is_silent)
+                                continue;
+                        worker_message_init(&reply, WORKER_HELLO_REPLY);
+                        strcpy(reply.hello_reply.program_version, "fake");
+                        strcpy(reply.hello_reply.kernel_release, "7.2.13");
+                        fake_worker_say(worker, &reply, -EBADF);
+                } else if (worker->on_message)
+                        worker->on_message(worker->userdata, &message, fd);
+        }
+}
+
+void fake_worker_init(FakeWorker *worker, sd_event *event, int *ret_fd) {
+        int fds[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC|SOCK_NONBLOCK, 0, fds), 0);
+        *worker = (FakeWorker) { .fd = fds[1] };
+        assert_true(sd_event_add_io(event, &worker->io_source, worker->fd, EPOLLIN, on_io, worker) >= 0);
+        *ret_fd = fds[0];
+}
+
+void fake_worker_done(FakeWorker *worker) {
+        worker->io_source = sd_event_source_disable_unref(worker->io_source);
+        worker->fd = close_fd(worker->fd);
+}
+
+void fake_worker_say(FakeWorker *worker, const WorkerMessage *message, int fd) {
+        assert_int_equal(worker_message_send(worker->fd, message, fd), 0);
+}

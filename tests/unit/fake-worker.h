@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The worker's end of a line, played by a test on the same loop: it answers the hello and hands every other
+ * record to the test.
+ */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "src/protocol/worker-protocol.h"
+
+typedef struct FakeWorker {
+        int fd;
+        sd_event_source *io_source;
+        void (*on_message)(void *userdata, const WorkerMessage *message, int fd);
+        void *userdata;
+        bool is_silent;                 /* does not even answer the hello */
+} FakeWorker;
+
+/* Makes a line; @ret_fd is the daemon's end, to be given away. */
+void fake_worker_init(FakeWorker *worker, sd_event *event, int *ret_fd);
+void fake_worker_done(FakeWorker *worker);
+void fake_worker_say(FakeWorker *worker, const WorkerMessage *message, int fd);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Conditions: raised once, changed, dropped, limited.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "src/filesystem/condition.h"
+
+static void test_raise_and_drop(void **state) {
+        ConditionList list = {};
+        const HealthCondition *found;
+
+        (void) state;
+        assert_int_equal(condition_raise(&list, CONDITION_SICK, SEVERITY_ERROR, "agno 0x0 finobt", "m", 7, 100), 1);
+        assert_int_equal(condition_raise(&list, CONDITION_SICK, SEVERITY_ERROR, "agno 0x0 finobt", "m", 8, 200), 0);
+        assert_int_equal(condition_raise(&list, CONDITION_SICK, SEVERITY_CRITICAL, "agno 0x0 finobt", "n", 9, 300), 1);
+        assert_int_equal(condition_raise(&list, CONDITION_SICK, SEVERITY_ERROR, "agno 0x1 finobt", "m", 9, 300), 1);
+
+        found = condition_find(&list, CONDITION_SICK, "agno 0x0 finobt");
+        assert_non_null(found);
+        assert_int_equal(found->since_realtime_usec, 100); /* a change is not a new beginning */
+        assert_int_equal(found->severity, SEVERITY_CRITICAL);
+        assert_string_equal(found->message, "n");
+
+        assert_int_equal(condition_drop(&list, CONDITION_SICK, "agno 0x2 finobt"), 0);
+        assert_int_equal(condition_drop(&list, CONDITION_SICK, "agno 0x0 finobt"), 1);
+        assert_null(condition_find(&list, CONDITION_SICK, "agno 0x0 finobt"));
+        assert_int_equal(condition_drop(&list, CONDITION_SICK, NULL), 1);
+        assert_int_equal(list.n_items, 0);
+        condition_list_clear(&list);
+}
+
+static void test_limit(void **state) {
+        ConditionList list = {};
+        char target[32];
+
+        (void) state;
+        for (unsigned i = 0; i < CONDITIONS_MAX; i++) {
+                (void) snprintf(target, sizeof(target), "ino %u", i);
+                assert_int_equal(condition_raise(&list, CONDITION_SICK, SEVERITY_ERROR, target, "m", 1, 1), 1);
+        }
+        assert_int_equal(condition_raise(&list, CONDITION_SICK, SEVERITY_ERROR, "one more", "m", 1, 1), -ENOSPC);
+        assert_int_equal(list.n_not_kept, 1);
+        condition_list_clear(&list);
+}
+
+static void test_names(void **state) {
+        (void) state;
+        for (ConditionCode code = CONDITION_SICK; code <= CONDITION_EVENTS_LOST; code++) {
+                ConditionCode back;
+
+                assert_non_null(condition_code_to_name(code));
+                assert_int_equal(condition_code_from_name(condition_code_to_name(code), &back), 0);
+                assert_int_equal(back, code);
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_raise_and_drop),
+                cmocka_unit_test(test_limit),
+                cmocka_unit_test(test_names),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

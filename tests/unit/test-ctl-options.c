@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What healerctl understands of its command line, and what it says about the rest.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/basic/macro.h"
+#include "src/basic/text.h"
+#include "src/ctl/ctl-options.h"
+
+#define WORDS_MAX 12
+
+/* Splits at blanks; "healerctl" comes first. */
+static int split(const char *line, char *buffer, char **argv) {
+        int argc = 0;
+
+        argv[argc++] = (char *) "healerctl";
+        strcpy(buffer, line);
+        for (char *word = strtok(buffer, " "); word; word = strtok(NULL, " "))
+                argv[argc++] = word;
+        argv[argc] = NULL;
+        return argc;
+}
+
+static void test_good(void **state _unused_) {
+        static const struct {
+                const char *line;
+                CtlVerbId verb;
+                unsigned options;
+                const char *first, *second;
+                uint64_t group, inode, generation;
+        } cases[] = {
+                { "",                              CTL_VERB_STATUS,       0, NULL, NULL, 0, 0, 0 },
+                { "status",                        CTL_VERB_STATUS,       0, NULL, NULL, 0, 0, 0 },
+                { "status /srv",                   CTL_VERB_STATUS,       0, "/srv", NULL, 0, 0, 0 },
+                { "status /srv --json",            CTL_VERB_STATUS,       CTL_OPTION_JSON, "/srv", NULL, 0, 0, 0 },
+                { "--json status /srv",            CTL_VERB_STATUS,       CTL_OPTION_JSON, "/srv", NULL, 0, 0, 0 },
+                { "--no-leg status",               CTL_VERB_STATUS,       CTL_OPTION_NO_LEGEND, NULL, NULL, 0, 0, 0 },
+                { "monitor --json",                CTL_VERB_MONITOR,      CTL_OPTION_JSON, NULL, NULL, 0, 0, 0 },
+                { "repair /srv finobt --group=3",  CTL_VERB_REPAIR,       CTL_OPTION_GROUP, "/srv", "finobt", 3, 0, 0 },
+                { "repair /srv finobt --group 0x10", CTL_VERB_REPAIR,     CTL_OPTION_GROUP, "/srv", "finobt", 16, 0, 0 },
+                { "repair --inode 133 --generation=7 /srv core", CTL_VERB_REPAIR, CTL_OPTION_INODE | CTL_OPTION_GENERATION,
+                  "/srv", "core", 0, 133, 7 },
+                { "repair /srv core --inode=18446744073709551615 --generation=0", CTL_VERB_REPAIR,
+                  CTL_OPTION_INODE | CTL_OPTION_GENERATION, "/srv", "core", 0, UINT64_MAX, 0 },
+                { "repair /srv super --domain ag --group 0", CTL_VERB_REPAIR, CTL_OPTION_DOMAIN | CTL_OPTION_GROUP,
+                  "/srv", "super", 0, 0, 0 },
+                { "scrub /srv --repair --no-wait", CTL_VERB_SCRUB,        CTL_OPTION_REPAIR | CTL_OPTION_NO_WAIT, "/srv", NULL, 0, 0, 0 },
+                { "scrub -- --odd",                CTL_VERB_SCRUB,        0, "--odd", NULL, 0, 0, 0 },
+                { "policy check",                  CTL_VERB_POLICY_CHECK, 0, NULL, NULL, 0, 0, 0 },
+                { "policy check a.yaml --json",    CTL_VERB_POLICY_CHECK, CTL_OPTION_JSON, "a.yaml", NULL, 0, 0, 0 },
+                { "reload --no-ask-password",      CTL_VERB_RELOAD,       CTL_OPTION_NO_ASK_PASSWORD, NULL, NULL, 0, 0, 0 },
+                { "help",                          CTL_VERB_HELP,         0, NULL, NULL, 0, 0, 0 },
+                { "-h",                            CTL_VERB_HELP,         CTL_OPTION_HELP, NULL, NULL, 0, 0, 0 },
+                { "nonsense --help",               CTL_VERB_HELP,         CTL_OPTION_HELP, NULL, NULL, 0, 0, 0 },
+                { "--version",                     CTL_VERB_VERSION,      CTL_OPTION_VERSION, NULL, NULL, 0, 0, 0 },
+                { "-V",                            CTL_VERB_VERSION,      CTL_OPTION_VERSION, NULL, NULL, 0, 0, 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char buffer[256], text[CTL_USAGE_TEXT_SIZE], *argv[WORDS_MAX];
+                CtlRequest request;
+                int argc = split(cases[i].line, buffer, argv);
+
+                print_message("good: \"%s\"\n", cases[i].line);
+                assert_int_equal(ctl_request_parse(argc, argv, &request, text), 0);
+                assert_string_equal(text, "");
+                assert_int_equal(request.verb->id, cases[i].verb);
+                assert_int_equal(request.options, cases[i].options);
+                assert_true(text_equal(request.arguments[0], cases[i].first));
+                assert_true(text_equal(request.arguments[1], cases[i].second));
+                assert_int_equal(request.group, cases[i].group);
+                assert_true(request.inode == cases[i].inode);
+                assert_int_equal(request.generation, cases[i].generation);
+        }
+}
+
+static void test_bad(void **state _unused_) {
+        static const struct {
+                const char *line;
+                const char *text;
+        } cases[] = {
+                { "statsu", "unknown command \"statsu\"; did you mean \"status\"?" },
+                { "rlaod", "unknown command \"rlaod\"; did you mean \"reload\"?" },
+                { "defragment", "unknown command \"defragment\"; \"healerctl --help\" lists them" },
+                { "policy", "\"policy\" needs one more word, such as \"policy check\"" },
+                { "policy chekc", "unknown command \"chekc\"; did you mean \"check\"?" },
+                { "x\x1b[31m", "unknown command \"x\\x1b[31m\"; \"healerctl --help\" lists them" },
+                { "--jsno", "unknown option \"--jsno\"; did you mean \"--json\"?" },
+                { "scrub /srv --reapir", "unknown option \"--reapir\"; did you mean \"--repair\"?" },
+                { "status --colour", "unknown option \"--colour\"; \"healerctl --help\" lists them" },
+                { "status -x", "unknown option \"-x\"; \"healerctl --help\" lists them" },
+                { "status --repair", "\"status\" does not take --repair" },
+                { "policy check --no-wait", "\"policy check\" does not take --no-wait" },
+                { "status /a /b", "one argument too many: \"/b\"" },
+                { "monitor now", "one argument too many: \"now\"" },
+                { "repair /srv", "\"repair\" needs FS STRUCTURE" },
+                { "scrub", "\"scrub\" needs FS" },
+                { "repair /srv finobt --group", "--group needs a value" },
+                { "status --json=yes", "--json takes no value" },
+                { "repair /srv finobt --group=minus", "--group needs a number from 0 to 4294967295, not \"minus\"" },
+                { "repair /srv finobt --group=4294967296", "--group needs a number from 0 to 4294967295, not \"4294967296\"" },
+                { "repair /srv core --inode=-1", "--inode needs a number from 0 to 18446744073709551615, not \"-1\"" },
+                { "repair /srv core --generation=1",
+                  "--inode and --generation belong together; events show both: \"ino 133 gen 0x5\"" },
+                { "repair /srv core --inode=1",
+                  "--inode and --generation belong together; events show both: \"ino 133 gen 0x5\"" },
+                { "repair /srv core --inode=1 --generation=1 --group=1", "--group and --inode exclude each other" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char buffer[256], text[CTL_USAGE_TEXT_SIZE], *argv[WORDS_MAX];
+                CtlRequest request;
+                int argc = split(cases[i].line, buffer, argv);
+
+                print_message("bad: \"%s\"\n", cases[i].line);
+                assert_int_equal(ctl_request_parse(argc, argv, &request, text), -EINVAL);
+                assert_string_equal(text, cases[i].text);
+        }
+}
+
+static void test_long_words(void **state _unused_) {
+        char word[4096], text[CTL_USAGE_TEXT_SIZE], *argv[] = { (char *) "healerctl", word, NULL };
+        CtlRequest request;
+
+        memset(word, '\x01', sizeof(word) - 1);
+        word[sizeof(word) - 1] = '\0';
+        assert_int_equal(ctl_request_parse(2, argv, &request, text), -EINVAL);
+        assert_true(text_ends_with(text, "lists them"));
+}
+
+static void test_tables(void **state _unused_) {
+        size_t n_verbs, n_options;
+        const CtlVerb *verbs = ctl_verbs(&n_verbs);
+        const CtlOption *options = ctl_options(&n_options);
+
+        for (size_t i = 0; i < n_verbs; i++) {
+                print_message("verb %s\n", verbs[i].words[0]);
+                assert_true(verbs[i].n_max <= (int) ELEMENTSOF(((CtlRequest *) NULL)->arguments));
+                assert_true(!verbs[i].arguments == !verbs[i].help);
+        }
+        for (size_t i = 0; i < n_options; i++)
+                for (size_t j = 0; j < i; j++) {
+                        assert_string_not_equal(options[i].name, options[j].name);
+                        assert_int_not_equal(options[i].id, options[j].id);
+                }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_good),
+                cmocka_unit_test(test_bad),
+                cmocka_unit_test(test_long_words),
+                cmocka_unit_test(test_tables),
+        };
+
+        return cmocka_run_group_tests_name("ctl-options", tests, NULL, NULL);
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Order, joining, retries, limits and ends of jobs, with a carrier that only notes what it is told.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "src/action/job-queue.h"
+
+typedef struct Setup {
+        sd_event *event;
+        FilesystemTable *table;
+        Filesystem *one, *two;
+        JobQueue *queue;
+        uint64_t started[64];
+        size_t n_started;
+        int start_result;
+        unsigned n_cancelled, n_taken;
+        Outcome ended[64];
+        uint64_t ended_ids[64];
+        size_t n_ended;
+        unsigned n_waiting;
+} Setup;
+
+static int carrier_start(void *userdata, const Job *job, const Filesystem *filesystem) {
+        Setup *s = userdata;
+
+        assert_int_equal(filesystem->id, job->filesystem_id);
+        if (s->start_result < 0)
+                return s->start_result;
+        s->started[s->n_started++] = job->id;
+        return 0;
+}
+
+static int carrier_cancel(void *userdata, const Job *job) {
+        Setup *s = userdata;
+
+        assert_true(job->is_cancel_requested);
+        s->n_cancelled++;
+        return 0;
+}
+
+static int carrier_taken(void *userdata, const Job *job) {
+        Setup *s = userdata;
+
+        assert_int_equal(job->state, JOB_ENDED);
+        s->n_taken++;
+        return 0;
+}
+
+static void changed(void *userdata, Job *job) {
+        Setup *s = userdata;
+
+        if (job->state == JOB_WAITING)
+                s->n_waiting++;
+        if (job->state != JOB_ENDED)
+                return;
+        s->ended_ids[s->n_ended] = job->id;
+        s->ended[s->n_ended++] = job->report.outcome;
+}
+
+static int setup(void **state) {
+        static Setup s;
+        const JobCarrier carrier = { carrier_start, carrier_cancel, carrier_taken, &s };
+
+        s = (Setup) {};
+        assert_int_equal(sd_event_new(&s.event), 0);
+        s.table = filesystem_table_new();
+        assert_non_null(s.table);
+        assert_int_equal(filesystem_table_add(s.table, 1, &s.one), 0);
+        assert_int_equal(filesystem_table_add(s.table, 2, &s.two), 0);
+        assert_int_equal(job_queue_new(s.event, s.table, &carrier, changed, &s, 100, &s.queue), 0);
+        *state = &s;
+        return 0;
+}
+
+static int teardown(void **state) {
+        Setup *s = *state;
+
+        job_queue_free(s->queue);
+        filesystem_table_free(s->table);
+        sd_event_unref(s->event);
+        return 0;
+}
+
+static const ActionRequest repair = { .kind = ACTION_REPAIR, .timeout_usec = USEC_INFINITY };
+
+static int add(Setup *s, Filesystem *filesystem, Structure structure, uint32_t group, Job **ret_job) {
+        const JobOrder order = {
+                .filesystem = filesystem,
+                .request = &repair,
+                .target = { .structure = structure, .group = group },
+                .source = DECISION_BASELINE,
+        };
+
+        return job_queue_add(s->queue, &order, ret_job);
+}
+
+/* Lets the loop do what is due, until @n jobs were started. */
+static void run_until_started(Setup *s, size_t n) {
+        while (s->n_started < n)
+                assert_true(sd_event_run(s->event, 60 * USEC_PER_SEC) > 0);
+}
+
+static void run_due(Setup *s) {
+        while (sd_event_run(s->event, 0) > 0)
+                ;
+}
+
+static void end_job(Setup *s, uint64_t id, Outcome outcome) {
+        const WorkerJobResult result = { .job_id = id, .outcome = (uint8_t) outcome };
+
+        job_queue_on_result(s->queue, &result);
+}
+
+static void test_one_at_a_time_for_each_filesystem(void **state) {
+        Setup *s = *state;
+        Job *a, *b, *c;
+
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &a), 1);
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_INOBT, 0, &b), 1);
+        assert_int_equal(add(s, s->two, STRUCTURE_AG_FINOBT, 0, &c), 1);
+        assert_int_equal(s->n_started, 0); /* never from inside the call */
+        run_until_started(s, 2);
+        run_due(s);
+        assert_int_equal(s->n_started, 2);
+        assert_int_equal(s->started[0], 100);
+        assert_int_equal(s->started[1], 102);
+
+        end_job(s, 100, OUTCOME_DONE);
+        run_until_started(s, 3);
+        assert_int_equal(s->started[2], 101);
+        assert_int_equal(s->n_taken, 1);
+}
+
+static void test_equal_jobs_join(void **state) {
+        Setup *s = *state;
+        Job *a, *b;
+
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &a), 1);
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &b), 0);
+        assert_ptr_equal(a, b);
+        assert_int_equal(a->n_joined, 1);
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 1, &b), 1);
+}
+
+static void test_retry_then_end(void **state) {
+        Setup *s = *state;
+        Job *job;
+
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
+        job->request.backoff_min_usec = 1000;
+        job->request.backoff_max_usec = 2000;
+        job->request.n_retries = 2;
+        for (unsigned i = 1; i <= 3; i++) {
+                run_until_started(s, i);
+                end_job(s, 100, OUTCOME_BUSY);
+        }
+        assert_int_equal(s->n_waiting, 2);
+        assert_int_equal(s->n_ended, 1);
+        assert_int_equal(s->ended[0], OUTCOME_BUSY);
+}
+
+static void test_failed_repair_is_held_off(void **state) {
+        Setup *s = *state;
+        const RepairTarget target = { .structure = STRUCTURE_AG_FINOBT };
+        Job *job;
+
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
+        run_until_started(s, 1);
+        end_job(s, 100, OUTCOME_STILL_CORRUPT);
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), -EALREADY);
+        assert_int_equal(add(s, s->two, STRUCTURE_AG_FINOBT, 0, &job), 1);
+        job_queue_on_healthy(s->queue, s->one->id, &target);
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
+}
+
+static void test_worker_lost_and_back(void **state) {
+        Setup *s = *state;
+        Job *job;
+
+        s->start_result = -ENOTCONN;
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
+        run_due(s);
+        assert_int_equal(job->state, JOB_QUEUED);
+
+        s->start_result = 0;
+        job_queue_on_worker_ready(s->queue);
+        assert_int_equal(job->state, JOB_RUNNING);
+        job->request.backoff_min_usec = 1000;
+        job->request.n_retries = 1;
+        job_queue_on_worker_lost(s->queue);
+        assert_int_equal(job->state, JOB_WAITING);
+        run_until_started(s, 2);
+        job_queue_on_worker_lost(s->queue);
+        assert_int_equal(s->n_ended, 1);
+        assert_int_equal(s->ended[0], OUTCOME_WORKER_LOST);
+}
+
+static void test_ends_with_its_filesystem(void **state) {
+        Setup *s = *state;
+        Job *job;
+
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_INOBT, 0, &job), 1);
+        assert_int_equal(add(s, s->two, STRUCTURE_AG_INOBT, 0, &job), 1);
+        job_queue_on_filesystem_gone(s->queue, s->one->id, OUTCOME_UNMOUNTED);
+        assert_int_equal(s->n_ended, 2);
+        assert_int_equal(s->ended[0], OUTCOME_UNMOUNTED);
+        assert_non_null(job_queue_active(s->queue, s->two->id));
+        assert_null(job_queue_active(s->queue, s->one->id));
+}
+
+static void test_cancel(void **state) {
+        Setup *s = *state;
+        Job *job;
+
+        assert_int_equal(job_queue_cancel(s->queue, 1), -ENOENT);
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
+        assert_int_equal(job_queue_cancel(s->queue, 100), 0);
+        assert_int_equal(s->n_cancelled, 0); /* nobody knew of it yet */
+        assert_int_equal(s->ended[0], OUTCOME_CANCELLED);
+
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
+        run_until_started(s, 1);
+        assert_int_equal(job_queue_cancel(s->queue, 101), 0);
+        assert_int_equal(s->n_cancelled, 1);
+        end_job(s, 101, OUTCOME_BUSY); /* would be retried, but nobody wants it any more */
+        assert_int_equal(s->n_ended, 2);
+}
+
+static void test_limit_and_refusals(void **state) {
+        Setup *s = *state;
+        const ActionRequest notify = { .kind = ACTION_NOTIFY };
+        const JobOrder order = { .filesystem = s->one, .request = &notify, .source = DECISION_BASELINE };
+        Job *job;
+
+        assert_int_equal(job_queue_add(s->queue, &order, &job), -EOPNOTSUPP);
+        s->two->is_shut_down = true;
+        assert_int_equal(add(s, s->two, STRUCTURE_AG_FINOBT, 0, &job), -ESHUTDOWN);
+        for (uint32_t i = 0; i < JOB_QUEUE_MAX; i++)
+                assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, i, &job), 1);
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, JOB_QUEUE_MAX, &job), -ENOBUFS);
+        assert_int_equal(job_queue_n_refused(s->queue), 1);
+}
+
+static void test_late_result_is_ignored(void **state) {
+        Setup *s = *state;
+        Job *job;
+
+        end_job(s, 4711, OUTCOME_DONE);
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
+        end_job(s, 100, OUTCOME_DONE); /* never started */
+        assert_int_equal(s->n_ended, 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_one_at_a_time_for_each_filesystem, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_equal_jobs_join, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_retry_then_end, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_failed_repair_is_held_off, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_worker_lost_and_back, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_ends_with_its_filesystem, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_limit_and_refusals, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_late_result_is_ignored, setup, teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""healerd as an administrator meets it: its units, policy file, client, bus signals and journal.  What tests say about
+healerd they learn here, through the same doors that are open to everybody; what is true they ask the kernel
+(kernelabi.py)."""
+
+import contextlib
+import json
+import os
+import subprocess
+import tempfile
+import time
+
+from vmlib import XfsImage, run, wait_for
+
+LIBEXEC = '/usr/libexec/xfs_healer'
+POLICY = '/etc/xfs_healer/policy.yaml'
+WORKER_SOCKET = '/run/xfs_healer/worker.sock'
+BUS_NAME, MANAGER_PATH, MANAGER = 'org.xfs.Healer', '/org/xfs/Healer', 'org.xfs.Healer.Manager1'
+FILESYSTEM = 'org.xfs.Healer.Filesystem1'
+UNITS = ['healerd.service', 'healer-worker.service', 'healer-worker.socket']
+
+HEAL = """
+version: 1
+rules:
+  - id: heal
+    match: {fs: {type: xfs}, event: sick}
+    do: [repair]
+"""
+
+# healerd's words for what the kernel's ABI (and recipes.py) calls otherwise.
+STRUCTURE_WORDS = {'bmapbtd': 'datafork', 'bmapbta': 'attrfork', 'inode': 'core', 'counters': 'fscounters'}
+
+# An emulated machine that does several things at once is slow; this only ends what would never end.
+LONG = 90
+
+
+def structure_word(recipe):
+    return STRUCTURE_WORDS.get(recipe.structure, recipe.structure)
+
+
+def unit_property(unit, name):
+    return run('systemctl', 'show', '--property', name, '--value', unit).strip()
+
+
+def main_pid(unit):
+    """0 if it does not run."""
+    return int(unit_property(unit, 'MainPID'))
+
+
+def start():
+    """healerd and its worker run and know each other."""
+    run('systemctl', 'start', 'healerd.service')
+    wait_for(worker_is_connected, deadline=LONG, what='healerd with its worker')
+
+
+def stop():
+    run('systemctl', 'stop', *UNITS)
+
+
+def bus_property(name, path=MANAGER_PATH, interface=MANAGER, default=None):
+    """One property as Python value, or the default if the bus does not give it."""
+    text = run('busctl', '--json=short', '--auto-start=no', 'get-property', BUS_NAME, path, interface, name, check=False)
+    return json.loads(text)['data'] if text else default
+
+
+def worker_is_connected():
+    return bus_property('WorkerConnected', default=False)
+
+
+def oops_count():
+    with open('/sys/kernel/oops_count', encoding='ascii') as file:
+        return int(file.read())
+
+
+def healerctl(*words, user=None):
+    """(exit status, standard output, standard error)."""
+    command = ['healerctl', *map(str, words)]
+    if user:
+        command = ['setpriv', f'--reuid={user}', f'--regid={user}', '--clear-groups', *command]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace',
+                          check=False, timeout=LONG)
+    print(f'{" ".join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}', end='')
+    return done.returncode, done.stdout, done.stderr
+
+
+def statuses():
+    """All file systems that healerd knows."""
+    done = subprocess.run(['healerctl', 'status', '--json'], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          check=False, timeout=LONG)
+    return json.loads(done.stdout)['filesystems'] if done.stdout else []
+
+
+def status_of(fs):
+    """What `healerctl status` knows about a file system (by its UUID), or None."""
+    return next((one for one in statuses() if one['uuid'] == fs.uuid), None)
+
+
+def is_watched(fs):
+    """By the client's exit status, as a script would ask."""
+    return subprocess.run(['healerctl', 'status', fs.path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def wait_watched(fs):
+    wait_for(lambda: is_watched(fs), deadline=LONG, what=f'healerd watching {fs.path}')
+
+
+def conditions(fs):
+    """{code: (severity, target, text)} of the conditions a file system is in."""
+    status = status_of(fs)
+    return {one[0]: (one[1], one[2], one[5]) for one in status['conditions']} if status else {}
+
+
+def journal(event_id):
+    """Journal entries of one event, oldest first."""
+    text = run('journalctl', '--boot', '--no-pager', '--quiet', '--output=json', f'XFS_HEALER_EVENT={event_id}')
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def write_policy(text):
+    """The main policy file; None removes it, and the shipped one counts again."""
+    os.makedirs(os.path.dirname(POLICY), exist_ok=True)
+    if text is None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(POLICY)
+        return
+    with open(POLICY + '.new', 'w', encoding='utf-8') as file:
+        file.write(text)
+    os.rename(POLICY + '.new', POLICY)
+
+
+def load_policy(text):
+    write_policy(text)
+    code, _, errors = healerctl('reload')
+    assert code == 0, f'the policy was not loaded: {errors}'
+
+
+@contextlib.contextmanager
+def policy(text):
+    """A policy for a while."""
+    load_policy(text)
+    try:
+        yield
+    finally:
+        load_policy(None)
+
+
+class Plain:
+    """A JSON stream of a program in the background, as a list that grows."""
+
+    def __init__(self, *command):
+        self.file = tempfile.TemporaryFile('w+')
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.file, stderr=subprocess.DEVNULL)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        self.file.close()
+
+    def lines(self):
+        text = os.pread(self.file.fileno(), 1 << 24, 0).decode(errors='replace')
+        return [json.loads(line) for line in text.split('\n')[:-1] if line.startswith('{')]
+
+
+def plain_value(value):
+    """busctl's {"type": ..., "data": ...} without the types; byte arrays as text."""
+    if isinstance(value, dict) and set(value) == {'type', 'data'}:
+        if value['type'] == 'ay':
+            return bytes(value['data']).rstrip(b'\0').decode(errors='replace')
+        return plain_value(value['data'])
+    if isinstance(value, dict):
+        return {key: plain_value(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [plain_value(one) for one in value]
+    return value
+
+
+class Signals(Plain):
+    """healerd's signals as busctl sees them on the bus, as a context: list of dictionaries with the argument's names."""
+
+    ARGUMENTS = {
+        'Event': ['id', 'kind', 'severity', 'filesystem', 'details'],
+        'Decision': ['id', 'source', 'rule', 'mode', 'actions', 'details'],
+        'ActionTaken': ['id', 'job', 'action', 'result', 'details'],
+        'Notice': ['id', 'severity', 'message', 'filesystem'],
+        'PolicyReloaded': ['generation', 'ok'],
+    }
+
+    def __init__(self):
+        super().__init__('busctl', 'monitor', '--json=short', '--quiet', BUS_NAME)
+
+    def __enter__(self):
+        # Nothing tells when busctl listens; what it hears of does.
+        wait_for(lambda: healerctl('reload')[0] == 0 and self.named('PolicyReloaded'), what='busctl to listen')
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
+
+    def named(self, member, **wanted):
+        found = []
+        for line in self.lines():
+            if line.get('type') != 'signal' or line.get('interface') != MANAGER or line.get('member') != member:
+                continue
+            signal = dict(zip(self.ARGUMENTS[member], plain_value(line['payload']['data'])))
+            if all(signal.get(key) == value for key, value in wanted.items()):
+                found.append(signal)
+        return found
+
+    def of(self, fs, member, **wanted):
+        """Signals whose details name this file system's mount point."""
+        return [one for one in self.named(member, **wanted) if one['details'].get('mount') == fs.path]
+
+    def sick(self, fs, structure):
+        return [one for one in self.of(fs, 'Event', kind='sick') if one['details'].get('structure') == structure]
+
+    def taken(self, fs, structure=None, **wanted):
+        """Actions that ended, of one structure or all."""
+        return [one for one in self.of(fs, 'ActionTaken', **wanted)
+                if structure is None or one['details'].get('structure') == structure]
+
+
+class ClientLines(Plain):
+    """`healerctl monitor --json`, as a context."""
+
+    def __init__(self):
+        super().__init__('healerctl', 'monitor', '--json')
+
+    def __enter__(self):
+        wait_for(lambda: healerctl('reload')[0] == 0 and self.lines(), what='healerctl monitor to listen')
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
+
+    def of_event(self, event_id):
+        return [line for line in self.lines() if line.get('id') == event_id]
+
+
+def allow(fs, value):
+    """Sets autofsck on an image that is not mounted."""
+    fs.mount()
+    fs.set_autofsck(value)
+    fs.umount()
+    return fs
+
+
+@contextlib.contextmanager
+def broken(kind, autofsck=None, watched=True, **options):
+    """A mounted file system with damage that nobody has met yet, watched by healerd: (fs, recipe)."""
+    with XfsImage(**options) as fs:
+        if autofsck:
+            allow(fs, autofsck)
+        recipe = kind(fs).break_it()
+        if watched:
+            wait_watched(fs)
+        yield fs, recipe
+
+
+def wait_gone(path):
+    wait_for(lambda: not os.path.exists(path), deadline=LONG, what=f'{path} to go away')
+
+
+def superblock_is_gone(device):
+    """Whether the kernel has let go of the file system on /dev/DEVICE."""
+    return not os.path.exists(f'/sys/fs/xfs/{os.path.basename(device)}')
+
+
+def elapsed_since(began):
+    return f'{(time.monotonic() - began) * 1000:.0f} ms'

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What tests inside the test machine share: running programs, waiting for a state, throw-away XFS images."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+
+
+class CommandError(Exception):
+    """A program failed; the text holds its output."""
+
+
+def run(*command, check=True, **options):
+    """Runs a program and returns its standard output as text."""
+    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          errors='replace', check=False, **options)
+    if check and done.returncode:
+        raise CommandError(f'{" ".join(map(str, command))}: exit {done.returncode}\n{done.stdout}{done.stderr}')
+    return done.stdout
+
+
+def wait_for(predicate, deadline=60, what='a state'):
+    """Polls until predicate() is true and returns its value.  The deadline is generous because emulation is slow:
+    it only ends tests that would never end."""
+    end = time.monotonic() + deadline
+    while True:
+        value = predicate()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f'waited {deadline} s in vain for {what}')
+        time.sleep(0.1)
+
+
+def fails(function, *arguments):
+    """Whether a call ends in an OSError or a failed program: how ordinary use meets damage."""
+    try:
+        function(*arguments)
+    except (OSError, CommandError):
+        return True
+    return False
+
+
+class XfsImage:
+    """A small sparse XFS on a loop device, as a context.  Nothing of it is left afterwards.
+
+    path: mount point.  file: the image.  dev: loop device while mounted.  uuid: of the file system."""
+
+    def __init__(self, size='512m', agcount=4, options=(), folder='/var/tmp', name='fs'):
+        self.folder = tempfile.mkdtemp(prefix=f'{name}.', dir=folder)
+        self.file = os.path.join(self.folder, 'image')
+        self.path = os.path.join(self.folder, 'mnt')
+        self.dev = None
+        os.mkdir(self.path)
+        run('truncate', '-s', size, self.file)
+        run('mkfs.xfs', '-q', '-d', f'agcount={agcount}', *options, self.file)
+        self.uuid = run('blkid', '-o', 'value', '-s', 'UUID', self.file).strip()
+        # What recipes need to know of the geometry, in bytes.
+        self.group_size = self.db_value('sb 0', 'p agblocks') * self.db_value('sb 0', 'p blocksize')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        # A file system that the kernel lost (oops with locks taken) cannot be unmounted, not even killed: it is left
+        # behind, and the end of the machine takes it.
+        if self.mounted():
+            try:
+                subprocess.Popen(['umount', '-R', self.path]).wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                return
+        self._detach()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def mounted(self):
+        return os.path.ismount(self.path)
+
+    def mount(self, *options):
+        self.dev = run('losetup', '--find', '--show', self.file).strip()
+        run('mount', '-t', 'xfs', *options, self.dev, self.path)
+        return self
+
+    def umount(self):
+        run('umount', self.path)
+        self._detach()
+
+    def _detach(self):
+        if self.dev:
+            run('losetup', '--detach', self.dev, check=False)
+            self.dev = None
+
+    def set_autofsck(self, value):
+        """What the administrator allows by property: none, check, optimize, repair.  Needs the mount."""
+        run('xfs_property', self.path, 'set', f'autofsck={value}')
+
+    def db(self, *commands):
+        """xfs_db in expert mode on the unmounted image; returns its output."""
+        assert not self.mounted(), 'xfs_db must not write under a mounted file system'
+        words = []
+        for command in commands:
+            words += ['-c', command]
+        text = run('xfs_db', '-x', *words, self.file)
+        # A wrong field name is only a message to xfs_db, but what was written or printed it repeats.
+        wanted = sum(command.startswith(('write', 'p ')) for command in commands)
+        assert text.count(' = ') >= wanted, f'xfs_db {commands} did nothing: {text}'
+        return text
+
+    def db_value(self, *commands):
+        """The number that the last xfs_db command prints as `name = value`."""
+        return int(self.db(*commands).strip().splitlines()[-1].split('=')[1].split()[0], 0)
+
+    def join(self, *names):
+        return os.path.join(self.path, *names)
