@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
+#include "kernel/filesystem-probe.h"
 #include "kernel/metadata-structures.h"
 #include "kernel/xfs-abi.h"
 #include "src/basic/macro.h"
@@ -114,6 +115,10 @@ MetadataResult metadata_call(int fd, const RepairTarget *target, MetadataCall ca
         case METADATA_SELECTOR_INODE:
                 scrub.sm_ino = target->inode;
                 scrub.sm_gen = target->generation;
+                /* Reported while it could not be loaded. If it can be by now, the kernel wants to hear what it has;
+                 * if not, 0 is what it takes. */
+                if (target->generation == 0)
+                        (void) filesystem_inode_generation(fd, target->inode, &scrub.sm_gen);
                 break;
         }
 

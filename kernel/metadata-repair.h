@@ -15,7 +15,7 @@ typedef struct RepairTarget {
         Structure structure;
         uint32_t group;
         uint64_t inode;
-        uint32_t generation;
+        uint32_t generation;            /* 0: not known, whatever is there now */
 } RepairTarget;
 
 /* True if the kernel has a scrub type for it at all. */

@@ -67,17 +67,19 @@ static void parse_parameter_value(PolicyParser *parser, const ActionParameter *p
 
 static void unknown_parameter(PolicyParser *parser, const YamlNode *entry, ActionKind kind) {
         const char *words[32];
-        size_t n = 0;
+        size_t n = 0, n_built = 0;
 
         for (size_t i = 0; i < action_parameter_count() && n < ELEMENTSOF(words); i++)
-                if (action_parameter_at(i)->action == kind)
+                if (action_parameter_at(i)->action == kind) {
                         words[n++] = action_parameter_at(i)->name;
+                        n_built += action_parameter_at(i)->is_built;
+                }
 
         if (n == 0)
                 policy_error(parser->problems, entry->position, "unknown parameter \"%s\": \"%s\" has none, leave it out",
                              entry->text, action_kind_to_name(kind));
         else
-                parse_unknown_word(parser, entry->position, "parameter", entry->text, words, n);
+                parse_unknown_word(parser, entry->position, "parameter", entry->text, words, n, n_built);
 }
 
 static void parse_parameters(PolicyParser *parser, const YamlNode *node, StepSource *step) {

@@ -183,7 +183,8 @@ static void test_word(PolicyParser *parser, const MatchKey *key, TestOperator op
                         policy_error(parser->problems, node->position, "\"%s\" cannot be \"%s\": write true or false",
                                      key->path, text);
                 else
-                        parse_unknown_word(parser, node->position, key->path, text, words, key->n_words);
+                        parse_unknown_word(parser, node->position, key->path, text, words, key->n_words,
+                                           key->n_words);
                 return;
         }
 
@@ -216,7 +217,8 @@ static void test_errno(PolicyParser *parser, const MatchKey *key, const YamlNode
                 for (size_t i = 0; i < ELEMENTSOF(words); i++)
                         words[i] = errno_to_name((int) i);
                 if (word_nearest(text, words, ELEMENTSOF(words)))
-                        parse_unknown_word(parser, node->position, key->path, text, words, ELEMENTSOF(words));
+                        parse_unknown_word(parser, node->position, key->path, text, words, ELEMENTSOF(words),
+                                           ELEMENTSOF(words));
                 else
                         policy_error(parser->problems, node->position, "unknown %s \"%s\": write %s", key->path, text,
                                      value_type_to_text(VALUE_ERRNO));
@@ -261,7 +263,7 @@ static void unknown_operator(PolicyParser *parser, const MatchKey *key, const Ya
         for (unsigned i = 0; i <= OPERATOR_AT_MOST; i++)
                 words[n++] = key->operators & OPERATOR_BIT(i) ? test_operator_to_name((TestOperator) i) : NULL;
 
-        parse_unknown_word(parser, node->position, "operator", node->text, words, n);
+        parse_unknown_word(parser, node->position, "operator", node->text, words, n, n);
 }
 
 /* {glob: …}, {none-of: […]}; several are joined by and. */
@@ -340,34 +342,54 @@ static int value_test(PolicyParser *parser, const MatchKey *key, const YamlNode 
         return 0;
 }
 
+/* The keys that can stand in a map of this prefix: combining words and what is built first. */
+static size_t match_words(const char *prefix, const char **words, size_t *ret_n_built) {
+        size_t prefix_length = prefix ? strlen(prefix) : 0, n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(combinations); i++)
+                words[n++] = combinations[i].word;
+        if (!prefix)
+                words[n++] = "fs";
+        for (unsigned is_built = 2; is_built-- > 0;) {
+                for (size_t i = 0; i < match_key_count(); i++) {
+                        const MatchKey *key = match_key_at(i);
+
+                        if (key->is_built != is_built)
+                                continue;
+                        if (!prefix && !strchr(key->path, '.'))
+                                words[n++] = key->path;
+                        else if (prefix && text_starts_with(key->path, prefix) && key->path[prefix_length] == '.')
+                                words[n++] = key->path + prefix_length + 1;
+                }
+                if (is_built)
+                        *ret_n_built = n;
+        }
+
+        return n;
+}
+
 /* Keys that stand one level too high or too low get a sentence of their own. */
 static void unknown_match_key(PolicyParser *parser, const YamlNode *entry, const char *prefix) {
-        size_t prefix_length = prefix ? strlen(prefix) + 1 : 0, n = 0;
-        const char *words[MATCH_KEYS_MAX + ELEMENTSOF(combinations)];
+        const char *words[MATCH_KEYS_MAX + ELEMENTSOF(combinations) + 1];
+        size_t n, n_built = 0;
 
         if (prefix && (match_key_find(entry->text) || match_key_is_group(entry->text))) {
                 policy_error(parser->problems, entry->position, "\"%s\" is no part of \"%s\": write it beside \"%s\"",
                              entry->text, prefix, prefix);
                 return;
         }
-
-        for (size_t i = 0; i < match_key_count(); i++) {
+        for (size_t i = 0; i < match_key_count() && !prefix; i++) {
                 const char *path = match_key_at(i)->path, *dot = strchr(path, '.');
 
-                if (!prefix && dot && strcmp(dot + 1, entry->text) == 0) {
+                if (dot && (strcmp(dot + 1, entry->text) == 0 || strcmp(path, entry->text) == 0)) {
                         policy_error(parser->problems, entry->position, "unknown key \"%s\": write \"%.*s: {%s: ...}\"",
-                                     entry->text, (int) (dot - path), path, entry->text);
+                                     entry->text, (int) (dot - path), path, dot + 1);
                         return;
                 }
-                if (prefix ? strncmp(path, prefix, prefix_length - 1) == 0 && path[prefix_length - 1] == '.' : !dot)
-                        words[n++] = path + prefix_length;
         }
-        if (!prefix)
-                words[n++] = "fs";
-        for (size_t i = 0; i < ELEMENTSOF(combinations); i++)
-                words[n++] = combinations[i].word;
 
-        parse_unknown_word(parser, entry->position, "key", entry->text, words, n);
+        n = match_words(prefix, words, &n_built);
+        parse_unknown_word(parser, entry->position, "key", entry->text, words, n, n_built);
 }
 
 static bool group_is_built(const char *group) {

@@ -68,7 +68,7 @@ static bool word_stands_before(const char *const *words, size_t index) {
 }
 
 void parse_unknown_word(PolicyParser *parser, SourcePosition position, const char *what, const char *word,
-                        const char *const *words, size_t n_words) {
+                        const char *const *words, size_t n_words, size_t n_listed) {
         const char *nearest = word_nearest(word, words, n_words);
         char list[WORD_LIST_SIZE] = "";
 
@@ -78,7 +78,7 @@ void parse_unknown_word(PolicyParser *parser, SourcePosition position, const cha
                 return;
         }
 
-        for (size_t i = 0; i < n_words; i++)
+        for (size_t i = 0; i < n_listed; i++)
                 if (words[i] && !word_stands_before(words, i))
                         (void) text_append_format(list, sizeof(list), "%s%s", list[0] ? ", " : "", words[i]);
         policy_error(parser->problems, position, "unknown %s \"%s\": write one of %s", what, word, list);
@@ -227,7 +227,7 @@ bool parse_word(PolicyParser *parser, const YamlNode *node, const char *what, co
                 }
         }
 
-        parse_unknown_word(parser, node->position, what, text, words, n_words);
+        parse_unknown_word(parser, node->position, what, text, words, n_words, n_words);
         return false;
 }
 

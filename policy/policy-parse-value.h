@@ -32,9 +32,10 @@ void parse_not_built(PolicyParser *parser, SourcePosition position, const char *
 /* Turns what was noted into problems. */
 void parse_report_not_built(PolicyParser *parser);
 
-/* "unknown WHAT "WORD": did you mean …", or the whole list if nothing is near. NULL entries are left out. */
+/* "unknown WHAT "WORD": did you mean ...", with one of all @words; if none is near, the first @n_listed of them,
+ * which are those that are built. NULL entries are left out. */
 void parse_unknown_word(PolicyParser *parser, SourcePosition position, const char *what, const char *word,
-                        const char *const *words, size_t n_words);
+                        const char *const *words, size_t n_words, size_t n_listed);
 
 bool parse_kind(PolicyParser *parser, const YamlNode *node, YamlKind kind, const char *name);
 /* A scalar that says something. Borrowed from the tree. */

@@ -38,7 +38,7 @@ static bool parse_mode(PolicyParser *parser, const YamlNode *node, PolicyMode *r
 static const PolicyKey *find_key(PolicyParser *parser, KeyPlace place, const char *what, const YamlNode *entry) {
         const PolicyKey *key = policy_key_find(place, entry->text);
         const char *words[64];
-        size_t n = 0;
+        size_t n = 0, n_built = 0;
 
         if (key && key->is_built)
                 return key;
@@ -47,10 +47,13 @@ static const PolicyKey *find_key(PolicyParser *parser, KeyPlace place, const cha
                 return NULL;
         }
 
+        /* In the table those of a place that are built stand before the others. */
         for (size_t i = 0; i < policy_key_count() && n < ELEMENTSOF(words); i++)
-                if (policy_key_at(i)->place == place)
+                if (policy_key_at(i)->place == place) {
                         words[n++] = policy_key_at(i)->name;
-        parse_unknown_word(parser, entry->position, what, entry->text, words, n);
+                        n_built += policy_key_at(i)->is_built;
+                }
+        parse_unknown_word(parser, entry->position, what, entry->text, words, n, n_built);
         return NULL;
 }
 

@@ -177,8 +177,9 @@ ActionRequest action_request_default(ActionKind kind) {
                 .kind = kind,
                 .severity = SEVERITY_WARNING,
                 .timeout_usec = USEC_INFINITY,
-                .backoff_min_usec = 5 * USEC_PER_SEC,
-                .backoff_max_usec = USEC_PER_MINUTE,
+                .n_retries = ACTION_RETRIES_DEFAULT,
+                .backoff_min_usec = ACTION_BACKOFF_MIN_USEC,
+                .backoff_max_usec = ACTION_BACKOFF_MAX_USEC,
                 .scrub_repair = SCRUB_REPAIR_NEVER,
         };
 }

@@ -31,6 +31,7 @@ typedef struct YamlLevel {
         YamlNode *parent;
         YamlNode **end;         /* where the next child is linked */
         YamlNode *key;          /* maps: the key that waits for its value */
+        bool is_full;           /* maps: it was said that there are too many keys */
 } YamlLevel;
 
 typedef struct YamlReader {
@@ -123,15 +124,17 @@ static YamlNode *node_new(YamlReader *reader, YamlKind kind, const yaml_mark_t *
 }
 
 /* Returns false if the key is not to be kept. */
-static bool check_key(YamlReader *reader, const YamlLevel *level, const YamlNode *key) {
+static bool check_key(YamlReader *reader, YamlLevel *level, const YamlNode *key) {
         if (!key->is_quoted && strcmp(key->text, "<<") == 0)
                 policy_error(reader->problems, key->position,
                              "merge keys (\"<<\") are not part of the policy language: write the keys out");
         if (key->length == 0)
                 policy_error(reader->problems, key->position, "empty key: write a word before the colon");
         if (level->parent->n_children >= YAML_MAP_KEYS_MAX) {
-                policy_error(reader->problems, key->position, "more than %d keys in one map: remove some",
-                             YAML_MAP_KEYS_MAX);
+                if (!level->is_full)
+                        policy_error(reader->problems, key->position, "more than %d keys in one map: remove some",
+                                     YAML_MAP_KEYS_MAX);
+                level->is_full = true;
                 return false;
         }
 
@@ -250,6 +253,12 @@ static int on_alias(YamlReader *reader, const yaml_event_t *event) {
 static int on_open(YamlReader *reader, const yaml_event_t *event, YamlKind kind) {
         YamlNode *node;
 
+        /* The end: libyaml's time grows with the square of the depth. */
+        if (reader->depth + reader->skipped_depth >= YAML_DEPTH_MAX) {
+                policy_error(reader->problems, mark_position(reader, &event->start_mark),
+                             "nested deeper than %d levels: write it flatter", YAML_DEPTH_MAX);
+                return -EINVAL;
+        }
         if (reader->skipped_depth > 0) {
                 reader->skipped_depth++;
                 return 0;
@@ -261,13 +270,6 @@ static int on_open(YamlReader *reader, const yaml_event_t *event, YamlKind kind)
                 reader->skipped_depth = 1;
                 return keep_refused(reader, &event->start_mark);
         }
-        if (reader->depth >= YAML_DEPTH_MAX) {
-                policy_error(reader->problems, mark_position(reader, &event->start_mark),
-                             "nested deeper than %d levels: write it flatter", YAML_DEPTH_MAX);
-                reader->skipped_depth = 1;
-                return keep_refused(reader, &event->start_mark);
-        }
-
         node = node_new(reader, kind, &event->start_mark);
         if (!node)
                 return -ENOMEM;
@@ -352,9 +354,9 @@ static const struct {
           "an unquoted \"&\" begins an anchor: " QUOTE_IT },
         { "tag", "",
           "an unquoted \"!\" begins a tag: " QUOTE_IT },
-        { "double-quoted scalar", "unknown escape character",
+        { "quoted scalar", "unknown escape character",
           "a backslash in double quotes begins an escape, and YAML does not know this one: " QUOTE_IT },
-        { "double-quoted scalar", "hexdecimal",
+        { "quoted scalar", "hexdecimal",
           "a backslash in double quotes begins an escape, and its digits are missing: " QUOTE_IT },
         { "quoted scalar", "unexpected end of stream",
           "the quote that begins here has no end: close it" },
@@ -406,7 +408,7 @@ static void report_parser_error(YamlReader *reader, const char *text, size_t len
                 if (has_part(parser->context, yaml_traps[i].context) &&
                     has_part(parser->problem, yaml_traps[i].problem)) {
                         /* For quotes without an end the beginning is of interest, not the end of the file. */
-                        if (has_part(parser->context, "quoted scalar"))
+                        if (has_part(yaml_traps[i].text, "that begins here"))
                                 position = mark_position(reader, &parser->context_mark);
                         policy_error(reader->problems, position, "%s", yaml_traps[i].text);
                         return;

@@ -54,10 +54,10 @@ make_tree() {
         make -C "$tree" -j"$jobs_at_once" "$@"
 }
 
-# Lays what `make install` installs into build/payload, as the test machine takes it.
+# make_payload NAME FOLDER: lays what `make install` installs into the folder, as the test machine takes it.
 make_payload() {
-        rm -rf "$build/payload"
-        make -C "$build/$1" install DESTDIR="$build/payload"
+        rm -rf "$2"
+        make -C "$build/$1" install DESTDIR="$2"
 }
 
 # A tree that was configured in place cannot be built elsewhere at the same time.

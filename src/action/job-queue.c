@@ -112,24 +112,14 @@ static void job_end(JobQueue *queue, Job *job, Outcome outcome, int error, const
 }
 
 static bool job_may_retry(const Job *job, Outcome outcome) {
-        unsigned n_retries = job->request.n_retries;
-
-        if (job->request.backoff_min_usec == 0 && n_retries == 0)
-                n_retries = JOB_RETRIES_DEFAULT;
-
-        return outcome_may_retry(outcome) && !job->is_cancel_requested && job->report.n_attempts <= n_retries;
+        return outcome_may_retry(outcome) && !job->is_cancel_requested &&
+               job->report.n_attempts <= job->request.n_retries;
 }
 
 /* Doubles from try to try, plus up to a fifth so that machines that broke together do not try together. */
 static uint64_t job_backoff(const Job *job) {
-        uint64_t minimum = job->request.backoff_min_usec, maximum = job->request.backoff_max_usec, delay;
+        uint64_t maximum = job->request.backoff_max_usec, delay = job->request.backoff_min_usec;
 
-        if (minimum == 0)
-                minimum = JOB_BACKOFF_MIN_USEC;
-        if (maximum == 0)
-                maximum = max_of(minimum, JOB_BACKOFF_MAX_USEC);
-
-        delay = minimum;
         for (unsigned i = 1; i < job->report.n_attempts && delay < maximum; i++)
                 delay *= 2;
         delay = min_of(delay, maximum);
@@ -197,6 +187,7 @@ static bool job_start(JobQueue *queue, Job *job) {
         }
 
         job->state = JOB_RUNNING;
+        job->has_begun = false;
         job->report.n_attempts++;
         if (job->report.started_realtime_usec == 0)
                 job->report.started_realtime_usec = clock_realtime_usec();
@@ -416,8 +407,8 @@ int job_queue_cancel(JobQueue *queue, uint64_t job_id) {
 void job_queue_on_started(JobQueue *queue, uint64_t job_id) {
         Job *job = job_queue_find(queue, job_id);
 
-        if (job)
-                queue->changed(queue->userdata, job);
+        if (job && job->state == JOB_RUNNING)
+                job->has_begun = true;
 }
 
 void job_queue_on_result(JobQueue *queue, const WorkerJobResult *result) {
@@ -440,7 +431,9 @@ void job_queue_on_worker_lost(JobQueue *queue) {
         for (Job *job = job_queue_next(queue, NULL); job; job = next) {
                 next = job_queue_next(queue, job);
                 if (job->state == JOB_RUNNING)
-                        job_try_ended(queue, job, OUTCOME_WORKER_LOST, ECONNRESET, "the worker went away meanwhile");
+                        job_try_ended(queue, job, OUTCOME_WORKER_LOST, ECONNRESET,
+                                      job->has_begun ? "the worker went away in the middle of it"
+                                                     : "the worker went away before it began");
         }
         timer_arm(queue);
 }

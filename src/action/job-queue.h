@@ -14,10 +14,6 @@
 #define JOB_QUEUE_MAX 1024              /* jobs not ended yet; more are refused with -ENOBUFS and counted */
 #define JOB_PARALLEL_MAX 4              /* file systems that are worked on at the same time */
 #define JOB_REPAIR_TIMEOUT_USEC (10 * USEC_PER_MINUTE)
-/* What may be retried is tried this often unless a rule says how often. */
-#define JOB_RETRIES_DEFAULT 3
-#define JOB_BACKOFF_MIN_USEC USEC_PER_SEC
-#define JOB_BACKOFF_MAX_USEC (30 * USEC_PER_SEC)
 /* A job that the worker could not even be told of ends after this. */
 #define JOB_QUEUED_MAX_USEC (10 * USEC_PER_MINUTE)
 #define JOB_SCRUB_TIMEOUT_USEC (24 * USEC_PER_HOUR)

@@ -33,6 +33,7 @@ typedef struct Job {
         unsigned n_joined;              /* further requests for the same thing that this job answers */
         uint64_t deadline_monotonic_usec;       /* of the running try */
         uint64_t not_before_monotonic_usec;     /* JOB_WAITING */
+        bool has_begun;                 /* the worker said that the running try is really at work, its intent written */
         bool is_cancel_requested;
         JobReport report;               /* filled as it goes; complete with JOB_ENDED */
 } Job;

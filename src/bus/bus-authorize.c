@@ -236,8 +236,11 @@ static int on_polkit(sd_bus_message *reply, void *userdata, sd_bus_error *error 
         Pending *pending = userdata;
         PolkitAnswer answer = polkit_answer_read(reply);
 
-        if (answer == POLKIT_BROKEN && sd_bus_message_is_method_error(reply, NULL))
-                log_debug("polkit answered with an error: %s", sd_bus_message_get_error(reply)->name);
+        /* Most likely our own configuration: polkit answers only those who own the action. */
+        if (answer == POLKIT_BROKEN && pending->authorizer->n_refusals < LOGGED_REFUSALS_MAX)
+                log_warning("polkit could not answer about %s: %s", pending->guard->action,
+                            sd_bus_message_is_method_error(reply, NULL) ? sd_bus_message_get_error(reply)->message
+                                                                        : "it sent something else");
 
         if (answer == POLKIT_YES)
                 pending_allow(pending);

@@ -168,7 +168,7 @@ static int send_notice(BusContext *context, Severity severity, const char *messa
         int r;
 
         /* What people wrote into the policy goes out as it is; an event's own text is made again without the path. */
-        if (!bus_text_is_public(message, filesystem))
+        if (!message || !bus_text_is_public(message, filesystem))
                 message = event ? health_event_text(event, filesystem ? filesystem_facts_subject(&filesystem->facts, subject)
                                                                       : "unmounted file system", /* path= */ NULL, text)
                                 : "";

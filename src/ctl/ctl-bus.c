@@ -19,6 +19,7 @@ typedef struct BusErrorMeaning {
         const char *advice;             /* NULL: the message of the error says it better */
 } BusErrorMeaning;
 
+#define BUS_AWAY "the system bus closed the connection; see: systemctl status dbus"
 #define NOT_RUNNING "healerd is not running; start it with: systemctl start healerd"
 
 static const BusErrorMeaning meanings[] = {
@@ -26,11 +27,15 @@ static const BusErrorMeaning meanings[] = {
         { SD_BUS_ERROR_NAME_HAS_NO_OWNER, CTL_EXIT_NO_DAEMON, NOT_RUNNING },
         { SD_BUS_ERROR_NO_REPLY, CTL_EXIT_NO_DAEMON, "healerd does not answer; see: systemctl status healerd" },
         { SD_BUS_ERROR_TIMEOUT, CTL_EXIT_NO_DAEMON, "healerd does not answer; see: systemctl status healerd" },
-        { SD_BUS_ERROR_DISCONNECTED, CTL_EXIT_NO_DAEMON, "the system bus went away" },
+        { SD_BUS_ERROR_DISCONNECTED, CTL_EXIT_NO_DAEMON, BUS_AWAY },
+        /* What sd-bus makes of an errno of its own. */
+        { "System.Error.ENOTCONN", CTL_EXIT_NO_DAEMON, BUS_AWAY },
+        { "System.Error.ECONNRESET", CTL_EXIT_NO_DAEMON, BUS_AWAY },
+        { "System.Error.EPIPE", CTL_EXIT_NO_DAEMON, BUS_AWAY },
         { BUS_ERROR_NO_WORKER, CTL_EXIT_NO_DAEMON,
           "healerd cannot reach its worker; see: systemctl status healer-worker" },
         { SD_BUS_ERROR_ACCESS_DENIED, CTL_EXIT_REFUSED, "not authorised; try it as root" },
-        { SD_BUS_ERROR_AUTH_FAILED, CTL_EXIT_REFUSED, "not authorised; try it as root" },
+        { SD_BUS_ERROR_LIMITS_EXCEEDED, CTL_EXIT_JOB_FAILED, NULL },
         { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, CTL_EXIT_REFUSED,
           "a password is needed; try it as root, or from a terminal without --no-ask-password" },
         { BUS_ERROR_AUTHORIZATION_DISMISSED, CTL_EXIT_REFUSED, "the question for a password was dismissed" },
@@ -110,11 +115,7 @@ static CtlExit complain_of_error(const char *subject, const sd_bus_error *error)
         const char *advice, *message = error->message && *error->message ? error->message : error->name;
         CtlExit exit_code = ctl_bus_classify(error->name, &advice);
 
-        /* polkit's own message is always the same, healerd's says which action it was. */
-        if (advice && exit_code == CTL_EXIT_REFUSED)
-                ctl_complain(subject, "%s: %s", message, advice);
-        else
-                ctl_complain(advice && exit_code == CTL_EXIT_NO_DAEMON ? NULL : subject, "%s", advice ? advice : message);
+        ctl_complain(exit_code == CTL_EXIT_NO_DAEMON ? NULL : subject, "%s", advice ? advice : message);
         return exit_code;
 }
 
@@ -132,9 +133,6 @@ CtlExit ctl_bus_call(sd_bus *bus, sd_bus_message *call, uint64_t timeout_usec, c
 
         if (sd_bus_error_is_set(&error)) {
                 exit_code = complain_of_error(subject, &error);
-        } else if (r == -ETIMEDOUT || r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE) {
-                ctl_complain(NULL, "the system bus went away: %s", strerror(-r));
-                exit_code = CTL_EXIT_NO_DAEMON;
         } else {
                 ctl_complain(subject, "cannot ask healerd: %s", strerror(-r));
                 exit_code = CTL_EXIT_FAILED;

@@ -58,6 +58,22 @@ static int sort_by_name(json_t *list) {
         return 0;
 }
 
+/* What the bus packs into structs gets names; "8:17" is how everybody writes a device number. */
+static int name_fields(json_t *properties) {
+        static const char *const condition_fields[] = { "code", "severity", "target", "since", "event_id", "message", NULL };
+        const json_t *number = json_object_get(properties, "device_number");
+        char text[32];
+        int r;
+
+        r = ctl_value_name_fields(json_object_get(properties, "conditions"), condition_fields);
+        if (r < 0 || json_array_size(number) != 2)
+                return r;
+
+        (void) snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT ":%" JSON_INTEGER_FORMAT,
+                        json_integer_value(json_array_get(number, 0)), json_integer_value(json_array_get(number, 1)));
+        return json_object_set_new(properties, "device_number", json_string(text)) < 0 ? -ENOMEM : 0;
+}
+
 static int take_filesystems(json_t *objects, json_t **ret_list) {
         _cleanup_(json_decref_at) json_t *list = json_array();
         const char *path;
@@ -72,6 +88,9 @@ static int take_filesystems(json_t *objects, json_t **ret_list) {
 
                 if (!properties)
                         continue;
+                r = name_fields(properties);
+                if (r < 0)
+                        return r;
                 if (json_object_set_new(properties, "object", json_string(path)) < 0 || json_array_append(list, properties) < 0)
                         return -ENOMEM;
         }
@@ -154,9 +173,9 @@ CtlFound ctl_filesystem_match(const json_t *filesystems, const char *name, const
         if (!escaped || !*escaped)
                 return CTL_FOUND_NONE;
 
-        /* Of several mounts on one point the last is the one that shows. */
         json_array_foreach(filesystems, i, filesystem)
-                if (has_mount_point(filesystem, escaped) || text_equal(ctl_value_text(filesystem, "device"), escaped))
+                if (has_mount_point(filesystem, escaped) || text_equal(ctl_value_text(filesystem, "device"), escaped) ||
+                    text_equal(ctl_value_text(filesystem, "device_number"), escaped))
                         found = filesystem;
         if (!found)
                 json_array_foreach(filesystems, i, filesystem)
@@ -224,15 +243,39 @@ static CtlExit complain_of_name(const char *name, const char *verb) {
         return CTL_EXIT_NO_FILESYSTEM;
 }
 
+/*
+ * Several file systems may be mounted on one point, and a device has many names: the number of the device says which
+ * is meant. Nothing is asked of the file system itself, so a sick one does not hold us up.
+ */
+static CtlFound match_path(const json_t *filesystems, const char *path, const json_t **ret_filesystem) {
+        char number[32];
+        struct statx about;
+        CtlFound found;
+
+        if (statx(AT_FDCWD, path, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_TYPE, &about) < 0)
+                return ctl_filesystem_match(filesystems, path, ret_filesystem);
+
+        if (S_ISBLK(about.stx_mode)) {
+                (void) snprintf(number, sizeof(number), "%u:%u", about.stx_rdev_major, about.stx_rdev_minor);
+                return ctl_filesystem_match(filesystems, number, ret_filesystem);
+        }
+        found = ctl_filesystem_match(filesystems, path, ret_filesystem);
+        if (found == CTL_FOUND) {
+                (void) snprintf(number, sizeof(number), "%u:%u", about.stx_dev_major, about.stx_dev_minor);
+                (void) ctl_filesystem_match(filesystems, number, ret_filesystem);
+        }
+        return found;
+}
+
 CtlExit ctl_filesystem_find(const json_t *filesystems, const char *name, const char *verb, const json_t **ret_filesystem) {
         _cleanup_(free_at) char *path = NULL;
         CtlFound found;
 
-        found = ctl_filesystem_match(filesystems, name, ret_filesystem);
+        found = match_path(filesystems, name, ret_filesystem);
         if (found == CTL_FOUND_NONE) {
                 path = realpath(name, NULL);
                 if (path)
-                        found = ctl_filesystem_match(filesystems, path, ret_filesystem);
+                        found = match_path(filesystems, path, ret_filesystem);
         }
 
         switch (found) {

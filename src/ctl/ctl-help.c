@@ -35,7 +35,7 @@ static void print_verbs(void) {
                 if (!verbs[i].arguments)
                         continue;
                 (void) snprintf(usage, sizeof(usage), "%s %s", ctl_verb_name(verbs + i, name), verbs[i].arguments);
-                printf("  %-24s %s\n", usage, verbs[i].help);
+                printf("  %-27s %s\n", usage, verbs[i].help);
         }
 }
 
@@ -50,7 +50,7 @@ static void print_options(void) {
                                 options[i].letter ? '-' : ' ', options[i].letter ? options[i].letter : ' ',
                                 options[i].letter ? "," : " ", options[i].name,
                                 options[i].argument ? "=" : "", options[i].argument ? options[i].argument : "");
-                printf("  %-24s %s\n", usage, options[i].help);
+                printf("  %-27s %s\n", usage, options[i].help);
         }
 }
 

@@ -71,12 +71,11 @@ static void print_denied(const json_t *details, FILE *stream) {
         size_t i;
 
         json_array_foreach(json_object_get(details, "denied"), i, pair) {
-                const char *action = json_string_value(json_array_get(pair, 0));
-                const char *reason = json_string_value(json_array_get(pair, 1));
+                const char *reason = ctl_value_text(pair, "reason");
 
                 fputs("; no ", stream);
-                ctl_print_safe(stream, action ? action : "?");
-                if (reason && *reason) {
+                ctl_print_safe(stream, ctl_value_text(pair, "action"));
+                if (*reason) {
                         fputs(" (", stream);
                         ctl_print_safe(stream, reason);
                         fputc(')', stream);
@@ -242,7 +241,7 @@ static int read_arguments(sd_bus_message *signal, const char *const *names, json
 }
 
 int ctl_line_read(sd_bus_message *signal, uint64_t now_realtime_usec, json_t **ret_line) {
-        static const char *const no_names[SIGNAL_ARGUMENTS_MAX] = {};
+        static const char *const no_names[SIGNAL_ARGUMENTS_MAX] = {}, *const denied_fields[] = { "action", "reason", NULL };
         _cleanup_(json_decref_at) json_t *line = NULL;
         const char *member = sd_bus_message_get_member(signal);
         const SignalForm *form = NULL;
@@ -257,6 +256,8 @@ int ctl_line_read(sd_bus_message *signal, uint64_t now_realtime_usec, json_t **r
                 return -ENOMEM;
 
         r = read_arguments(signal, form ? form->arguments : no_names, line);
+        if (r >= 0)
+                r = ctl_value_name_fields(json_object_get(json_object_get(line, "details"), "denied"), denied_fields);
         if (r < 0)
                 return r;
 

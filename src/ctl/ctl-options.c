@@ -42,7 +42,7 @@ static const CtlVerb verbs[] = {
 static const CtlOption options[] = {
         { CTL_OPTION_JSON, "json", 0, NULL, "print JSON for programs" },
         { CTL_OPTION_NO_LEGEND, "no-legend", 0, NULL, "leave out headings and totals" },
-        { CTL_OPTION_DOMAIN, "domain", 0, "WORD", "where a structure of this name is: ag, rtgroup, ..." },
+        { CTL_OPTION_DOMAIN, "domain", 0, "WORD", "where the structure is: fs, ag, rtgroup, inode" },
         { CTL_OPTION_GROUP, "group", 0, "N", "the allocation group or realtime group" },
         { CTL_OPTION_INODE, "inode", 0, "N", "the inode" },
         { CTL_OPTION_GENERATION, "generation", 0, "N", "the generation of that inode" },

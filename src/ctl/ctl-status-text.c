@@ -80,32 +80,16 @@ static void print_monitor(const json_t *filesystem, FILE *stream) {
                 fprintf(stream, ": %s", error);
 }
 
-/* The fields of one condition on the bus, a(ssstts). */
-typedef enum ConditionField {
-        CONDITION_FIELD_CODE,
-        CONDITION_FIELD_SEVERITY,
-        CONDITION_FIELD_TARGET,
-        CONDITION_FIELD_SINCE,
-        CONDITION_FIELD_EVENT,
-        CONDITION_FIELD_MESSAGE,
-} ConditionField;
-
-static const char *condition_word(const json_t *condition, ConditionField field) {
-        const char *text = json_string_value(json_array_get(condition, field));
-
-        return text ? text : "";
-}
-
 /* Each code once, with a count if it stands for several targets. */
 static size_t print_codes(const json_t *conditions, FILE *stream) {
         size_t n_printed = 0;
 
         for (size_t i = 0; i < json_array_size(conditions); i++) {
-                const char *code = condition_word(json_array_get(conditions, i), CONDITION_FIELD_CODE);
+                const char *code = ctl_value_text(json_array_get(conditions, i), "code");
                 size_t n_before = 0, n = 0;
 
                 for (size_t j = 0; j < json_array_size(conditions); j++)
-                        if (text_equal(code, condition_word(json_array_get(conditions, j), CONDITION_FIELD_CODE))) {
+                        if (text_equal(code, ctl_value_text(json_array_get(conditions, j), "code"))) {
                                 n++;
                                 n_before += j < i;
                         }
@@ -227,14 +211,12 @@ static void print_field(const char *name, const char *value, FILE *stream) {
 }
 
 static void print_device(const json_t *filesystem, FILE *stream) {
-        const json_t *number = json_object_get(filesystem, "device_number");
-        const char *device = ctl_value_text(filesystem, "device");
+        const char *device = ctl_value_text(filesystem, "device"), *number = ctl_value_text(filesystem, "device_number");
 
         fprintf(stream, "  %-14s", "device");
         ctl_print_safe(stream, *device ? device : "-");
-        if (json_array_size(number) == 2)
-                fprintf(stream, " (%" JSON_INTEGER_FORMAT ":%" JSON_INTEGER_FORMAT ")",
-                        json_integer_value(json_array_get(number, 0)), json_integer_value(json_array_get(number, 1)));
+        if (*number)
+                fprintf(stream, " (%s)", number);
         fputc('\n', stream);
 }
 
@@ -247,22 +229,20 @@ static void print_time(const char *name, const json_t *filesystem, const char *k
 
 /* "  2026-11-20 12:56:03 #17 sick agno 0x0 finobt (error): MESSAGE" */
 static void print_condition(const json_t *condition, FILE *stream) {
-        json_int_t since = json_integer_value(json_array_get(condition, CONDITION_FIELD_SINCE));
-        json_int_t event = json_integer_value(json_array_get(condition, CONDITION_FIELD_EVENT));
-        const char *target = condition_word(condition, CONDITION_FIELD_TARGET);
-        const char *message = condition_word(condition, CONDITION_FIELD_MESSAGE);
+        const char *target = ctl_value_text(condition, "target"), *message = ctl_value_text(condition, "message");
+        uint64_t event_id = ctl_value_number(condition, "event_id");
         char time[CTL_TIME_TEXT_SIZE];
 
-        fprintf(stream, "    %s ", ctl_time_text(since > 0 ? (uint64_t) since : 0, time));
-        if (event > 0)
-                fprintf(stream, "#%" JSON_INTEGER_FORMAT " ", event);
-        ctl_print_safe(stream, condition_word(condition, CONDITION_FIELD_CODE));
+        fprintf(stream, "    %s ", ctl_time_text(ctl_value_number(condition, "since"), time));
+        if (event_id > 0)
+                fprintf(stream, "#%" PRIu64 " ", event_id);
+        ctl_print_safe(stream, ctl_value_text(condition, "code"));
         if (*target) {
                 fputc(' ', stream);
                 ctl_print_safe(stream, target);
         }
         fputs(" (", stream);
-        ctl_print_safe(stream, condition_word(condition, CONDITION_FIELD_SEVERITY));
+        ctl_print_safe(stream, ctl_value_text(condition, "severity"));
         fputc(')', stream);
         if (*message) {
                 fputs(": ", stream);

@@ -224,6 +224,23 @@ int ctl_value_read(sd_bus_message *message, json_t **ret_value) {
         return read_basic(message, type, ret_value);
 }
 
+int ctl_value_name_fields(json_t *list, const char *const *names) {
+        for (size_t i = 0; i < json_array_size(list); i++) {
+                json_t *fields = json_array_get(list, i), *object = json_object();
+
+                if (!object)
+                        return -ENOMEM;
+                for (size_t j = 0; names[j] && j < json_array_size(fields); j++)
+                        if (json_object_set(object, names[j], json_array_get(fields, j)) < 0) {
+                                json_decref(object);
+                                return -ENOMEM;
+                        }
+                if (json_array_set_new(list, i, object) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
 const char *ctl_value_text(const json_t *object, const char *key) {
         const char *text = json_string_value(json_object_get(object, key));
 

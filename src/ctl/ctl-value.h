@@ -31,6 +31,15 @@ char *ctl_value_key(const char *bus_name);
  */
 int ctl_value_read(sd_bus_message *message, json_t **ret_value);
 
+/**
+ * ctl_value_name_fields() - structs of the bus as objects
+ * @list:  an array of arrays; each becomes an object in its place
+ * @names: of the fields in order; NULL-terminated; what is beyond them is left out
+ *
+ * Returns: 0 or -ENOMEM.
+ */
+int ctl_value_name_fields(json_t *list, const char *const *names);
+
 /* Reads of an object what is there; a missing key or another type gives the empty value. Borrowed. */
 const char *ctl_value_text(const json_t *object, const char *key);      /* "" */
 uint64_t ctl_value_number(const json_t *object, const char *key);       /* 0 */

@@ -292,6 +292,9 @@ int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char *
         const ActionRequest request = {
                 .kind = order->action,
                 .timeout_usec = order->timeout_usec,
+                .n_retries = ACTION_RETRIES_DEFAULT,
+                .backoff_min_usec = ACTION_BACKOFF_MIN_USEC,
+                .backoff_max_usec = ACTION_BACKOFF_MAX_USEC,
                 .scrub_repair = order->scrub_repair,
         };
         const HealthEvent event = event_of_call(order);

@@ -139,7 +139,8 @@ static void end_predecessor(Engine *engine, Filesystem *filesystem) {
         Watch *watch = engine_watch_find(engine, filesystem->id);
         uint64_t id = filesystem->id;
 
-        monitor_source_drain(watch->source);
+        if (watch)
+                monitor_source_drain(watch->source);
         watch = engine_watch_find(engine, id);
         if (watch)
                 engine_end_filesystem(engine, watch);

@@ -22,7 +22,7 @@ typedef struct EngineObserver {
         void (*on_filesystem_gone)(void *userdata, Filesystem *filesystem);     /* before it is released */
         void (*on_event)(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path);
         void (*on_decision)(void *userdata, const Decision *decision, const HealthEvent *event, const Filesystem *filesystem);
-        /* log and notify actions: a message for people */
+        /* log and notify actions: the rule's message for people, or NULL where the event speaks for itself */
         void (*on_notice)(void *userdata, Severity severity, const char *message, const Decision *decision,
                           const HealthEvent *event, const Filesystem *filesystem);
         /* A step that is not carried out, and why */

@@ -37,6 +37,12 @@ typedef enum Verdict {
 } Verdict;
 DECLARE_NAMES(verdict, Verdict)
 
+/* For repairs of which nobody said how often they are tried again: only what is passing is (busy, no memory, the mount point
+ * moved), and without it a race would leave damage behind. */
+#define ACTION_RETRIES_DEFAULT 3
+#define ACTION_BACKOFF_MIN_USEC (5 * USEC_PER_SEC)
+#define ACTION_BACKOFF_MAX_USEC USEC_PER_MINUTE
+
 typedef struct ActionRequest {
         ActionKind kind;
         Severity severity;              /* ACTION_NOTIFY */

@@ -23,6 +23,7 @@ void filesystem_facts_clear(FilesystemFacts *facts) {
         free(facts->type);
         free(facts->device);
         free(facts->label);
+        free(facts->last_mount);
         *facts = (FilesystemFacts) {};
 }
 
@@ -41,7 +42,7 @@ int filesystem_facts_copy(const FilesystemFacts *facts, FilesystemFacts *ret_fac
         int r;
 
         /* Nothing owned may stand in the copy before it is the copy's own. */
-        copy.type = copy.device = copy.label = NULL;
+        copy.type = copy.device = copy.label = copy.last_mount = NULL;
         copy.mounts = NULL;
         copy.n_mounts = 0;
 
@@ -50,6 +51,8 @@ int filesystem_facts_copy(const FilesystemFacts *facts, FilesystemFacts *ret_fac
                 r = copy_text(&copy.device, facts->device);
         if (r >= 0)
                 r = copy_text(&copy.label, facts->label);
+        if (r >= 0)
+                r = copy_text(&copy.last_mount, facts->last_mount);
         for (size_t i = 0; r >= 0 && i < facts->n_mounts; i++)
                 r = filesystem_facts_add_mount(&copy, facts->mounts[i]);
         if (r < 0)
@@ -96,7 +99,11 @@ void filesystem_facts_remove_mount(FilesystemFacts *facts, const char *mount_poi
         if (i == facts->n_mounts)
                 return;
 
-        free(facts->mounts[i]);
+        if (facts->n_mounts == 1) {
+                free(facts->last_mount);
+                facts->last_mount = facts->mounts[i];
+        } else
+                free(facts->mounts[i]);
         /* The terminator moves along. */
         memmove(facts->mounts + i, facts->mounts + i + 1, (facts->n_mounts - i) * sizeof(*facts->mounts));
         facts->n_mounts--;
@@ -105,6 +112,8 @@ void filesystem_facts_remove_mount(FilesystemFacts *facts, const char *mount_poi
 const char *filesystem_facts_subject(const FilesystemFacts *facts, char buffer[static 32]) {
         if (facts->n_mounts > 0)
                 return facts->mounts[0];
+        if (facts->last_mount)
+                return facts->last_mount;
         if (facts->device)
                 return facts->device;
 

@@ -38,6 +38,7 @@ typedef struct FilesystemFacts {
         char *label;                    /* with FACT_KNOWN */
         char **mounts;                  /* mount points in the first mount namespace, oldest first; NULL-terminated or NULL */
         size_t n_mounts;
+        char *last_mount;               /* where it was when its last mount went: its name in what is said after that */
         Tristate is_root;               /* under /, an overlay layer of /, or /usr */
         Tristate is_state;              /* holds our own state folder */
         Tristate is_removable;          /* or mounted by a user */
@@ -58,7 +59,7 @@ int filesystem_facts_copy(const FilesystemFacts *facts, FilesystemFacts *ret_fac
 int filesystem_facts_add_mount(FilesystemFacts *facts, const char *mount_point);
 void filesystem_facts_remove_mount(FilesystemFacts *facts, const char *mount_point);
 
-/* The name people know it by: first mount point, else device, else "MAJ:MIN" in @buffer. */
+/* The name people know it by: first mount point, else the last one it had, else device, else "MAJ:MIN" in @buffer. */
 const char *filesystem_facts_subject(const FilesystemFacts *facts, char buffer[static 32]);
 
 char *uuid_format(const uint8_t uuid[static UUID_SIZE], char buffer[static UUID_TEXT_SIZE]);

@@ -121,7 +121,8 @@ static void on_notice(_unused_ void *userdata, Severity severity, const char *me
                 log_record_field(&record, "XFS_HEALER_RULE", "%s", decision->rule_id);
         log_record_field(&record, "XFS_HEALER_NOTICE", "1");
         health_event_text(event, filesystem ? filesystem_facts_subject(&filesystem->facts, number) : "(gone)", NULL, text);
-        log_record_send(&record, "%s%s%s", text, message ? ": " : "", message ? message : "");
+        log_record_send(&record, "%s (notification: %s)", text,
+                        message ? message : decision->source == DECISION_RULE ? "as the rule says" : "no rule took it");
 }
 
 static void on_refused(_unused_ void *userdata, ActionKind action, const char *why, const Decision *decision,

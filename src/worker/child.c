@@ -185,7 +185,8 @@ static void child_read_reports(Child *child) {
                         struct cmsghdr align;
                         uint8_t bytes[CMSG_SPACE(sizeof(int))];
                 } control;
-                uint8_t bytes[CHILD_REPORT_SIZE];
+                /* Readers look at it as what it is. */
+                _Alignas(max_align_t) uint8_t bytes[CHILD_REPORT_SIZE];
                 struct iovec data = { .iov_base = bytes, .iov_len = sizeof(bytes) };
                 struct msghdr envelope = {
                         .msg_iov = &data,

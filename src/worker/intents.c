@@ -6,54 +6,19 @@
 
 #include "src/worker/intents.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "kernel/kernel-version.h"
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
 #include "src/basic/text.h"
+#include "src/worker/intents-internal.h"
 #include "src/worker/process.h"
 
-#define LOAD_TIMEOUT_USEC (3 * USEC_PER_SEC)
 /* After a write failed, the disk is left alone for a while. */
 #define RETRY_USEC (60 * USEC_PER_SEC)
-
-typedef struct IntentSlot {
-        Intent intent;
-        bool is_dirty;                  /* differs from the disk */
-        bool is_written_now;            /* the writer took it along */
-        bool is_poisoned;               /* a write that was given up may still come through: never used again */
-        sd_event_source *left_source;   /* pidfd of a left-over child */
-} IntentSlot;
-
-struct Intents {
-        sd_event *event;
-        ChildTable *children;
-        const char *state_dir, *kernel_release;
-        const IntentsCalls *calls;
-        void *userdata;
-        uint8_t boot_id[BOOT_ID_SIZE];
-        size_t n_torn;
-        bool is_loading, is_writing, is_unusable, is_failure_said;
-        sd_event_source *retry_source;
-        IntentSlot slots[INTENT_SLOTS];
-};
-
-/* What the reading child sends, once for each record in use. */
-typedef struct LoadedIntent {
-        size_t slot;                    /* INTENT_SLOT_NONE: the last one, n_torn counts */
-        size_t n_torn;
-        bool is_alive;
-        Intent intent;
-} LoadedIntent;
-
-static void flush_slots(Intents *intents);
 
 int intents_new(sd_event *event, ChildTable *children, const char *state_dir, const char *kernel_release,
                 const IntentsCalls *calls, void *userdata, Intents **ret_intents) {
@@ -89,178 +54,19 @@ Intents *intents_free(Intents *intents) {
         return NULL;
 }
 
-IntentState intent_judge(const Intent *intent, const uint8_t boot_id[static BOOT_ID_SIZE], uint64_t oops_count,
-                         bool is_alive) {
-        if (memcmp(intent->boot_id, boot_id, BOOT_ID_SIZE) != 0)
-                return INTENT_BANNED;
-        if (is_alive)
-                return INTENT_OPEN;
-        if (intent->oops_count == UINT64_MAX || oops_count == UINT64_MAX || oops_count > intent->oops_count)
-                return INTENT_BANNED;
-
-        return INTENT_INTERRUPTED;
-}
-
-static uint64_t oops_count_now(void) {
-        uint64_t count;
-
-        return kernel_oops_count(&count) < 0 ? UINT64_MAX : count;
-}
-
-static void slot_set_state(Intents *intents, IntentSlot *slot, IntentState state) {
+void intents_set_state(Intents *intents, IntentSlot *slot, IntentState state) {
         slot->intent.state = state;
         slot->intent.revision++;
         slot->intent.ended_realtime_usec = clock_realtime_usec();
         slot->is_dirty = true;
-        flush_slots(intents);
+        intents_flush(intents);
 }
 
 static void slot_clear(Intents *intents, IntentSlot *slot) {
         slot->left_source = sd_event_source_disable_unref(slot->left_source);
         slot->intent = (Intent) {};
         slot->is_dirty = true;
-        flush_slots(intents);
-}
-
-/* Reading, in a child */
-
-static int load_in_child(int report_fd, void *userdata) {
-        _cleanup_(close_fd_at) int fd = -EBADF;
-        const Intents *intents = userdata;
-        LoadedIntent last = { .slot = INTENT_SLOT_NONE };
-        static IntentSlots found;
-        int r;
-
-        fd = intent_file_open(intents->state_dir, true);
-        if (fd < 0)
-                return -fd;
-        r = intent_file_read(fd, &found);
-        if (r < 0)
-                return -r;
-
-        for (size_t i = 0; i < INTENT_SLOTS; i++) {
-                LoadedIntent loaded = { .slot = i, .intent = found.slots[i] };
-
-                if (loaded.intent.state == INTENT_FREE)
-                        continue;
-                loaded.is_alive = loaded.intent.state == INTENT_OPEN &&
-                                  process_is_alive(loaded.intent.pid, loaded.intent.process_start_ticks);
-                r = child_report(report_fd, &loaded, sizeof(loaded), -EBADF);
-                if (r < 0)
-                        return -r;
-        }
-
-        last.n_torn = found.n_torn;
-        return -child_report(report_fd, &last, sizeof(last), -EBADF);
-}
-
-static int on_left_process_end(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        Intents *intents = userdata;
-
-        (void) fd;
-        (void) revents;
-
-        for (size_t i = 0; i < INTENT_SLOTS; i++) {
-                IntentSlot *slot = intents->slots + i;
-
-                if (slot->left_source != source)
-                        continue;
-
-                log_notice("pid %d, left behind by an earlier worker, ended", slot->intent.pid);
-                slot->left_source = sd_event_source_disable_unref(slot->left_source);
-                slot_set_state(intents, slot, intent_judge(&slot->intent, intents->boot_id, oops_count_now(), false));
-                intents->calls->on_left_ended(&slot->intent, intents->userdata);
-                return 0;
-        }
-
-        return 0;
-}
-
-static void watch_left_process(Intents *intents, IntentSlot *slot) {
-        _cleanup_(close_fd_at) int pid_fd = -EBADF;
-
-        pid_fd = syscall(SYS_pidfd_open, slot->intent.pid, 0);
-        if (pid_fd < 0 ||
-            sd_event_add_io(intents->event, &slot->left_source, pid_fd, EPOLLIN, on_left_process_end, intents) < 0) {
-                slot_set_state(intents, slot, intent_judge(&slot->intent, intents->boot_id, oops_count_now(), false));
-                return;
-        }
-
-        (void) sd_event_source_set_io_fd_own(slot->left_source, true);
-        (void) steal_fd(&pid_fd);
-}
-
-static void on_load_report(Child *child, const void *bytes, size_t size_bytes, int fd, void *userdata) {
-        Intents *intents = userdata;
-        LoadedIntent loaded;
-        IntentState state;
-        IntentSlot *slot;
-
-        (void) child;
-        close_fd(fd);
-
-        if (size_bytes != sizeof(loaded))
-                return;
-        memcpy(&loaded, bytes, sizeof(loaded));
-        if (loaded.slot >= INTENT_SLOTS) {
-                intents->n_torn = loaded.n_torn;
-                return;
-        }
-
-        slot = intents->slots + loaded.slot;
-        slot->intent = loaded.intent;
-        if (slot->intent.state != INTENT_OPEN)
-                return;
-
-        state = intent_judge(&slot->intent, intents->boot_id, oops_count_now(), loaded.is_alive);
-        if (state == INTENT_OPEN)
-                watch_left_process(intents, slot);
-        else
-                slot_set_state(intents, slot, state);
-}
-
-static void on_load_end(Child *child, const ChildEnd *end, void *userdata) {
-        Intents *intents = userdata;
-
-        (void) child;
-
-        if (!intents->is_loading)
-                return;
-        intents->is_loading = false;
-
-        if (end->ending != CHILD_EXITED || end->status != 0) {
-                intents->is_unusable = true;
-                log_warning_errno(end->ending == CHILD_EXITED ? end->status : ETIMEDOUT,
-                                  "%s: cannot use the record of begun repairs, keeping it in memory: %m", intents->state_dir);
-        }
-        if (intents->n_torn > 0)
-                log_notice("%s: %zu torn records of begun repairs ignored", intents->state_dir, intents->n_torn);
-
-        flush_slots(intents);
-        intents->calls->on_loaded(intents->userdata);
-}
-
-static void on_load_stuck(Child *child, void *userdata) {
-        const ChildEnd end = { .ending = CHILD_TIMED_OUT };
-
-        on_load_end(child, &end, userdata);
-}
-
-int intents_load(Intents *intents) {
-        const ChildTask task = {
-                .name = "intents",
-                .run = load_in_child,
-                .on_report = on_load_report,
-                .on_stuck = on_load_stuck,
-                .on_end = on_load_end,
-                .userdata = intents,
-                .timeout_usec = LOAD_TIMEOUT_USEC,
-                .dies_with_us = true,
-                .is_essential = true,
-        };
-
-        intents->is_loading = true;
-        return child_spawn(intents->children, &task, NULL);
+        intents_flush(intents);
 }
 
 /* Writing, in a child */
@@ -286,6 +92,14 @@ static int write_in_child(int report_fd, void *userdata) {
         return 0;
 }
 
+static bool is_empty(const Intents *intents) {
+        for (size_t i = 0; i < INTENT_SLOTS; i++)
+                if (intents->slots[i].intent.state != INTENT_FREE)
+                        return false;
+
+        return true;
+}
+
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
         Intents *intents = userdata;
 
@@ -293,21 +107,30 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
         (void) usec;
 
         intents->retry_source = sd_event_source_disable_unref(intents->retry_source);
-        intents->is_unusable = false;
-        flush_slots(intents);
+        if (!intents->is_load_failed) {
+                intents->is_unusable = false;
+                intents_flush(intents);
+        } else if (!is_empty(intents) || intents_load(intents) < 0) {
+                /* What we remember cannot be mixed with what the file may hold. */
+                intents_leave_disk_alone(intents);
+        }
+
         return 0;
 }
 
-static void leave_disk_alone(Intents *intents, int error) {
+void intents_leave_disk_alone(Intents *intents) {
         intents->is_unusable = true;
+        if (!intents->retry_source)
+                (void) sd_event_add_time_relative(intents->event, &intents->retry_source, CLOCK_MONOTONIC, RETRY_USEC,
+                                                  USEC_PER_SEC, on_retry, intents);
+}
+
+static void say_failure(Intents *intents, int error) {
         if (!intents->is_failure_said)
                 log_warning_errno(error, "%s: cannot write the record of begun repairs, keeping it in memory: %m",
                                   intents->state_dir);
         intents->is_failure_said = true;
-
-        if (!intents->retry_source)
-                (void) sd_event_add_time_relative(intents->event, &intents->retry_source, CLOCK_MONOTONIC, RETRY_USEC,
-                                                  USEC_PER_SEC, on_retry, intents);
+        intents_leave_disk_alone(intents);
 }
 
 static void on_write_end(Child *child, const ChildEnd *end, void *userdata) {
@@ -326,13 +149,13 @@ static void on_write_end(Child *child, const ChildEnd *end, void *userdata) {
         if (is_good) {
                 intents->is_unusable = false;
                 intents->is_failure_said = false;
-                flush_slots(intents);
+                intents_flush(intents);
         } else {
-                leave_disk_alone(intents, end->ending == CHILD_EXITED ? end->status : ETIMEDOUT);
+                say_failure(intents, end->ending == CHILD_EXITED ? end->status : ETIMEDOUT);
         }
 }
 
-static void flush_slots(Intents *intents) {
+void intents_flush(Intents *intents) {
         const ChildTask task = {
                 .name = "intents",
                 .run = write_in_child,
@@ -358,7 +181,7 @@ static void flush_slots(Intents *intents) {
 
         r = child_spawn(intents->children, &task, NULL);
         if (r < 0) {
-                leave_disk_alone(intents, r);
+                say_failure(intents, r);
                 return;
         }
 
@@ -464,11 +287,11 @@ static size_t find_place(const Intents *intents) {
 }
 
 void intents_begin(Intents *intents, Intent *intent, size_t *ret_slot) {
-        size_t place = find_place(intents);
+        size_t place = intents->is_loading ? INTENT_SLOT_NONE : find_place(intents);
 
         intent->state = INTENT_OPEN;
         intent->started_realtime_usec = clock_realtime_usec();
-        intent->oops_count = oops_count_now();
+        intent->oops_count = intents_oops_count();
         memcpy(intent->boot_id, intents->boot_id, BOOT_ID_SIZE);
         (void) text_copy(intent->kernel_release, sizeof(intent->kernel_release), intents->kernel_release);
 
@@ -563,7 +386,7 @@ void intents_note_write(Intents *intents, size_t slot, int error) {
                 intents->slots[slot].is_poisoned = error == ETIMEDOUT;
                 intents->slots[slot].is_dirty = true;
         }
-        leave_disk_alone(intents, error);
+        say_failure(intents, error);
 }
 
 void intents_note_pid(Intents *intents, size_t slot, pid_t pid) {
@@ -595,7 +418,7 @@ void intents_end(Intents *intents, size_t slot, IntentState state, const WorkerJ
                         place = intents->slots + other;
                 }
         }
-        slot_set_state(intents, place, state);
+        intents_set_state(intents, place, state);
 }
 
 void intents_drop(Intents *intents, size_t slot) {

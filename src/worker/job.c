@@ -198,6 +198,9 @@ static void on_job_report(Child *child, const void *bytes, size_t size_bytes, in
                 worker_say(job->worker, &message, -EBADF);
         } else if (message.header.type == WORKER_JOB_RESULT) {
                 job->is_said = true;
+                /* What is left of its process is only its end: the next repair need not wait for that. */
+                if (job->superblock->repair_job_id == job->job_id)
+                        job->superblock->repair_job_id = 0;
                 finish(job, &message);
         }
 }

@@ -209,8 +209,19 @@ static int on_libmount_ready(sd_event_source *source, int fd, uint32_t revents, 
         return 0;
 }
 
+static int on_mount_ignored(const MountInfo *info, void *userdata) {
+        (void) info;
+        (void) userdata;
+        return 0;
+}
+
 static int watch_by_fanotify(MountWatch *watch) {
         int r;
+
+        /* A system call filter that does not know them can forbid the calls that the kernel has. */
+        r = mount_table_list(on_mount_ignored, NULL);
+        if (r < 0)
+                return r;
 
         watch->events_fd = mount_events_open();
         if (watch->events_fd < 0)

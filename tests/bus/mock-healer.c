@@ -101,9 +101,11 @@ static int get_holder_pid(sd_bus *bus _unused_, const char *path _unused_, const
 }
 
 static int get_device_number(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
-                             const char *property _unused_, sd_bus_message *reply, void *userdata _unused_,
-                             sd_bus_error *error _unused_) {
-        return sd_bus_message_append(reply, "(uu)", 8, 17);
+                             const char *property _unused_, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+        const MockFilesystem *fs = userdata;
+
+        /* A major number that no device of the machine has. */
+        return sd_bus_message_append(reply, "(uu)", UINT32_C(4000), (uint32_t) (fs - filesystems) + 1);
 }
 
 static int get_mount_points(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,

@@ -247,6 +247,8 @@ static void test_repair_refuses(void **state _unused_) {
 
         REFUSES("nothing", "\"structure\" is missing", "a{sv}", 0);
         REFUSES("unknown structure", "\"bntb\"", "a{sv}", 1, "structure", "s", "bntb");
+        REFUSES("no structure at all", "\"unrecognised\"", "a{sv}", 1, "structure", "s", "unrecognised");
+        REFUSES("none", "\"\"", "a{sv}", 1, "structure", "s", "");
         REFUSES("unknown domain", "\"agg\"", "a{sv}", 2, "structure", "s", "finobt", "domain", "s", "agg");
         REFUSES("structure of another domain", "\"finobt\"", "a{sv}", 2, "structure", "s", "finobt", "domain", "s", "inode");
         REFUSES("ambiguous word", "\"domain\"", "a{sv}", 2, "structure", "s", "super", "group", "u", UINT32_C(0));
@@ -255,12 +257,12 @@ static void test_repair_refuses(void **state _unused_) {
         REFUSES("no generation", "\"generation\"", "a{sv}", 2, "structure", "s", "directory", "inode", "t", UINT64_C(9));
         REFUSES("group of an inode", "\"group\"", "a{sv}", 4, "structure", "s", "directory", "inode", "t", UINT64_C(9),
                 "generation", "u", UINT32_C(1), "group", "u", UINT32_C(1));
-        REFUSES("unknown option", "\"dry-run\"", "a{sv}", 2, "structure", "s", "counters", "dry-run", "b", 1);
+        REFUSES("unknown option", "\"dry-run\"", "a{sv}", 2, "structure", "s", "fscounters", "dry-run", "b", 1);
         REFUSES("wrong type", "\"group\"", "a{sv}", 2, "structure", "s", "finobt", "group", "t", UINT64_C(1));
         REFUSES("given twice", "twice", "a{sv}", 2, "structure", "s", "finobt", "structure", "s", "bnobt");
-        REFUSES("no time at all", "\"timeout-usec\"", "a{sv}", 2, "structure", "s", "counters", "timeout-usec", "t", UINT64_C(0));
-        REFUSES("empty override", "\"override-harmful\"", "a{sv}", 2, "structure", "s", "counters", "override-harmful", "s", "");
-        REFUSES("long override", "\"override-harmful\"", "a{sv}", 2, "structure", "s", "counters", "override-harmful", "s",
+        REFUSES("no time at all", "\"timeout-usec\"", "a{sv}", 2, "structure", "s", "fscounters", "timeout-usec", "t", UINT64_C(0));
+        REFUSES("empty override", "\"override-harmful\"", "a{sv}", 2, "structure", "s", "fscounters", "override-harmful", "s", "");
+        REFUSES("long override", "\"override-harmful\"", "a{sv}", 2, "structure", "s", "fscounters", "override-harmful", "s",
                 "0123456789012345678901234567890123456789012345678901234567890123");
 #undef REFUSES
 

@@ -186,6 +186,7 @@ static void test_bad_news(void **state) {
                 "part of an event", "another version", "event shorter than its head",
                 "event longer than the buffer", "head shorter than it is", "head longer than the event",
                 "record without length", "record too long", "record too short", "part of a record's head",
+                "record of the future without length",
         };
 
         (void) state;
@@ -206,6 +207,7 @@ static void test_bad_news(void **state) {
                 case 7: event.mount.hdr.len += 1; break;
                 case 8: event.mount.hdr.len = 8; break;
                 case 9: event.metadata.event_len = sizeof(event.metadata) + 2; break;
+                case 10: event.mount.hdr = (struct abi_fanotify_event_info_header) { .info_type = 200 }; break;
                 }
                 assert_int_equal(mount_events_parse(&event, size_bytes, on_changed, &news), -EBADMSG);
                 assert_int_equal(news.n, 0);

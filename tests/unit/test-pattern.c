@@ -69,8 +69,8 @@ static const PatternCase cases[] = {
         { PATTERN_REGEX, ".", "\xff", VERDICT_YES },
         { PATTERN_REGEX, "..", "\xc3\xa4", VERDICT_YES },
         /* Catastrophic: no answer in reasonable time is no "no". */
-        { PATTERN_REGEX, "(a+)+b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", VERDICT_UNKNOWN },
-        { PATTERN_REGEX, "(?:(?:a?){30}){30}a{60}x", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        { PATTERN_REGEX, "(a+)+b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/b", VERDICT_UNKNOWN },
+        { PATTERN_REGEX, "(?:a?){30}(?:a?){30}x", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/x",
           VERDICT_UNKNOWN },
 };
 
@@ -96,7 +96,7 @@ static void test_invalid(_unused_ void **state) {
         } invalid[] = {
                 { PATTERN_REGEX, "a(b", "missing closing parenthesis (at character 4 of it)" },
                 { PATTERN_REGEX, "[a", "missing terminating ]" },
-                { PATTERN_REGEX, "\\C", "use of \\C is disabled" },
+                { PATTERN_REGEX, "\\C", "\\C is disabled" },
                 { PATTERN_REGEX, "(*UTF)a", "disabled" },
                 { PATTERN_REGEX, "((((((((((((((((((((((((((((((((((a))))))))))))))))))))))))))))))))))", "nested" },
                 { PATTERN_UNDER, "srv", "begins with \"/\"" },

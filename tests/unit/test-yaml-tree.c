@@ -102,7 +102,7 @@ static const RefusedCase refused[] = {
         { "tag", "a: !x y\n", 1, 4, "\"!x\" is a tag", 1 },
         { "core tag", "a: !!str y\n", 1, 4, "is a tag", 1 },
         { "tag at a map", "a: !m {b: c}\n", 1, 4, "\"!m\" is a tag", 1 },
-        { "escape", "a: \"\\d\"\n", 1, 4, QUOTE, 1 },
+        { "escape", "a: \"\\d\"\n", 1, 5, QUOTE, 1 },
         { "open quote", "a: 'x\nb: y\n", 1, 4, "the quote that begins here has no end", 1 },
         { "merge key", "a: {<<: 1}\n", 1, 5, "merge keys", 1 },
         { "duplicate key", "a: 1\nb: 2\na: 3\n", 3, 1, "duplicate key \"a\": it stands in line 1 already", 1 },

@@ -67,16 +67,26 @@ def worker_is_connected():
     return bus_property('WorkerConnected', default=False)
 
 
+def count_monitors(pid):
+    """How many health monitors a process has open."""
+    links = []
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(f'/proc/{pid}/fd'):
+            with contextlib.suppress(FileNotFoundError):
+                links.append(os.readlink(f'/proc/{pid}/fd/{name}'))
+    return sum('xfs_healthmon' in link for link in links)
+
+
 def oops_count():
     with open('/sys/kernel/oops_count', encoding='ascii') as file:
         return int(file.read())
 
 
-def healerctl(*words, user=None):
+def healerctl(*words, as_nobody=False):
     """(exit status, standard output, standard error)."""
     command = ['healerctl', *map(str, words)]
-    if user:
-        command = ['setpriv', f'--reuid={user}', f'--regid={user}', '--clear-groups', *command]
+    if as_nobody:
+        command = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', *command]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace',
                           check=False, timeout=LONG)
     print(f'{" ".join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}', end='')

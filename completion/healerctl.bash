@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bash completion for healerctl(1). The words are those of `healerctl --help`; a test keeps them equal.
+
+# Mount points of the file systems that healerd knows, one a line; nothing while it does not run.
+__healerctl_filesystems() {
+        healerctl status --no-legend 2>/dev/null | awk '{ print $1 }'
+}
+
+_healerctl() {
+        local cur prev word verb="" n_arguments=0 i
+        local verbs='status monitor repair scrub policy reload'
+        local structures='fscounters usrquota grpquota prjquota quotacheck nlinks super agf agfl agi bnobt cntbt inobt
+                finobt rmapbt refcountbt bitmap summary core datafork attrfork cowfork directory xattr symlink parent dirtree'
+        local -A options=(
+                [status]='--json --no-legend'
+                [monitor]='--json'
+                [repair]='--json --domain --group --inode --generation --override-harmful --no-wait --no-ask-password'
+                [scrub]='--json --repair --no-wait --no-ask-password'
+                [policy]='--json'
+                [reload]='--no-ask-password'
+        )
+
+        COMPREPLY=()
+        cur=${COMP_WORDS[COMP_CWORD]}
+        prev=${COMP_WORDS[COMP_CWORD - 1]}
+
+        for ((i = 1; i < COMP_CWORD; i++)); do
+                word=${COMP_WORDS[i]}
+                case $word in
+                --domain|--group|--inode|--generation|--override-harmful) i=$((i + 1)) ;;
+                -*|=) ;;
+                *) if [ -z "$verb" ]; then verb=$word; else n_arguments=$((n_arguments + 1)); fi ;;
+                esac
+        done
+
+        case $prev in
+        --domain)
+                mapfile -t COMPREPLY < <(compgen -W 'fs ag rtgroup inode' -- "$cur")
+                return ;;
+        --group|--inode|--generation|--override-harmful)
+                return ;;
+        esac
+
+        if [[ $cur == -* ]]; then
+                mapfile -t COMPREPLY < <(compgen -W "${options[${verb:-status}]-} --help --version" -- "$cur")
+                return
+        fi
+
+        case $verb:$n_arguments in
+        :*)                        mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
+        policy:0)                  mapfile -t COMPREPLY < <(compgen -W 'check' -- "$cur") ;;
+        policy:1)                  mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+        status:0|repair:0|scrub:0) mapfile -t COMPREPLY < <(compgen -W "$(__healerctl_filesystems)" -- "$cur") ;;
+        repair:1)                  mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
+        esac
+}
+
+complete -F _healerctl healerctl

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The child makes sure that the mount is the right one and that a repairing scan cannot crash this
+ * kernel, drops every capability, and then only talks to systemd, which believes uid 0.
+ */
+
+#include "src/worker/scrub.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel/filesystem-probe.h"
+#include "kernel/harmful-repairs.h"
+#include "kernel/health-monitor.h"
+#include "src/basic/text.h"
+#include "src/basic/unit-name.h"
+#include "src/worker/job.h"
+#include "src/worker/reopen.h"
+#include "src/worker/scrub-unit.h"
+
+#define CHECK_TEMPLATE "healer-scrub@.service"
+#define REPAIR_TEMPLATE "healer-scrub-repair@.service"
+/* systemd is asked to stop the unit before the child ends. */
+#define STOP_GRACE_USEC (10 * USEC_PER_SEC)
+
+/* Bits of xfs_scrub's exit status. Source: xfs_scrub(8). */
+#define SCRUB_ERRORS_LEFT 1
+#define SCRUB_COULD_OPTIMIZE 2
+#define SCRUB_OPERATIONAL_ERROR 4
+#define SCRUB_USAGE_ERROR 8
+
+/* In the child */
+
+typedef struct Scrub {
+        Job *job;
+        int report_fd;
+        bool may_repair;
+        char *unit_name;
+        char note[JOB_DETAIL_SIZE];     /* why it only checks, though it was asked to repair */
+} Scrub;
+
+static int drop_capabilities(void) {
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_capset, &header, none) < 0)
+                return -errno;
+
+        return 0;
+}
+
+static void choose_kind(Scrub *scrub, const Reopened *place) {
+        FilesystemFacts facts = {
+                .type = scrub->job->superblock->facts.type,
+                .device_number = scrub->job->superblock->device_number,
+        };
+        const HarmfulRepair *harmful;
+
+        scrub->may_repair = scrub->job->scrub.may_repair;
+        if (!scrub->may_repair)
+                return;
+
+        (void) filesystem_probe(place->fd, &facts);
+        harmful = harmful_repair_find_for_scan(scrub->job->worker->kernel, &facts);
+        if (!harmful && !place->is_read_only)
+                return;
+
+        scrub->may_repair = false;
+        (void) text_append_format(scrub->note, sizeof(scrub->note), "only checks: %s",
+                                  harmful ? harmful->why : "it is mounted read-only");
+}
+
+static int on_started(const char *unit_name, void *userdata) {
+        const Scrub *scrub = userdata;
+        char detail[JOB_DETAIL_SIZE] = "";
+
+        (void) text_append_format(detail, sizeof(detail), "%s%s%s", unit_name, scrub->note[0] ? ", " : "", scrub->note);
+        return job_report_started(scrub->report_fd, scrub->job, detail);
+}
+
+static Outcome judge(const UnitRun *run, WorkerJobResult *result) {
+        if (text_equal(run->unit_result, "success") || text_equal(run->unit_result, "exit-code")) {
+                if (run->exit_status == 0 || run->exit_status == SCRUB_COULD_OPTIMIZE)
+                        return OUTCOME_DONE;
+                if (run->exit_status > 0 && run->exit_status < 2 * SCRUB_USAGE_ERROR &&
+                    (run->exit_status & SCRUB_ERRORS_LEFT)) {
+                        if (run->exit_status & SCRUB_OPERATIONAL_ERROR)
+                                (void) text_append_format(result->detail, sizeof(result->detail),
+                                                          "not everything could be scanned");
+                        return OUTCOME_FOUND_CORRUPTION;
+                }
+        }
+
+        if (text_equal(run->job_result, "canceled"))
+                return OUTCOME_CANCELLED;
+
+        (void) text_append_format(result->detail, sizeof(result->detail), "the unit ended with %s, exit status %d",
+                                  run->unit_result[0] ? run->unit_result : run->job_result, run->exit_status);
+        return OUTCOME_FAILED;
+}
+
+static void add_note(const Scrub *scrub, WorkerJobResult *result) {
+        (void) text_append_format(result->detail, sizeof(result->detail), "%s%s",
+                                  result->detail[0] && scrub->note[0] ? "; " : "", scrub->note);
+}
+
+static Outcome run_unit(Scrub *scrub, WorkerJobResult *result) {
+        Outcome outcome;
+        UnitRun run;
+        int r;
+
+        r = unit_run(scrub->unit_name, on_started, scrub, &run);
+        if (run.was_stopped) {
+                /* The loop knows why: it counts a death of this signal as what it asked for. */
+                sigset_t none;
+
+                sigemptyset(&none);
+                (void) signal(SIGTERM, SIG_DFL);
+                (void) raise(SIGTERM);
+                (void) sigprocmask(SIG_SETMASK, &none, NULL);
+        }
+        if (r < 0) {
+                result->error = -r;
+                (void) text_append_format(result->detail, sizeof(result->detail), "%s: %s", scrub->unit_name, run.problem);
+                return OUTCOME_FAILED;
+        }
+
+        outcome = judge(&run, result);
+        result->was_verified = outcome == OUTCOME_DONE;
+        return outcome;
+}
+
+static Outcome scrub_steps(Scrub *scrub, WorkerJobResult *result) {
+        Job *job = scrub->job;
+        Reopened place;
+        Outcome outcome;
+        int error, r;
+
+        outcome = reopen_superblock(job->superblock, job->monitor_fd, true, &place, &error);
+        if (outcome != OUTCOME_DONE) {
+                result->error = error;
+                return outcome;
+        }
+        choose_kind(scrub, &place);
+        place.fd = close_fd(place.fd);
+        job->monitor_fd = close_fd(job->monitor_fd);
+
+        r = unit_name_from_path(scrub->may_repair ? REPAIR_TEMPLATE : CHECK_TEMPLATE, place.mount_point, &scrub->unit_name);
+        if (r >= 0)
+                r = drop_capabilities();
+        if (r < 0) {
+                result->error = -r;
+                (void) text_copy(result->detail, sizeof(result->detail), r == -ENAMETOOLONG ?
+                                 "the path of the mount is too long for the name of a unit" : "cannot prepare the unit");
+                return OUTCOME_FAILED;
+        }
+
+        return run_unit(scrub, result);
+}
+
+static int scrub_in_child(int report_fd, void *userdata) {
+        Scrub scrub = { .job = userdata, .report_fd = report_fd };
+        WorkerJobResult result = {};
+
+        result.outcome = scrub_steps(&scrub, &result);
+        add_note(&scrub, &result);
+        free(scrub.unit_name);
+        return job_report_result(report_fd, scrub.job, &result) < 0;
+}
+
+/* In the loop */
+
+static const JobKind scrub_kind = {
+        .name = "scrub",
+        .run = scrub_in_child,
+        .grace_usec = STOP_GRACE_USEC,
+        .dies_with_us = true,
+};
+
+void scrub_request(Worker *worker, const WorkerScrubRequest *request, int taken_fd) {
+        _cleanup_(close_fd_at) int monitor_fd = taken_fd;
+        _cleanup_(job_free_at) Job *job = NULL;
+        Superblock *superblock = superblock_find(&worker->superblocks, request->device_number);
+        int r;
+
+        if (!superblock) {
+                job_refuse(worker, request->job_id, request->device_number, OUTCOME_UNMOUNTED, 0, NULL);
+                return;
+        }
+        if (monitor_fd >= 0 && !health_monitor_fd_is_monitor(monitor_fd)) {
+                job_refuse(worker, request->job_id, request->device_number, OUTCOME_FAILED, EBADF,
+                           "what came with the request is no health monitor");
+                return;
+        }
+        if (!superblock->has_monitor_type) {
+                job_refuse(worker, request->job_id, request->device_number, OUTCOME_NOT_SUPPORTED, EOPNOTSUPP,
+                           "there is no online scan for this type of file system");
+                return;
+        }
+        if (superblock->is_crashed || superblock->n_stuck > 0) {
+                job_refuse(worker, request->job_id, request->device_number, OUTCOME_BUSY, EBUSY,
+                           "an earlier request hangs in the kernel here");
+                return;
+        }
+
+        job = job_new(worker, &scrub_kind, superblock, request->job_id, request->event_id);
+        if (!job) {
+                job_refuse(worker, request->job_id, request->device_number, OUTCOME_NO_MEMORY, ENOMEM, NULL);
+                return;
+        }
+        job->scrub = *request;
+        job->monitor_fd = steal_fd(&monitor_fd);
+
+        r = job_start(job, request->timeout_usec);
+        if (r < 0) {
+                job_refuse(worker, request->job_id, request->device_number, OUTCOME_BUSY, -r, "no process for it at this time");
+                return;
+        }
+
+        (void) steal_ptr(job);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Whatever the other side of the worker's line sends: what passes the check is safe to use without another
+ * look, and travels on unchanged.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "src/protocol/worker-protocol.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* assert() may be compiled out. */
+static void require(bool is_true) {
+        if (!is_true)
+                abort();
+}
+
+static bool is_text(const char *text, size_t size_bytes) {
+        return memchr(text, 0, size_bytes);
+}
+
+static void require_usable(const WorkerMessage *message) {
+        switch ((WorkerMessageType) message->header.type) {
+        case WORKER_HELLO:
+                require(is_text(message->hello.program_version, sizeof(message->hello.program_version)));
+                break;
+        case WORKER_FILESYSTEM:
+                require(monitor_state_to_name(message->filesystem.monitor_state));
+                require(autofsck_to_name(message->filesystem.autofsck));
+                require(is_text(message->filesystem.label, sizeof(message->filesystem.label)));
+                require(is_text(message->filesystem.device, sizeof(message->filesystem.device)));
+                require(message->filesystem.error >= 0 && message->filesystem.holder_pid >= 0);
+                break;
+        case WORKER_MOUNT_ADDED:
+        case WORKER_MOUNT_GONE:
+                require(is_text(message->mount.mount_point, sizeof(message->mount.mount_point)));
+                break;
+        case WORKER_REPAIR:
+                require(message->repair.target.structure < N_STRUCTURES);
+                require(is_text(message->repair.override_harmful, sizeof(message->repair.override_harmful)));
+                break;
+        case WORKER_JOB_STARTED:
+        case WORKER_JOB_RESULT:
+                require(outcome_to_name(message->result.outcome) && message->result.error >= 0);
+                require(is_text(message->result.detail, sizeof(message->result.detail)));
+                break;
+        case WORKER_GATHERED:
+                require(is_text(message->gathered.path, sizeof(message->gathered.path)));
+                break;
+        case WORKER_INTENT_LEFT:
+                require(message->intent.target.structure < N_STRUCTURES && message->intent.pid >= 0);
+                break;
+        case WORKER_HELLO_REPLY:
+                require(is_text(message->hello_reply.kernel_release, sizeof(message->hello_reply.kernel_release)));
+                break;
+        case WORKER_HELD:
+        case WORKER_HELD_END:
+        case WORKER_RELEASED:
+        case WORKER_SCRUB:
+        case WORKER_GATHER:
+        case WORKER_CANCEL:
+        case WORKER_JOB_TAKEN:
+        case WORKER_MOUNTS_LISTED:
+                break;
+        }
+        require(worker_message_type_to_name(message->header.type));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        WorkerMessage sent = {}, received;
+        int fds[2], fd = -1, r;
+
+        if (size > sizeof(sent))
+                return 0;
+        memcpy(&sent, data, size);
+        r = worker_message_check(&sent, size);
+        require(r == 0 || r == -EBADMSG || r == -EPROTONOSUPPORT);
+        if (r == 0)
+                require_usable(&sent);
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC, 0, fds) < 0)
+                return 0;
+        if (size > 0 && send(fds[0], &sent, size, MSG_DONTWAIT|MSG_NOSIGNAL) == (ssize_t) size) {
+                require(worker_message_receive(fds[1], &received, &fd) == r);
+                if (r == 0)
+                        require(memcmp(&sent, &received, size) == 0);
+        }
+        (void) close(fds[0]);
+        (void) close(fds[1]);
+        return 0;
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the chooser promises beside the cases in tests/policy/cases: facts to gather, calls, limits, and
+ * properties that hold for whatever policy.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "policy/policy-choose.h"
+#include "policy/policy-explain.h"
+#include "src/basic/text.h"
+#include "tests/unit/policy-fixture.h"
+
+static void clear_all(Decision *decisions, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                decision_clear(&decisions[i]);
+}
+
+static void test_autofsck_levels(_unused_ void **state) {
+        static const struct {
+                const char *name;
+                FactState state;
+                Autofsck autofsck;
+                bool has_rmapbt, has_parent_pointers;
+                AutofsckLevel level;
+        } cases[] = {
+                { "none", FACT_KNOWN, AUTOFSCK_NONE, true, true, AUTOFSCK_LEVEL_REPORT },
+                { "check", FACT_KNOWN, AUTOFSCK_CHECK, false, false, AUTOFSCK_LEVEL_CHECK },
+                { "optimize", FACT_KNOWN, AUTOFSCK_OPTIMIZE, false, false, AUTOFSCK_LEVEL_CHECK },
+                { "repair", FACT_KNOWN, AUTOFSCK_REPAIR, false, false, AUTOFSCK_LEVEL_REPAIR },
+                { "unset", FACT_KNOWN, AUTOFSCK_UNSET, false, false, AUTOFSCK_LEVEL_REPORT },
+                { "unset with rmapbt", FACT_KNOWN, AUTOFSCK_UNSET, true, false, AUTOFSCK_LEVEL_CHECK },
+                { "absent with parent pointers", FACT_ABSENT, AUTOFSCK_UNSET, false, true, AUTOFSCK_LEVEL_CHECK },
+                { "absent", FACT_ABSENT, AUTOFSCK_REPAIR, false, false, AUTOFSCK_LEVEL_REPORT },
+                { "unreadable", FACT_UNKNOWN, AUTOFSCK_REPAIR, true, true, AUTOFSCK_LEVEL_REPORT },
+                { "a value from the future", FACT_KNOWN, (Autofsck) 17, true, true, AUTOFSCK_LEVEL_REPORT },
+        };
+
+        assert_int_equal(policy_autofsck_level(NULL), AUTOFSCK_LEVEL_REPORT);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Fixture fixture;
+
+                print_message("%s\n", cases[i].name);
+                fixture_init(&fixture);
+                fixture.filesystem.autofsck_state = cases[i].state;
+                fixture.filesystem.autofsck = cases[i].autofsck;
+                fixture.filesystem.has_rmapbt = cases[i].has_rmapbt;
+                fixture.filesystem.has_parent_pointers = cases[i].has_parent_pointers;
+                assert_int_equal(policy_autofsck_level(&fixture.filesystem), cases[i].level);
+        }
+}
+
+static void test_needs_fact(_unused_ void **state) {
+        static const struct {
+                const char *name, *policy;
+                EventKind kind;
+                bool needs_autofsck, call_needs_autofsck;
+        } cases[] = {
+                { "baseline", "version: 1\n", EVENT_SICK, true, false },
+                { "baseline, lost events", "version: 1\n", EVENT_EVENTS_LOST, true, false },
+                { "baseline, other kinds", "version: 1\n", EVENT_SHUTDOWN, false, false },
+                { "no baseline", "version: 1\nbaseline: off\n", EVENT_SICK, false, false },
+                { "telling rule", "version: 1\nbaseline: off\nrules: [{id: a, match: {event: sick}, do: [log]}]\n",
+                  EVENT_SICK, false, false },
+                { "bounded rule", "version: 1\nbaseline: off\nrules: [{id: a, match: {event: sick}, do: [scrub]}]\n",
+                  EVENT_SICK, true, false },
+                { "rule for another kind",
+                  "version: 1\nbaseline: off\nrules: [{id: a, match: {event: corrupt}, do: [scrub]}]\n",
+                  EVENT_SICK, false, false },
+                { "unbounded rule",
+                  "version: 1\nbaseline: off\n"
+                  "rules: [{id: a, match: {event: sick}, ignore-autofsck: true, do: [scrub]}]\n",
+                  EVENT_SICK, false, false },
+                { "matching it",
+                  "version: 1\nbaseline: off\nrules: [{id: a, match: {not: {fs: {autofsck: none}}}, do: [log]}]\n",
+                  EVENT_HEALTHY, true, false },
+                { "protection",
+                  "version: 1\nbaseline: off\nprotect: [{id: a, match: {fs: {autofsck: none}}, deny: all}]\n",
+                  EVENT_HEALTHY, true, true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(policy_unref_at) Policy *policy = fixture_load(cases[i].policy);
+
+                print_message("%s\n", cases[i].name);
+                assert_non_null(policy);
+                assert_int_equal(policy_needs_fact(policy, cases[i].kind, POLICY_FACT_AUTOFSCK),
+                                 cases[i].needs_autofsck);
+                assert_int_equal(policy_call_needs_fact(policy, POLICY_FACT_AUTOFSCK), cases[i].call_needs_autofsck);
+                assert_false(policy_needs_fact(policy, cases[i].kind, POLICY_FACT_PATH));
+        }
+}
+
+static void test_calls(_unused_ void **state) {
+        static const char text[] = "version: 1\n"
+                                   "protect:\n"
+                                   "  - {id: usb, match: {fs: {removable: true}}, deny: all}\n"
+                                   "  - {id: db, match: {fs: {label: db}}, deny: [repair]}\n"
+                                   "  - {id: sick, match: {fs: {type: ext4}, event: sick}, deny: [scrub]}\n";
+        static const struct {
+                const char *name;
+                Tristate is_removable;
+                FactState label_state;
+                const char *type;
+                ActionKind action;
+                const char *denied_by;
+        } cases[] = {
+                { "nothing protects", TRISTATE_NO, FACT_ABSENT, "xfs", ACTION_REPAIR, NULL },
+                { "protected", TRISTATE_YES, FACT_ABSENT, "xfs", ACTION_SCRUB, "protect: usb" },
+                { "unknown is protected", TRISTATE_UNKNOWN, FACT_ABSENT, "xfs", ACTION_SCRUB, "protect: usb" },
+                { "unknown label", TRISTATE_NO, FACT_UNKNOWN, "xfs", ACTION_REPAIR, "protect: db" },
+                { "another action", TRISTATE_NO, FACT_UNKNOWN, "xfs", ACTION_SCRUB, NULL },
+                { "telling is not denied", TRISTATE_YES, FACT_ABSENT, "xfs", ACTION_NOTIFY, NULL },
+                { "event unknown", TRISTATE_NO, FACT_ABSENT, "ext4", ACTION_SCRUB, "protect: sick" },
+        };
+        _cleanup_(policy_unref_at) Policy *policy = fixture_load(text);
+
+        assert_non_null(policy);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(free_at) char *denied_by = NULL;
+                Fixture fixture;
+
+                print_message("%s\n", cases[i].name);
+                fixture_init(&fixture);
+                fixture.facts.event = NULL;
+                /* The property does not bind persons. */
+                fixture.filesystem.autofsck = AUTOFSCK_NONE;
+                fixture.filesystem.is_removable = cases[i].is_removable;
+                fixture.filesystem.label_state = cases[i].label_state;
+                fixture.filesystem.type = (char *) cases[i].type;
+                assert_int_equal(policy_check_call(policy, &fixture.facts, cases[i].action, &denied_by), 0);
+                if (cases[i].denied_by)
+                        assert_string_equal(denied_by, cases[i].denied_by);
+                else
+                        assert_null(denied_by);
+        }
+}
+
+static void test_handle(_unused_ void **state) {
+        PolicyProblems problems = {};
+        Policy *policy = NULL, *builtin = NULL;
+
+        assert_int_equal(policy_load_text("a.yaml", "version: 1\nmode: observe\n", 25, 42, &problems, &policy), 0);
+        assert_int_equal(policy_generation(policy), 42);
+        assert_int_equal(policy_mode(policy), POLICY_MODE_OBSERVE);
+        assert_int_equal(policy_baseline(policy), BASELINE_AUTOFSCK);
+        assert_int_equal(policy_n_rules(policy), 0);
+        assert_int_equal(strlen(policy_hash(policy)), 16);
+        assert_string_equal(policy_sources(policy)[0], "a.yaml");
+        assert_null(policy_sources(policy)[1]);
+        assert_ptr_equal(policy_ref(policy), policy);
+        assert_null(policy_unref(policy));
+        assert_int_equal(policy_generation(policy), 42);
+        assert_null(policy_unref(policy));
+        assert_null(policy_unref(NULL));
+        policy_problems_clear(&problems);
+
+        assert_int_equal(policy_load_builtin(3, &builtin), 0);
+        assert_int_equal(policy_mode(builtin), POLICY_MODE_ENFORCE);
+        assert_int_equal(policy_baseline(builtin), BASELINE_AUTOFSCK);
+        assert_int_equal(policy_generation(builtin), 3);
+        assert_null(policy_sources(builtin)[0]);
+        policy_unref(builtin);
+}
+
+/* Twenty rules that all continue: what does not fit is said, the baseline is there all the same. */
+static void test_many_decisions(_unused_ void **state) {
+        Decision decisions[POLICY_DECISIONS_MAX];
+        char text[4096] = "version: 1\nrules:\n";
+        Fixture fixture;
+        Policy *policy;
+        size_t n;
+
+        for (unsigned i = 0; i < 20; i++)
+                assert_int_equal(text_append_format(text, sizeof(text),
+                                                    "- {id: r%u, match: {count: {at-least: %u}}, do: [log], continue: true}\n",
+                                                    i, i > 0), 0);
+        policy = fixture_load(text);
+        assert_non_null(policy);
+        fixture_init(&fixture);
+        assert_int_equal(policy_choose(policy, &fixture.facts, 0, decisions, POLICY_DECISIONS_MAX, &n), 0);
+        assert_int_equal(n, POLICY_DECISIONS_MAX);
+        assert_null(decisions[0].reason);
+        assert_non_null(strstr(decisions[n - 2].reason, "no more were looked at"));
+        assert_int_equal(decisions[n - 1].source, DECISION_BASELINE);
+        clear_all(decisions, n);
+
+        assert_int_equal(policy_choose(policy, &fixture.facts, 0, decisions, 3, &n), -E2BIG);
+        policy_unref(policy);
+}
+
+static uint64_t next_random(uint64_t *seed) {
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 7;
+        *seed ^= *seed << 17;
+        return *seed;
+}
+
+static const char *pick(uint64_t *seed, const char *const *words, size_t n) {
+        return words[next_random(seed) % n];
+}
+
+/* A valid policy out of pieces. */
+static void random_policy(uint64_t *seed, char *text, size_t size) {
+        static const char *const tests[] = {
+                "event: sick", "event: [sick, corrupt]", "event: {none-of: [shutdown]}", "fs: {type: xfs}",
+                "fs: {label: x}", "fs: {label: {not: x}}", "fs: {removable: true}", "fs: {removable: false}",
+                "fs: {autofsck: repair}", "fs: {autofsck: {not: none}}", "fs: {uuid: '3*'}", "fs: {mount: {under: /}}",
+                "structure: finobt", "structure: {not: finobt}", "any-of: [{fs: {label: x}}, {event: sick}]",
+                "none-of: [{fs: {removable: true}}]", "fs: {device: '/dev/*'}", "severity: {at-least: info}",
+        };
+        static const char *const actions[] = {
+                "log", "notify", "repair", "scrub", "{scrub: {repair: if-allowed}}", "{repair: {retries: 1}}",
+        };
+        static const char *const flags[] = {
+                "", "", "", ", continue: true", ", mode: observe", ", ignore-autofsck: true", ", priority: 5",
+        };
+        static const char *const denials[] = { "all", "[repair]", "[scrub]" };
+        unsigned n_rules = (unsigned) (next_random(seed) % 6), n_protects = (unsigned) (next_random(seed) % 3);
+
+        text[0] = '\0';
+        (void) text_append_format(text, size, "version: 1\nmode: %s\n", next_random(seed) % 4 ? "enforce" : "observe");
+        for (unsigned i = 0; i < n_protects; i++)
+                (void) text_append_format(text, size, "%s- {id: p%u, match: {%s}, deny: %s}\n",
+                                          i == 0 ? "protect:\n" : "", i, pick(seed, tests, ELEMENTSOF(tests)),
+                                          pick(seed, denials, ELEMENTSOF(denials)));
+        for (unsigned i = 0; i < n_rules; i++)
+                (void) text_append_format(text, size, "%s- {id: r%u, match: {all-of: [{%s}, {%s}]}, do: [%s, %s]%s}\n",
+                                          i == 0 ? "rules:\n" : "", i, pick(seed, tests, ELEMENTSOF(tests)),
+                                          pick(seed, tests, ELEMENTSOF(tests)), pick(seed, actions, ELEMENTSOF(actions)),
+                                          pick(seed, actions, ELEMENTSOF(actions)), pick(seed, flags, ELEMENTSOF(flags)));
+}
+
+static void random_facts(uint64_t *seed, Fixture *fixture) {
+        FilesystemFacts *filesystem = &fixture->filesystem;
+
+        fixture_init(fixture);
+        if (next_random(seed) % 2 == 0)
+                fixture->event.kind = (EventKind) (next_random(seed) % N_EVENT_KINDS);
+        if (next_random(seed) % 4 == 0)
+                fixture->event.structure = STRUCTURE_NONE;
+        if (next_random(seed) % 8 == 0)
+                fixture->facts.filesystem = NULL;
+        filesystem->is_removable = (Tristate) (next_random(seed) % 3);
+        filesystem->label_state = (FactState) (next_random(seed) % 3);
+        filesystem->label = filesystem->label_state == FACT_KNOWN ? (char *) "x" : NULL;
+        filesystem->autofsck_state = (FactState) (next_random(seed) % 3);
+        filesystem->autofsck = (Autofsck) (next_random(seed) % (AUTOFSCK_REPAIR + 1));
+        if (next_random(seed) % 4 == 0)
+                filesystem->device = NULL;
+}
+
+/* What holds for whatever policy and whatever facts. */
+static void check_properties(const Policy *policy, const Fixture *fixture, const Decision *decision) {
+        const FilesystemFacts *filesystem = fixture->facts.filesystem;
+
+        for (size_t i = 0; i < decision->n_actions; i++) {
+                const ActionRequest *request = &decision->actions[i];
+                _cleanup_(free_at) char *denied_by = NULL;
+
+                if (!action_kind_is_destructive(request->kind) || request->denied_by)
+                        continue;
+
+                assert_non_null(filesystem);
+                assert_false(event_kind_is_result(fixture->event.kind));
+                assert_int_not_equal(fixture->event.kind, EVENT_UNMOUNTED);
+                if (request->kind == ACTION_REPAIR)
+                        assert_int_not_equal(fixture->event.structure, STRUCTURE_NONE);
+                assert_int_equal(policy_check_call(policy, &fixture->facts, request->kind, &denied_by), 0);
+                assert_null(denied_by);
+                if (!request->ignore_autofsck && (request->kind == ACTION_REPAIR ||
+                                                  request->scrub_repair == SCRUB_REPAIR_IF_ALLOWED)) {
+                        assert_int_equal(filesystem->autofsck_state, FACT_KNOWN);
+                        assert_int_equal(filesystem->autofsck, AUTOFSCK_REPAIR);
+                }
+        }
+}
+
+/* Does what a person reads equal what is done, and the index the walk? */
+static void test_properties(_unused_ void **state) {
+        uint64_t seed = UINT64_C(0x9e3779b97f4a7c15);
+        unsigned n_loaded = 0, n_allowed = 0;
+
+        for (unsigned i = 0; i < 1500; i++) {
+                _cleanup_(policy_unref_at) Policy *policy = NULL;
+                PolicyProblems problems = {};
+                char text[4096];
+
+                random_policy(&seed, text, sizeof(text));
+                (void) policy_load_text("random.yaml", text, strlen(text), 1, &problems, &policy);
+                policy_problems_clear(&problems);
+                if (!policy)
+                        continue;
+                n_loaded++;
+
+                for (unsigned k = 0; k < 10; k++) {
+                        Decision walked[POLICY_DECISIONS_MAX], indexed[POLICY_DECISIONS_MAX];
+                        size_t n_walked, n_indexed;
+                        PolicyTrace trace = {};
+                        Fixture fixture;
+
+                        random_facts(&seed, &fixture);
+                        assert_int_equal(policy_choose(policy, &fixture.facts, 0, indexed, POLICY_DECISIONS_MAX, &n_indexed), 0);
+                        assert_int_equal(policy_choose_traced(policy, &fixture.facts, 0, walked, POLICY_DECISIONS_MAX,
+                                                              &n_walked, &trace), 0);
+                        assert_int_equal(n_walked, n_indexed);
+                        for (size_t d = 0; d < n_walked; d++) {
+                                _cleanup_(free_at) char *a = policy_decision_text(&walked[d]);
+                                _cleanup_(free_at) char *b = policy_decision_text(&indexed[d]);
+
+                                if (strcmp(a, b) != 0)
+                                        print_message("%s\n", text);
+                                assert_string_equal(a, b);
+                                check_properties(policy, &fixture, &walked[d]);
+                                for (size_t s = 0; s < walked[d].n_actions; s++)
+                                        n_allowed += action_kind_is_destructive(walked[d].actions[s].kind) &&
+                                                     !walked[d].actions[s].denied_by;
+                        }
+                        clear_all(walked, n_walked);
+                        clear_all(indexed, n_indexed);
+                        policy_trace_clear(&trace);
+                }
+        }
+
+        /* Neither may be empty, or nothing was tested. */
+        print_message("%u policies, %u destructive actions\n", n_loaded, n_allowed);
+        assert_true(n_loaded > 500 && n_allowed > 500);
+}
+
+static void test_explain(_unused_ void **state) {
+        static const char text[] = "version: 1\n"
+                                   "rules:\n"
+                                   "  - {id: scratch, match: {fs: {label: 'scratch*'}, event: sick}, do: [scrub]}\n"
+                                   "  - {id: watch, match: {event: sick}, do: [repair], mode: observe}\n"
+                                   "  - {id: shadow, match: {domain: ag}, do: [log], mode: observe}\n"
+                                   "  - {id: unknown, match: {fs: {device: /dev/sda}}, do: [log]}\n"
+                                   "  - {id: heal, match: {event: [sick, corrupt]}, do: [{repair: {timeout: 2min}}, log]}\n"
+                                   "  - {id: late, do: [log]}\n";
+        _cleanup_(policy_unref_at) Policy *policy = fixture_load(text);
+        _cleanup_(free_at) char *explanation = NULL;
+        Fixture fixture;
+
+        assert_non_null(policy);
+        fixture_init(&fixture);
+        fixture.filesystem.device = NULL;
+        assert_int_equal(policy_explain(policy, &fixture.facts, 0, &explanation), 0);
+        assert_string_equal(explanation,
+                            "rule scratch (test.yaml:3) does not match\n"
+                            "    fs.label: {glob: 'scratch*'} in line 3: no, fs.label is absent\n"
+                            "rule watch (test.yaml:4) is taken, and only observes\n"
+                            "    event: sick in line 4: yes, event is sick\n"
+                            "rule shadow (test.yaml:5) matches, but an observing rule before it ended what observing rules see\n"
+                            "    domain: ag in line 5: yes, domain is ag\n"
+                            "rule unknown (test.yaml:6) is passed over, because a fact is unknown\n"
+                            "    fs.device: '/dev/sda' in line 6: unknown, fs.device is unknown\n"
+                            "rule heal (test.yaml:7) is taken\n"
+                            "    event: [sick, corrupt] in line 7: yes, event is sick\n"
+                            "rule late (test.yaml:8) is not looked at, because the search had ended\n"
+                            "decided:\n"
+                            "    rule watch, observe: repair\n"
+                            "    rule heal, enforce: repair timeout 2min; log\n");
+}
+
+int main(void) {
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_autofsck_levels),
+                cmocka_unit_test(test_needs_fact),
+                cmocka_unit_test(test_calls),
+                cmocka_unit_test(test_handle),
+                cmocka_unit_test(test_many_decisions),
+                cmocka_unit_test(test_properties),
+                cmocka_unit_test(test_explain),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

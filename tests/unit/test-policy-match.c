@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One condition against one event: every key, every operator, and three-valued logic.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "policy/policy-choose.h"
+#include "tests/unit/policy-fixture.h"
+
+/* Changes of the fixture that cases are about. */
+static void labelled(Fixture *fixture) {
+        fixture->filesystem.label_state = FACT_KNOWN;
+        fixture->filesystem.label = (char *) "scratch12";
+}
+
+static void label_unknown(Fixture *fixture) {
+        fixture->filesystem.label_state = FACT_UNKNOWN;
+}
+
+static void two_mounts(Fixture *fixture) {
+        fixture->mounts[1] = (char *) "/mnt/a/b";
+        fixture->filesystem.n_mounts = 2;
+}
+
+static void not_mounted(Fixture *fixture) {
+        fixture->filesystem.mounts = NULL;
+        fixture->filesystem.n_mounts = 0;
+}
+
+static void no_filesystem(Fixture *fixture) {
+        fixture->facts.filesystem = NULL;
+}
+
+static void device_unknown(Fixture *fixture) {
+        fixture->filesystem.device = NULL;
+}
+
+static void uuid_unknown(Fixture *fixture) {
+        fixture->filesystem.uuid_state = FACT_UNKNOWN;
+}
+
+static void removable_unknown(Fixture *fixture) {
+        fixture->filesystem.is_removable = TRISTATE_UNKNOWN;
+}
+
+static void root_and_state(Fixture *fixture) {
+        fixture->filesystem.is_root = TRISTATE_YES;
+        fixture->filesystem.is_state = TRISTATE_YES;
+}
+
+static void autofsck_unreadable(Fixture *fixture) {
+        fixture->filesystem.autofsck_state = FACT_UNKNOWN;
+        fixture->filesystem.autofsck_error = EIO;
+}
+
+static void autofsck_absent(Fixture *fixture) {
+        fixture->filesystem.autofsck_state = FACT_ABSENT;
+}
+
+static void write_error(Fixture *fixture) {
+        fixture->event = (HealthEvent) { .id = 7, .kind = EVENT_WRITE_ERROR, .domain = DOMAIN_FILERANGE, .error = ENOSPC,
+                                         .count = 12 };
+}
+
+static void inode_unknown_bit(Fixture *fixture) {
+        fixture->event.domain = DOMAIN_INODE;
+        fixture->event.structure = STRUCTURE_UNRECOGNISED;
+}
+
+static void realtime_super(Fixture *fixture) {
+        fixture->event.domain = DOMAIN_RTGROUP;
+        fixture->event.structure = STRUCTURE_RTGROUP_SUPER;
+}
+
+typedef struct MatchCase {
+        const char *match;
+        Verdict verdict;
+        void (*change)(Fixture *fixture);
+} MatchCase;
+
+#define YES VERDICT_YES
+#define NO VERDICT_NO
+#define UNKNOWN VERDICT_UNKNOWN
+
+static const MatchCase cases[] = {
+        { "{}", YES, NULL },
+        { "fs: {type: xfs}", YES, NULL },
+        { "fs: {type: ext4}", NO, NULL },
+        { "fs: {type: [ext4, xfs]}", YES, NULL },
+        { "fs: {type: xfs}", NO, no_filesystem },
+        { "not: {fs: {type: xfs}}", YES, no_filesystem },
+        { "fs: {mount: /srv}", YES, NULL },
+        { "fs: {mount: /mnt}", NO, NULL },
+        { "fs: {mount: /mnt/a/b}", YES, two_mounts },
+        { "fs: {mount: '/mnt/*'}", NO, two_mounts },
+        { "fs: {mount: '/mnt/**'}", YES, two_mounts },
+        { "fs: {mount: {glob: '/mnt/**'}}", YES, two_mounts },
+        { "fs: {mount: {under: /mnt}}", YES, two_mounts },
+        { "fs: {mount: {under: /mnt}}", NO, NULL },
+        { "fs: {mount: {regex: '/mnt/.*'}}", YES, two_mounts },
+        /* Any mount, so that "not" is "none of them". */
+        { "fs: {mount: {not: /srv}}", NO, two_mounts },
+        { "fs: {mount: {none-of: [/x, /y]}}", YES, two_mounts },
+        { "fs: {mount: {all-of: [/srv, {under: /mnt}]}}", YES, two_mounts },
+        { "fs: {mount: {under: /}}", NO, not_mounted },
+        { "fs: {mount: {not: {under: /}}}", YES, not_mounted },
+        { "fs: {label: scratch12}", YES, labelled },
+        { "fs: {label: {regex: '^scratch[0-9]+$'}}", YES, labelled },
+        { "fs: {label: {regex: 'scratch'}}", NO, labelled },
+        { "fs: {label: 'scratch*'}", YES, labelled },
+        { "fs: {label: {glob: 's*', not: '*3'}}", YES, labelled },
+        { "fs: {label: {glob: 's*', not: '*2'}}", NO, labelled },
+        { "fs: {label: x}", NO, NULL },
+        { "fs: {label: {not: x}}", YES, NULL },
+        { "fs: {label: x}", UNKNOWN, label_unknown },
+        { "fs: {label: {not: x}}", UNKNOWN, label_unknown },
+        { "fs: {label: {any-of: [x, y]}}", UNKNOWN, label_unknown },
+        { "fs: {uuid: 3F2504E0-4F89-11D3-9A0C-0305E82C3301}", YES, NULL },
+        { "fs: {uuid: 3f2504e0-4f89-11d3-9a0c-0305e82c3302}", NO, NULL },
+        { "fs: {uuid: '3f2504e0-*'}", YES, NULL },
+        { "fs: {uuid: '3f2504e0-*'}", UNKNOWN, uuid_unknown },
+        { "fs: {device: /dev/sda1}", YES, NULL },
+        { "fs: {device: {under: /dev}}", YES, NULL },
+        { "fs: {device: /dev/sda1}", UNKNOWN, device_unknown },
+        { "fs: {root: true}", NO, NULL },
+        { "fs: {root: true, state: true}", YES, root_and_state },
+        { "fs: {root: false}", NO, root_and_state },
+        { "fs: {removable: false}", YES, NULL },
+        { "fs: {removable: false}", UNKNOWN, removable_unknown },
+        { "fs: {removable: [true, false]}", UNKNOWN, removable_unknown },
+        { "fs: {autofsck: repair}", YES, NULL },
+        { "fs: {autofsck: [none, check]}", NO, NULL },
+        { "fs: {autofsck: repair}", UNKNOWN, autofsck_unreadable },
+        { "fs: {autofsck: unset}", YES, autofsck_absent },
+        { "fs: {autofsck: {not: unset}}", NO, autofsck_absent },
+
+        { "event: sick", YES, NULL },
+        { "event: [corrupt, shutdown]", NO, NULL },
+        { "event: {none-of: [corrupt, shutdown]}", YES, NULL },
+        { "event: write-error", YES, write_error },
+        { "severity: {at-least: info}", YES, NULL },
+        { "severity: {at-least: error}", YES, write_error },
+        { "severity: {at-least: critical}", NO, write_error },
+        { "severity: {at-most: error}", YES, write_error },
+        { "severity: {at-most: warning}", NO, write_error },
+        { "severity: error", YES, write_error },
+        { "severity: [alert, critical]", NO, write_error },
+        { "domain: ag", YES, NULL },
+        { "domain: filerange", YES, write_error },
+        { "structure: finobt", YES, NULL },
+        { "structure: [bnobt, cntbt]", NO, NULL },
+        { "structure: finobt", NO, write_error },
+        { "structure: {not: finobt}", YES, write_error },
+        { "structure: unrecognised", YES, inode_unknown_bit },
+        { "structure: finobt", NO, inode_unknown_bit },
+        /* One word in two domains. */
+        { "structure: super", YES, realtime_super },
+        { "{structure: super, domain: ag}", NO, realtime_super },
+        { "group: 3", YES, NULL },
+        { "group: 0x3", YES, NULL },
+        { "group: [1, 2]", NO, NULL },
+        { "group: {at-least: 2, at-most: 3}", YES, NULL },
+        { "group: {at-least: 4}", NO, NULL },
+        { "group: {at-least: 0}", NO, write_error },
+        { "errno: ENOSPC", YES, write_error },
+        { "errno: {none-of: [ENOSPC, EDQUOT]}", NO, write_error },
+        { "errno: {none-of: [ENOSPC, EDQUOT]}", YES, NULL },
+        { "errno: EIO", NO, write_error },
+        { "count: 12", YES, write_error },
+        { "count: {at-least: 12}", YES, write_error },
+        { "count: {at-least: 13}", NO, write_error },
+        { "count: 1", YES, NULL },
+
+        /* Maps: and, or, none, with unknown in between (Kleene). */
+        { "{event: sick, structure: finobt}", YES, NULL },
+        { "{event: sick, structure: bnobt}", NO, NULL },
+        { "{event: sick, fs: {label: x}}", UNKNOWN, label_unknown },
+        { "{event: corrupt, fs: {label: x}}", NO, label_unknown },
+        { "{fs: {label: x}, event: corrupt}", NO, label_unknown },
+        { "any-of: [{event: sick}, {fs: {label: x}}]", YES, label_unknown },
+        { "any-of: [{fs: {label: x}}, {event: sick}]", YES, label_unknown },
+        { "any-of: [{fs: {label: x}}, {event: corrupt}]", UNKNOWN, label_unknown },
+        { "none-of: [{fs: {label: x}}, {event: sick}]", NO, label_unknown },
+        { "none-of: [{fs: {label: x}}, {event: corrupt}]", UNKNOWN, label_unknown },
+        { "none-of: [{event: shutdown}, {event: corrupt}]", YES, label_unknown },
+        { "not: {event: sick, structure: bnobt}", YES, NULL },
+        { "not: {event: sick, structure: finobt}", NO, NULL },
+        { "not: {not: {event: sick}}", YES, NULL },
+        { "all-of: [{event: sick}, {structure: finobt}]", YES, NULL },
+        { "all-of: [{event: sick}, {structure: bnobt}]", NO, NULL },
+        { "fs: {any-of: [{label: x}, {type: xfs}]}", YES, label_unknown },
+        { "fs: {none-of: [{type: ext4}, {mount: /mnt}]}", YES, NULL },
+        { "{any-of: [{event: sick}], none-of: [{event: corrupt}], all-of: [{domain: ag}], not: {group: 4}}", YES, NULL },
+};
+
+static Verdict match(const char *text, const Fixture *fixture, char **ret_explanation) {
+        _cleanup_(policy_unref_at) Policy *policy = NULL;
+        Decision decisions[POLICY_DECISIONS_MAX];
+        PolicyTrace trace = {};
+        char policy_text[1024];
+        Verdict verdict;
+        size_t n;
+
+        (void) snprintf(policy_text, sizeof(policy_text), "version: 1\nbaseline: off\nrules: [{id: a, match: %s%s%s, do: [log]}]\n",
+                        text[0] == '{' ? "" : "{", text, text[0] == '{' ? "" : "}");
+        policy = fixture_load(policy_text);
+        assert_non_null(policy);
+        assert_int_equal(policy_choose_traced(policy, &fixture->facts, 0, decisions, POLICY_DECISIONS_MAX, &n, &trace), 0);
+        assert_int_equal(trace.n_rules, 1);
+        verdict = trace.rules[0].verdict;
+        assert_int_equal(trace.rules[0].outcome, verdict == VERDICT_NO ? RULE_NOT_MATCHED :
+                                                 verdict == VERDICT_YES ? RULE_TAKEN : RULE_UNKNOWN);
+        if (ret_explanation) {
+                MatchContext context;
+
+                match_context_init(&context, &fixture->facts);
+                *ret_explanation = match_fact_text(&context, trace.rules[0].decider->key);
+        }
+        for (size_t i = 0; i < n; i++)
+                decision_clear(&decisions[i]);
+        policy_trace_clear(&trace);
+        return verdict;
+}
+
+static void test_cases(_unused_ void **state) {
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Fixture fixture;
+
+                print_message("%s: %s\n", cases[i].match, verdict_to_name(cases[i].verdict));
+                fixture_init(&fixture);
+                if (cases[i].change)
+                        cases[i].change(&fixture);
+                assert_int_equal(match(cases[i].match, &fixture, NULL), cases[i].verdict);
+        }
+}
+
+/* Every key that is built is met by at least one case above. */
+static void test_keys_have_cases(_unused_ void **state) {
+        for (size_t i = 0; i < match_key_count(); i++) {
+                const MatchKey *key = match_key_at(i);
+                const char *name = strchr(key->path, '.') ? strchr(key->path, '.') + 1 : key->path;
+                char text[64];
+                bool has_case = false;
+
+                if (!key->is_built)
+                        continue;
+                (void) snprintf(text, sizeof(text), "%s:", name);
+                for (size_t k = 0; k < ELEMENTSOF(cases) && !has_case; k++)
+                        has_case = strstr(cases[k].match, text);
+                print_message("%s\n", key->path);
+                assert_true(has_case);
+        }
+}
+
+/* Without an event everything about it is unknown. */
+static void test_no_event(_unused_ void **state) {
+        for (size_t i = 0; i < match_key_count(); i++) {
+                const MatchKey *key = match_key_at(i);
+                MatchContext context;
+                Fixture fixture;
+
+                if (!key->is_built)
+                        continue;
+                print_message("%s\n", key->path);
+                fixture_init(&fixture);
+                fixture.facts.event = NULL;
+                match_context_init(&context, &fixture.facts);
+                assert_int_equal(match_context_value(&context, key)->state == FACT_UNKNOWN, !strchr(key->path, '.'));
+        }
+}
+
+static void test_fact_texts(_unused_ void **state) {
+        static const struct {
+                const char *match, *text;
+                void (*change)(Fixture *fixture);
+        } texts[] = {
+                { "fs: {label: x}", "fs.label is \"scratch12\"", labelled },
+                { "fs: {label: x}", "fs.label is absent", NULL },
+                { "fs: {label: x}", "fs.label is unknown", label_unknown },
+                { "fs: {mount: /x}", "fs.mount is \"/srv\", \"/mnt/a/b\"", two_mounts },
+                { "fs: {autofsck: none}", "fs.autofsck is unknown (EIO)", autofsck_unreadable },
+                { "fs: {root: false}", "fs.root is true", root_and_state },
+                { "event: corrupt", "event is sick", NULL },
+                { "structure: bnobt", "structure is finobt", NULL },
+                { "group: 4", "group is 3", NULL },
+                { "errno: EIO", "errno is ENOSPC", write_error },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                _cleanup_(free_at) char *text = NULL;
+                Fixture fixture;
+
+                fixture_init(&fixture);
+                if (texts[i].change)
+                        texts[i].change(&fixture);
+                (void) match(texts[i].match, &fixture, &text);
+                assert_string_equal(text, texts[i].text);
+        }
+}
+
+int main(void) {
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_cases),
+                cmocka_unit_test(test_keys_have_cases),
+                cmocka_unit_test(test_no_event),
+                cmocka_unit_test(test_fact_texts),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Mounts come and go: each superblock has one monitor however many mounts it has, unmounting is never refused because
+of us, and nothing of ours keeps a file system alive."""
+
+import os
+import subprocess
+import tempfile
+import unittest
+
+import healerlib
+from healerlib import is_watched, status_of, superblock_is_gone, wait_watched
+from vmlib import XfsImage, run, wait_for
+
+
+def monitors_held():
+    return healerlib.count_monitors(healerlib.main_pid('healerd.service'))
+
+
+class Mounts(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        healerlib.start()
+
+    def gone(self, fs, device):
+        wait_for(lambda: status_of(fs) is None, what='healerd to forget it')
+        wait_for(lambda: superblock_is_gone(device), what='the superblock to go')
+
+    def test_existing_at_start(self):
+        with XfsImage() as one, XfsImage() as two:
+            one.mount()
+            healerlib.stop()
+            two.mount()
+            healerlib.start()
+            wait_watched(one)
+            wait_watched(two)
+
+    def test_never_busy(self):
+        """mount; umount as fast as it goes, with healerd attaching to each."""
+        with XfsImage() as fs:
+            device = run('losetup', '--find', '--show', fs.file).strip()
+            try:
+                failed = []
+                for number in range(60):
+                    run('mount', '-t', 'xfs', device, fs.path)
+                    done = subprocess.run(['umount', fs.path], capture_output=True, text=True, check=False)
+                    if done.returncode:
+                        failed.append((number, done.stderr.strip()))
+                        wait_for(lambda: subprocess.run(['umount', fs.path], capture_output=True,
+                                                        check=False).returncode == 0, what='umount at last')
+                self.assertEqual(failed, [])
+                self.gone(fs, device)
+            finally:
+                run('losetup', '--detach', device)
+
+    def test_never_busy_once_watched(self):
+        with XfsImage() as fs:
+            for _ in range(5):
+                fs.mount()
+                wait_watched(fs)
+                fs.umount()
+
+    def test_gone_with_its_superblock(self):
+        """All units run, each with what it sees of the machine's mounts, and none keeps the file system."""
+        with XfsImage() as fs:
+            fs.mount()
+            wait_watched(fs)
+            device, before = fs.dev, monitors_held()
+            self.assertTrue(os.path.exists(f'/sys/fs/xfs/{os.path.basename(device)}'))
+            run('umount', fs.path)
+            self.gone(fs, device)
+            wait_for(lambda: monitors_held() == before - 1, what='the monitor to be closed')
+
+    def test_one_monitor_for_all_mounts(self):
+        with XfsImage() as fs, tempfile.TemporaryDirectory() as other:
+            fs.mount()
+            wait_watched(fs)
+            before = monitors_held()
+            run('mount', '--bind', fs.path, other)
+            try:
+                wait_for(lambda: other in status_of(fs)['mount_points'], what='the second mount')
+                self.assertEqual(sorted(status_of(fs)['mount_points']), sorted([fs.path, other]))
+                self.assertEqual(monitors_held(), before)
+                self.assertEqual(len([one for one in healerlib.statuses() if one['uuid'] == fs.uuid]), 1)
+            finally:
+                run('umount', other)
+            wait_for(lambda: status_of(fs)['mount_points'] == [fs.path], what='the second mount to be forgotten')
+            self.assertTrue(is_watched(fs))
+
+    def test_original_unmounted_bind_stays(self):
+        with XfsImage() as fs, tempfile.TemporaryDirectory() as other:
+            fs.mount()
+            wait_watched(fs)
+            run('mount', '--bind', fs.path, other)
+            try:
+                wait_for(lambda: other in status_of(fs)['mount_points'], what='the second mount')
+                run('umount', fs.path)
+                wait_for(lambda: status_of(fs)['mount_points'] == [other], what='the first mount to be forgotten')
+                self.assertTrue(status_of(fs)['watched'])
+                self.assertFalse(superblock_is_gone(fs.dev))
+            finally:
+                run('umount', other)
+            self.gone(fs, fs.dev)
+
+    def test_lazy_unmount(self):
+        """umount -l with a file still open: watched to the end."""
+        with XfsImage() as fs:
+            fs.mount()
+            wait_watched(fs)
+            device = fs.dev
+            with open(fs.join('file'), 'w', encoding='ascii'):
+                run('umount', '--lazy', fs.path)
+                self.assertFalse(superblock_is_gone(device))
+            self.gone(fs, device)
+
+    def test_moved(self):
+        with XfsImage() as fs, tempfile.TemporaryDirectory() as other:
+            # A move is refused below a shared mount, so a private one holds both.
+            stage, old, new = other, os.path.join(other, 'old'), os.path.join(other, 'new')
+            run('mount', '-t', 'tmpfs', 'tmpfs', stage)
+            run('mount', '--make-private', stage)
+            try:
+                os.mkdir(old)
+                os.mkdir(new)
+                fs.dev = run('losetup', '--find', '--show', fs.file).strip()
+                run('mount', fs.dev, old)
+                wait_for(lambda: status_of(fs) and status_of(fs)['mount_points'] == [old], what='the mount')
+                run('mount', '--move', old, new)
+                wait_for(lambda: status_of(fs)['mount_points'] == [new], what='the new place')
+                run('umount', new)
+                self.gone(fs, fs.dev)
+            finally:
+                run('umount', '-R', stage)
+
+    def test_read_only(self):
+        with XfsImage() as fs:
+            fs.mount('-o', 'ro')
+            wait_watched(fs)
+            self.assertTrue(status_of(fs)['read_only'])
+
+    def test_another_type(self):
+        """ext4 has no monitor: said once, and nothing is wrong with the daemon."""
+        with tempfile.TemporaryDirectory() as folder:
+            image, path = os.path.join(folder, 'image'), os.path.join(folder, 'mnt')
+            os.mkdir(path)
+            run('truncate', '-s', '64m', image)
+            run('mke2fs', '-q', '-t', 'ext4', image)
+            run('mount', '-o', 'loop', image, path)
+            try:
+                code = wait_for(lambda: healerlib.healerctl('status', path)[0] in (1, 6) and 'yes', what='an answer')
+                self.assertEqual(code, 'yes')
+            finally:
+                run('umount', path)

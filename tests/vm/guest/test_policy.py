@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the policy says is what happens, on real damage: baseline, rules, observe, protect; and a policy that cannot be
+loaded never replaces one that could."""
+
+import os
+import tempfile
+import unittest
+
+import healerlib
+import recipes
+from healerlib import broken, bus_property, healerctl, policy
+from vmlib import wait_for
+
+PLAIN = 'version: 1\n'
+
+OBSERVE = """
+version: 1
+mode: observe
+rules:
+  - id: heal
+    match: {fs: {type: xfs}, event: sick}
+    do: [repair]
+"""
+
+IGNORE_AUTOFSCK = """
+version: 1
+rules:
+  - id: anyway
+    match: {fs: {type: xfs}, event: sick}
+    ignore-autofsck: true
+    do: [repair]
+"""
+
+PROTECT = """
+version: 1
+protect:
+  - {id: hands-off, match: {fs: {type: xfs}}, deny: all}
+rules:
+  - id: heal
+    match: {fs: {type: xfs}, event: sick}
+    ignore-autofsck: true
+    do: [repair]
+"""
+
+# Each is a valid key of the language that this version does not carry out: it must be refused by name.
+NOT_BUILT = {
+    'windows': 'version: 1\nwindows: {night: "Mon..Fri 22:00..06:00"}\n',
+    'limits': 'version: 1\nlimits: {actions: 30 per 1h}\n',
+    'brake': 'version: 1\nbrake: {filesystems: 3, within: 2min, calm: 10min}\n',
+    'when': 'version: 1\nrules:\n  - {id: a, match: {event: sick}, when: {count: 3, within: 1min, per: fs}, do: [log]}\n',
+    'cooldown': 'version: 1\nrules:\n  - {id: a, match: {event: sick}, cooldown: 1h, do: [log]}\n',
+    'escalate': 'version: 1\nrules:\n  - {id: a, match: {event: sick}, escalate: [repair, log]}\n',
+    'fail-workload': 'version: 1\nrules:\n  - {id: a, match: {event: sick}, do: [{fail-workload: {who: fs-users}}]}\n',
+    'start-unit': 'version: 1\nrules:\n'
+                  "  - {id: a, match: {event: sick}, do: [{start-unit: {unit: 'restore@.service'}}]}\n",
+}
+
+BAD = {
+    'no YAML': '{{{{',
+    'not a map': '- 1\n- 2\n',
+    'no version': 'mode: enforce\n',
+    'unknown key': 'version: 1\nruels: []\n',
+    'alias': 'version: 1\nrules: [{id: a, match: {event: *x}, do: [log]}]\n',
+    'binary': 'version: 1\n\x01\x02\x03\n',
+}
+
+
+class Policy(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        healerlib.start()
+        cls.signals = cls.enterClassContext(healerlib.Signals())
+
+    def decided(self, fs, kind=recipes.Directory):
+        """The decision for the first report of the damage."""
+        structure = kind.structure
+        event = wait_for(lambda: self.signals.sick(fs, structure), deadline=healerlib.LONG, what='the event')[0]
+        return wait_for(lambda: self.signals.named('Decision', id=event['id']), what='the decision')[0]
+
+    def baseline(self, autofsck, heals):
+        with policy(PLAIN), broken(recipes.Directory, autofsck=autofsck) as (fs, recipe):
+            self.assertTrue(recipe.trigger())
+            decision = self.decided(fs)
+            print(f'autofsck {autofsck or "unset"}: {decision}')
+            self.assertEqual(decision['source'], 'baseline' if decision['actions'] else decision['source'])
+            if heals:
+                wait_for(recipe.works, what='a repair')
+                return
+            # Whatever was decided is over when the file system is calm: then it must still be broken.
+            wait_for(lambda: not healerlib.bus_property('ActiveJob', self.fs_object(fs), healerlib.FILESYSTEM, '/')
+                     .startswith('/org'), what='no job')
+            self.assertFalse(recipe.works(), 'it was repaired')
+            self.assertEqual(self.signals.taken(fs, action='repair', result='done'), [])
+
+    def fs_object(self, fs):
+        return wait_for(lambda: self.signals.of(fs, 'Event'), what='an event')[0]['filesystem']
+
+    def test_baseline_unset(self):
+        """mkfs.xfs makes reverse maps and parent pointers: unset means check there."""
+        self.baseline(None, False)
+
+    def test_baseline_none(self):
+        self.baseline('none', False)
+
+    def test_baseline_check(self):
+        self.baseline('check', False)
+
+    def test_baseline_optimize(self):
+        self.baseline('optimize', False)
+
+    def test_baseline_repair(self):
+        self.baseline('repair', True)
+
+    def test_shipped_default(self):
+        """Without a file of the administrator's the baseline decides."""
+        healerlib.load_policy(None)
+        with broken(recipes.Directory, autofsck='repair') as (fs, recipe):
+            self.assertTrue(recipe.trigger())
+            self.assertEqual(self.decided(fs)['source'], 'baseline')
+            wait_for(recipe.works, what='a repair')
+
+    def test_property_bounds_rules(self):
+        with policy(healerlib.HEAL), broken(recipes.Directory, autofsck='none') as (fs, recipe):
+            self.assertTrue(recipe.trigger())
+            decision = self.decided(fs)
+            self.assertEqual(decision['rule'], 'heal')
+            self.assertIn('autofsck', str(decision['details'].get('denied')))
+            self.assertFalse(recipe.works())
+
+    def test_rule_that_lifts_the_property(self):
+        with policy(IGNORE_AUTOFSCK), broken(recipes.Directory, autofsck='none') as (_, recipe):
+            self.assertTrue(recipe.trigger())
+            wait_for(recipe.works, what='a repair')
+
+    def test_property_changed_while_mounted(self):
+        """It is read anew for every decision."""
+        with policy(PLAIN), broken(recipes.Directory, autofsck='none') as (fs, recipe):
+            self.assertTrue(recipe.trigger())
+            self.decided(fs)
+            self.assertFalse(recipe.works())
+            fs.set_autofsck('repair')
+
+            def again():
+                recipe.trigger()
+                return recipe.works()
+            wait_for(again, what='a repair')
+
+    def test_observe(self):
+        with policy(OBSERVE), broken(recipes.Directory, autofsck='repair') as (fs, recipe):
+            self.assertTrue(recipe.trigger())
+            decision = self.decided(fs)
+            self.assertEqual((decision['rule'], decision['mode'], decision['actions']), ('heal', 'observe', ['repair']))
+            self.assertFalse(recipe.works())
+            self.assertEqual(self.signals.taken(fs), [])
+
+    def test_protect(self):
+        """Stronger than any rule, and than root who asks by hand."""
+        with policy(PROTECT), broken(recipes.Directory, autofsck='repair') as (fs, recipe):
+            self.assertTrue(recipe.trigger())
+            self.assertIn('hands-off', str(self.decided(fs)['details'].get('denied')))
+            self.assertFalse(recipe.works())
+            gen = self.signals.sick(fs, 'directory')[0]['details']['generation']
+            code, _, err = healerctl('repair', fs.path, 'directory', f'--inode={recipe.ino}', f'--generation={gen}')
+            self.assertEqual(code, 4)
+            self.assertIn('hands-off', err)
+
+
+class Loading(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        healerlib.start()
+
+    def setUp(self):
+        self.addCleanup(healerlib.load_policy, None)
+        healerlib.load_policy(healerlib.HEAL)
+
+    def refused(self, text):
+        """The loaded policy stays, everybody is told why, and the next good one counts."""
+        before = bus_property('PolicyHash'), bus_property('PolicyGeneration')
+        healerlib.write_policy(text)
+        code, _, err = healerctl('reload')
+        self.assertEqual(code, 2)
+        self.assertRegex(err, r'policy\.yaml:\d+:\d+')
+        self.assertEqual((bus_property('PolicyHash'), bus_property('PolicyGeneration')), before)
+        self.assertIn('policy.yaml', bus_property('PolicyProblems'))
+        healerlib.load_policy(healerlib.HEAL)
+        self.assertEqual(bus_property('PolicyHash'), before[0])
+        self.assertEqual(bus_property('PolicyProblems'), '')
+        return err
+
+    def test_bad(self):
+        for name, text in BAD.items():
+            with self.subTest(name):
+                self.refused(text)
+
+    def test_not_built(self):
+        for name, text in NOT_BUILT.items():
+            with self.subTest(name):
+                self.assertIn(f'"{name}"', self.refused(text))
+
+    def test_heals_with_the_last_good_one(self):
+        healerlib.write_policy(BAD['unknown key'])
+        self.assertEqual(healerctl('reload')[0], 2)
+        with broken(recipes.Directory, autofsck='repair') as (_, recipe):
+            self.assertTrue(recipe.trigger())
+            wait_for(recipe.works, what='a repair')
+
+    def test_start_with_a_bad_policy(self):
+        """Nothing good is there to keep: it runs, watches, says so, and does what the file systems allow."""
+        healerlib.stop()
+        healerlib.write_policy(BAD['unknown key'])
+        healerlib.start()
+        self.assertIn('ruels', bus_property('PolicyProblems'))
+        with broken(recipes.Directory, autofsck='repair') as (fs, _):
+            self.assertTrue(healerlib.is_watched(fs))
+
+    def test_check_without_daemon(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'mine.yaml')
+            for text, wanted in (healerlib.HEAL, 0), (BAD['unknown key'], 2):
+                with open(path, 'w', encoding='utf-8') as file:
+                    file.write(text)
+                code, out, err = healerctl('policy', 'check', path)
+                self.assertEqual(code, wanted)
+            self.assertIn('rules', out + err, 'the nearest right word is missing')
+
+    def test_not_everybodys(self):
+        """A policy that others than root can write is nobody's policy."""
+        healerlib.write_policy(healerlib.HEAL)
+        os.chmod(healerlib.POLICY, 0o666)
+        self.assertEqual(healerctl('reload')[0], 2)

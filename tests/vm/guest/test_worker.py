@@ -1,0 +1,419 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""healer-worker alone, without healerd, on a kernel with health monitors: a small client plays healerd."""
+
+import fcntl
+import os
+import queue
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import recipes
+from vmlib import XfsImage, run, wait_for
+
+WORKER = os.environ.get('HEALER_WORKER', '/usr/libexec/xfs_healer/healer-worker')
+# linux/fs.h
+FS_IOC_GETVERSION = 0x80087601
+
+CLIENT = os.environ.get('HEALER_WORKER_CLIENT', '/opt/healer-tests/worker-client')
+
+
+class Line:
+    """A running worker and a client that speaks to it; what the client prints can be waited for."""
+
+    def __init__(self, folder, *options):
+        self.folder = folder
+        self.socket = os.path.join(folder, 'socket')
+        self.options = options
+        self.worker = self.client = None
+        self.log = open(os.path.join(folder, 'log'), 'ab+')  # pylint: disable=consider-using-with
+        self.lines = []
+
+    def start(self):
+        if os.path.exists(self.socket):
+            os.unlink(self.socket)
+        self.worker = subprocess.Popen([WORKER, '--listen', self.socket, '--state-dir', os.path.join(self.folder, 'state'),
+                                        *self.options], stdin=subprocess.DEVNULL, stderr=self.log)
+        wait_for(lambda: os.path.exists(self.socket), what='the socket of the worker')
+        return self.connect()
+
+    def connect(self):
+        self.lines = []
+        self.client = subprocess.Popen([CLIENT, self.socket], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        lines, arrived = self.client.stdout, queue.Queue()
+        threading.Thread(target=lambda: [arrived.put(line.rstrip('\n')) for line in lines], daemon=True).start()
+        self.arrived = arrived
+        return self
+
+    def order(self, *words):
+        self.client.stdin.write(' '.join(map(str, words)) + '\n')
+        self.client.stdin.flush()
+
+    def wait(self, pattern, deadline=60):
+        """The first line, old or new, that matches; as a match object."""
+        end = time.monotonic() + deadline
+        for line in self.lines:
+            found = re.search(pattern, line)
+            if found:
+                return found
+        while True:
+            try:
+                line = self.arrived.get(timeout=max(0, end - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f'waited in vain for {pattern!r}; lines: {self.lines}; log: {self.text()}') from None
+            self.lines.append(line)
+            print(line)
+            found = re.search(pattern, line)
+            if found:
+                return found
+
+    def forget(self):
+        """What came until now is not looked at again."""
+        while not self.arrived.empty():
+            self.lines.append(self.arrived.get())
+        for line in self.lines:
+            print(line)
+        self.lines = []
+
+    def text(self):
+        self.log.seek(0)
+        return self.log.read().decode(errors='replace')
+
+    def leave(self):
+        if self.client:
+            self.client.stdin.close()
+            self.client.wait(timeout=30)
+            self.client.stdout.close()
+            self.client = None
+
+    def stop(self, number=signal.SIGTERM):
+        self.leave()
+        if self.worker:
+            self.worker.send_signal(number)
+            self.worker.wait(timeout=30)
+            self.worker = None
+
+
+def device_of(path):
+    number = os.stat(path).st_dev
+    return f'{os.major(number)}:{os.minor(number)}'
+
+
+def generation_of(path):
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return struct.unpack('=Ixxxx', fcntl.ioctl(fd, FS_IOC_GETVERSION, bytes(8)))[0]
+    finally:
+        os.close(fd)
+
+
+@unittest.skipUnless(os.access(WORKER, os.X_OK) and os.access(CLIENT, os.X_OK), f'no {WORKER} or no {CLIENT} here')
+class WorkerTest(unittest.TestCase):
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix='worker.', dir='/var/tmp')
+        self.line = Line(self.folder)
+        self.addCleanup(self.clean)
+
+    def clean(self):
+        self.line.stop()
+        print(self.line.text())
+        self.line.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def test_attach_and_unmount(self):
+        with XfsImage() as old, XfsImage() as new:
+            old.mount()
+            self.line.start()
+            dev = device_of(old.path)
+            self.line.wait(rf'^filesystem {dev} type=xfs .*monitor=opened\+fd .*uuid={old.uuid} .*rmapbt=1 parents=1')
+            self.line.wait(rf'^mount-added {dev} .* {old.path}$')
+            self.line.wait('^mounts-listed')
+            self.line.wait(f'^records {dev} 1')
+
+            began = time.monotonic()
+            new.mount()
+            dev = device_of(new.path)
+            self.line.wait(rf'^filesystem {dev} type=xfs .*monitor=opened\+fd')
+            print(f'attached {time.monotonic() - began:.3f} s after mount began')
+            other = os.path.join(self.folder, 'bind')
+            os.mkdir(other)
+            run('mount', '--bind', new.path, other)
+            self.line.wait(rf'^mount-added {dev} .* {other}$')
+            new.umount()
+            self.line.wait(rf'^mount-gone {dev} .* {new.path}$')
+            self.assertNotIn(f'released {dev}', self.line.lines)
+            run('umount', other)
+            self.line.wait(f'^released {dev}')
+            self.line.wait(rf'^mount-gone {dev} .* {other}$')
+            self.assertEqual(sum(line.startswith(f'filesystem {dev}') for line in self.line.lines), 1, self.line.lines)
+
+    def test_unmount_is_never_refused(self):
+        with XfsImage() as fs:
+            self.line.start()
+            self.line.wait('^mounts-listed')
+            fs.dev = run('losetup', '--find', '--show', fs.file).strip()
+            for _ in range(60):
+                run('mount', '-t', 'xfs', fs.dev, fs.path)
+                run('umount', fs.path)
+            run('mount', '-t', 'xfs', fs.dev, fs.path)
+            dev = device_of(fs.path)
+            self.line.forget()
+            self.line.order('gather', dev)
+            self.line.wait('^gathered 1 autofsck=known/repair/0 path=0//0 read-only=0')
+            self.line.order('release', dev)
+            self.line.wait(f'^released {dev}')
+            # Whatever was held before: now it must come to us again.
+            self.line.wait(rf'^filesystem {dev} .*monitor=opened\+fd')
+            fs.umount()
+
+    def test_foreign_holder(self):
+        with XfsImage() as fs:
+            fs.mount()
+            dev = device_of(fs.path)
+            holder = subprocess.Popen(['python3', '-c', f'import sys; sys.path.insert(0, {os.path.dirname(__file__)!r})\n'
+                                       'from kernelabi import Monitor\n'
+                                       f'with Monitor({fs.path!r}): print("held", flush=True); sys.stdin.read()'],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            self.assertEqual(holder.stdout.readline(), 'held\n')
+            self.line.start()
+            self.line.wait(rf'^filesystem {dev} .*monitor=foreign .*holder={holder.pid}\(python3\)')
+            holder.stdin.close()
+            holder.wait()
+            holder.stdout.close()
+            self.line.wait(rf'^filesystem {dev} .*monitor=opened\+fd', deadline=10)
+
+    def test_repair(self):
+        for kind in (recipes.FreeInodeBtree, recipes.Directory):
+            with self.subTest(kind.name), XfsImage() as fs:
+                recipe = kind(fs).break_it()
+                dev = device_of(fs.path)
+                if self.line.worker is None:
+                    self.line.start()
+                self.line.wait(rf'^filesystem {dev} .*monitor=opened\+fd')
+                self.assertTrue(recipe.trigger())
+                gen = generation_of(recipe.file()) if recipe.ino else 0
+                self.line.order('repair', dev, 7, recipe.domain, recipe.structure, recipe.agno or 0, recipe.ino or 0, gen)
+                self.line.wait('^job-started 7 through ')
+                self.line.wait('^job-result 7 done verified=1 error=0')
+                self.assertTrue(recipe.works())
+                wait_for(lambda: re.search('^7 +done', self.intents()), what='the record to be closed')
+                self.line.order('taken', 7)
+                wait_for(lambda: not self.intents(), what='the record to be cleared')
+                if recipe.ino:
+                    self.line.order('gather', dev, recipe.ino, gen)
+                    self.line.wait('^gathered 1 .* path=2//victim/0')
+                fs.umount()
+                self.line.wait(f'^released {dev}')
+                self.line.forget()
+
+    def test_unloadable_inode_is_refused(self):
+        with XfsImage() as fs:
+            recipe = recipes.InodeCore(fs).break_it()
+            dev = device_of(fs.path)
+            self.line.start()
+            self.line.wait(rf'^filesystem {dev} .*monitor=opened\+fd')
+            self.assertTrue(recipe.trigger())
+            self.line.order('repair', dev, 3, 'inode', 'core', 0, recipe.ino, 0)
+            self.line.wait('^job-result 3 refused-harmful .*crashes this kernel')
+            self.assertEqual(self.intents(), '')
+            # One that is whole is not refused, only not needed.
+            self.line.order('repair', dev, 4, 'inode', 'core', 0, os.stat(fs.path).st_ino, generation_of(fs.path))
+            self.line.wait('^job-result 4 not-needed')
+            # And one that does not exist is neither.
+            self.line.order('repair', dev, 5, 'inode', 'core', 0, 987654321, 1)
+            self.line.wait('^job-result 5 (gone|refused-harmful)')
+
+    def test_other_superblock_in_place(self):
+        """The monitored file system is unmounted while the client goes on holding its monitor, and a clone takes its
+        place: nothing may be done to the clone."""
+        with XfsImage() as fs:
+            fs.mount()
+            dev = device_of(fs.path)
+            self.line.start()
+            self.line.wait(rf'^filesystem {dev} .*monitor=opened\+fd')
+            self.line.forget()
+            with XfsImage() as other:
+                other.mount()
+                self.line.wait(rf'^filesystem {device_of(other.path)} .*monitor=opened\+fd')
+                run('mount', '--bind', other.path, fs.path)
+                # Its own mount is covered now; only the bind mount of the other one can be opened by that path.
+                self.line.order('repair', dev, 9, 'ag', 'finobt', 0, 0, 0)
+                self.line.wait('^job-result 9 (wrong-filesystem|cannot-reopen)')
+                run('umount', fs.path)
+            self.line.order('repair', dev, 10, 'ag', 'finobt', 0, 0, 0)
+            self.line.wait('^job-result 10 not-needed verified=1')
+
+    def test_read_only_bind_is_not_the_first_choice(self):
+        with XfsImage() as fs:
+            recipe = recipes.FreeInodeBtree(fs).break_it()
+            other = os.path.join(self.folder, 'bind')
+            os.mkdir(other)
+            run('mount', '--bind', fs.path, other)
+            self.addCleanup(run, 'umount', other, check=False)
+            run('mount', '-o', 'remount,bind,ro', fs.path)
+            dev = device_of(fs.path)
+            self.line.start()
+            self.line.wait(rf'^mount-added {dev} .* {other}$')
+            self.line.order('repair', dev, 1, 'ag', 'finobt', 0, 0, 0)
+            self.line.wait(f'^job-started 1 through {other}$')
+            self.line.wait('^job-result 1 done verified=1')
+            run('umount', other)
+            self.line.order('repair', dev, 2, 'ag', 'finobt', 0, 0, 0)
+            self.line.wait('^job-result 2 read-only')
+            run('mount', '-o', 'remount,bind,rw', fs.path)
+            self.assertTrue(recipe.works())
+
+    def test_healerd_comes_again(self):
+        """A second line is refused while the first one lives; after it, everything is said again."""
+        with XfsImage() as fs:
+            fs.mount()
+            dev = device_of(fs.path)
+            self.line.start()
+            self.line.wait('^mounts-listed')
+            second = subprocess.run([CLIENT, self.line.socket], stdin=subprocess.PIPE, capture_output=True, text=True,
+                                    timeout=60, check=False)
+            self.assertRegex(second.stdout + second.stderr, 'end |cannot send')
+            self.line.order('repair', dev, 21, 'ag', 'finobt', 0, 0, 0)
+            self.line.wait('^job-result 21 not-needed')
+            self.line.leave()
+            self.line.connect()
+            self.line.wait(rf'^filesystem {dev} .*monitor=opened\+fd')
+            self.line.wait('^job-result 21 not-needed')
+            self.line.order('taken', 21)
+            self.line.wait('^mounts-listed')
+            wait_for(lambda: not self.intents(), what='the record to be cleared')
+            self.line.stop()
+            self.line.start()
+            self.line.wait('^mounts-listed')
+            self.assertFalse([line for line in self.line.lines if line.startswith('job-result')])
+
+    def test_hung_repair_and_the_next_worker(self):
+        """A repair of a frozen file system hangs: it is said at its deadline, stalls nothing, and the next worker
+        knows of it."""
+        with XfsImage() as fs, XfsImage() as other:
+            recipe = recipes.FreeInodeBtree(fs).break_it()
+            other.mount()
+            dev, other_dev = device_of(fs.path), device_of(other.path)
+            self.line.start()
+            self.line.wait('^mounts-listed')
+            recipe.trigger()
+            run('fsfreeze', '-f', fs.path)
+            try:
+                self.line.order('repair', dev, 31, 'ag', 'finobt', 0, 0, 0)
+                self.line.wait('^job-started 31 ')
+                self.line.order('repair', other_dev, 32, 'ag', 'finobt', 0, 0, 0)
+                self.line.wait('^job-result 32 not-needed')
+                self.line.order('repair', dev, 33, 'ag', 'finobt', 0, 0, 0)
+                self.line.wait('^job-result 33 busy .*job 31 is at it')
+                self.line.order('cancel', 31)
+                self.line.wait('^job-result 31 (stuck|cancelled)', deadline=30)
+                hung = any('stuck' in line for line in self.line.lines)
+                self.assertRegex(self.intents(), '^31 +open' if hung else '^31 +interrupted')
+                self.line.stop(signal.SIGKILL)
+                self.line.start()
+                self.line.wait('^mounts-listed')
+                self.line.wait(f'^intent-left 31 finobt ban=0 running={int(hung)}')
+                if hung:
+                    self.line.order('repair', dev, 34, 'ag', 'finobt', 0, 0, 0)
+                    self.line.wait('^job-result 34 busy .*left behind')
+            finally:
+                run('fsfreeze', '-u', fs.path)
+            if hung:
+                wait_for(lambda: 'open' not in self.intents(), what='the left-over child to end')
+
+    def intents(self):
+        return run(WORKER, '--list-intents', '--state-dir', os.path.join(self.folder, 'state'))
+
+
+@unittest.skipUnless(os.path.exists('/usr/lib/systemd/system/healer-worker.socket'), 'healer-worker is not installed')
+class WorkerUnderSystemd(unittest.TestCase):
+    """The unit with its sandbox, and scans in units of their own."""
+
+    @classmethod
+    def setUpClass(cls):
+        run('systemctl', 'daemon-reload')
+        run('systemctl', 'stop', 'healerd.service', check=False)
+        run('systemctl', 'restart', 'healer-worker.socket')
+        cls.folder = tempfile.mkdtemp(prefix='worker.', dir='/var/tmp')
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder, ignore_errors=True)
+
+    def setUp(self):
+        self.line = Line(self.folder)
+        self.line.socket = '/run/xfs_healer/worker.sock'
+        self.line.connect()
+        self.line.wait('^hello-reply')
+        self.addCleanup(self.line.log.close)
+        self.addCleanup(self.line.leave)
+
+    @staticmethod
+    def main_pid():
+        return int(run('systemctl', 'show', '--value', '-p', 'MainPID', 'healer-worker.service'))
+
+    def test_sandbox(self):
+        pid = self.main_pid()
+        with open(f'/proc/{pid}/status', encoding='ascii') as file:
+            status = dict(line.split(':\t', 1) for line in file.read().splitlines() if ':\t' in line)
+        # CAP_DAC_OVERRIDE 1, CAP_DAC_READ_SEARCH 2, CAP_SYS_PTRACE 19, CAP_SYS_ADMIN 21
+        self.assertEqual(int(status['CapBnd'], 16), 1 << 1 | 1 << 2 | 1 << 19 | 1 << 21)
+        self.assertEqual(status['NoNewPrivs'], '1')
+        self.assertEqual(status['Seccomp'], '2')
+        self.assertEqual(os.readlink(f'/proc/{pid}/ns/mnt'), os.readlink('/proc/1/ns/mnt'))
+
+    def test_killed_worker_is_replaced(self):
+        old = self.main_pid()
+        os.kill(old, signal.SIGKILL)
+        self.line.wait('^end ')
+        self.line.leave()
+        wait_for(lambda: self.main_pid() not in (0, old), what='the next worker')
+        self.line.connect()
+        self.line.wait('^mounts-listed')
+
+    def test_work_in_the_sandbox(self):
+        with XfsImage() as fs:
+            recipe = recipes.Directory(fs).break_it()
+            dev = device_of(fs.path)
+            self.line.wait(rf'^filesystem {dev} .*monitor=opened\+fd .*removable=no')
+            self.assertTrue(recipe.trigger())
+            gen = generation_of(recipe.file())
+            self.line.order('scrub', dev, 50, 'check')
+            self.line.wait('^job-started 50 healer-scrub@var-tmp-')
+            self.line.wait('^job-result 50 found-corruption', deadline=120)
+            self.line.order('repair', dev, 51, 'inode', 'directory', 0, recipe.ino, gen)
+            self.line.wait('^job-result 51 done verified=1')
+            self.assertTrue(recipe.works())
+            self.line.order('gather', dev, recipe.ino, gen)
+            self.line.wait('^gathered 1 autofsck=known/repair/0 path=2//victim/0')
+            self.line.order('scrub', dev, 52, 'may-repair')
+            self.line.wait('^job-started 52 healer-scrub@var-tmp-.*only checks: ')
+            self.line.wait('^job-result 52 done verified=1', deadline=120)
+            for job in 50, 51, 52:
+                self.line.order('taken', job)
+            fs.umount()
+            self.line.wait(f'^released {dev}')
+
+    def test_scrub_of_an_odd_path_and_cancel(self):
+        with XfsImage(name='a $HOME %n -b') as fs:
+            fs.mount()
+            dev = device_of(fs.path)
+            self.line.wait(rf'^filesystem {dev} .*monitor=opened\+fd')
+            self.line.order('scrub', dev, 60, 'check')
+            self.line.wait('^job-result 60 done', deadline=120)
+            self.line.order('scrub', dev, 61, 'check')
+            self.line.order('cancel', 61)
+            self.line.wait('^job-result 61 (cancelled|done)', deadline=120)
+            wait_for(lambda: 'healer-scrub' not in run('systemctl', 'list-units', '--state=active,activating', '--plain',
+                                                       '--no-legend', 'healer-scrub*'), what='the scan to be stopped')
+
+
+if __name__ == '__main__':
+    unittest.main()
