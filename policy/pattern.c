@@ -11,7 +11,8 @@
 
 #include "src/basic/text.h"
 
-/* Interpreted matching of a useful pattern takes some hundred steps per subject; these allow a few milliseconds at worst. */
+/* Interpreted matching of a useful pattern takes some hundred steps per subject; these allow a few
+ * milliseconds at worst. */
 #define REGEX_MATCH_LIMIT 100000
 #define REGEX_DEPTH_LIMIT 1000
 #define REGEX_HEAP_LIMIT_KIB 1024
@@ -72,7 +73,7 @@ static int regex_compile(Pattern *pattern, char reterr_message[static PATTERN_ME
         if (!pattern->code) {
                 PCRE2_UCHAR message[PATTERN_MESSAGE_SIZE / 2];
 
-                if (error == PCRE2_ERROR_NOMEMORY)
+                if (error == PCRE2_ERROR_NOMEMORY || error == PCRE2_ERROR_HEAP_FAILED)
                         return -ENOMEM;
                 (void) pcre2_get_error_message(error, message, sizeof(message));
                 (void) snprintf(reterr_message, PATTERN_MESSAGE_SIZE, "%s (at character %zu of it)",

@@ -4,7 +4,8 @@
  * Every test has limits, and hitting one is an answer of its own. The only file that knows PCRE2.
  *
  * exact: the same bytes.
- * glob:  "*" is any run of bytes but "/", "**" any run of bytes; everything else stands for itself; the whole text must match.
+ * glob:  "*" is any run of bytes but "/", "**" any run of bytes; everything else stands for itself; the whole
+ *        text must match.
  * under: the folder itself and everything below it.
  * regex: PCRE2 on bytes, anchored at both ends, "." matches any byte, interpreted and never compiled to machine
  *        code, so that limits and verdicts are the same on every machine.

@@ -86,14 +86,16 @@ static void check_acting_rule(const PolicyRule *rule, PolicyProblems *problems) 
         test = find_result_test(&source->match, &kind);
         if (test)
                 policy_error(problems, test->position,
-                             "rule \"%s\" acts on \"%s\", a result of an action: only log and notify may follow results",
+                             "rule \"%s\" acts on \"%s\", a result of an action: only log and notify may follow "
+                             "results",
                              source->id, event_kind_to_name(kind));
         else if (rule->events == 0)
                 policy_warning(problems, source->match.position,
                                "rule \"%s\" can never be taken: no event that one can act on is left", source->id);
         else if (source->match.n_children > 0 && !names_happening(&source->match))
                 policy_warning(problems, source->match.position,
-                               "rule \"%s\" acts on events of every kind: write \"event: [sick, corrupt]\" or what you mean",
+                               "rule \"%s\" acts on events of every kind: write \"event: [sick, corrupt]\" or "
+                               "what you mean",
                                source->id);
 }
 
@@ -103,7 +105,8 @@ static void check_destructive_rule(const PolicyRule *rule, PolicyProblems *probl
 
         if (source->match.n_children == 0)
                 policy_error(problems, source->position,
-                             "rule \"%s\" acts on everything: a destructive action needs a \"match\" with at least one key",
+                             "rule \"%s\" acts on everything: a destructive action needs a \"match\" with at "
+                             "least one key",
                              source->id);
         if (source->on_unknown == ON_UNKNOWN_MATCH)
                 policy_error(problems, source->on_unknown_position,

@@ -271,11 +271,12 @@ static int choose_baseline(Choice *choice) {
         r = decision_set_reason(decision, reason);
         if (r < 0)
                 return r;
-        r = add_action(choice, decision, request);
+        /* First: what is said after a repair would read as if it had not helped. */
+        r = wants_notification(choice) ? add_notification(choice, decision) : 0;
         if (r < 0)
                 return r;
 
-        return wants_notification(choice) ? add_notification(choice, decision) : 0;
+        return add_action(choice, decision, request);
 }
 
 static int choose_builtin(Choice *choice) {

@@ -21,7 +21,7 @@
 typedef enum RuleOutcome {
         RULE_NOT_MATCHED,
         RULE_UNKNOWN,           /* a fact was missing, and the rule does not act on what is unknown */
-        RULE_NEVER_ACTS,        /* the event is a result of ours or of no mounted file system any more, and the rule would act */
+        RULE_NEVER_ACTS,        /* the rule would act, and the event is a result of ours or an unmount */
         RULE_HIDDEN,            /* matched, but an earlier observing rule already ended what observing rules see */
         RULE_OBSERVED,          /* taken, nothing is done */
         RULE_TAKEN,
@@ -53,7 +53,8 @@ void policy_trace_clear(PolicyTrace *trace);
  *
  * Makes at most POLICY_DECISIONS_MAX decisions: rules beyond that are not looked at, the baseline always is.
  *
- * Returns: 0; -E2BIG if @max is less than POLICY_DECISIONS_MAX and not enough; -ENOMEM. On failure nothing is left to clear.
+ * Returns: 0; -E2BIG if @max is less than POLICY_DECISIONS_MAX and not enough; -ENOMEM. On failure nothing
+ * is left to clear.
  */
 int policy_choose(const Policy *policy, const EventFacts *facts, uint64_t now_boottime_usec,
                   Decision *ret_decisions, size_t max, size_t *ret_n);
@@ -76,6 +77,6 @@ int policy_check_call(const Policy *policy, const EventFacts *facts, ActionKind 
 /* How far the property of this file system lets rules and baseline go. */
 AutofsckLevel policy_autofsck_level(const FilesystemFacts *filesystem);
 
-/* False for structures that no kernel rebuilds alone: the baseline asks for a full scan instead. A test keeps this equal
- * to what kernel/ knows. */
+/* False for structures that no kernel rebuilds alone: the baseline asks for a full scan instead. This layer cannot
+ * ask kernel/; test-structure-repair holds it equal to metadata_structure_is_repairable(). */
 bool policy_structure_has_repair(Structure structure);

@@ -25,7 +25,9 @@ static void print_request(const ActionRequest *request, FILE *stream) {
         if (request->kind == ACTION_SCRUB)
                 fprintf(stream, " repair %s", scrub_repair_to_name(request->scrub_repair));
         print_duration("timeout", request->timeout_usec, stream);
-        if (request->n_retries > 0)
+        /* Defaults are left out: they would stand in every line. */
+        if (request->n_retries != ACTION_RETRIES_DEFAULT || request->backoff_min_usec != ACTION_BACKOFF_MIN_USEC ||
+            request->backoff_max_usec != ACTION_BACKOFF_MAX_USEC)
                 fprintf(stream, " retries %u backoff %s..%s", request->n_retries,
                         duration_format(request->backoff_min_usec, min_text),
                         duration_format(request->backoff_max_usec, max_text));

@@ -92,8 +92,10 @@ static int report_file(PolicyLoader *loader, ProblemSeverity severity, const cha
 static int report_unreadable(PolicyLoader *loader, const char *path, int error) {
         char text[256] = "cannot be read: ";
 
-        (void) text_append_format(text, sizeof(text), "%s%s", strerror(-error),
-                                  error == -EACCES ? ": give the service's group access (root:healerd, mode 0640)" : "");
+        (void) text_append_format(text, sizeof(text), "%s", strerror(-error));
+        if (error == -EACCES)
+                (void) text_append_format(text, sizeof(text),
+                                          ": give the service's group access (root:healerd, mode 0640)");
         return report_file(loader, PROBLEM_ERROR, path, text);
 }
 
@@ -109,6 +111,15 @@ static const char *ownership_fault(const PolicyLoadOptions *options, const struc
         return NULL;
 }
 
+/* A problem of a whole file or folder is one, however many files need it. */
+static bool was_reported(const PolicyLoader *loader, const char *path) {
+        for (size_t i = 0; i < loader->problems->n_files; i++)
+                if (!loader->problems->files[i].text && strcmp(loader->problems->files[i].name, path) == 0)
+                        return true;
+
+        return false;
+}
+
 /* Whoever may write the folder may put another file there. Returns 0; -EINVAL after reporting; -ENOMEM. */
 static int check_folder(PolicyLoader *loader, const char *path) {
         _cleanup_(free_at) char *folder = strndup(path, (size_t) (base_name(path) - path));
@@ -118,6 +129,8 @@ static int check_folder(PolicyLoader *loader, const char *path) {
 
         if (!folder)
                 return -ENOMEM;
+        if (was_reported(loader, folder))
+                return -EINVAL;
         if (stat(folder[0] ? folder : ".", &attributes) < 0)
                 r = report_unreadable(loader, folder, -errno);
         else {
@@ -141,7 +154,8 @@ static int open_and_read(PolicyLoader *loader, const char *path, char **ret_text
         if (fd < 0 || fstat(fd, &attributes) < 0)
                 r = report_unreadable(loader, path, -errno);
         else if (!S_ISREG(attributes.st_mode))
-                r = report_file(loader, PROBLEM_ERROR, path, "is no regular file: put a file there, or a link to " MASK_TARGET);
+                r = report_file(loader, PROBLEM_ERROR, path,
+                                "is no regular file: put a file there, or a link to " MASK_TARGET);
         else {
                 fault = ownership_fault(loader->options, &attributes);
                 if (!fault) {

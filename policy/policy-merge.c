@@ -69,7 +69,8 @@ static void warn_same_protection(const PolicySource *whole, const ProtectSource 
         for (size_t i = 0; i < whole->n_protects; i++)
                 if (strcmp(whole->protects[i].id, protect->id) == 0) {
                         policy_warning(problems, protect->position,
-                                       "protection \"%s\" exists in another file already: both hold, a drop-in only adds",
+                                       "protection \"%s\" exists in another file already: both hold, a drop-in "
+                                       "only adds",
                                        protect->id);
                         return;
                 }

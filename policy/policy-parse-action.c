@@ -76,7 +76,8 @@ static void unknown_parameter(PolicyParser *parser, const YamlNode *entry, Actio
                 }
 
         if (n == 0)
-                policy_error(parser->problems, entry->position, "unknown parameter \"%s\": \"%s\" has none, leave it out",
+                policy_error(parser->problems, entry->position,
+                             "unknown parameter \"%s\": \"%s\" has none, leave it out",
                              entry->text, action_kind_to_name(kind));
         else
                 parse_unknown_word(parser, entry->position, "parameter", entry->text, words, n, n_built);
@@ -87,7 +88,8 @@ static void parse_parameters(PolicyParser *parser, const YamlNode *node, StepSou
 
         if (yaml_node_is_null(node)) {
                 policy_error(parser->problems, node->position,
-                             "\"%s\" has no parameters: write \"%s\" without a colon, or \"%s: {...}\"", name, name, name);
+                             "\"%s\" has no parameters: write \"%s\" without a colon, or \"%s: {...}\"", name, name,
+                             name);
                 return;
         }
         if (!parse_kind(parser, node, YAML_KIND_MAP, name))
@@ -111,7 +113,8 @@ static bool parse_step(PolicyParser *parser, const YamlNode *node, StepSource *r
         ActionKind kind;
 
         if (node->kind == YAML_KIND_LIST) {
-                policy_error(parser->problems, node->position, "an action cannot be a list: write \"log\" or \"repair: {...}\"");
+                policy_error(parser->problems, node->position,
+                             "an action cannot be a list: write \"log\" or \"repair: {...}\"");
                 return false;
         }
         if (node->kind == YAML_KIND_MAP) {
@@ -141,7 +144,8 @@ int parse_steps(PolicyParser *parser, const YamlNode *node, RuleSource *rule) {
         if (!parse_kind(parser, node, YAML_KIND_LIST, "do"))
                 return 0;
         if (node->n_children == 0)
-                policy_error(parser->problems, node->position, "empty list for \"do\": write at least one action, such as [log]");
+                policy_error(parser->problems, node->position,
+                             "empty list for \"do\": write at least one action, such as [log]");
         if (node->n_children > DECISION_ACTIONS_MAX) {
                 policy_error(parser->problems, node->position, "%zu actions in one \"do\": write at most %d",
                              node->n_children, DECISION_ACTIONS_MAX);

@@ -328,7 +328,8 @@ static int value_test(PolicyParser *parser, const MatchKey *key, const YamlNode 
         case YAML_KIND_LIST:
                 *ret_condition = (Condition) { .kind = CONDITION_ANY, .position = node->position };
                 if (node->n_children == 0)
-                        policy_error(parser->problems, node->position, "empty list for \"%s\": write at least one value",
+                        policy_error(parser->problems, node->position,
+                                     "empty list for \"%s\": write at least one value",
                                      key->path);
                 YAML_FOREACH(item, node) {
                         r = add_element(parser, key, NULL, key->path, item, ret_condition);

@@ -147,7 +147,8 @@ static int parse_rule(PolicyParser *parser, const YamlNode *node, RuleSource *ru
         }
 
         if (!yaml_map_find(node, "id"))
-                policy_error(parser->problems, node->position, "this rule has no \"id\": give it a name, such as \"id: heal\"");
+                policy_error(parser->problems, node->position,
+                             "this rule has no \"id\": give it a name, such as \"id: heal\"");
         if (!yaml_map_find(node, "do") && !yaml_map_find(node, "escalate"))
                 policy_error(parser->problems, node->position,
                              "this rule does nothing: write \"do\" with a list of actions, such as \"do: [log]\"");
@@ -271,7 +272,8 @@ static int parse_protect(PolicyParser *parser, const YamlNode *node, ProtectSour
         }
 
         if (!yaml_map_find(node, "id"))
-                policy_error(parser->problems, node->position, "this protection has no \"id\": give it a name, such as \"id: usb\"");
+                policy_error(parser->problems, node->position,
+                             "this protection has no \"id\": give it a name, such as \"id: usb\"");
         if (!yaml_map_find(node, "match"))
                 policy_error(parser->problems, node->position,
                              "this protection has no \"match\": say what it protects, or \"match: {}\" for everything");
@@ -396,17 +398,20 @@ static bool check_version(PolicyParser *parser, const YamlNode *root) {
         int64_t number;
 
         if (!version) {
-                policy_error(parser->problems, root->position, "no \"version\": write \"version: %d\" as the first line",
+                policy_error(parser->problems, root->position,
+                             "no \"version\": write \"version: %d\" as the first line",
                              POLICY_VERSION);
                 return true;
         }
         if (strcmp(root->first->text, "version") != 0)
-                policy_error(parser->problems, version->position, "\"version\" is not the first key: write it in the first line");
+                policy_error(parser->problems, version->position,
+                             "\"version\" is not the first key: write it in the first line");
         if (!parse_i64(parser, version, "version", 1, INT64_MAX, &number))
                 return true;
         if (number > POLICY_VERSION) {
                 policy_error(parser->problems, version->position,
-                             "version %s of the language is newer than this program: write \"version: %d\", or update it",
+                             "version %s of the language is newer than this program: write \"version: %d\", or "
+                             "update it",
                              version->text, POLICY_VERSION);
                 return false;
         }
@@ -424,7 +429,8 @@ static int parse_root(PolicyParser *parser, const YamlNode *root, unsigned file,
         }
         if (root->kind != YAML_KIND_MAP) {
                 policy_error(parser->problems, root->position,
-                             "a policy cannot be %s: write \"version: %d\" as the first line, then keys such as \"rules:\"",
+                             "a policy cannot be %s: write \"version: %d\" as the first line, then keys such as "
+                             "\"rules:\"",
                              yaml_kind_to_text(root->kind), POLICY_VERSION);
                 return 0;
         }

@@ -51,7 +51,7 @@ typedef struct PolicyProblems {
         size_t n_errors;        /* all of them, also those that were not kept */
         size_t n_warnings;
         size_t n_omitted;
-        bool out_of_memory;     /* something could not be added: the list is not to be trusted, load fails with -ENOMEM */
+        bool out_of_memory;     /* something could not be added: the list is not whole, load fails with -ENOMEM */
 } PolicyProblems;
 
 void policy_problems_clear(PolicyProblems *problems);

@@ -211,9 +211,9 @@ static const ActionParameter action_parameters[] = {
         { ACTION_REPAIR, "timeout", PARAMETER_DURATION, true, offsetof(ActionRequest, timeout_usec),
           USEC_PER_SEC, 7 * USEC_PER_DAY, "how long one try may take" },
         { ACTION_REPAIR, "retries", PARAMETER_COUNT, true, offsetof(ActionRequest, n_retries), 0, 100,
-          "extra tries when the kernel is busy or short of memory" },
+          "extra tries when the kernel is busy or short of memory; default 3" },
         { ACTION_REPAIR, "backoff", PARAMETER_DURATION_RANGE, true, offsetof(ActionRequest, backoff_min_usec),
-          USEC_PER_SEC, USEC_PER_DAY, "pause before the next try: first..longest" },
+          USEC_PER_SEC, USEC_PER_DAY, "pause before the next try, first..longest; default 5s..1min" },
 
         { ACTION_SCRUB, "repair", PARAMETER_SCRUB_REPAIR, true, offsetof(ActionRequest, scrub_repair), 0, 0,
           "never: only check; if-allowed: repair where autofsck says so" },
@@ -222,7 +222,8 @@ static const ActionParameter action_parameters[] = {
         LATER_PARAMETER(ACTION_SCRUB, "in", "window of time to wait for"),
         LATER_PARAMETER(ACTION_SCRUB, "expires", "how long to wait for the window"),
 };
-_Static_assert(offsetof(ActionRequest, backoff_max_usec) == offsetof(ActionRequest, backoff_min_usec) + sizeof(uint64_t),
+_Static_assert(offsetof(ActionRequest, backoff_max_usec) ==
+                       offsetof(ActionRequest, backoff_min_usec) + sizeof(uint64_t),
                "a range is stored as two values in a row");
 
 size_t action_parameter_count(void) {
@@ -273,7 +274,7 @@ static const PolicyKey policy_keys[] = {
 
         { KEY_OF_PROTECT, "id", true, KEY_ANYWHERE, "name of the protection, unique" },
         { KEY_OF_PROTECT, "match", true, KEY_ANYWHERE, "what is protected; {} is everything" },
-        { KEY_OF_PROTECT, "deny", true, KEY_ANYWHERE, "all, or a list of actions" },
+        { KEY_OF_PROTECT, "deny", true, KEY_ANYWHERE, "all, or a list of actions; telling is never denied" },
 };
 
 size_t policy_key_count(void) {

@@ -205,7 +205,8 @@ static int keep_scalar(YamlReader *reader, const yaml_mark_t *mark, const char *
                 memcpy(copy, text, length);
         copy[length] = '\0';
         if (strlen(copy) != length) {
-                policy_error(reader->problems, node->position, "a NUL character cannot be part of any value: remove it");
+                policy_error(reader->problems, node->position,
+                             "a NUL character cannot be part of any value: remove it");
                 length = strlen(copy);
         }
         node->text = copy;
@@ -290,7 +291,8 @@ static void on_document(YamlReader *reader, const yaml_event_t *event) {
 
         if (event->data.document_start.version_directive ||
             event->data.document_start.tag_directives.start != event->data.document_start.tag_directives.end)
-                policy_error(reader->problems, position, "directives (\"%%YAML\", \"%%TAG\") are not part of the policy "
+                policy_error(reader->problems, position,
+                             "directives (\"%%YAML\", \"%%TAG\") are not part of the policy "
                              "language: remove the line");
         if (++reader->n_documents == 2)
                 policy_error(reader->problems, position,
@@ -369,9 +371,11 @@ static const struct {
           "a colon and a blank end a key, and no key may end here: if it is meant as text, " QUOTE_IT
           "; else check the indentation" },
         { "flow mapping", "did not find expected ',' or '}'",
-          "a \",\" or \"}\" is missing: close the map; text with braces, brackets, commas or colons in it: " QUOTE_IT },
+          "a \",\" or \"}\" is missing: close the map; text with braces, brackets, commas or colons in it: "
+          QUOTE_IT },
         { "flow sequence", "did not find expected ',' or ']'",
-          "a \",\" or \"]\" is missing: close the list; text with braces, brackets, commas or colons in it: " QUOTE_IT },
+          "a \",\" or \"]\" is missing: close the list; text with braces, brackets, commas or colons in it: "
+          QUOTE_IT },
         { NULL, "found unexpected ':'",
           "a colon cannot stand here: " QUOTE_IT },
         { NULL, "could not find expected ':'",

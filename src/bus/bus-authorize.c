@@ -77,7 +77,8 @@ static const struct {
         [POLKIT_BROKEN]    = { SD_BUS_ERROR_ACCESS_DENIED, "polkit could not answer" },
 };
 
-int bus_authorizer_new(sd_event *event, uint64_t interactive_usec, uint64_t timeout_usec, BusAuthorizer **ret_authorizer) {
+int bus_authorizer_new(sd_event *event, uint64_t interactive_usec, uint64_t timeout_usec,
+                       BusAuthorizer **ret_authorizer) {
         BusAuthorizer *authorizer;
 
         authorizer = malloc(sizeof(*authorizer));
@@ -249,6 +250,43 @@ static int on_polkit(sd_bus_message *reply, void *userdata, sd_bus_error *error 
         return 0;
 }
 
+static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        Pending *pending = userdata;
+
+        pending_cancel_question(pending);
+        pending_refuse(pending, BUS_ERROR_AUTHORIZATION_TIMED_OUT, "Nobody answered in time whether you may do this");
+        return 0;
+}
+
+static int on_caller_left(sd_bus_message *message _unused_, void *userdata, sd_bus_error *error _unused_) {
+        Pending *pending = userdata;
+
+        pending_cancel_question(pending);
+        pending_free(pending);
+        return 0;
+}
+
+static int on_watch_installed(sd_bus_message *reply, void *userdata _unused_, sd_bus_error *error _unused_) {
+        /* Without the watch the deadline ends the question; sd-bus alone would give up the connection. */
+        if (sd_bus_message_is_method_error(reply, NULL))
+                log_debug("Cannot watch a caller: %s", sd_bus_message_get_error(reply)->name);
+        return 0;
+}
+
+/* The caller's name has no new owner, ever: unique names are not given out twice. */
+static int pending_watch_caller(Pending *pending) {
+        sd_bus *bus = sd_bus_message_get_bus(pending->request);
+        const char *sender = sd_bus_message_get_sender(pending->request);
+        char match[512];
+
+        (void) snprintf(match, sizeof(match),
+                        "type='signal',sender='" DBUS_NAME "',path='" DBUS_PATH "',interface='" DBUS_NAME
+                        "',member='NameOwnerChanged',arg0='%s',arg2=''",
+                        sender);
+
+        return sd_bus_add_match_async(bus, &pending->left_slot, match, on_caller_left, on_watch_installed, pending);
+}
+
 static size_t count_step(const BusAuthorizer *authorizer, PendingStep step) {
         const Pending *pending;
         size_t n = 0;
@@ -269,9 +307,13 @@ static void pending_ask_polkit(Pending *pending) {
         }
 
         pending->step = PENDING_POLKIT;
+        /* Watched before polkit is asked: of a caller who left in between polkit itself says that there is none. */
+        r = pending_watch_caller(pending);
+        if (r < 0)
+                log_debug_errno(r, "Cannot watch a caller: %m");
         /* Our own deadline is the one that counts. */
-        r = sd_bus_call_async(sd_bus_message_get_bus(pending->request), &pending->polkit_slot, pending->question, on_polkit,
-                              pending, UINT64_MAX);
+        r = sd_bus_call_async(sd_bus_message_get_bus(pending->request), &pending->polkit_slot, pending->question,
+                              on_polkit, pending, UINT64_MAX);
         if (r < 0) {
                 log_warning_errno(r, "Cannot ask polkit: %m");
                 pending_refuse(pending, refusals[POLKIT_BROKEN].error, refusals[POLKIT_BROKEN].text);
@@ -293,32 +335,6 @@ static int on_caller(sd_bus_message *reply, void *userdata, sd_bus_error *error 
         return 0;
 }
 
-static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
-        Pending *pending = userdata;
-
-        pending_cancel_question(pending);
-        pending_refuse(pending, BUS_ERROR_AUTHORIZATION_TIMED_OUT, "Nobody answered in time whether you may do this");
-        return 0;
-}
-
-static int on_caller_left(sd_bus_message *message _unused_, void *userdata, sd_bus_error *error _unused_) {
-        Pending *pending = userdata;
-
-        pending_cancel_question(pending);
-        pending_free(pending);
-        return 0;
-}
-
-/* The caller's name has no new owner, ever: unique names are not given out twice. */
-static int pending_watch_caller(Pending *pending, sd_bus *bus, const char *sender) {
-        char match[320];
-
-        (void) snprintf(match, sizeof(match), "type='signal',sender='" DBUS_NAME "',path='" DBUS_PATH "',interface='" DBUS_NAME
-                        "',member='NameOwnerChanged',arg0='%s',arg2=''", sender);
-
-        return sd_bus_add_match_async(bus, &pending->left_slot, match, on_caller_left, NULL, pending);
-}
-
 static int pending_start(Pending *pending, const BusAuthorizeCall *call) {
         sd_bus *bus = sd_bus_message_get_bus(pending->request);
         const char *sender = sd_bus_message_get_sender(pending->request);
@@ -335,17 +351,14 @@ static int pending_start(Pending *pending, const BusAuthorizeCall *call) {
         if (r < 0)
                 return r;
         r = sd_event_add_time_relative(authorizer->event, &pending->deadline, CLOCK_MONOTONIC,
-                                       pending->is_interactive ? authorizer->interactive_usec : authorizer->timeout_usec,
+                                       pending->is_interactive ? authorizer->interactive_usec
+                                                               : authorizer->timeout_usec,
                                        /* accuracy= */ 0, on_deadline, pending);
         if (r < 0)
                 return r;
-        /* Watched first, asked for then: who leaves in between is missed by neither. */
-        r = pending_watch_caller(pending, bus, sender);
-        if (r < 0)
-                return r;
 
-        return sd_bus_call_method_async(bus, &pending->caller_slot, DBUS_NAME, DBUS_PATH, DBUS_NAME, "GetConnectionUnixUser",
-                                        on_caller, pending, "s", sender);
+        return sd_bus_call_method_async(bus, &pending->caller_slot, DBUS_NAME, DBUS_PATH, DBUS_NAME,
+                                        "GetConnectionUnixUser", on_caller, pending, "s", sender);
 }
 
 static int pending_new(BusAuthorizer *authorizer, sd_bus_message *message, const BusGuard *guard,
@@ -366,14 +379,16 @@ static int pending_new(BusAuthorizer *authorizer, sd_bus_message *message, const
                 .uid = BUS_UID_NONE,
                 .is_interactive = sd_bus_message_get_allow_interactive_authorization(message) > 0,
         };
-        (void) snprintf(pending->cancellation_id, sizeof(pending->cancellation_id), "healerd-%" PRIu64, ++authorizer->n_asked);
+        (void) snprintf(pending->cancellation_id, sizeof(pending->cancellation_id), "healerd-%" PRIu64,
+                        ++authorizer->n_asked);
         TAILQ_INSERT_TAIL(&authorizer->pending, pending, link);
         authorizer->n_pending++;
 
         r = pending_start(pending, call);
         if (r < 0) {
                 pending_free(pending);
-                return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Nobody could be asked whether you may do this");
+                return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED,
+                                        "Nobody could be asked whether you may do this");
         }
 
         return 0;
@@ -388,7 +403,8 @@ static int check_limits(const BusAuthorizer *authorizer, const char *sender, sd_
                         n++;
 
         if (n >= BUS_AUTHORIZE_PENDING_PER_SENDER_MAX)
-                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many of your calls wait for authentication");
+                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                        "Too many of your calls wait for authentication");
         if (authorizer->n_pending >= CALLERS_MAX)
                 return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many calls wait for authentication");
 
@@ -399,12 +415,14 @@ static int check_limits(const BusAuthorizer *authorizer, const char *sender, sd_
 static int take_answer(Pending *pending, const BusGuard *guard, const BusAuthorizeCall *call, uint32_t *ret_uid,
                        sd_bus_error *error) {
         uint64_t filesystem_id = call->filesystem ? call->filesystem->id : 0;
-        bool is_same = pending->step == PENDING_ALLOWED && pending->guard == guard && pending->filesystem_id == filesystem_id;
+        bool is_same = pending->step == PENDING_ALLOWED && pending->guard == guard &&
+                       pending->filesystem_id == filesystem_id;
 
         *ret_uid = pending->uid;
         pending_free(pending);
         if (!is_same)
-                return sd_bus_error_set(error, BUS_ERROR_BUSY, "The file system changed while you were asked; call again");
+                return sd_bus_error_set(error, BUS_ERROR_BUSY,
+                                        "The file system changed while you were asked; call again");
 
         return 1;
 }
@@ -416,7 +434,8 @@ int bus_authorize(BusAuthorizer *authorizer, sd_bus_message *message, const BusA
         Pending *pending;
         int r;
 
-        guard = bus_guard_find(sd_bus_message_get_interface(message), sd_bus_message_get_member(message), call->variant);
+        guard = bus_guard_find(sd_bus_message_get_interface(message), sd_bus_message_get_member(message),
+                               call->variant);
         if (!guard)
                 return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Nobody may do this");
         if (!guard->action) {

@@ -65,7 +65,8 @@ typedef struct BusAuthorizeCall {
 
 typedef struct BusAuthorizer BusAuthorizer;
 
-int bus_authorizer_new(sd_event *event, uint64_t interactive_usec, uint64_t timeout_usec, BusAuthorizer **ret_authorizer);
+int bus_authorizer_new(sd_event *event, uint64_t interactive_usec, uint64_t timeout_usec,
+                       BusAuthorizer **ret_authorizer);
 BusAuthorizer *bus_authorizer_free(BusAuthorizer *authorizer);
 DEFINE_CLEANUP(BusAuthorizer, bus_authorizer_free)
 

@@ -28,9 +28,11 @@ static int find_structure(const RepairOptions *options, Structure *ret_structure
 
         if (options->domain) {
                 if (event_domain_from_name(options->domain, &domain) < 0)
-                        return bus_error_set(error, -EINVAL, "Option \"domain\": there is no domain \"%s\"", options->domain);
+                        return bus_error_set(error, -EINVAL, "Option \"domain\": there is no domain \"%s\"",
+                                             options->domain);
                 if (structure_from_name(domain, options->structure, ret_structure) < 0)
-                        return bus_error_set(error, -EINVAL, "Option \"structure\": there is no \"%s\" in the domain \"%s\"",
+                        return bus_error_set(error, -EINVAL,
+                                             "Option \"structure\": there is no \"%s\" in the domain \"%s\"",
                                              options->structure, options->domain);
                 return 0;
         }
@@ -100,9 +102,11 @@ static int read_repair(sd_bus_message *message, RepairOptions *options, RepairTa
         r = check_timeout(options->timeout_usec, error);
         if (r < 0)
                 return r;
-        if (options->override_harmful && (options->override_harmful[0] == '\0' ||
-                                          strlen(options->override_harmful) >= sizeof(((Job *) NULL)->override_harmful)))
-                return bus_error_set(error, -EINVAL, "Option \"override-harmful\" must be the name of one row of the table");
+        if (options->override_harmful &&
+            (options->override_harmful[0] == '\0' ||
+             strlen(options->override_harmful) >= sizeof(((Job *) NULL)->override_harmful)))
+                return bus_error_set(error, -EINVAL,
+                                     "Option \"override-harmful\" must be the name of one row of the table");
 
         *ret_target = (RepairTarget) {
                 .structure = structure,

@@ -15,6 +15,7 @@
 #include "src/bus/bus-filesystem.h"
 #include "src/bus/bus-job.h"
 #include "src/bus/bus-names.h"
+#include "src/bus/bus-paths.h"
 #include "src/bus/bus-signal.h"
 #include "src/bus/bus-value.h"
 
@@ -309,29 +310,19 @@ static int on_find(sd_bus *bus _unused_, const char *path, const char *interface
 
 static int on_enumerate(sd_bus *bus _unused_, const char *prefix _unused_, void *userdata, char ***ret_paths,
                         sd_bus_error *error _unused_) {
+        _cleanup_(bus_paths_free_at) char **paths = NULL;
         BusContext *context = userdata;
         BusFilesystem *object;
         size_t n = 0;
-        char **paths;
 
-        TAILQ_FOREACH(object, &context->filesystems, link)
-                n++;
-        paths = calloc(n + 1, sizeof(*paths));
-        if (!paths)
-                return -ENOMEM;
-
-        n = 0;
         TAILQ_FOREACH(object, &context->filesystems, link) {
-                paths[n] = strdup(object->path);
-                if (!paths[n++]) {
-                        for (size_t i = 0; i < n; i++)
-                                free(paths[i]);
-                        free(paths);
-                        return -ENOMEM;
-                }
+                int r = bus_paths_add(&paths, &n, object->path);
+
+                if (r < 0)
+                        return r;
         }
 
-        *ret_paths = paths;
+        *ret_paths = steal_ptr(paths);
         return 1;
 }
 
@@ -352,7 +343,8 @@ static bool path_is_used(BusContext *context, const char *path) {
         return on_find(NULL, path, NULL, context, &found, NULL) > 0;
 }
 
-/* By UUID, so that scripts find it after the next boot; a second one with the same UUID (a clone) goes by its number. */
+/* By UUID, so that scripts find it after the next boot; a second one with the same UUID (a clone) goes by its
+ * number. */
 static void choose_path(BusContext *context, const Filesystem *filesystem, char path[static PATH_SIZE]) {
         dev_t number = filesystem->facts.device_number;
 

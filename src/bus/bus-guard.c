@@ -16,8 +16,8 @@
 
 #define MESSAGE_RELOAD N_("Authentication is required to load the policy for damaged file systems again")
 #define MESSAGE_REPAIR N_("Authentication is required to repair the file system $(fs.name)")
-#define MESSAGE_HARMFUL N_("Authentication is required to repair the file system $(fs.name) in a way that is known to " \
-                           "crash some kernels")
+#define MESSAGE_HARMFUL \
+        N_("Authentication is required to repair the file system $(fs.name) in a way that crashes some kernels")
 #define MESSAGE_CHECK N_("Authentication is required to check the file system $(fs.name)")
 #define MESSAGE_CANCEL N_("Authentication is required to cancel a job on the file system $(fs.name)")
 

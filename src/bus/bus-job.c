@@ -17,6 +17,7 @@
 #include "src/bus/bus-job.h"
 #include "src/bus/bus-names.h"
 #include "src/bus/bus-options.h"
+#include "src/bus/bus-paths.h"
 #include "src/bus/bus-signal.h"
 #include "src/bus/bus-value.h"
 
@@ -110,7 +111,8 @@ static int get_filesystem(sd_bus *bus _unused_, const char *path _unused_, const
 }
 
 static int get_target(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
-                      const char *property _unused_, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+                      const char *property _unused_, sd_bus_message *reply, void *userdata,
+                      sd_bus_error *error _unused_) {
         char buffer[BUS_TARGET_SIZE];
 
         return bus_append_text(reply, bus_job_target(((BusJob *) userdata)->job, buffer));
@@ -131,12 +133,14 @@ static int get_attempts(sd_bus *bus _unused_, const char *path _unused_, const c
 }
 
 static int get_error(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
-                     const char *property _unused_, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+                     const char *property _unused_, sd_bus_message *reply, void *userdata,
+                     sd_bus_error *error _unused_) {
         return sd_bus_message_append(reply, "i", (int32_t) ((BusJob *) userdata)->job->report.error);
 }
 
 static int get_detail(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
-                      const char *property _unused_, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+                      const char *property _unused_, sd_bus_message *reply, void *userdata,
+                      sd_bus_error *error _unused_) {
         const BusJob *object = userdata;
 
         return bus_append_text(reply, bus_job_detail(object->job, job_filesystem(object)));
@@ -155,7 +159,8 @@ static BusVariant cancel_variant(const Job *job, const Filesystem *filesystem) {
         if (!is_repair)
                 return BUS_VARIANT_CHECKS;
 
-        return filesystem && filesystem->facts.is_removable == TRISTATE_YES ? BUS_VARIANT_REMOVABLE : BUS_VARIANT_CHANGES;
+        return filesystem && filesystem->facts.is_removable == TRISTATE_YES ? BUS_VARIANT_REMOVABLE
+                                                                            : BUS_VARIANT_CHANGES;
 }
 
 static int on_cancel(sd_bus_message *message, void *userdata, sd_bus_error *error) {
@@ -258,36 +263,27 @@ static int on_find(sd_bus *bus _unused_, const char *path, const char *interface
 
 static int on_enumerate(sd_bus *bus _unused_, const char *prefix _unused_, void *userdata, char ***ret_paths,
                         sd_bus_error *error _unused_) {
+        _cleanup_(bus_paths_free_at) char **paths = NULL;
         BusContext *context = userdata;
         BusJob *object;
         size_t n = 0;
-        char **paths;
 
-        TAILQ_FOREACH(object, &context->jobs, link)
-                n++;
-        paths = calloc(n + 1, sizeof(*paths));
-        if (!paths)
-                return -ENOMEM;
-
-        n = 0;
         TAILQ_FOREACH(object, &context->jobs, link) {
-                paths[n] = strdup(object->path);
-                if (!paths[n++]) {
-                        for (size_t i = 0; i < n; i++)
-                                free(paths[i]);
-                        free(paths);
-                        return -ENOMEM;
-                }
+                int r = bus_paths_add(&paths, &n, object->path);
+
+                if (r < 0)
+                        return r;
         }
 
-        *ret_paths = paths;
+        *ret_paths = steal_ptr(paths);
         return 1;
 }
 
 int bus_job_attach(BusContext *context, sd_bus *bus) {
         int r;
 
-        r = sd_bus_add_fallback_vtable(bus, /* slot= */ NULL, BUS_JOB_PREFIX, BUS_INTERFACE_JOB, vtable, on_find, context);
+        r = sd_bus_add_fallback_vtable(bus, /* slot= */ NULL, BUS_JOB_PREFIX, BUS_INTERFACE_JOB, vtable, on_find,
+                                       context);
         if (r < 0)
                 return r;
 

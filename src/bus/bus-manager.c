@@ -134,9 +134,12 @@ static int on_get_filesystem(sd_bus_message *message, void *userdata, sd_bus_err
 
         r = filesystem_table_find_name(engine_filesystems(context->engine), name, &filesystem);
         if (r == -ENOTUNIQ)
-                return bus_error_set(error, r, "Several file systems have the UUID %s, name a mount point or device", name);
+                return bus_error_set(error, r,
+                                     "Several file systems have the UUID %s, name a mount point or device", name);
         if (r < 0)
-                return bus_error_set(error, r, "There is no file system called %s: name a mount point, a device or a UUID", name);
+                return bus_error_set(error, r,
+                                     "There is no file system called %s: name a mount point, a device or a UUID",
+                                     name);
 
         return sd_bus_reply_method_return(message, "o", bus_filesystem_path(context, filesystem));
 }
@@ -200,15 +203,21 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
 
         SD_BUS_SIGNAL_WITH_ARGS("Event",
-                                SD_BUS_ARGS("t", id, "s", kind, "s", severity, "o", filesystem, "a{sv}", brief), 0),
+                                SD_BUS_ARGS("t", id, "s", kind, "s", severity, "o", filesystem, "a{sv}", brief),
+                                0),
         SD_BUS_SIGNAL_WITH_ARGS("Decision",
-                                SD_BUS_ARGS("t", id, "s", source, "s", rule, "s", mode, "as", actions, "a{sv}", more), 0),
+                                SD_BUS_ARGS("t", id, "s", source, "s", rule, "s", mode, "as", actions,
+                                            "a{sv}", more),
+                                0),
         SD_BUS_SIGNAL_WITH_ARGS("ActionTaken",
-                                SD_BUS_ARGS("t", id, "o", job, "s", action, "s", result, "a{sv}", more), 0),
+                                SD_BUS_ARGS("t", id, "o", job, "s", action, "s", result, "a{sv}", more),
+                                0),
         SD_BUS_SIGNAL_WITH_ARGS("Notice",
-                                SD_BUS_ARGS("t", id, "s", severity, "s", message, "o", filesystem), 0),
+                                SD_BUS_ARGS("t", id, "s", severity, "s", message, "o", filesystem),
+                                0),
         SD_BUS_SIGNAL_WITH_ARGS("PolicyReloaded",
-                                SD_BUS_ARGS("t", generation, "b", ok), 0),
+                                SD_BUS_ARGS("t", generation, "b", ok),
+                                0),
 
         SD_BUS_VTABLE_END
 };

@@ -35,7 +35,8 @@ static void on_filesystem_gone(void *userdata, Filesystem *filesystem) {
         bus_manager_changed(context, BUS_MANAGER_FILESYSTEMS);
 }
 
-static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path _unused_) {
+static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem,
+                     const char *path _unused_) {
         BusContext *context = userdata;
 
         bus_signal_event(context, event, filesystem);

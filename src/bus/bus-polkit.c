@@ -90,7 +90,8 @@ int polkit_question_new(sd_bus *bus, const PolkitQuestion *question, sd_bus_mess
         _cleanup_(sd_bus_message_unref_at) sd_bus_message *message = NULL;
         int r;
 
-        r = sd_bus_message_new_method_call(bus, &message, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, "CheckAuthorization");
+        r = sd_bus_message_new_method_call(bus, &message, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE,
+                                           "CheckAuthorization");
         if (r < 0)
                 return r;
         r = sd_bus_message_append(message, "(sa{sv})s", "system-bus-name", 1, "name", "s", question->sender,

@@ -27,6 +27,12 @@
 
 #define SYSTEM_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 
+#define DBUS_NAME "org.freedesktop.DBus"
+#define DBUS_PATH "/org/freedesktop/DBus"
+/* Where sd-bus itself speaks from. */
+#define LOCAL_NAME "org.freedesktop.DBus.Local"
+#define LOCAL_PATH "/org/freedesktop/DBus/Local"
+
 /* Answers to RequestName. Source: D-Bus specification. */
 #define NAME_PRIMARY_OWNER 1
 #define NAME_IN_QUEUE 2
@@ -112,7 +118,8 @@ static int on_name_answer(sd_bus_message *reply, void *userdata, sd_bus_error *e
         else if (answer == NAME_IN_QUEUE)
                 log_warning("Another program has the name " BUS_NAME " and keeps it, waiting for it");
         else
-                log_warning("The bus answered %" PRIu32 " to the request for " BUS_NAME ", waiting for the name", answer);
+                log_warning("The bus answered %" PRIu32 " to the request for " BUS_NAME ", waiting for the name",
+                            answer);
         return 0;
 }
 
@@ -153,18 +160,18 @@ static int on_disconnected(sd_bus_message *message _unused_, void *userdata, sd_
 
 static int server_match(BusServer *server, sd_bus *bus) {
         static const struct {
-                const char *sender, *path, *interface, *member;
+                const char *name, *path, *member; /* sender and interface have the same name */
                 sd_bus_message_handler_t handler;
         } matches[] = {
-                { "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local", "Disconnected",
-                  on_disconnected },
-                { "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameAcquired", on_name_acquired },
-                { "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameLost", on_name_lost },
+                { LOCAL_NAME, LOCAL_PATH, "Disconnected", on_disconnected },
+                { DBUS_NAME, DBUS_PATH, "NameAcquired", on_name_acquired },
+                { DBUS_NAME, DBUS_PATH, "NameLost", on_name_lost },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(matches); i++) {
-                int r = sd_bus_match_signal_async(bus, /* slot= */ NULL, matches[i].sender, matches[i].path,
-                                                  matches[i].interface, matches[i].member, matches[i].handler, NULL, server);
+                int r = sd_bus_match_signal_async(bus, /* slot= */ NULL, matches[i].name, matches[i].path,
+                                                  matches[i].name, matches[i].member, matches[i].handler, NULL,
+                                                  server);
 
                 if (r < 0)
                         return r;
@@ -254,6 +261,12 @@ static int on_reconnect(sd_event_source *source _unused_, uint64_t usec _unused_
         return 0;
 }
 
+static const char *system_bus_address(void) {
+        const char *address = secure_getenv("DBUS_SYSTEM_BUS_ADDRESS");
+
+        return address ? address : SYSTEM_BUS_ADDRESS;
+}
+
 static uint64_t or_default(uint64_t value, uint64_t otherwise) {
         return value > 0 ? value : otherwise;
 }
@@ -270,11 +283,13 @@ static int server_init_context(BusServer *server, sd_event *event, Engine *engin
         TAILQ_INIT(&context->filesystems);
         TAILQ_INIT(&context->jobs);
 
-        r = bus_authorizer_new(event, or_default(options->authorize_interactive_usec, BUS_AUTHORIZE_INTERACTIVE_USEC),
-                               or_default(options->authorize_timeout_usec, BUS_AUTHORIZE_TIMEOUT_USEC), &context->authorizer);
+        r = bus_authorizer_new(
+                event, or_default(options->authorize_interactive_usec, BUS_AUTHORIZE_INTERACTIVE_USEC),
+                or_default(options->authorize_timeout_usec, BUS_AUTHORIZE_TIMEOUT_USEC), &context->authorizer);
         if (r < 0)
                 return r;
-        r = bus_change_queue_new(event, or_default(options->change_interval_usec, CHANGE_INTERVAL_USEC), &context->changes);
+        r = bus_change_queue_new(event, or_default(options->change_interval_usec, CHANGE_INTERVAL_USEC),
+                                 &context->changes);
         if (r < 0)
                 return r;
         bus_manager_init(context);
@@ -295,8 +310,9 @@ static int server_new(sd_event *event, Engine *engine, const BusServerOptions *o
 
         server->ready = options->ready;
         server->userdata = options->userdata;
-        server->reconnect_usec = server->reconnect_min_usec = or_default(options->reconnect_min_usec, RECONNECT_MIN_USEC);
-        server->address = strdup(options->address ? options->address : SYSTEM_BUS_ADDRESS);
+        server->reconnect_usec = server->reconnect_min_usec =
+                or_default(options->reconnect_min_usec, RECONNECT_MIN_USEC);
+        server->address = strdup(options->address ? options->address : system_bus_address());
         if (!server->address)
                 return -ENOMEM;
 

@@ -38,8 +38,8 @@ typedef struct BusServerOptions {
  */
 int bus_server_new(sd_event *event, Engine *engine, const BusServerOptions *options, BusServer **ret_server);
 
-/* The same over a connection that stands (one end of a socketpair, for tests): no name is asked for, ready at once. A reference
- * to @bus is taken; it is attached to the loop. */
+/* The same over a connection that stands (one end of a socketpair, for tests): no name is asked for, ready at once.
+ * A reference to @bus is taken; it is attached to the loop. */
 int bus_server_new_attached(sd_event *event, Engine *engine, const BusServerOptions *options, sd_bus *bus,
                             BusServer **ret_server);
 

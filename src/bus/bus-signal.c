@@ -12,16 +12,13 @@
 #include "src/bus/bus-text.h"
 #include "src/bus/bus-value.h"
 
-/* Messages that wait because the bus does not read; sd-bus alone would keep hundreds of thousands of them. */
-#define QUEUED_SIGNALS_MAX 4096
-
 DEFINE_CLEANUP(sd_bus_message, sd_bus_message_unref)
 
 static bool can_send(BusContext *context) {
         uint64_t n_queued = 0;
 
         if (context->is_ready && context->bus &&
-            sd_bus_get_n_queued_write(context->bus, &n_queued) >= 0 && n_queued < QUEUED_SIGNALS_MAX)
+            sd_bus_get_n_queued_write(context->bus, &n_queued) >= 0 && n_queued < BUS_SIGNALS_QUEUED_MAX)
                 return true;
 
         context->n_signals_dropped++;
@@ -164,14 +161,12 @@ void bus_signal_action_refused(BusContext *context, ActionKind action, const cha
 static int send_notice(BusContext *context, Severity severity, const char *message, const HealthEvent *event,
                        const Filesystem *filesystem) {
         _cleanup_(sd_bus_message_unref_at) sd_bus_message *signal = NULL;
-        char text[EVENT_TEXT_SIZE], subject[32];
+        char text[EVENT_TEXT_SIZE];
         int r;
 
         /* What people wrote into the policy goes out as it is; an event's own text is made again without the path. */
-        if (!message || !bus_text_is_public(message, filesystem))
-                message = event ? health_event_text(event, filesystem ? filesystem_facts_subject(&filesystem->facts, subject)
-                                                                      : "unmounted file system", /* path= */ NULL, text)
-                                : "";
+        if (!bus_text_is_public(message, filesystem))
+                message = event ? bus_event_text(event, filesystem, text) : "";
 
         r = signal_new(context, "Notice", &signal);
         if (r < 0)
@@ -244,7 +239,8 @@ void bus_signal_job_completed(BusContext *context, const BusJob *object, const F
 void bus_signal_object_added(BusContext *context, const char *path, const char *interface) {
         int r;
 
-        if (!can_send(context))
+        /* Everything is announced when the name is ours (again): nothing is lost before that. */
+        if (!context->is_ready || !can_send(context))
                 return;
         r = sd_bus_emit_interfaces_added(context->bus, path, interface, NULL);
         if (r < 0)
@@ -254,7 +250,7 @@ void bus_signal_object_added(BusContext *context, const char *path, const char *
 void bus_signal_object_removed(BusContext *context, const char *path, const char *interface) {
         int r;
 
-        if (!can_send(context))
+        if (!context->is_ready || !can_send(context))
                 return;
         r = sd_bus_emit_interfaces_removed(context->bus, path, interface, NULL);
         if (r < 0)

@@ -7,6 +7,9 @@
 
 #include "src/bus/bus-context.h"
 
+/* Messages that wait because the bus does not read; sd-bus alone would keep hundreds of thousands of them. */
+#define BUS_SIGNALS_QUEUED_MAX 4096
+
 void bus_signal_event(BusContext *context, const HealthEvent *event, const Filesystem *filesystem);
 void bus_signal_decision(BusContext *context, const Decision *decision, const Filesystem *filesystem);
 void bus_signal_action_taken(BusContext *context, const Job *job, const Filesystem *filesystem);

@@ -202,8 +202,16 @@ static int append_event_rest(sd_bus_message *message, const HealthEvent *event) 
         return r < 0 ? r : 0;
 }
 
+char *bus_event_text(const HealthEvent *event, const Filesystem *filesystem, char buffer[static EVENT_TEXT_SIZE]) {
+        char number[32];
+        const char *subject;
+
+        subject = filesystem ? filesystem_facts_subject(&filesystem->facts, number) : "unmounted file system";
+        return health_event_text(event, subject, /* path= */ NULL, buffer);
+}
+
 int bus_append_event(sd_bus_message *message, const HealthEvent *event, const Filesystem *filesystem) {
-        char text[EVENT_TEXT_SIZE], subject[32];
+        char text[EVENT_TEXT_SIZE];
         int r;
 
         r = sd_bus_message_open_container(message, 'a', "{sv}");
@@ -230,10 +238,7 @@ int bus_append_event(sd_bus_message *message, const HealthEvent *event, const Fi
         r = append_filesystem_names(message, filesystem);
         if (r < 0)
                 return r;
-        /* Without the path of the inode, whoever knows it. */
-        r = bus_entry_text(message, "text", health_event_text(event,
-                           filesystem ? filesystem_facts_subject(&filesystem->facts, subject) : "unmounted file system",
-                           /* path= */ NULL, text));
+        r = bus_entry_text(message, "text", bus_event_text(event, filesystem, text));
         if (r < 0)
                 return r;
 

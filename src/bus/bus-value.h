@@ -28,6 +28,9 @@ int bus_entry_u64(sd_bus_message *message, const char *key, uint64_t value);
 int bus_entry_u32(sd_bus_message *message, const char *key, uint32_t value);
 int bus_entry_bool(sd_bus_message *message, const char *key, bool value);
 
+/* The line of the journal, without the path of the inode. Returns @buffer. */
+char *bus_event_text(const HealthEvent *event, const Filesystem *filesystem, char buffer[static EVENT_TEXT_SIZE]);
+
 /* Whole a{sv} of the signals Event, Decision and ActionTaken. @filesystem NULL: none, or gone. */
 int bus_append_event(sd_bus_message *message, const HealthEvent *event, const Filesystem *filesystem);
 int bus_append_decision(sd_bus_message *message, const Decision *decision, const Filesystem *filesystem);

@@ -24,13 +24,14 @@ extern char **environ;
 
 static pid_t spawn_agent(int ready_fd) {
         /* --fallback: an agent of the desktop goes first. */
-        char fd_text[16], *arguments[] = { (char *) AGENT, (char *) "--notify-fd", fd_text, (char *) "--fallback", NULL };
+        char *arguments[] = { (char *) AGENT, (char *) "--notify-fd", NULL, (char *) "--fallback", NULL }, fd_text[16];
         posix_spawnattr_t attributes;
         sigset_t defaults;
         pid_t pid;
         int r;
 
         (void) snprintf(fd_text, sizeof(fd_text), "%d", ready_fd);
+        arguments[2] = fd_text;
         (void) sigemptyset(&defaults);
         (void) sigaddset(&defaults, SIGPIPE);
         if (posix_spawnattr_init(&attributes) != 0)

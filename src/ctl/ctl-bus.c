@@ -20,6 +20,7 @@ typedef struct BusErrorMeaning {
 } BusErrorMeaning;
 
 #define BUS_AWAY "the system bus closed the connection; see: systemctl status dbus"
+#define OTHER_VERSION "healerd is of another version; restart it after an update"
 #define NOT_RUNNING "healerd is not running; start it with: systemctl start healerd"
 
 static const BusErrorMeaning meanings[] = {
@@ -49,8 +50,8 @@ static const BusErrorMeaning meanings[] = {
         { BUS_ERROR_SHUT_DOWN, CTL_EXIT_JOB_FAILED, NULL },
         { BUS_ERROR_BUSY, CTL_EXIT_JOB_FAILED, NULL },
         { BUS_ERROR_FAILED, CTL_EXIT_FAILED, NULL },
-        { SD_BUS_ERROR_UNKNOWN_METHOD, CTL_EXIT_FAILED, "healerd is of another version; restart it after an update" },
-        { SD_BUS_ERROR_UNKNOWN_INTERFACE, CTL_EXIT_FAILED, "healerd is of another version; restart it after an update" },
+        { SD_BUS_ERROR_UNKNOWN_METHOD, CTL_EXIT_FAILED, OTHER_VERSION },
+        { SD_BUS_ERROR_UNKNOWN_INTERFACE, CTL_EXIT_FAILED, OTHER_VERSION },
         /* Objects come and go with the file systems. */
         { SD_BUS_ERROR_UNKNOWN_OBJECT, CTL_EXIT_NO_FILESYSTEM, "it went away meanwhile" },
 };
@@ -94,7 +95,8 @@ CtlExit ctl_bus_open(sd_bus **ret_bus) {
         return CTL_EXIT_NO_DAEMON;
 }
 
-int ctl_bus_new_call(sd_bus *bus, const char *path, const char *interface, const char *member, sd_bus_message **ret_call) {
+int ctl_bus_new_call(sd_bus *bus, const char *path, const char *interface, const char *member,
+                     sd_bus_message **ret_call) {
         _cleanup_(sd_bus_message_unref_at) sd_bus_message *call = NULL;
         int r;
 

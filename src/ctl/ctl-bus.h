@@ -33,7 +33,8 @@ static inline void sd_bus_slot_unref_at(sd_bus_slot **slot) {
 CtlExit ctl_bus_open(sd_bus **ret_bus);
 
 /* A method call to healerd without arguments yet. Returns 0 or a negative errno. */
-int ctl_bus_new_call(sd_bus *bus, const char *path, const char *interface, const char *member, sd_bus_message **ret_call);
+int ctl_bus_new_call(sd_bus *bus, const char *path, const char *interface, const char *member,
+                     sd_bus_message **ret_call);
 
 /**
  * ctl_bus_call() - send a call and wait for the answer
@@ -44,7 +45,8 @@ int ctl_bus_new_call(sd_bus *bus, const char *path, const char *interface, const
 CtlExit ctl_bus_call(sd_bus *bus, sd_bus_message *call, uint64_t timeout_usec, const char *subject,
                      sd_bus_message **ret_reply);
 
-/* What an error of the bus means. @ret_advice: what to do, a whole sentence; NULL: the error's own message says it. Pure. */
+/* What an error of the bus means. @ret_advice: what to do, a whole sentence; NULL: the error's own message says
+ * it. Pure. */
 CtlExit ctl_bus_classify(const char *error_name, const char **ret_advice);
 
 /* Prints "healerctl: SUBJECT: TEXT" to standard error with everything made safe for a terminal. */

@@ -60,7 +60,9 @@ static int sort_by_name(json_t *list) {
 
 /* What the bus packs into structs gets names; "8:17" is how everybody writes a device number. */
 static int name_fields(json_t *properties) {
-        static const char *const condition_fields[] = { "code", "severity", "target", "since", "event_id", "message", NULL };
+        static const char *const condition_fields[] = {
+                "code", "severity", "target", "since", "event_id", "message", NULL,
+        };
         const json_t *number = json_object_get(properties, "device_number");
         char text[32];
         int r;
@@ -91,7 +93,8 @@ static int take_filesystems(json_t *objects, json_t **ret_list) {
                 r = name_fields(properties);
                 if (r < 0)
                         return r;
-                if (json_object_set_new(properties, "object", json_string(path)) < 0 || json_array_append(list, properties) < 0)
+                if (json_object_set_new(properties, "object", json_string(path)) < 0 ||
+                    json_array_append(list, properties) < 0)
                         return -ENOMEM;
         }
 
@@ -132,7 +135,8 @@ CtlExit ctl_world_get(sd_bus *bus, CtlWorld *ret_world) {
         if (r >= 0)
                 r = sd_bus_message_append(ask_manager, "s", BUS_INTERFACE_MANAGER);
         if (r >= 0)
-                r = ctl_bus_new_call(bus, BUS_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", &ask_objects);
+                r = ctl_bus_new_call(bus, BUS_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
+                                     &ask_objects);
         if (r < 0) {
                 ctl_complain(NULL, "cannot ask healerd: %s", strerror(-r));
                 return CTL_EXIT_FAILED;
@@ -225,7 +229,8 @@ static CtlExit complain_of_name(const char *name, const char *verb) {
                 if (strchr(name, '/'))
                         ctl_complain(name, "%s", strerror(errno));
                 else
-                        ctl_complain(name, "no file system that healerd knows has this name or UUID; \"healerctl status\" lists them");
+                        ctl_complain(name, "no file system that healerd knows has this name or UUID; "
+                                     "\"healerctl status\" lists them");
                 return CTL_EXIT_NO_FILESYSTEM;
         }
         if (S_ISBLK(about.st_mode)) {
@@ -237,9 +242,11 @@ static CtlExit complain_of_name(const char *name, const char *verb) {
                 return CTL_EXIT_NO_FILESYSTEM;
         }
         if (text_equal(path, mount_point))
-                ctl_complain(name, "healerd does not know the file system mounted here; \"healerctl status\" lists those it knows");
+                ctl_complain(name, "healerd does not know the file system mounted here; "
+                             "\"healerctl status\" lists those it knows");
         else
-                ctl_complain(name, "not a mount point, it lies on %s; use: healerctl %s %s", mount_point, verb, mount_point);
+                ctl_complain(name, "not a mount point, it lies on %s; use: healerctl %s %s", mount_point, verb,
+                             mount_point);
         return CTL_EXIT_NO_FILESYSTEM;
 }
 
@@ -267,7 +274,8 @@ static CtlFound match_path(const json_t *filesystems, const char *path, const js
         return found;
 }
 
-CtlExit ctl_filesystem_find(const json_t *filesystems, const char *name, const char *verb, const json_t **ret_filesystem) {
+CtlExit ctl_filesystem_find(const json_t *filesystems, const char *name, const char *verb,
+                            const json_t **ret_filesystem) {
         _cleanup_(free_at) char *path = NULL;
         CtlFound found;
 

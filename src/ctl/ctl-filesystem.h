@@ -40,7 +40,8 @@ CtlFound ctl_filesystem_match(const json_t *filesystems, const char *name, const
  * done is done to a whole file system, and nobody shall be surprised by which.
  * Returns: CTL_EXIT_OK, or CTL_EXIT_NO_FILESYSTEM after saying why.
  */
-CtlExit ctl_filesystem_find(const json_t *filesystems, const char *name, const char *verb, const json_t **ret_filesystem);
+CtlExit ctl_filesystem_find(const json_t *filesystems, const char *name, const char *verb,
+                            const json_t **ret_filesystem);
 
 /* The mount point that a path lies on, found by walking up. Returns 0 or a negative errno. */
 int ctl_mount_covering(const char *path, char **ret_mount_point);

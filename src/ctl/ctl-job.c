@@ -74,7 +74,8 @@ static void print_result(const JobWait *wait, const char *outcome, const char *d
         fputc('\n', stdout);
 }
 
-static int print_result_json(const JobWait *wait, bool is_ended, bool is_success, const char *outcome, const char *detail) {
+static int print_result_json(const JobWait *wait, bool is_ended, bool is_success, const char *outcome,
+                             const char *detail) {
         _cleanup_(json_decref_at) json_t *line = NULL;
 
         line = json_pack("{s:i, s:s, s:s, s:s, s:s}", "schema", CTL_JSON_SCHEMA, "type", "job", "action", wait->action,
@@ -238,7 +239,8 @@ static CtlExit order(JobWait *wait, const char *member, AppendOptions append) {
         }
         if (may_ask)
                 ctl_agent_open(&agent);
-        exit_code = ctl_bus_call(wait->loop.bus, call, may_ask ? CTL_ASK_TIMEOUT_USEC : CTL_CALL_TIMEOUT_USEC, NULL, &reply);
+        exit_code = ctl_bus_call(wait->loop.bus, call, may_ask ? CTL_ASK_TIMEOUT_USEC : CTL_CALL_TIMEOUT_USEC, NULL,
+                                 &reply);
         if (exit_code != CTL_EXIT_OK)
                 return exit_code;
 
@@ -270,7 +272,8 @@ static CtlExit run_job(const CtlRequest *request, const char *member, AppendOpti
         if (exit_code != CTL_EXIT_OK)
                 return exit_code;
 
-        r = sd_bus_match_signal(wait.loop.bus, NULL, BUS_NAME, NULL, BUS_INTERFACE_JOB, "Completed", on_completed, &wait);
+        r = sd_bus_match_signal(wait.loop.bus, NULL, BUS_NAME, NULL, BUS_INTERFACE_JOB, "Completed", on_completed,
+                                &wait);
         if (r < 0) {
                 ctl_complain(NULL, "cannot listen to healerd: %s", strerror(-r));
                 return CTL_EXIT_FAILED;

@@ -241,7 +241,8 @@ static int read_arguments(sd_bus_message *signal, const char *const *names, json
 }
 
 int ctl_line_read(sd_bus_message *signal, uint64_t now_realtime_usec, json_t **ret_line) {
-        static const char *const no_names[SIGNAL_ARGUMENTS_MAX] = {}, *const denied_fields[] = { "action", "reason", NULL };
+        static const char *const no_names[SIGNAL_ARGUMENTS_MAX] = {};
+        static const char *const denied_fields[] = { "action", "reason", NULL };
         _cleanup_(json_decref_at) json_t *line = NULL;
         const char *member = sd_bus_message_get_member(signal);
         const SignalForm *form = NULL;

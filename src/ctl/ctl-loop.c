@@ -48,8 +48,8 @@ CtlExit ctl_loop_init(CtlLoop *loop, CtlDaemonChanged on_daemon) {
         if (r >= 0)
                 r = sd_bus_attach_event(loop->bus, loop->event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)
-                r = sd_bus_match_signal(loop->bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
-                                        "Disconnected", on_disconnected, loop);
+                r = sd_bus_match_signal(loop->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
+                                        "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, loop);
         if (r >= 0)
                 r = sd_bus_add_match(loop->bus, NULL,
                                      "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
@@ -77,14 +77,16 @@ void ctl_loop_end(CtlLoop *loop, CtlExit exit_code) {
         (void) sd_event_exit(loop->event, (int) exit_code);
 }
 
-static int on_interrupt(sd_event_source *source _unused_, const struct signalfd_siginfo *info _unused_, void *userdata) {
+static int on_interrupt(sd_event_source *source _unused_, const struct signalfd_siginfo *info _unused_,
+                        void *userdata) {
         CtlLoop *loop = userdata;
 
         ctl_loop_end(loop, loop->interrupted);
         return 0;
 }
 
-static int on_reader_gone(sd_event_source *source _unused_, int fd _unused_, uint32_t revents _unused_, void *userdata) {
+static int on_reader_gone(sd_event_source *source _unused_, int fd _unused_, uint32_t revents _unused_,
+                          void *userdata) {
         ctl_loop_end(userdata, CTL_EXIT_OK);
         return 0;
 }

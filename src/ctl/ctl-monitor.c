@@ -80,7 +80,8 @@ CtlExit ctl_monitor(const CtlRequest *request) {
         if (exit_code != CTL_EXIT_OK)
                 return exit_code;
 
-        r = sd_bus_match_signal(monitor.loop.bus, NULL, BUS_NAME, BUS_PATH, BUS_INTERFACE_MANAGER, NULL, on_signal, &monitor);
+        r = sd_bus_match_signal(monitor.loop.bus, NULL, BUS_NAME, BUS_PATH, BUS_INTERFACE_MANAGER, NULL, on_signal,
+                                &monitor);
         if (r < 0) {
                 ctl_complain(NULL, "cannot subscribe to healerd's signals: %s", strerror(-r));
                 return CTL_EXIT_FAILED;

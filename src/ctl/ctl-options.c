@@ -231,11 +231,13 @@ static int parse_options(int argc, char **argv, CtlRequest *request, char *text)
                 if (c < 0)
                         return 0;
                 if (c == ':') {
-                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s needs a value", options[optopt - OPTION_BASE].name);
+                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s needs a value",
+                                        options[optopt - OPTION_BASE].name);
                         return -EINVAL;
                 }
                 if (c == '?' && optopt >= OPTION_BASE) {
-                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s takes no value", options[optopt - OPTION_BASE].name);
+                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s takes no value",
+                                        options[optopt - OPTION_BASE].name);
                         return -EINVAL;
                 }
                 if (c == '?')
@@ -280,7 +282,8 @@ static int check_arguments(const CtlRequest *request, int n_given, const char *f
         char name[32];
 
         if (n_given < verb->n_min) {
-                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "\"%s\" needs %s", ctl_verb_name(verb, name), verb->arguments);
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "\"%s\" needs %s", ctl_verb_name(verb, name),
+                                verb->arguments);
                 return -EINVAL;
         }
         if (n_given > verb->n_max) {

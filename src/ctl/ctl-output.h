@@ -47,7 +47,8 @@ void ctl_table_print(const CtlTable *table, bool with_heading, FILE *stream);
 
 /* JSON text of bytes from elsewhere: as they are if they are valid UTF-8, else escaped; new. */
 json_t *ctl_json_text(const char *bytes);
-/* Prints one JSON value and a new line, and flushes. Returns 0, -EPIPE if nobody reads any more, or another negative errno. */
+/* Prints one JSON value and a new line, and flushes. Returns 0, -EPIPE if nobody reads any more, or another negative
+ * errno. */
 int ctl_json_print(const json_t *value, bool on_one_line, FILE *stream);
 
 /* Flushes standard output at the end: what could not be written is a failure, a reader that left is not. */

@@ -94,7 +94,8 @@ static void print_text(const PolicyProblems *problems, const Policy *policy) {
 CtlExit ctl_policy_check(const CtlRequest *request) {
         _cleanup_(clear_problems_at) PolicyProblems problems = {};
         _cleanup_(policy_unref_at) Policy *policy = NULL;
-        /* The daemon trusts only what root alone can write; for the file of somebody who is still writing it that is no matter. */
+        /* The daemon trusts only what root alone can write; for a file that somebody is still writing that is no
+         * matter. */
         PolicyLoadOptions options = { .check_ownership = request->n_arguments == 0, .owner = 0 };
         int r;
 

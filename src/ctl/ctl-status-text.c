@@ -66,16 +66,18 @@ static const char *monitor_advice(const json_t *filesystem) {
 
 /* "watched", "foreign: xfs_healer[812]", "failed: EPERM". */
 static void print_monitor(const json_t *filesystem, FILE *stream) {
-        const char *state = ctl_value_text(filesystem, "monitor_state"), *error = ctl_value_text(filesystem, "monitor_error");
+        const char *state = ctl_value_text(filesystem, "monitor_state");
+        const char *error = ctl_value_text(filesystem, "monitor_error");
         const char *holder = ctl_value_text(filesystem, "holder_name");
+        uint64_t pid = ctl_value_number(filesystem, "holder_pid");
 
         if (ctl_value_truth(filesystem, "watched")) {
                 fputs("watched", stream);
                 return;
         }
         fputs(*state ? state : "none", stream);
-        if (*holder || ctl_value_number(filesystem, "holder_pid") > 0)
-                fprintf(stream, ": %s[%" PRIu64 "]", *holder ? holder : "unknown", ctl_value_number(filesystem, "holder_pid"));
+        if (*holder || pid > 0)
+                fprintf(stream, ": %s[%" PRIu64 "]", *holder ? holder : "unknown", pid);
         else if (*error)
                 fprintf(stream, ": %s", error);
 }
@@ -175,11 +177,13 @@ static void print_legend(const json_t *manager, const json_t *filesystems, FILE 
         fputc('\n', stream);
 
         if (*ctl_value_text(manager, "policy_state") && !text_equal(ctl_value_text(manager, "policy_state"), "ok"))
-                fputs("The policy files have errors, an older policy is in force; see: healerctl policy check\n", stream);
+                fputs("The policy files have errors, an older policy is in force; see: healerctl policy check\n",
+                      stream);
         if (text_equal(ctl_value_text(manager, "mode"), "observe"))
                 fputs("The policy only observes: decisions of rules are recorded, not carried out.\n", stream);
         if (json_is_false(json_object_get(manager, "worker_connected")))
-                fputs("The worker is not connected, nothing can be repaired; see: systemctl status healer-worker\n", stream);
+                fputs("The worker is not connected, nothing can be repaired; see: systemctl status healer-worker\n",
+                      stream);
 }
 
 static void clear_table_at(CtlTable *table) {
@@ -190,7 +194,9 @@ int ctl_status_print_table(const json_t *manager, const json_t *filesystems, boo
         _cleanup_(clear_table_at) CtlTable table = { .n_columns = 8, .right = 1 << 6 | 1 << 7 };
         int r;
 
-        r = ctl_table_add(&table, (const char *[]) { "MOUNT", "DEVICE", "TYPE", "MONITOR", "AUTOFSCK", "STATE", "EVENTS", "HEALED" });
+        r = ctl_table_add(&table, (const char *[]) {
+                "MOUNT", "DEVICE", "TYPE", "MONITOR", "AUTOFSCK", "STATE", "EVENTS", "HEALED",
+        });
         for (size_t i = 0; r >= 0 && i < json_array_size(filesystems); i++)
                 r = add_row(&table, json_array_get(filesystems, i));
         if (r < 0)
@@ -211,7 +217,8 @@ static void print_field(const char *name, const char *value, FILE *stream) {
 }
 
 static void print_device(const json_t *filesystem, FILE *stream) {
-        const char *device = ctl_value_text(filesystem, "device"), *number = ctl_value_text(filesystem, "device_number");
+        const char *device = ctl_value_text(filesystem, "device");
+        const char *number = ctl_value_text(filesystem, "device_number");
 
         fprintf(stream, "  %-14s", "device");
         ctl_print_safe(stream, *device ? device : "-");
@@ -279,7 +286,8 @@ static void print_traits(const json_t *filesystem, FILE *stream) {
 
 int ctl_status_print_one(const json_t *filesystem, FILE *stream) {
         _cleanup_(free_at) char *state = ctl_filesystem_state_text(filesystem), *monitor = monitor_text(filesystem);
-        const json_t *mounts = json_object_get(filesystem, "mount_points"), *conditions = json_object_get(filesystem, "conditions");
+        const json_t *mounts = json_object_get(filesystem, "mount_points");
+        const json_t *conditions = json_object_get(filesystem, "conditions");
         const char *job = ctl_value_text(filesystem, "active_job");
 
         if (!state || !monitor)

@@ -16,7 +16,10 @@
 static int print_json(const CtlWorld *world, json_t *filesystems) {
         _cleanup_(json_decref_at) json_t *all = NULL;
 
-        all = json_pack("{s:i, s:O, s:O}", "schema", CTL_JSON_SCHEMA, "daemon", world->manager, "filesystems", filesystems);
+        all = json_pack("{s:i, s:O, s:O}",
+                        "schema", CTL_JSON_SCHEMA,
+                        "daemon", world->manager,
+                        "filesystems", filesystems);
         if (!all)
                 return -ENOMEM;
         return ctl_json_print(all, false, stdout);

@@ -55,6 +55,7 @@ struct ChildTable {
         sd_event *event;
         size_t n_children, n_stuck;
         int (*read_oops_count)(uint64_t *ret_count);
+        void (*signal)(int pid_fd, int number);
         TAILQ_HEAD(, Child) children;
 };
 
@@ -72,6 +73,10 @@ static Child *child_free(Child *child) {
 }
 DEFINE_CLEANUP(Child, child_free)
 
+static void signal_process(int pid_fd, int number) {
+        (void) syscall(SYS_pidfd_send_signal, pid_fd, number, NULL, 0);
+}
+
 ChildTable *child_table_new(sd_event *event) {
         ChildTable *table = calloc(1, sizeof(*table));
 
@@ -80,6 +85,7 @@ ChildTable *child_table_new(sd_event *event) {
 
         table->event = sd_event_ref(event);
         table->read_oops_count = kernel_oops_count;
+        table->signal = signal_process;
         TAILQ_INIT(&table->children);
         return table;
 }
@@ -109,6 +115,10 @@ size_t child_table_count_stuck(const ChildTable *table) {
 
 void child_table_set_oops_reader(ChildTable *table, int (*reader)(uint64_t *ret_count)) {
         table->read_oops_count = reader;
+}
+
+void child_table_set_signaller(ChildTable *table, void (*signaller)(int pid_fd, int number)) {
+        table->signal = signaller;
 }
 
 pid_t child_pid(const Child *child) {
@@ -265,10 +275,6 @@ static int on_process_end(sd_event_source *source, int fd, uint32_t revents, voi
         return 0;
 }
 
-static void child_signal(Child *child, int number) {
-        (void) syscall(SYS_pidfd_send_signal, child->pid_fd, number, NULL, 0);
-}
-
 static int on_patience_end(sd_event_source *source, uint64_t usec, void *userdata);
 
 static void child_set_timer(Child *child, uint64_t after_usec) {
@@ -288,12 +294,12 @@ static void child_step(Child *child) {
         switch (child->stage) {
         case CHILD_RUNNING:
                 child->stage = CHILD_TERMINATING;
-                child_signal(child, SIGTERM);
+                child->table->signal(child->pid_fd, SIGTERM);
                 child_set_timer(child, grace_usec);
                 return;
         case CHILD_TERMINATING:
                 child->stage = CHILD_KILLING;
-                child_signal(child, SIGKILL);
+                child->table->signal(child->pid_fd, SIGKILL);
                 child_set_timer(child, CHILD_GRACE_USEC);
                 return;
         case CHILD_KILLING:

@@ -67,8 +67,9 @@ DEFINE_CLEANUP(ChildTable, child_table_free)
 
 size_t child_table_count(const ChildTable *table);
 size_t child_table_count_stuck(const ChildTable *table);
-/* For tests: where the oops count comes from. */
+/* For tests: where the oops count comes from, and how a child is signalled. */
 void child_table_set_oops_reader(ChildTable *table, int (*reader)(uint64_t *ret_count));
+void child_table_set_signaller(ChildTable *table, void (*signaller)(int pid_fd, int number));
 
 /**
  * child_spawn() - fork and run a task

@@ -209,6 +209,11 @@ static int on_libmount_ready(sd_event_source *source, int fd, uint32_t revents, 
         return 0;
 }
 
+/* An unmount is known here before healerd says that the monitor ended because of it. */
+static int prefer_news(MountWatch *watch) {
+        return sd_event_source_set_priority(watch->source, SD_EVENT_PRIORITY_IMPORTANT);
+}
+
 static int on_mount_ignored(const MountInfo *info, void *userdata) {
         (void) info;
         (void) userdata;
@@ -232,7 +237,7 @@ static int watch_by_fanotify(MountWatch *watch) {
                 return r;
 
         watch->kind = MOUNT_WATCH_FANOTIFY;
-        return 0;
+        return prefer_news(watch);
 }
 
 static int watch_by_libmount(MountWatch *watch) {
@@ -258,7 +263,7 @@ static int watch_by_libmount(MountWatch *watch) {
                 watch->calls->on_gone(watch->known.items + i, watch->userdata);
         mount_set_clear(&watch->known);
         watch->kind = MOUNT_WATCH_LIBMOUNT;
-        return 0;
+        return prefer_news(watch);
 }
 
 int mount_watch_new(sd_event *event, bool no_fanotify, const MountDiffCalls *calls, void *userdata,

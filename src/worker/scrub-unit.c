@@ -33,6 +33,8 @@ typedef struct UnitWatch {
         sd_bus *bus;
         char *unit_path, *job_path;
         UnitRun *run;
+        bool is_over;                   /* sd_event_exit() would close the bus, which is needed once more */
+        int error;
 } UnitWatch;
 
 static void watch_clear(UnitWatch *watch) {
@@ -63,7 +65,8 @@ static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error 
                 return 0;
 
         (void) text_copy(watch->run->job_result, sizeof(watch->run->job_result), result);
-        return sd_event_exit(watch->event, 0);
+        watch->is_over = true;
+        return 0;
 }
 
 static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error) {
@@ -72,7 +75,9 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
         (void) message;
         (void) reterr_error;
 
-        return sd_event_exit(watch->event, explain(watch, -ECONNRESET, "the bus went away", NULL));
+        watch->error = explain(watch, -ECONNRESET, "the bus went away", NULL);
+        watch->is_over = true;
+        return 0;
 }
 
 static int on_term(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
@@ -82,7 +87,8 @@ static int on_term(sd_event_source *source, const struct signalfd_siginfo *info,
         (void) info;
 
         watch->run->was_stopped = true;
-        return sd_event_exit(watch->event, 0);
+        watch->is_over = true;
+        return 0;
 }
 
 static int call_manager(UnitWatch *watch, const char *member, const char *mode, char **ret_path) {
@@ -121,6 +127,10 @@ static int connect_bus(UnitWatch *watch) {
         if (r < 0)
                 return explain(watch, r, "cannot reach the system bus", NULL);
         (void) sd_bus_set_method_call_timeout(watch->bus, CALL_TIMEOUT_USEC);
+        /* The end of the loop is not the end of our talk with systemd. */
+        r = sd_bus_set_close_on_exit(watch->bus, false);
+        if (r < 0)
+                return explain(watch, r, "cannot keep the system bus open", NULL);
 
         /* Without a subscription systemd sends no signals. */
         r = sd_bus_call_method(watch->bus, SYSTEMD_NAME, SYSTEMD_PATH, MANAGER_INTERFACE, "Subscribe", &error, NULL, NULL);
@@ -160,9 +170,14 @@ static int wait_for_end(UnitWatch *watch) {
         if (r < 0)
                 return explain(watch, r, "event loop", NULL);
 
-        r = sd_event_loop(watch->event);
+        while (!watch->is_over) {
+                r = sd_event_run(watch->event, UINT64_MAX);
+                if (r < 0)
+                        return explain(watch, r, "event loop", NULL);
+        }
+
         (void) sd_bus_detach_event(watch->bus);
-        return r;
+        return watch->error;
 }
 
 static int read_end(UnitWatch *watch) {

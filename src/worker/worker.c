@@ -352,19 +352,21 @@ static const ConnectionCalls connection_calls = {
         .on_other_version = on_other_version,
 };
 
+/* The name appears when the socket listens already, and one left by an earlier run is replaced. */
 static int listen_on_path(const char *path) {
         _cleanup_(close_fd_at) int fd = -EBADF;
         struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-        if (text_copy(address.sun_path, sizeof(address.sun_path), path) < 0)
+        if (text_append_format(address.sun_path, sizeof(address.sun_path), "%s.new", path) < 0)
                 return -ENAMETOOLONG;
 
         fd = socket(AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC|SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return -errno;
-        if (unlink(path) < 0 && errno != ENOENT)
+        if (unlink(address.sun_path) < 0 && errno != ENOENT)
                 return -errno;
-        if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || chmod(path, 0600) < 0 || listen(fd, SOMAXCONN) < 0)
+        if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || chmod(address.sun_path, 0600) < 0 ||
+            listen(fd, SOMAXCONN) < 0 || rename(address.sun_path, path) < 0)
                 return -errno;
 
         return steal_fd(&fd);
@@ -562,6 +564,8 @@ Worker *worker_free(Worker *worker) {
         if (!worker)
                 return NULL;
 
+        if (worker->options.listen_path && worker->is_serving)
+                (void) unlink(worker->options.listen_path);
         mount_watch_free(worker->mount_watch);
         job_table_clear(&worker->jobs);
         superblock_table_clear(&worker->superblocks);

@@ -40,8 +40,9 @@ static MockFilesystem filesystems[] = {
           .holder_pid = 812, .autofsck = "check" },
         { .path = BUS_FILESYSTEM_PREFIX "/ext", .uuid = "44444444-4444-4444-8444-444444444444", .device = "/dev/mock4",
           .mount = "/mock/ext", .type = "ext4", .monitor_state = "none", .autofsck = "unset", .is_shut_down = true },
-        { .path = BUS_FILESYSTEM_PREFIX "/clone", .uuid = "11111111-1111-4111-8111-111111111111", .device = "/dev/mock5",
-          .mount = "/mock/clone", .type = "xfs", .monitor_state = "opened", .autofsck = "repair", .is_watched = true },
+        { .path = BUS_FILESYSTEM_PREFIX "/clone", .uuid = "11111111-1111-4111-8111-111111111111",
+          .device = "/dev/mock5", .mount = "/mock/clone", .type = "xfs", .monitor_state = "opened",
+          .autofsck = "repair", .is_watched = true },
 };
 
 /* What a repair of a structure leads to: an error of the call, or an outcome of the job; neither: it never ends. */
@@ -58,8 +59,12 @@ static const struct {
         { "inobt", NULL, NULL, NULL, false },
 };
 
-static int get_text(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_, const char *property,
-                    sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+#define GETTER(name)                                                                                    \
+        static int name(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,  \
+                        const char *property _unused_, sd_bus_message *reply, void *userdata _unused_,   \
+                        sd_bus_error *error _unused_)
+
+GETTER(get_text) {
         const MockFilesystem *fs = userdata;
         const struct {
                 const char *name, *text;
@@ -80,36 +85,31 @@ static int get_text(sd_bus *bus _unused_, const char *path _unused_, const char 
         return sd_bus_message_append(reply, "s", "");
 }
 
-static int get_truth(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_, const char *property,
-                     sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+GETTER(get_truth) {
         const MockFilesystem *fs = userdata;
 
         return sd_bus_message_append(reply, "b", text_equal(property, "Watched") ? fs->is_watched
                                      : text_equal(property, "ShutDown") ? fs->is_shut_down : false);
 }
 
-static int get_number(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_, const char *property,
-                      sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+GETTER(get_number) {
         const MockFilesystem *fs = userdata;
 
         return sd_bus_message_append(reply, "t", text_equal(property, "EventsTotal") ? fs->n_events : UINT64_C(0));
 }
 
-static int get_holder_pid(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
-                          const char *property _unused_, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+GETTER(get_holder_pid) {
         return sd_bus_message_append(reply, "u", ((const MockFilesystem *) userdata)->holder_pid);
 }
 
-static int get_device_number(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
-                             const char *property _unused_, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+GETTER(get_device_number) {
         const MockFilesystem *fs = userdata;
 
         /* A major number that no device of the machine has. */
         return sd_bus_message_append(reply, "(uu)", UINT32_C(4000), (uint32_t) (fs - filesystems) + 1);
 }
 
-static int get_mount_points(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
-                            const char *property _unused_, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+GETTER(get_mount_points) {
         const MockFilesystem *fs = userdata;
         int r;
 
@@ -119,19 +119,17 @@ static int get_mount_points(sd_bus *bus _unused_, const char *path _unused_, con
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int get_conditions(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
-                          const char *property _unused_, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+GETTER(get_conditions) {
         if (!((const MockFilesystem *) userdata)->is_sick)
                 return sd_bus_message_append(reply, "a(ssstts)", 0);
         return sd_bus_message_append(reply, "a(ssstts)", 3,
                                      "sick", "error", "agno 0x0 finobt", UINT64_C(1795179363000000), UINT64_C(17), "",
                                      "sick", "error", "agno 0x1 bnobt", UINT64_C(1795179363000000), UINT64_C(18), "",
-                                     "repair-failed", "error", "agno 0x1 bnobt", UINT64_C(1795179363000000), UINT64_C(18),
-                                     "Repair unsuccessful; offline repair required.");
+                                     "repair-failed", "error", "agno 0x1 bnobt", UINT64_C(1795179363000000),
+                                     UINT64_C(18), "Repair unsuccessful; offline repair required.");
 }
 
-static int get_active_job(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
-                          const char *property _unused_, sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
+GETTER(get_active_job) {
         return sd_bus_message_append(reply, "o", ((const MockFilesystem *) userdata)->is_sick ? JOB : BUS_NO_OBJECT);
 }
 
@@ -184,7 +182,8 @@ static int on_repair(sd_bus_message *message, void *userdata _unused_, sd_bus_er
                         return sd_bus_error_set(error, repairs[i].error, repairs[i].detail);
                 return order_job(message, repairs[i].outcome, repairs[i].detail, repairs[i].is_success);
         }
-        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Option \"structure\": there is no \"%s\"", structure);
+        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Option \"structure\": there is no \"%s\"",
+                                 structure);
 }
 
 static int on_scrub(sd_bus_message *message, void *userdata, sd_bus_error *error _unused_) {
@@ -226,14 +225,12 @@ static const sd_bus_vtable filesystem_vtable[] = {
         SD_BUS_VTABLE_END
 };
 
-static int get_manager_text(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
-                            const char *property, sd_bus_message *reply, void *userdata _unused_, sd_bus_error *error _unused_) {
+GETTER(get_manager_text) {
         return sd_bus_message_append(reply, "s", text_equal(property, "Mode") ? "enforce"
                                      : text_equal(property, "PolicyState") ? "rejected" : "0.0");
 }
 
-static int get_worker(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
-                      const char *property _unused_, sd_bus_message *reply, void *userdata _unused_, sd_bus_error *error _unused_) {
+GETTER(get_worker) {
         return sd_bus_message_append(reply, "b", true);
 }
 
@@ -241,7 +238,8 @@ static int on_reload(sd_bus_message *message, void *userdata _unused_, sd_bus_er
         if (getenv("MOCK_RELOAD_OK"))
                 return sd_bus_reply_method_return(message, NULL);
         return sd_bus_error_set(error, BUS_ERROR_POLICY_INVALID,
-                                "The policy was not loaded, the last good one stays:\npolicy.yaml:1:1: error: no version");
+                                "The policy was not loaded, the last good one stays:\n"
+                                "policy.yaml:1:1: error: no version");
 }
 
 static const sd_bus_vtable manager_vtable[] = {
@@ -284,8 +282,9 @@ static int tell_story(sd_bus *bus) {
         if (r >= 0)
                 r = emit(bus, "Decision", "tsssasa{sv}", id, "baseline", "", "observe", 0, 0);
         if (r >= 0)
-                r = emit(bus, "ActionTaken", "tossa{sv}", id, JOB, "repair", "done", 7, "domain", "s", "ag", "group", "u", 0,
-                         "structure", "s", "finobt", "duration-usec", "t", UINT64_C(21500), "verified", "b", true,
+                r = emit(bus, "ActionTaken", "tossa{sv}", id, JOB, "repair", "done", 7, "domain", "s", "ag",
+                         "group", "u", 0, "structure", "s", "finobt", "duration-usec", "t", UINT64_C(21500),
+                         "verified", "b", true,
                          "detail", "s", "Repairs successful.", "device", "s", "/dev/mock2");
         if (r >= 0)
                 r = emit(bus, "ActionTaken", "tossa{sv}", id, JOB, "repair", "from-the-future", 0);
@@ -325,8 +324,8 @@ static int run(void) {
         if (r >= 0)
                 r = sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_INTERFACE_MANAGER, manager_vtable, NULL);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(filesystems); i++)
-                r = sd_bus_add_object_vtable(bus, NULL, filesystems[i].path, BUS_INTERFACE_FILESYSTEM, filesystem_vtable,
-                                             filesystems + i);
+                r = sd_bus_add_object_vtable(bus, NULL, filesystems[i].path, BUS_INTERFACE_FILESYSTEM,
+                                             filesystem_vtable, filesystems + i);
         if (r >= 0)
                 r = sd_event_add_io(event, NULL, STDIN_FILENO, EPOLLIN, on_input, bus);
         if (r >= 0)

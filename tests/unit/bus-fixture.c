@@ -106,7 +106,7 @@ static const sd_bus_vtable polkit_vtable[] = {
 static int on_any(sd_bus_message *message, void *userdata, sd_bus_error *error _unused_) {
         BusFixture *fixture = userdata;
 
-        if (sd_bus_message_is_signal(message, NULL, NULL) > 0) {
+        if (sd_bus_message_is_signal(message, NULL, NULL) > 0 && !fixture->is_deaf) {
                 assert(fixture->n_signals < FIXTURE_SIGNALS_MAX);
                 fixture->signals[fixture->n_signals++] = sd_bus_message_ref(message);
         }
@@ -130,8 +130,8 @@ static void start_pair(BusFixture *fixture) {
         assert(sd_bus_set_fd(fixture->client, fds[1], fds[1]) >= 0);
         assert(sd_bus_set_anonymous(fixture->client, true) >= 0);
         assert(sd_bus_set_sender(fixture->client, CLIENT_NAME) >= 0);
-        assert(sd_bus_add_object_vtable(fixture->client, NULL, "/org/freedesktop/DBus", "org.freedesktop.DBus", bus_vtable,
-                                        fixture) >= 0);
+        assert(sd_bus_add_object_vtable(fixture->client, NULL, "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                        bus_vtable, fixture) >= 0);
         assert(sd_bus_add_object_vtable(fixture->client, NULL, "/org/freedesktop/PolicyKit1/Authority",
                                         "org.freedesktop.PolicyKit1.Authority", polkit_vtable, fixture) >= 0);
         assert(sd_bus_add_filter(fixture->client, NULL, on_any, fixture) >= 0);
@@ -171,7 +171,8 @@ void bus_fixture_wait(BusFixture *fixture, bool (*is_so)(BusFixture *fixture, vo
 
 void bus_fixture_settle(BusFixture *fixture) {
         /* A sign of life from the other end means that everything sent before was handled. */
-        assert(bus_fixture_call(fixture, false, "/org/xfs/Healer", "org.freedesktop.DBus.Peer", "Ping", NULL, "") == NULL);
+        assert(bus_fixture_call(fixture, false, "/org/xfs/Healer", "org.freedesktop.DBus.Peer", "Ping", NULL, "") ==
+               NULL);
         while (sd_event_run(fixture->event, 0) > 0)
                 ;
 }
@@ -369,6 +370,55 @@ char *bus_fixture_property(BusFixture *fixture, const char *path, const char *in
                 return bus_message_text(reply);
         assert(sd_bus_message_enter_container(reply, 'v', type) > 0);
         return value_text(reply, type);
+}
+
+static bool is_one_of(const char *const *words, const char *word) {
+        for (; *words; words++)
+                if (text_equal(*words, word))
+                        return true;
+        return false;
+}
+
+static bool property_was_told(BusFixture *fixture, const char *path, const char *property) {
+        char quoted[128];
+
+        (void) snprintf(quoted, sizeof(quoted), "STRING \"%s\"", property);
+        for (size_t i = 0; i < fixture->n_signals; i++) {
+                _cleanup_(free_at) char *text = NULL;
+
+                if (sd_bus_message_is_signal(fixture->signals[i], "org.freedesktop.DBus.Properties",
+                                             "PropertiesChanged") <= 0 ||
+                    !text_equal(sd_bus_message_get_path(fixture->signals[i]), path))
+                        continue;
+                text = bus_message_text(fixture->signals[i]);
+                if (strstr(text, quoted))
+                        return true;
+        }
+
+        return false;
+}
+
+void bus_fixture_assert_changed(BusFixture *fixture, const char *path, const char *interface,
+                                const char *const *constants) {
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *reply = NULL;
+        const char *property;
+        unsigned n = 0;
+
+        assert(bus_fixture_call(fixture, false, path, "org.freedesktop.DBus.Properties", "GetAll", &reply, "s",
+                                interface) == NULL);
+        assert(sd_bus_message_enter_container(reply, 'a', "{sv}") > 0);
+        while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
+                assert(sd_bus_message_read_basic(reply, 's', &property) > 0);
+                if (is_one_of(constants, property) == property_was_told(fixture, path, property)) {
+                        fprintf(stderr, "%s: %s\n", property, is_one_of(constants, property) ? "told, and cannot change"
+                                                                                             : "not told");
+                        abort();
+                }
+                assert(sd_bus_message_skip(reply, "v") >= 0);
+                assert(sd_bus_message_exit_container(reply) >= 0);
+                n++;
+        }
+        assert(n > 0);
 }
 
 void bus_fixture_caller_leaves(BusFixture *fixture, const char *name) {

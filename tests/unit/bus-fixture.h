@@ -39,6 +39,7 @@ typedef struct BusFixture {
         uint32_t question_flags;
         void (*on_question)(struct BusFixture *fixture);        /* before it is answered; what changes meanwhile */
 
+        bool is_deaf;                   /* signals are read and not kept */
         sd_bus_message *signals[FIXTURE_SIGNALS_MAX];
         size_t n_signals;
 } BusFixture;
@@ -86,6 +87,11 @@ char *bus_message_text(sd_bus_message *message);
 
 /* One property as text: words and numbers as they are, true and false. free(). */
 char *bus_fixture_property(BusFixture *fixture, const char *path, const char *interface, const char *property);
+
+/* Fails unless a PropertiesChanged of this object was received for every property but the given ones; @constants
+ * ends with NULL. */
+void bus_fixture_assert_changed(BusFixture *fixture, const char *path, const char *interface,
+                                const char *const *constants);
 
 /* The caller leaves the bus. */
 void bus_fixture_caller_leaves(BusFixture *fixture, const char *name);

@@ -104,7 +104,8 @@ int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char *
         engine->fake.last_order = *order;
         engine->fake.last_override[0] = '\0';
         if (order->override_harmful)
-                (void) text_copy(engine->fake.last_override, sizeof(engine->fake.last_override), order->override_harmful);
+                (void) text_copy(engine->fake.last_override, sizeof(engine->fake.last_override),
+                                 order->override_harmful);
         if (engine->fake.order_result < 0) {
                 if (engine->fake.order_result == -EACCES)
                         *reterr_denied = strdup(engine->fake.denied);
@@ -228,7 +229,8 @@ void fake_engine_tell_refused(Engine *engine, ActionKind action, const char *why
         tell(engine, on_refused, action, why, decision, event, filesystem);
 }
 
-void fake_engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target, const char *message) {
+void fake_engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target,
+                       const char *message) {
         assert(condition_raise(&filesystem->conditions, code, SEVERITY_ERROR, target, message, 7, 1000) >= 0);
         tell(engine, on_condition, condition_find(&filesystem->conditions, code, target), true, filesystem);
 }

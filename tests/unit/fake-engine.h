@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * An engine without worker, policy files and kernel, for tests of src/bus: real tables and queues, and a carrier
- * that only remembers what it was asked for. Defines the functions of engine.h, and the few of policy/ that show a policy.
+ * that only remembers what it was asked for. Defines the functions of engine.h, and the few of policy/ that show a
+ * policy.
  */
 #pragma once
 
@@ -37,10 +38,12 @@ void fake_engine_remove_filesystem(Engine *engine, Filesystem *filesystem);
 void fake_engine_changed(Engine *engine, Filesystem *filesystem);
 
 void fake_engine_tell_event(Engine *engine, const HealthEvent *event, const Filesystem *filesystem, const char *path);
-void fake_engine_tell_decision(Engine *engine, const Decision *decision, const HealthEvent *event, const Filesystem *filesystem);
+void fake_engine_tell_decision(Engine *engine, const Decision *decision, const HealthEvent *event,
+                               const Filesystem *filesystem);
 void fake_engine_tell_notice(Engine *engine, Severity severity, const char *message, const HealthEvent *event,
                              const Filesystem *filesystem);
 void fake_engine_tell_refused(Engine *engine, ActionKind action, const char *why, const Decision *decision,
                               const HealthEvent *event, const Filesystem *filesystem);
-void fake_engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target, const char *message);
+void fake_engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target,
+                       const char *message);
 void fake_engine_tell_worker(Engine *engine, bool is_connected);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who may do what: every answer polkit can give or keep to itself, what changes while a person thinks, and the limits. The test
- * plays polkit and the bus on the other end of a socketpair.
+ * Who may do what: every answer polkit can give or keep to itself, what changes while a person thinks, and the
+ * limits. The test plays polkit and the bus on the other end of a socketpair.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +18,7 @@
 #include "tests/unit/bus-fixture.h"
 
 #define UUID "0b5f1f2e-5d5d-4b6b-9c4e-1f2e3d4c5b6a"
+#define NOBODY_TO_ASK SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED
 #define FS_PATH "/org/xfs/Healer/fs/0b5f1f2e_5d5d_4b6b_9c4e_1f2e3d4c5b6a"
 
 static const FakeFilesystem srv = {
@@ -45,15 +46,15 @@ static void test_answers(void **state _unused_) {
                 const char *error;
                 unsigned n_questions;
         } cases[] = {
-                { "allowed",                 FAKE_POLKIT_ALLOW,     1000,       NULL,                                          1 },
-                { "refused",                 FAKE_POLKIT_DENY,      1000,       SD_BUS_ERROR_ACCESS_DENIED,                    1 },
-                { "nobody to ask",           FAKE_POLKIT_CHALLENGE, 1000,       SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, 1 },
-                { "dismissed",               FAKE_POLKIT_DISMISS,   1000,       BUS_ERROR_AUTHORIZATION_DISMISSED,             1 },
-                { "absent",                  FAKE_POLKIT_ABSENT,    1000,       BUS_ERROR_NO_POLKIT,                           1 },
-                { "nonsense",                FAKE_POLKIT_NONSENSE,  1000,       SD_BUS_ERROR_ACCESS_DENIED,                    1 },
-                { "root, polkit absent",     FAKE_POLKIT_ABSENT,    0,          NULL,                                          0 },
-                { "root, polkit hangs",      FAKE_POLKIT_SILENT,    0,          NULL,                                          0 },
-                { "the bus knows no caller", FAKE_POLKIT_ALLOW,     UINT32_MAX, SD_BUS_ERROR_ACCESS_DENIED,                    0 },
+                { "allowed",                 FAKE_POLKIT_ALLOW,     1000,       NULL,                              1 },
+                { "refused",                 FAKE_POLKIT_DENY,      1000,       SD_BUS_ERROR_ACCESS_DENIED,        1 },
+                { "nobody to ask",           FAKE_POLKIT_CHALLENGE, 1000,       NOBODY_TO_ASK,                     1 },
+                { "dismissed",               FAKE_POLKIT_DISMISS,   1000,       BUS_ERROR_AUTHORIZATION_DISMISSED, 1 },
+                { "absent",                  FAKE_POLKIT_ABSENT,    1000,       BUS_ERROR_NO_POLKIT,               1 },
+                { "nonsense",                FAKE_POLKIT_NONSENSE,  1000,       SD_BUS_ERROR_ACCESS_DENIED,        1 },
+                { "root, polkit absent",     FAKE_POLKIT_ABSENT,    0,          NULL,                              0 },
+                { "root, polkit hangs",      FAKE_POLKIT_SILENT,    0,          NULL,                              0 },
+                { "the bus knows no caller", FAKE_POLKIT_ALLOW,     UINT32_MAX, SD_BUS_ERROR_ACCESS_DENIED,        0 },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -212,14 +213,16 @@ static void test_limit_of_one_caller(void **state _unused_) {
         fake_engine_add_filesystem(fixture.engine, &srv);
         fixture.polkit = FAKE_POLKIT_SILENT;
         for (unsigned i = 0; i < n; i++)
-                bus_fixture_call_async(&fixture, CLIENT_NAME, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", &replied, "a{sv}", 0);
+                bus_fixture_call_async(&fixture, CLIENT_NAME, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", &replied,
+                                       "a{sv}", 0);
         bus_fixture_wait(&fixture, is_asked, &n);
         assert_string_equal(scrub(&fixture, false), SD_BUS_ERROR_LIMITS_EXCEEDED);
 
         /* Others are not hindered, and neither is what needs no permission. */
         bus_fixture_call_async(&fixture, ":1.8", FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", &refused, "a{sv}", 0);
         bus_fixture_wait(&fixture, is_asked, &other);
-        assert_null(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "GetFilesystem", NULL, "s", "/srv"));
+        assert_null(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "GetFilesystem", NULL, "s",
+                                     "/srv"));
         assert_int_equal(replied, 0);
         assert_int_equal(refused, 0);
         bus_fixture_done(&fixture);
@@ -236,7 +239,8 @@ static void test_limit_of_all(void **state _unused_) {
                 char sender[32];
 
                 (void) snprintf(sender, sizeof(sender), ":1.%u", 100 + i);
-                bus_fixture_call_async(&fixture, sender, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", &replied, "a{sv}", 0);
+                bus_fixture_call_async(&fixture, sender, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", &replied,
+                                       "a{sv}", 0);
         }
         bus_fixture_wait(&fixture, is_asked, &n);
         bus_fixture_call_async(&fixture, ":1.9", FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", &refused, "a{sv}", 0);
@@ -260,10 +264,12 @@ static void test_nothing_before_permission(void **state _unused_) {
         fake_engine_add_filesystem(fixture.engine, &srv);
         fixture.polkit = FAKE_POLKIT_DENY;
         assert_string_equal(scrub(&fixture, false), SD_BUS_ERROR_ACCESS_DENIED);
-        assert_string_equal(bus_fixture_call(&fixture, false, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Repair", NULL, "a{sv}", 1,
-                                             "structure", "s", "fscounters"), SD_BUS_ERROR_ACCESS_DENIED);
-        assert_string_equal(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "ReloadPolicy", NULL, ""),
+        assert_string_equal(bus_fixture_call(&fixture, false, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Repair", NULL,
+                                             "a{sv}", 1, "structure", "s", "fscounters"),
                             SD_BUS_ERROR_ACCESS_DENIED);
+        assert_string_equal(
+                bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "ReloadPolicy", NULL, ""),
+                SD_BUS_ERROR_ACCESS_DENIED);
         assert_int_equal(fake_engine(fixture.engine)->n_orders, 0);
         assert_int_equal(fake_engine(fixture.engine)->n_reloads, 0);
         bus_fixture_done(&fixture);

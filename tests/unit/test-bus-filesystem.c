@@ -53,8 +53,9 @@ static void test_paths(void **state _unused_) {
         /* A path never changes while its file system lives, also when a better one becomes free. */
         fake_engine_remove_filesystem(fixture.engine, first);
         assert_property(&fixture, "/org/xfs/Healer/fs/dev_8_2", "UUID", UUID);
-        assert_string_equal(bus_fixture_call(&fixture, false, FS_PATH, "org.freedesktop.DBus.Properties", "GetAll", NULL, "s",
-                                             BUS_INTERFACE_FILESYSTEM), SD_BUS_ERROR_UNKNOWN_OBJECT);
+        assert_string_equal(bus_fixture_call(&fixture, false, FS_PATH, "org.freedesktop.DBus.Properties", "GetAll",
+                                             NULL, "s", BUS_INTERFACE_FILESYSTEM),
+                            SD_BUS_ERROR_UNKNOWN_OBJECT);
         bus_fixture_done(&fixture);
 }
 
@@ -219,12 +220,13 @@ static void test_repair_orders(void **state _unused_) {
         assert_int_equal(order->timeout_usec, 5000000);
 
         print_message("a word of two domains\n");
-        assert_null(repair(&fixture, "a{sv}", 3, "structure", "s", "super", "domain", "s", "rtgroup", "group", "u", UINT32_C(0)));
+        assert_null(repair(&fixture, "a{sv}", 3, "structure", "s", "super", "domain", "s", "rtgroup", "group", "u",
+                           UINT32_C(0)));
         assert_int_equal(order->target.structure, STRUCTURE_RTGROUP_SUPER);
 
         print_message("overruling the table\n");
-        assert_null(repair(&fixture, "a{sv}", 4, "structure", "s", "core", "inode", "t", UINT64_C(133), "generation", "u",
-                           UINT32_C(5), "override-harmful", "s", "inode-core"));
+        assert_null(repair(&fixture, "a{sv}", 4, "structure", "s", "core", "inode", "t", UINT64_C(133),
+                           "generation", "u", UINT32_C(5), "override-harmful", "s", "inode-core"));
         assert_string_equal(fake_engine(fixture.engine)->last_override, "inode-core");
         assert_string_equal(fixture.question_action, POLKIT_ACTION_REPAIR_HARMFUL);
         assert_non_null(strstr(fixture.question_details, "override-harmful=inode-core\n"));
@@ -250,20 +252,24 @@ static void test_repair_refuses(void **state _unused_) {
         REFUSES("no structure at all", "\"unrecognised\"", "a{sv}", 1, "structure", "s", "unrecognised");
         REFUSES("none", "\"\"", "a{sv}", 1, "structure", "s", "");
         REFUSES("unknown domain", "\"agg\"", "a{sv}", 2, "structure", "s", "finobt", "domain", "s", "agg");
-        REFUSES("structure of another domain", "\"finobt\"", "a{sv}", 2, "structure", "s", "finobt", "domain", "s", "inode");
+        REFUSES("structure of another domain", "\"finobt\"", "a{sv}", 2, "structure", "s", "finobt", "domain", "s",
+                "inode");
         REFUSES("ambiguous word", "\"domain\"", "a{sv}", 2, "structure", "s", "super", "group", "u", UINT32_C(0));
         REFUSES("no group", "\"group\"", "a{sv}", 1, "structure", "s", "finobt");
         REFUSES("no inode", "\"inode\"", "a{sv}", 1, "structure", "s", "directory");
-        REFUSES("no generation", "\"generation\"", "a{sv}", 2, "structure", "s", "directory", "inode", "t", UINT64_C(9));
+        REFUSES("no generation", "\"generation\"", "a{sv}", 2, "structure", "s", "directory", "inode", "t",
+                UINT64_C(9));
         REFUSES("group of an inode", "\"group\"", "a{sv}", 4, "structure", "s", "directory", "inode", "t", UINT64_C(9),
                 "generation", "u", UINT32_C(1), "group", "u", UINT32_C(1));
         REFUSES("unknown option", "\"dry-run\"", "a{sv}", 2, "structure", "s", "fscounters", "dry-run", "b", 1);
         REFUSES("wrong type", "\"group\"", "a{sv}", 2, "structure", "s", "finobt", "group", "t", UINT64_C(1));
         REFUSES("given twice", "twice", "a{sv}", 2, "structure", "s", "finobt", "structure", "s", "bnobt");
-        REFUSES("no time at all", "\"timeout-usec\"", "a{sv}", 2, "structure", "s", "fscounters", "timeout-usec", "t", UINT64_C(0));
-        REFUSES("empty override", "\"override-harmful\"", "a{sv}", 2, "structure", "s", "fscounters", "override-harmful", "s", "");
-        REFUSES("long override", "\"override-harmful\"", "a{sv}", 2, "structure", "s", "fscounters", "override-harmful", "s",
-                "0123456789012345678901234567890123456789012345678901234567890123");
+        REFUSES("no time at all", "\"timeout-usec\"", "a{sv}", 2, "structure", "s", "fscounters", "timeout-usec",
+                "t", UINT64_C(0));
+        REFUSES("empty override", "\"override-harmful\"", "a{sv}", 2, "structure", "s", "fscounters",
+                "override-harmful", "s", "");
+        REFUSES("long override", "\"override-harmful\"", "a{sv}", 2, "structure", "s", "fscounters",
+                "override-harmful", "s", "0123456789012345678901234567890123456789012345678901234567890123");
 #undef REFUSES
 
         /* What is wrong is said before anybody is asked for a password. */
@@ -325,8 +331,8 @@ static void test_scrub(void **state _unused_) {
                 bus_fixture_init(&fixture, NULL);
                 what.is_removable = cases[i].is_removable;
                 fake_engine_add_filesystem(fixture.engine, &what);
-                assert_null(bus_fixture_call(&fixture, false, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", &reply, "a{sv}", 1,
-                                             "repair", "b", (int) cases[i].repair));
+                assert_null(bus_fixture_call(&fixture, false, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", &reply,
+                                             "a{sv}", 1, "repair", "b", (int) cases[i].repair));
                 assert_true(sd_bus_message_read(reply, "o", &job) >= 0);
                 assert_string_equal(job, BUS_JOB_PREFIX "/1");
                 assert_string_equal(fixture.question_action, cases[i].action);
@@ -335,16 +341,27 @@ static void test_scrub(void **state _unused_) {
                                  cases[i].repair ? SCRUB_REPAIR_IF_ALLOWED : SCRUB_REPAIR_NEVER);
                 assert_property(&fixture, FS_PATH, "ActiveJob", BUS_JOB_PREFIX "/1");
                 /* The object is there before its path is told. */
-                assert_int_equal(bus_fixture_count_signals(&fixture, "org.freedesktop.DBus.ObjectManager", "InterfacesAdded"), 2);
+                assert_int_equal(bus_fixture_count_signals(&fixture, "org.freedesktop.DBus.ObjectManager",
+                                                           "InterfacesAdded"),
+                                 2);
                 bus_fixture_done(&fixture);
         }
 }
 
 static void test_details(void **state _unused_) {
         static const char *const lines[] = {
-                "fs.name=/srv\n", "fs.uuid=" UUID "\n", "fs.device=/dev/sda1\n", "fs.type=xfs\n", "fs.mountpoint=/srv\n",
-                "fs.is-root=false\n", "fs.is-removable=false\n", "structure=finobt\n", "domain=ag\n", "group=3\n",
-                "polkit.message=", "polkit.gettext_domain=healerd\n",
+                "fs.name=/srv\n",
+                "fs.uuid=" UUID "\n",
+                "fs.device=/dev/sda1\n",
+                "fs.type=xfs\n",
+                "fs.mountpoint=/srv\n",
+                "fs.is-root=false\n",
+                "fs.is-removable=false\n",
+                "structure=finobt\n",
+                "domain=ag\n",
+                "group=3\n",
+                "polkit.message=",
+                "polkit.gettext_domain=healerd\n",
         };
         BusFixture fixture;
 
@@ -359,6 +376,23 @@ static void test_details(void **state _unused_) {
         bus_fixture_done(&fixture);
 }
 
+static void test_every_property_is_told(void **state _unused_) {
+        static const char *const constants[] = { "DeviceNumber", NULL };
+        BusFixture fixture;
+        Filesystem *fs;
+
+        bus_fixture_init(&fixture, NULL);
+        fs = fake_engine_add_filesystem(fixture.engine, &srv);
+        fake_engine_changed(fixture.engine, fs);
+        fake_engine_raise(fixture.engine, fs, CONDITION_SICK, "agno 0x0 finobt", "sick");
+        fake_engine_tell_event(fixture.engine, &(HealthEvent) { .kind = EVENT_SICK, .count = 1 }, fs, NULL);
+        assert_null(bus_fixture_call(&fixture, false, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", NULL, "a{sv}", 0));
+        bus_fixture_wait_signals(&fixture, "org.freedesktop.DBus.Properties", "PropertiesChanged", 1);
+        bus_fixture_settle(&fixture);
+        bus_fixture_assert_changed(&fixture, FS_PATH, BUS_INTERFACE_FILESYSTEM, constants);
+        bus_fixture_done(&fixture);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_paths),
@@ -370,6 +404,7 @@ int main(void) {
                 cmocka_unit_test(test_engine_refuses),
                 cmocka_unit_test(test_scrub),
                 cmocka_unit_test(test_details),
+                cmocka_unit_test(test_every_property_is_told),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

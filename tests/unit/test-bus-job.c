@@ -20,6 +20,7 @@
 #define FS_PATH "/org/xfs/Healer/fs/0b5f1f2e_5d5d_4b6b_9c4e_1f2e3d4c5b6a"
 #define JOB_PATH "/org/xfs/Healer/job/1"
 #define SECRET "geheim"
+#define REFUSED SD_BUS_ERROR_ACCESS_DENIED
 
 DEFINE_CLEANUP(sd_bus_message, sd_bus_message_unref)
 
@@ -36,8 +37,8 @@ static void assert_property(BusFixture *fixture, const char *property, const cha
 }
 
 static void start_repair(BusFixture *fixture) {
-        assert_null(bus_fixture_call(fixture, false, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Repair", NULL, "a{sv}", 2, "structure",
-                                     "s", "finobt", "group", "u", UINT32_C(0)));
+        assert_null(bus_fixture_call(fixture, false, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Repair", NULL, "a{sv}", 2,
+                                     "structure", "s", "finobt", "group", "u", UINT32_C(0)));
         bus_fixture_settle(fixture);
 }
 
@@ -113,7 +114,8 @@ static void test_last_change_first(void **state _unused_) {
         for (size_t i = 0; i < fixture.n_signals; i++) {
                 if (sd_bus_message_is_signal(fixture.signals[i], BUS_INTERFACE_JOB, "Completed") > 0)
                         completed = i;
-                if (sd_bus_message_is_signal(fixture.signals[i], "org.freedesktop.DBus.Properties", "PropertiesChanged") > 0 &&
+                if (sd_bus_message_is_signal(fixture.signals[i], "org.freedesktop.DBus.Properties",
+                                             "PropertiesChanged") > 0 &&
                     text_equal(sd_bus_message_get_path(fixture.signals[i]), JOB_PATH))
                         changed = i;
         }
@@ -155,10 +157,10 @@ static void test_cancel(void **state _unused_) {
                 FakePolkit polkit;
                 const char *error, *action;
         } cases[] = {
-                { "who started it is not asked", 1000, FAKE_POLKIT_DENY,  NULL,                       "" },
-                { "root is not asked",           0,    FAKE_POLKIT_DENY,  NULL,                       "" },
-                { "another one is refused",      1001, FAKE_POLKIT_DENY,  SD_BUS_ERROR_ACCESS_DENIED, POLKIT_ACTION_REPAIR },
-                { "another one is allowed",      1001, FAKE_POLKIT_ALLOW, NULL,                       POLKIT_ACTION_REPAIR },
+                { "who started it is not asked", 1000, FAKE_POLKIT_DENY,  NULL,    "" },
+                { "root is not asked",           0,    FAKE_POLKIT_DENY,  NULL,    "" },
+                { "another one is refused",      1001, FAKE_POLKIT_DENY,  REFUSED, POLKIT_ACTION_REPAIR },
+                { "another one is allowed",      1001, FAKE_POLKIT_ALLOW, NULL,    POLKIT_ACTION_REPAIR },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -190,13 +192,15 @@ static void test_cancel_refuses(void **state _unused_) {
         bus_fixture_init(&fixture, NULL);
         fake_engine_add_filesystem(fixture.engine, &srv);
         start_repair(&fixture);
-        assert_string_equal(bus_fixture_call(&fixture, false, JOB_PATH, BUS_INTERFACE_JOB, "Cancel", NULL, "a{sv}", 1, "force", "b", 1),
+        assert_string_equal(bus_fixture_call(&fixture, false, JOB_PATH, BUS_INTERFACE_JOB, "Cancel", NULL, "a{sv}",
+                                             1, "force", "b", 1),
                             SD_BUS_ERROR_INVALID_ARGS);
         assert_non_null(strstr(bus_fixture_error_text(), "\"force\""));
         end_job(&fixture, OUTCOME_DONE, "");
         assert_string_equal(bus_fixture_call(&fixture, false, JOB_PATH, BUS_INTERFACE_JOB, "Cancel", NULL, "a{sv}", 0),
                             BUS_ERROR_NO_SUCH_JOB);
-        assert_string_equal(bus_fixture_call(&fixture, false, BUS_JOB_PREFIX "/2", BUS_INTERFACE_JOB, "Cancel", NULL, "a{sv}", 0),
+        assert_string_equal(bus_fixture_call(&fixture, false, BUS_JOB_PREFIX "/2", BUS_INTERFACE_JOB, "Cancel",
+                                             NULL, "a{sv}", 0),
                             SD_BUS_ERROR_UNKNOWN_OBJECT);
         bus_fixture_done(&fixture);
 }
@@ -253,13 +257,31 @@ static void test_ended_jobs_are_bounded(void **state _unused_) {
                 bus_fixture_forget_signals(&fixture);
         }
 
-        assert_null(bus_fixture_call(&fixture, false, BUS_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", &reply, ""));
+        assert_null(bus_fixture_call(&fixture, false, BUS_PATH, "org.freedesktop.DBus.ObjectManager",
+                                     "GetManagedObjects", &reply, ""));
         text = bus_message_text(reply);
         for (const char *at = text; (at = strstr(at, "\"" BUS_INTERFACE_JOB "\"")); at++)
                 n++;
         assert_int_equal(n, BUS_ENDED_JOBS_MAX);
         assert_null(strstr(text, "\"" BUS_JOB_PREFIX "/10\""));
         assert_non_null(strstr(text, "\"" BUS_JOB_PREFIX "/11\""));
+        bus_fixture_done(&fixture);
+}
+
+static void test_every_property_is_told(void **state _unused_) {
+        static const char *const constants[] = {
+                "Id", "Operation", "Target", "EventId", "Rule", "Source", "CallerUID", NULL,
+        };
+        BusFixture fixture;
+        Filesystem *fs;
+
+        bus_fixture_init(&fixture, NULL);
+        fs = fake_engine_add_filesystem(fixture.engine, &srv);
+        start_repair(&fixture);
+        end_job(&fixture, OUTCOME_DONE, "");
+        fake_engine_remove_filesystem(fixture.engine, fs);
+        bus_fixture_settle(&fixture);
+        bus_fixture_assert_changed(&fixture, JOB_PATH, BUS_INTERFACE_JOB, constants);
         bus_fixture_done(&fixture);
 }
 
@@ -273,6 +295,7 @@ int main(void) {
                 cmocka_unit_test(test_filesystem_gone),
                 cmocka_unit_test(test_ended_jobs_are_forgotten),
                 cmocka_unit_test(test_ended_jobs_are_bounded),
+                cmocka_unit_test(test_every_property_is_told),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include "src/basic/text.h"
 #include "src/bus/bus-names.h"
+#include "src/bus/bus-signal.h"
 #include "tests/unit/bus-fixture.h"
 
 #define UUID "0b5f1f2e-5d5d-4b6b-9c4e-1f2e3d4c5b6a"
@@ -27,8 +28,15 @@ static const FakeFilesystem srv = {
 
 static HealthEvent event_of(const Filesystem *fs) {
         return (HealthEvent) {
-                .id = 42, .filesystem_id = fs->id, .kind = EVENT_SICK, .domain = DOMAIN_INODE, .structure = STRUCTURE_INODE_DIRECTORY,
-                .inode = 133, .generation = 5, .count = 3, .error = EIO,
+                .id = 42,
+                .filesystem_id = fs->id,
+                .kind = EVENT_SICK,
+                .domain = DOMAIN_INODE,
+                .structure = STRUCTURE_INODE_DIRECTORY,
+                .inode = 133,
+                .generation = 5,
+                .count = 3,
+                .error = EIO,
         };
 }
 
@@ -113,8 +121,9 @@ static void test_reload(void **state _unused_) {
 
         fake_engine(fixture.engine)->reload_result = -EINVAL;
         fake_engine(fixture.engine)->problems = "policy.yaml:3:1: error: unknown key\npolicy.yaml:9:2: error: \xff";
-        assert_string_equal(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "ReloadPolicy", NULL, ""),
-                            BUS_ERROR_POLICY_INVALID);
+        assert_string_equal(
+                bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "ReloadPolicy", NULL, ""),
+                BUS_ERROR_POLICY_INVALID);
         assert_non_null(strstr(bus_fixture_error_text(), "policy.yaml:3:1: error: unknown key"));
         assert_non_null(strstr(bus_fixture_error_text(), "\\xff"));
         bus_fixture_settle(&fixture);
@@ -157,8 +166,15 @@ static void test_properties(void **state _unused_) {
         fake_engine(fixture.engine)->problems = "a:1:1: error: x\n";
         fake_engine(fixture.engine)->is_worker_connected = true;
         fake_engine(fixture.engine)->totals = (EngineTotals) {
-                .n_events = 1, .n_reports = 2, .n_lost = 3, .n_dropped = 4, .n_healed = 5, .n_refused = 6, .n_failed = 7,
-                .last_event_realtime_usec = 8, .last_lag_usec = 9,
+                .n_events = 1,
+                .n_reports = 2,
+                .n_lost = 3,
+                .n_dropped = 4,
+                .n_healed = 5,
+                .n_refused = 6,
+                .n_failed = 7,
+                .last_event_realtime_usec = 8,
+                .last_lag_usec = 9,
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -212,8 +228,8 @@ static void test_event_without_filesystem(void **state _unused_) {
         bus_fixture_init(&fixture, NULL);
         fake_engine_tell_event(fixture.engine, &event, NULL, NULL);
         bus_fixture_settle(&fixture);
-        assert_true(sd_bus_message_read(bus_fixture_signal(&fixture, BUS_INTERFACE_MANAGER, "Event"), "tsso", &id, &kind,
-                                        &severity, &fs_path) >= 0);
+        assert_true(sd_bus_message_read(bus_fixture_signal(&fixture, BUS_INTERFACE_MANAGER, "Event"), "tsso", &id,
+                                        &kind, &severity, &fs_path) >= 0);
         assert_string_equal(fs_path, BUS_NO_OBJECT);
         bus_fixture_done(&fixture);
 }
@@ -225,9 +241,15 @@ static void test_decision_signal(void **state _unused_) {
         HealthEvent event;
         sd_bus_message *signal;
         Decision decision = {
-                .event_id = 42, .source = DECISION_RULE, .rule_id = "heal", .mode = POLICY_MODE_OBSERVE, .n_actions = 2,
-                .policy_generation = 9, .reason = (char *) "because of /" SECRET,
-                .actions = { { .kind = ACTION_REPAIR, .denied_by = (char *) "protect: usb" }, { .kind = ACTION_NOTIFY } },
+                .event_id = 42,
+                .source = DECISION_RULE,
+                .rule_id = "heal",
+                .mode = POLICY_MODE_OBSERVE,
+                .n_actions = 2,
+                .policy_generation = 9,
+                .reason = (char *) "because of /" SECRET,
+                .actions = { { .kind = ACTION_REPAIR, .denied_by = (char *) "protect: usb" },
+                             { .kind = ACTION_NOTIFY } },
         };
         Filesystem *fs;
         uint64_t id;
@@ -279,8 +301,8 @@ static void test_notice_signal(void **state _unused_) {
                 print_message("%s\n", cases[i].name);
                 fake_engine_tell_notice(fixture.engine, SEVERITY_ERROR, cases[i].message, &event, fs);
                 bus_fixture_settle(&fixture);
-                assert_true(sd_bus_message_read(bus_fixture_signal(&fixture, BUS_INTERFACE_MANAGER, "Notice"), "tsso", &id,
-                                                &severity, &message, &fs_path) >= 0);
+                assert_true(sd_bus_message_read(bus_fixture_signal(&fixture, BUS_INTERFACE_MANAGER, "Notice"),
+                                                "tsso", &id, &severity, &message, &fs_path) >= 0);
                 assert_int_equal(id, 42);
                 assert_string_equal(severity, "error");
                 assert_string_equal(message, cases[i].expected ? cases[i].expected
@@ -335,13 +357,48 @@ static void test_changes_are_coalesced(void **state _unused_) {
         bus_fixture_settle(&fixture);
         assert_int_equal(bus_fixture_count_signals(&fixture, BUS_INTERFACE_MANAGER, "Event"), 100);
         /* One of the manager, one of the file system. */
-        assert_int_equal(bus_fixture_count_signals(&fixture, "org.freedesktop.DBus.Properties", "PropertiesChanged"), 2);
+        assert_int_equal(
+                bus_fixture_count_signals(&fixture, "org.freedesktop.DBus.Properties", "PropertiesChanged"), 2);
 
         /* The next one waits for its time. */
         bus_fixture_forget_signals(&fixture);
         fake_engine_tell_event(fixture.engine, &event, fs, NULL);
         bus_fixture_settle(&fixture);
-        assert_int_equal(bus_fixture_count_signals(&fixture, "org.freedesktop.DBus.Properties", "PropertiesChanged"), 0);
+        assert_int_equal(
+                bus_fixture_count_signals(&fixture, "org.freedesktop.DBus.Properties", "PropertiesChanged"), 0);
+        bus_fixture_done(&fixture);
+}
+
+/* Memory stays bounded, what could not be said is counted, and it goes on when the bus reads again. */
+static void test_bus_that_does_not_read(void **state _unused_) {
+        _cleanup_(free_at) char *dropped = NULL, *later = NULL;
+        BusFixture fixture;
+        HealthEvent event;
+        uint64_t n_queued;
+        Filesystem *fs;
+
+        bus_fixture_init(&fixture, NULL);
+        fs = fake_engine_add_filesystem(fixture.engine, &srv);
+        event = event_of(fs);
+        bus_fixture_settle(&fixture);
+        /* First the socket fills, then the queue. */
+        do {
+                fake_engine_tell_event(fixture.engine, &event, fs, NULL);
+                assert_true(sd_bus_get_n_queued_write(fixture.service, &n_queued) >= 0);
+        } while (n_queued < BUS_SIGNALS_QUEUED_MAX);
+        for (unsigned i = 0; i < 1000; i++)
+                fake_engine_tell_event(fixture.engine, &event, fs, NULL);
+        assert_true(sd_bus_get_n_queued_write(fixture.service, &n_queued) >= 0);
+        assert_int_equal(n_queued, BUS_SIGNALS_QUEUED_MAX);
+
+        fixture.is_deaf = true;
+        dropped = bus_fixture_property(&fixture, BUS_PATH, BUS_INTERFACE_MANAGER, "SignalsDropped");
+        assert_string_equal(dropped, "1000");
+        fixture.is_deaf = false;
+        fake_engine_tell_event(fixture.engine, &event, fs, NULL);
+        bus_fixture_wait_signals(&fixture, BUS_INTERFACE_MANAGER, "Event", 0);
+        later = bus_fixture_property(&fixture, BUS_PATH, BUS_INTERFACE_MANAGER, "SignalsDropped");
+        assert_string_equal(later, dropped);
         bus_fixture_done(&fixture);
 }
 
@@ -359,6 +416,24 @@ static void test_worker_property_is_told(void **state _unused_) {
         bus_fixture_done(&fixture);
 }
 
+static void test_every_property_is_told(void **state _unused_) {
+        static const char *const constants[] = { "Version", NULL };
+        BusFixture fixture;
+        HealthEvent event;
+        Filesystem *fs;
+
+        bus_fixture_init(&fixture, NULL);
+        fs = fake_engine_add_filesystem(fixture.engine, &srv);
+        event = event_of(fs);
+        fake_engine_tell_worker(fixture.engine, true);
+        fake_engine_tell_event(fixture.engine, &event, fs, NULL);
+        assert_true(engine_reload_policy(fixture.engine) >= 0);
+        bus_fixture_wait_signals(&fixture, "org.freedesktop.DBus.Properties", "PropertiesChanged", 0);
+        bus_fixture_settle(&fixture);
+        bus_fixture_assert_changed(&fixture, BUS_PATH, BUS_INTERFACE_MANAGER, constants);
+        bus_fixture_done(&fixture);
+}
+
 static void test_object_manager(void **state _unused_) {
         _cleanup_(sd_bus_message_unref_at) sd_bus_message *reply = NULL, *later = NULL;
         _cleanup_(free_at) char *text = NULL, *later_text = NULL;
@@ -368,17 +443,21 @@ static void test_object_manager(void **state _unused_) {
         bus_fixture_init(&fixture, NULL);
         fs = fake_engine_add_filesystem(fixture.engine, &srv);
         bus_fixture_settle(&fixture);
-        assert_int_equal(bus_fixture_count_signals(&fixture, "org.freedesktop.DBus.ObjectManager", "InterfacesAdded"), 1);
+        assert_int_equal(
+                bus_fixture_count_signals(&fixture, "org.freedesktop.DBus.ObjectManager", "InterfacesAdded"), 1);
 
-        assert_null(bus_fixture_call(&fixture, false, BUS_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", &reply, ""));
+        assert_null(bus_fixture_call(&fixture, false, BUS_PATH, "org.freedesktop.DBus.ObjectManager",
+                                     "GetManagedObjects", &reply, ""));
         text = bus_message_text(reply);
         assert_non_null(strstr(text, FS_PATH));
         assert_non_null(strstr(text, BUS_INTERFACE_FILESYSTEM));
 
         fake_engine_remove_filesystem(fixture.engine, fs);
         bus_fixture_settle(&fixture);
-        assert_int_equal(bus_fixture_count_signals(&fixture, "org.freedesktop.DBus.ObjectManager", "InterfacesRemoved"), 1);
-        assert_null(bus_fixture_call(&fixture, false, BUS_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", &later, ""));
+        assert_int_equal(
+                bus_fixture_count_signals(&fixture, "org.freedesktop.DBus.ObjectManager", "InterfacesRemoved"), 1);
+        assert_null(bus_fixture_call(&fixture, false, BUS_PATH, "org.freedesktop.DBus.ObjectManager",
+                                     "GetManagedObjects", &later, ""));
         later_text = bus_message_text(later);
         assert_null(strstr(later_text, FS_PATH));
         bus_fixture_done(&fixture);
@@ -396,7 +475,9 @@ int main(void) {
                 cmocka_unit_test(test_notice_signal),
                 cmocka_unit_test(test_refused_signal),
                 cmocka_unit_test(test_changes_are_coalesced),
+                cmocka_unit_test(test_bus_that_does_not_read),
                 cmocka_unit_test(test_worker_property_is_told),
+                cmocka_unit_test(test_every_property_is_told),
                 cmocka_unit_test(test_object_manager),
         };
 

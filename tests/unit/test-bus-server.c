@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The server on a real bus: a dbus-daemon of our own in a folder of its own, which comes late, goes away and comes back.
- * Skipped where there is no dbus-daemon.
+ * The server on a real bus: a dbus-daemon of our own in a folder of its own, which comes late, goes away and comes
+ * back. Skipped where there is no dbus-daemon.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,10 +9,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,6 +64,8 @@ static void daemon_start(RealBus *real) {
         if (real->daemon_pid == 0) {
                 char option[128];
 
+                /* A test that fails leaves no bus behind. */
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
                 (void) snprintf(option, sizeof(option), "--config-file=%s", real->config);
                 execlp(DAEMON, DAEMON, option, "--nofork", "--nopidfile", (char *) NULL);
                 _exit(127);
@@ -136,7 +142,7 @@ static void client_free(sd_bus *client) {
 
 typedef struct Reply {
         unsigned n;
-        char text[16384], error[256];
+        char text[65536], error[256];
 } Reply;
 
 static int on_reply(sd_bus_message *message, void *userdata, sd_bus_error *error _unused_) {
@@ -152,14 +158,14 @@ static int on_reply(sd_bus_message *message, void *userdata, sd_bus_error *error
         return 0;
 }
 
-static void call(RealBus *real, sd_bus *client, const char *path, const char *interface, const char *member, Reply *ret_reply,
-                 const char *types, ...) {
+static void call(RealBus *real, sd_bus *client, const char *path, const char *interface, const char *member,
+                 Reply *ret_reply, const char *types, ...) {
         va_list arguments;
 
         *ret_reply = (Reply) {};
         va_start(arguments, types);
-        assert_true(sd_bus_call_method_asyncv(client, NULL, BUS_NAME, path, interface, member, on_reply, ret_reply, types,
-                                              arguments) >= 0);
+        assert_true(sd_bus_call_method_asyncv(client, NULL, BUS_NAME, path, interface, member, on_reply, ret_reply,
+                                              types, arguments) >= 0);
         va_end(arguments);
         wait_for(real, &ret_reply->n, 1);
 }
@@ -210,6 +216,33 @@ static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *erro
         return 0;
 }
 
+/* A bus that takes the connection and then says nothing holds up nobody. */
+static void test_bus_hangs(void **state _unused_) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_(close_fd_at) int listener = -EBADF;
+        RealBus real;
+
+        real_bus_init(&real);
+        (void) text_copy(address.sun_path, sizeof(address.sun_path), real.socket);
+        listener = socket(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0);
+        assert_true(listener >= 0);
+        assert_int_equal(bind(listener, (struct sockaddr *) &address, sizeof(address)), 0);
+        assert_int_equal(listen(listener, 16), 0);
+
+        /* The server's next try ends up here. */
+        assert_int_equal(poll(&(struct pollfd) { .fd = listener, .events = POLLIN }, 1, 0), 0);
+        while (poll(&(struct pollfd) { .fd = listener, .events = POLLIN }, 1, 0) == 0)
+                assert_true(sd_event_run(real.event, 10 * USEC_PER_MSEC) >= 0);
+        for (unsigned i = 0; i < 100; i++) {
+                fake_engine_tell_worker(real.engine, i % 2);
+                assert_true(sd_event_run(real.event, 0) >= 0);
+        }
+        assert_false(bus_server_is_ready(real.server));
+        assert_int_equal(real.n_ready, 0);
+        (void) unlink(real.socket);
+        real_bus_done(&real);
+}
+
 /* Somebody who only listens hears again what there is. */
 static void test_name_is_taken_and_given_back(void **state _unused_) {
         sd_bus *other, *listener;
@@ -221,13 +254,15 @@ static void test_name_is_taken_and_given_back(void **state _unused_) {
         daemon_start(&real);
         wait_for(&real, &real.n_ready, 1);
         listener = client_new(&real);
-        assert_true(sd_bus_match_signal_async(listener, NULL, NULL, BUS_PATH, NULL, NULL, on_signal, NULL, &n_added) >= 0);
+        assert_true(sd_bus_match_signal_async(listener, NULL, NULL, BUS_PATH, NULL, NULL, on_signal, NULL,
+                                              &n_added) >= 0);
         call(&real, listener, BUS_PATH, "org.freedesktop.DBus.Peer", "Ping", &reply, "");
 
         print_message("taken\n");
         other = client_new(&real);
         reply = (Reply) {};
-        assert_true(sd_bus_request_name_async(other, NULL, BUS_NAME, SD_BUS_NAME_REPLACE_EXISTING|SD_BUS_NAME_ALLOW_REPLACEMENT,
+        assert_true(sd_bus_request_name_async(other, NULL, BUS_NAME,
+                                              SD_BUS_NAME_REPLACE_EXISTING | SD_BUS_NAME_ALLOW_REPLACEMENT,
                                               on_reply, &reply) >= 0);
         wait_for(&real, &reply.n, 1);
         wait_for(&real, &real.n_lost, 1);
@@ -285,6 +320,7 @@ static bool have_daemon(void) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_bus_comes_late_and_comes_back),
+                cmocka_unit_test(test_bus_hangs),
                 cmocka_unit_test(test_name_is_taken_and_given_back),
                 cmocka_unit_test(test_real_caller),
         };

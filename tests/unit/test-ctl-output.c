@@ -140,7 +140,8 @@ static void test_values(void **state _unused_) {
         assert_true(sd_bus_message_append_array(message, 'y', "/a\n\xff\\", 5) >= 0);
         assert_true(sd_bus_message_append_array(message, 'y', "/a", 3) >= 0);
         assert_true(sd_bus_message_append_array(message, 'y', NULL, 0) >= 0);
-        assert_true(sd_bus_message_append(message, "a{sv}", 2, "time-usec", "t", UINT64_C(1), "Mounts", "as", 1, "/x") >= 0);
+        assert_true(sd_bus_message_append(message, "a{sv}", 2, "time-usec", "t", UINT64_C(1),
+                                          "Mounts", "as", 1, "/x") >= 0);
         assert_true(sd_bus_message_append(message, "a{oa{sa{sv}}}", 1, "/o", 1, "org.X", 1, "Key", "b", false) >= 0);
         assert_true(sd_bus_message_append(message, "a(st)", 2, "a", UINT64_C(1), "b", UINT64_C(2)) >= 0);
         assert_true(sd_bus_message_append(message, "v", "v", "u", 5) >= 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reads tests/policy/cases/: a policy, and for each case an event, the facts and the decisions that have to come out, as
- * policy_decision_text() writes them; "explain" names lines that the explanation has to have.
+ * Reads tests/policy/cases/: a policy, and for each case an event, the facts and the decisions that have to
+ * come out, as policy_decision_text() writes them; "explain" names lines that the explanation has to have.
  *
  *   policy: |
  *     version: 1

@@ -176,8 +176,8 @@ static void test_many_decisions(_unused_ void **state) {
 
         for (unsigned i = 0; i < 20; i++)
                 assert_int_equal(text_append_format(text, sizeof(text),
-                                                    "- {id: r%u, match: {count: {at-least: %u}}, do: [log], continue: true}\n",
-                                                    i, i > 0), 0);
+                                                    "- {id: r%u, match: {count: {at-least: %u}}, do: [log], "
+                                                    "continue: true}\n", i, i > 0), 0);
         policy = fixture_load(text);
         assert_non_null(policy);
         fixture_init(&fixture);
@@ -229,9 +229,12 @@ static void random_policy(uint64_t *seed, char *text, size_t size) {
                                           pick(seed, denials, ELEMENTSOF(denials)));
         for (unsigned i = 0; i < n_rules; i++)
                 (void) text_append_format(text, size, "%s- {id: r%u, match: {all-of: [{%s}, {%s}]}, do: [%s, %s]%s}\n",
-                                          i == 0 ? "rules:\n" : "", i, pick(seed, tests, ELEMENTSOF(tests)),
-                                          pick(seed, tests, ELEMENTSOF(tests)), pick(seed, actions, ELEMENTSOF(actions)),
-                                          pick(seed, actions, ELEMENTSOF(actions)), pick(seed, flags, ELEMENTSOF(flags)));
+                                          i == 0 ? "rules:\n" : "", i,
+                                          pick(seed, tests, ELEMENTSOF(tests)),
+                                          pick(seed, tests, ELEMENTSOF(tests)),
+                                          pick(seed, actions, ELEMENTSOF(actions)),
+                                          pick(seed, actions, ELEMENTSOF(actions)),
+                                          pick(seed, flags, ELEMENTSOF(flags)));
 }
 
 static void random_facts(uint64_t *seed, Fixture *fixture) {
@@ -303,7 +306,8 @@ static void test_properties(_unused_ void **state) {
                         Fixture fixture;
 
                         random_facts(&seed, &fixture);
-                        assert_int_equal(policy_choose(policy, &fixture.facts, 0, indexed, POLICY_DECISIONS_MAX, &n_indexed), 0);
+                        assert_int_equal(policy_choose(policy, &fixture.facts, 0, indexed, POLICY_DECISIONS_MAX,
+                                                       &n_indexed), 0);
                         assert_int_equal(policy_choose_traced(policy, &fixture.facts, 0, walked, POLICY_DECISIONS_MAX,
                                                               &n_walked, &trace), 0);
                         assert_int_equal(n_walked, n_indexed);
@@ -337,7 +341,8 @@ static void test_explain(_unused_ void **state) {
                                    "  - {id: watch, match: {event: sick}, do: [repair], mode: observe}\n"
                                    "  - {id: shadow, match: {domain: ag}, do: [log], mode: observe}\n"
                                    "  - {id: unknown, match: {fs: {device: /dev/sda}}, do: [log]}\n"
-                                   "  - {id: heal, match: {event: [sick, corrupt]}, do: [{repair: {timeout: 2min}}, log]}\n"
+                                   "  - {id: heal, match: {event: [sick, corrupt]}, "
+                                   "do: [{repair: {timeout: 2min}}, log]}\n"
                                    "  - {id: late, do: [log]}\n";
         _cleanup_(policy_unref_at) Policy *policy = fixture_load(text);
         _cleanup_(free_at) char *explanation = NULL;
@@ -352,7 +357,8 @@ static void test_explain(_unused_ void **state) {
                             "    fs.label: {glob: 'scratch*'} in line 3: no, fs.label is absent\n"
                             "rule watch (test.yaml:4) is taken, and only observes\n"
                             "    event: sick in line 4: yes, event is sick\n"
-                            "rule shadow (test.yaml:5) matches, but an observing rule before it ended what observing rules see\n"
+                            "rule shadow (test.yaml:5) matches, but an observing rule before it ended what observing "
+                            "rules see\n"
                             "    domain: ag in line 5: yes, domain is ag\n"
                             "rule unknown (test.yaml:6) is passed over, because a fact is unknown\n"
                             "    fs.device: '/dev/sda' in line 6: unknown, fs.device is unknown\n"

@@ -62,8 +62,13 @@ static void autofsck_absent(Fixture *fixture) {
 }
 
 static void write_error(Fixture *fixture) {
-        fixture->event = (HealthEvent) { .id = 7, .kind = EVENT_WRITE_ERROR, .domain = DOMAIN_FILERANGE, .error = ENOSPC,
-                                         .count = 12 };
+        fixture->event = (HealthEvent) {
+                .id = 7,
+                .kind = EVENT_WRITE_ERROR,
+                .domain = DOMAIN_FILERANGE,
+                .error = ENOSPC,
+                .count = 12,
+        };
 }
 
 static void inode_unknown_bit(Fixture *fixture) {
@@ -194,7 +199,8 @@ static const MatchCase cases[] = {
         { "all-of: [{event: sick}, {structure: bnobt}]", NO, NULL },
         { "fs: {any-of: [{label: x}, {type: xfs}]}", YES, label_unknown },
         { "fs: {none-of: [{type: ext4}, {mount: /mnt}]}", YES, NULL },
-        { "{any-of: [{event: sick}], none-of: [{event: corrupt}], all-of: [{domain: ag}], not: {group: 4}}", YES, NULL },
+        { "{any-of: [{event: sick}], none-of: [{event: corrupt}], all-of: [{domain: ag}], not: {group: 4}}", YES,
+          NULL },
 };
 
 static Verdict match(const char *text, const Fixture *fixture, char **ret_explanation) {
@@ -205,11 +211,13 @@ static Verdict match(const char *text, const Fixture *fixture, char **ret_explan
         Verdict verdict;
         size_t n;
 
-        (void) snprintf(policy_text, sizeof(policy_text), "version: 1\nbaseline: off\nrules: [{id: a, match: %s%s%s, do: [log]}]\n",
+        (void) snprintf(policy_text, sizeof(policy_text),
+                        "version: 1\nbaseline: off\nrules: [{id: a, match: %s%s%s, do: [log]}]\n",
                         text[0] == '{' ? "" : "{", text, text[0] == '{' ? "" : "}");
         policy = fixture_load(policy_text);
         assert_non_null(policy);
-        assert_int_equal(policy_choose_traced(policy, &fixture->facts, 0, decisions, POLICY_DECISIONS_MAX, &n, &trace), 0);
+        assert_int_equal(policy_choose_traced(policy, &fixture->facts, 0, decisions, POLICY_DECISIONS_MAX, &n,
+                                              &trace), 0);
         assert_int_equal(trace.n_rules, 1);
         verdict = trace.rules[0].verdict;
         assert_int_equal(trace.rules[0].outcome, verdict == VERDICT_NO ? RULE_NOT_MATCHED :

@@ -154,8 +154,8 @@ static void test_text_and_caret(_unused_ void **state) {
         policy_problems_print(&problems, stream);
         assert_int_equal(fclose(stream), 0);
         assert_string_equal(text,
-                            "a.yaml:3:10: error: \"id\" cannot be \"\xc3\xa4\": write at most 63 letters, digits, dots, "
-                            "dashes and underscores, a letter or digit first\n"
+                            "a.yaml:3:10: error: \"id\" cannot be \"\xc3\xa4\": write at most 63 letters, "
+                            "digits, dots, dashes and underscores, a letter or digit first\n"
                             "    - {id: \xc3\xa4, do: [lgo]}\n"
                             "           ^\n"
                             "a.yaml:3:18: error: unknown action \"lgo\": did you mean \"log\"?\n"

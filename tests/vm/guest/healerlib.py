@@ -118,7 +118,7 @@ def wait_watched(fs):
 def conditions(fs):
     """{code: (severity, target, text)} of the conditions a file system is in."""
     status = status_of(fs)
-    return {one[0]: (one[1], one[2], one[5]) for one in status['conditions']} if status else {}
+    return {one['code']: (one['severity'], one['target'], one['message']) for one in status['conditions']} if status else {}
 
 
 def journal(event_id):
@@ -248,9 +248,12 @@ class ClientLines(Plain):
 
 
 def allow(fs, value):
-    """Sets autofsck on an image that is not mounted."""
+    """Sets autofsck on an image that is not mounted; mkfs.xfs 7 sets it to repair where it makes all back references."""
     fs.mount()
-    fs.set_autofsck(value)
+    if value == 'unset':
+        run('xfs_property', fs.path, 'remove', 'autofsck')
+    else:
+        fs.set_autofsck(value)
     fs.umount()
     return fs
 

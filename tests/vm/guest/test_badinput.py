@@ -82,7 +82,7 @@ class Names(unittest.TestCase):
             fs.mount()
             wait_watched(fs)
             os.mkdir(fs.join('folder'))
-            for word in fs.join('folder'), '/nonexistent', '/etc/passwd', '../..', 'x' * 5000, '', '\n', '\udcff':
+            for word in fs.join('folder'), '/nonexistent', '/etc/passwd', '../x', 'x' * 5000, '', '\n', '\udcff':
                 with self.subTest(word[:40]):
                     for verb in 'status', 'scrub':
                         try:

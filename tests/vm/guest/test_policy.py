@@ -82,8 +82,8 @@ class Policy(unittest.TestCase):
         with policy(PLAIN), broken(recipes.Directory, autofsck=autofsck) as (fs, recipe):
             self.assertTrue(recipe.trigger())
             decision = self.decided(fs)
-            print(f'autofsck {autofsck or "unset"}: {decision}')
-            self.assertEqual(decision['source'], 'baseline' if decision['actions'] else decision['source'])
+            print(f'autofsck {autofsck}: {decision}')
+            self.assertEqual(decision['source'], 'baseline')
             if heals:
                 wait_for(recipe.works, what='a repair')
                 return
@@ -97,8 +97,8 @@ class Policy(unittest.TestCase):
         return wait_for(lambda: self.signals.of(fs, 'Event'), what='an event')[0]['filesystem']
 
     def test_baseline_unset(self):
-        """mkfs.xfs makes reverse maps and parent pointers: unset means check there."""
-        self.baseline(None, False)
+        """With reverse maps and parent pointers, which mkfs.xfs makes, unset means check."""
+        self.baseline('unset', False)
 
     def test_baseline_none(self):
         self.baseline('none', False)
@@ -147,12 +147,22 @@ class Policy(unittest.TestCase):
             wait_for(again, what='a repair')
 
     def test_observe(self):
-        with policy(OBSERVE), broken(recipes.Directory, autofsck='repair') as (fs, recipe):
+        """What would be done is decided and told, and not done."""
+        with policy(OBSERVE), broken(recipes.Directory, autofsck='none') as (fs, recipe):
             self.assertTrue(recipe.trigger())
             decision = self.decided(fs)
             self.assertEqual((decision['rule'], decision['mode'], decision['actions']), ('heal', 'observe', ['repair']))
             self.assertFalse(recipe.works())
-            self.assertEqual(self.signals.taken(fs), [])
+            self.assertEqual(self.signals.taken(fs, result='done'), [])
+
+    def test_observing_heals_no_less_than_before(self):
+        """The baseline goes on: a new policy can be tried without healing less."""
+        with policy(OBSERVE), broken(recipes.Directory, autofsck='repair') as (fs, recipe):
+            self.assertTrue(recipe.trigger())
+            self.decided(fs)
+            wait_for(recipe.works, what='a repair by the baseline')
+            action = wait_for(lambda: self.signals.taken(fs, 'directory', result='done'), what='it to be told')[0]
+            self.assertEqual(action['details']['source'], 'baseline')
 
     def test_protect(self):
         """Stronger than any rule, and than root who asks by hand."""

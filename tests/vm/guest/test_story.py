@@ -40,7 +40,7 @@ class Story(unittest.TestCase):
             action = wait_for(lambda: self.signals.taken(fs, structure), deadline=healerlib.LONG, what='an action')[0]
             self.assertEqual((action['action'], action['result']), ('repair', RESULTS[recipe.result]), action)
             wait_for(recipe.works, what='ordinary use to work again')
-            print(f'{recipe.name}: works again {healerlib.elapsed_since(began)} after it failed')
+            print(f'note: {recipe.name}: works again {healerlib.elapsed_since(began)} after it failed')
             self.assertEqual(mount_id(fs.path), mount, 'it was unmounted meanwhile')
             self.calm_down(fs)
             self.only_that_structure(fs, structure)
@@ -116,7 +116,7 @@ class Story(unittest.TestCase):
                 mounted = time.time()
                 event = wait_for(lambda: self.signals.of(fs, 'Event', kind='watching'), what='the first record')[0]
                 delays.append(event['details']['time-nsec'] / 1e9 - mounted)
-        print('watched after', ', '.join(f'{delay * 1000:.1f}' for delay in delays), 'ms')
+        print('note: watched after', ', '.join(f'{delay * 1000:.1f}' for delay in delays), 'ms')
         # Emulated, with two processors that other things use; on a machine it is a few milliseconds.
         self.assertLess(min(delays), 0.5)
         self.assertLess(max(delays), 5)
