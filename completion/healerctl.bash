@@ -1,9 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bash completion for healerctl(1). The words are those of `healerctl --help`; a test keeps them equal.
 
-# Mount points of the file systems that healerd knows, one a line; nothing while it does not run.
+# Adds the words on standard input, one a line, that begin with $cur. Not compgen -W: it would run what stands in the name
+# of a mount point.
+__healerctl_add_lines() {
+        local line
+        while IFS= read -r line; do
+                [[ $line == "$cur"* ]] && COMPREPLY+=("$line")
+        done
+}
+
+# Mount points of the file systems that healerd knows; nothing while it does not run.
 __healerctl_filesystems() {
-        healerctl status --no-legend 2>/dev/null | awk '{ print $1 }'
+        healerctl status --no-legend 2>/dev/null | awk -F '  +' '{ print $1 }'
 }
 
 _healerctl() {
@@ -23,13 +32,19 @@ _healerctl() {
         COMPREPLY=()
         cur=${COMP_WORDS[COMP_CWORD]}
         prev=${COMP_WORDS[COMP_CWORD - 1]}
+        # "--group=3" comes as three words.
+        [ "$cur" = "=" ] && cur=''
+        [ "$prev" = "=" ] && prev=${COMP_WORDS[COMP_CWORD - 2]}
 
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}
                 case $word in
-                --domain|--group|--inode|--generation|--override-harmful) i=$((i + 1)) ;;
-                -*|=) ;;
-                *) if [ -z "$verb" ]; then verb=$word; else n_arguments=$((n_arguments + 1)); fi ;;
+                --domain|--group|--inode|--generation|--override-harmful)
+                        [ "${COMP_WORDS[i + 1]-}" = "=" ] && i=$((i + 1))
+                        i=$((i + 1)) ;;
+                -*) ;;
+                *)
+                        if [ -z "$verb" ]; then verb=$word; else n_arguments=$((n_arguments + 1)); fi ;;
                 esac
         done
 
@@ -47,11 +62,14 @@ _healerctl() {
         fi
 
         case $verb:$n_arguments in
-        :*)                        mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
-        policy:0)                  mapfile -t COMPREPLY < <(compgen -W 'check' -- "$cur") ;;
-        policy:1)                  mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-        status:0|repair:0|scrub:0) mapfile -t COMPREPLY < <(compgen -W "$(__healerctl_filesystems)" -- "$cur") ;;
-        repair:1)                  mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
+        :*)       mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
+        policy:0) mapfile -t COMPREPLY < <(compgen -W 'check' -- "$cur") ;;
+        policy:1) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+        repair:1) mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
+        status:0|repair:0|scrub:0)
+                # Names with blanks are quoted as file names are.
+                compopt -o filenames 2>/dev/null
+                __healerctl_add_lines < <(__healerctl_filesystems) ;;
         esac
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Remembers repairs that did not help, so that a storm of reports about damage that cannot be repaired does
+ * Remembers repairs and scans that did not help, so that a storm of reports about damage that cannot be repaired does
  * not become a storm of repairs: 1 minute after the first failure, twice as long after each further one, at
  * most an hour. Forgotten when the same thing is repaired or reported healthy.
  */

@@ -80,11 +80,10 @@ static uint64_t request_timeout(const ActionRequest *request) {
         return request->kind == ACTION_SCRUB ? JOB_SCRUB_TIMEOUT_USEC : JOB_REPAIR_TIMEOUT_USEC;
 }
 
+/* Scans are remembered without a target: the one of a whole file system. */
 static void remember_outcome(JobQueue *queue, const Job *job) {
         Outcome outcome = job->report.outcome;
 
-        if (job->request.kind != ACTION_REPAIR)
-                return;
         if (outcome_is_success(outcome))
                 attempt_memory_forget(&queue->attempts, job->filesystem_id, &job->target);
         else if (outcome != OUTCOME_CANCELLED && outcome != OUTCOME_UNMOUNTED && outcome != OUTCOME_GONE)
@@ -308,7 +307,7 @@ static int check_order(JobQueue *queue, const JobOrder *order) {
                 queue->n_refused++;
                 return -ENOBUFS;
         }
-        if (order->request->kind == ACTION_REPAIR && order->source != DECISION_CALLER &&
+        if (order->source != DECISION_CALLER &&
             attempt_memory_hold_usec(&queue->attempts, order->filesystem->id, &order->target,
                                      clock_boottime_usec()) > 0)
                 return -EALREADY;
@@ -339,8 +338,10 @@ static int job_new(JobQueue *queue, const JobOrder *order, QueuedJob **ret_queue
                 char text[EVENT_TEXT_SIZE];
 
                 job->event = *order->event;
-                (void) text_copy(job->target_text, sizeof(job->target_text),
-                                 health_event_target_text(order->event, text));
+                /* A scan is about the whole file system, whatever led to it. */
+                if (order->request->kind == ACTION_REPAIR)
+                        (void) text_copy(job->target_text, sizeof(job->target_text),
+                                         health_event_target_text(order->event, text));
         }
         (void) text_copy(job->override_harmful, sizeof(job->override_harmful),
                          order->override_harmful ? order->override_harmful : "");

@@ -53,7 +53,7 @@ typedef struct JobOrder {
  * job_queue_add() - ask for something to be done
  * @ret_job: borrowed; the job that will answer it, an older equal one if there is one
  *
- * Returns: 1 new; 0 joined an equal job; -EALREADY if the same repair failed a short while ago (attempt-memory.h; a person's
+ * Returns: 1 new; 0 joined an equal job; -EALREADY if the same repair or scan failed a short while ago (attempt-memory.h; a person's
  * order is never held off); -ENOBUFS at the limit (counted); -ESHUTDOWN if the file system is shut down;
  * -EOPNOTSUPP for an action no worker carries out; -ENOMEM.
  */

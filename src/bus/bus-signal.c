@@ -165,7 +165,7 @@ static int send_notice(BusContext *context, Severity severity, const char *messa
         int r;
 
         /* What people wrote into the policy goes out as it is; an event's own text is made again without the path. */
-        if (!bus_text_is_public(message, filesystem))
+        if (!message || !bus_text_is_public(message, filesystem))
                 message = event ? bus_event_text(event, filesystem, text) : "";
 
         r = signal_new(context, "Notice", &signal);

@@ -16,6 +16,7 @@ void bus_signal_action_taken(BusContext *context, const Job *job, const Filesyst
 /* A step that was decided and is not carried out: an ActionTaken without a job. */
 void bus_signal_action_refused(BusContext *context, ActionKind action, const char *why, const Decision *decision,
                                const HealthEvent *event, const Filesystem *filesystem);
+/* @message NULL: the event's own text. */
 void bus_signal_notice(BusContext *context, Severity severity, const char *message, const HealthEvent *event,
                        const Filesystem *filesystem);
 void bus_signal_policy_reloaded(BusContext *context, bool is_loaded);

@@ -14,6 +14,8 @@
 
 /* Looking takes milliseconds; a daemon that is silent for so long will not answer. */
 #define CTL_CALL_TIMEOUT_USEC (10 * USEC_PER_SEC)
+/* An order that nobody is asked about: polkit alone has 25 s to say no. */
+#define CTL_ORDER_TIMEOUT_USEC (40 * USEC_PER_SEC)
 /* A call that may wait for somebody to type a password. */
 #define CTL_ASK_TIMEOUT_USEC (5 * USEC_PER_MINUTE)
 

@@ -239,7 +239,7 @@ static CtlExit order(JobWait *wait, const char *member, AppendOptions append) {
         }
         if (may_ask)
                 ctl_agent_open(&agent);
-        exit_code = ctl_bus_call(wait->loop.bus, call, may_ask ? CTL_ASK_TIMEOUT_USEC : CTL_CALL_TIMEOUT_USEC, NULL,
+        exit_code = ctl_bus_call(wait->loop.bus, call, may_ask ? CTL_ASK_TIMEOUT_USEC : CTL_ORDER_TIMEOUT_USEC, NULL,
                                  &reply);
         if (exit_code != CTL_EXIT_OK)
                 return exit_code;

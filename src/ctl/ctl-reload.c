@@ -32,7 +32,7 @@ CtlExit ctl_reload(const CtlRequest *request) {
 
         if (may_ask)
                 ctl_agent_open(&agent);
-        exit_code = ctl_bus_call(bus, call, may_ask ? CTL_ASK_TIMEOUT_USEC : CTL_CALL_TIMEOUT_USEC, NULL, &reply);
+        exit_code = ctl_bus_call(bus, call, may_ask ? CTL_ASK_TIMEOUT_USEC : CTL_ORDER_TIMEOUT_USEC, NULL, &reply);
         if (exit_code == CTL_EXIT_OK)
                 puts("policy loaded");
         return exit_code;

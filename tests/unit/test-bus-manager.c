@@ -280,6 +280,7 @@ static void test_notice_signal(void **state _unused_) {
                 { "words of the administrator", "the database volume is ill",  "the database volume is ill" },
                 { "names the mount only",       "/srv: broken",                "/srv: broken" },
                 { "errno text is no path",      "Input/output error",          "Input/output error" },
+                { "none of its own",            NULL,                          NULL },
                 { "names a file",               "/srv/" SECRET ": sick",       NULL },
                 { "relative to the root",       "file /" SECRET "/x is sick",  NULL },
                 { "in quotes",                  "\"/" SECRET "\" is sick",     NULL },

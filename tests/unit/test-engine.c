@@ -322,6 +322,29 @@ static void test_refused_harmful(void **state) {
         assert_int_equal(the_filesystem(s)->totals.n_healed, 0);
 }
 
+/* No default may heal less than upstream's program: it scans everything when one repair did not help. */
+static void test_failed_baseline_is_followed_by_a_scan(void **state) {
+        Setup *s = *state;
+
+        s->outcome = OUTCOME_GONE;
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_scrubs, 0); /* not for what is no damage */
+
+        s->outcome = OUTCOME_STILL_CORRUPT;
+        take_sick(s, STRUCTURE_AG_INOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 2);
+        assert_int_equal(s->n_scrubs, 1);
+
+        /* The same repair is not tried again at once, so no second scan either. */
+        take_sick(s, STRUCTURE_AG_INOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 2);
+        assert_int_equal(s->n_scrubs, 1);
+        assert_true(s->n_refused > 0);
+}
+
 static void test_healthy_clears(void **state) {
         Setup *s = *state;
         HealthEvent healthy;
@@ -544,6 +567,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_property_forbids, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_path_is_asked_for, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_refused_harmful, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_failed_baseline_is_followed_by_a_scan, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_healthy_clears, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_shutdown_ends_repairs, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_rule_decides_and_reload_keeps_the_last_good, setup, teardown),
