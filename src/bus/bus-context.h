@@ -40,6 +40,7 @@ struct BusContext {
         Engine *engine;
         sd_bus *bus;                    /* NULL: no connection */
         bool is_ready;                  /* signals can go out */
+        bool was_ready;                 /* somebody may be listening: what is not sent is counted */
         BusAuthorizer *authorizer;
         BusChangeQueue *changes;
         BusChange manager_change;

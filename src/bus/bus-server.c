@@ -60,6 +60,7 @@ static void server_set_ready(BusServer *server, bool is_ready) {
         context->is_ready = is_ready;
         bus_change_queue_set_bus(context->changes, is_ready ? server->bus : NULL);
         if (is_ready) {
+                context->was_ready = true;
                 server->reconnect_usec = server->reconnect_min_usec;
                 server->is_outage_said = false;
                 bus_filesystem_announce(context);

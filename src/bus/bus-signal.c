@@ -21,7 +21,8 @@ static bool can_send(BusContext *context) {
             sd_bus_get_n_queued_write(context->bus, &n_queued) >= 0 && n_queued < BUS_SIGNALS_QUEUED_MAX)
                 return true;
 
-        context->n_signals_dropped++;
+        if (context->was_ready)
+                context->n_signals_dropped++;
         return false;
 }
 

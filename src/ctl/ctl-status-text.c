@@ -170,7 +170,9 @@ static void print_legend(const json_t *manager, const json_t *filesystems, FILE 
         for (size_t i = 0; i < json_array_size(filesystems); i++)
                 n[ctl_filesystem_watch(json_array_get(filesystems, i))]++;
 
-        fprintf(stream, "\nfile systems: %zu, watched: %zu, not watched: %zu", json_array_size(filesystems),
+        if (json_array_size(filesystems) > 0)
+                fputc('\n', stream);
+        fprintf(stream, "file systems: %zu, watched: %zu, not watched: %zu", json_array_size(filesystems),
                 n[CTL_WATCHED], n[CTL_NOT_WATCHED]);
         if (n[CTL_NOT_WATCHABLE] > 0)
                 fprintf(stream, ", cannot be watched: %zu", n[CTL_NOT_WATCHABLE]);
@@ -202,7 +204,8 @@ int ctl_status_print_table(const json_t *manager, const json_t *filesystems, boo
         if (r < 0)
                 return r;
 
-        ctl_table_print(&table, with_legend, stream);
+        if (json_array_size(filesystems) > 0)
+                ctl_table_print(&table, with_legend, stream);
         if (with_legend)
                 print_legend(manager, filesystems, stream);
         return 0;

@@ -33,8 +33,13 @@ static int print(const CtlRequest *request, const CtlWorld *world, json_t *shown
         return ctl_status_print_table(world->manager, shown, !(request->options & CTL_OPTION_NO_LEGEND), stdout);
 }
 
-/* For one file system anything but watching is a no, for all of them only what could be watched and is not. */
-static CtlExit answer(const json_t *shown, bool is_one) {
+/*
+ * For one file system anything but watching is a no, for all of them only what could be watched and is not. Without
+ * the worker nobody knows what is mounted.
+ */
+static CtlExit answer(const json_t *manager, const json_t *shown, bool is_one) {
+        if (!is_one && json_is_false(json_object_get(manager, "worker_connected")))
+                return CTL_EXIT_NO;
         for (size_t i = 0; i < json_array_size(shown); i++)
                 switch (ctl_filesystem_watch(json_array_get(shown, i))) {
                 case CTL_WATCHED:
@@ -78,5 +83,5 @@ CtlExit ctl_status(const CtlRequest *request) {
                 ctl_complain(NULL, "cannot show what healerd says: %s", strerror(-r));
                 return CTL_EXIT_FAILED;
         }
-        return answer(shown, request->n_arguments > 0);
+        return answer(world.manager, shown, request->n_arguments > 0);
 }

@@ -21,6 +21,10 @@ Watch *engine_watch_find(Engine *engine, uint64_t filesystem_id) {
         return NULL;
 }
 
+/* The worker says a file system first and its mounts right after it. What is read in between would be told under the name
+ * of a device that nobody knows it by. */
+#define FIRST_MOUNT_USEC (100 * USEC_PER_MSEC)
+
 static void on_source_event(void *userdata, const HealthEvent *event) {
         Engine *engine = userdata;
 
@@ -36,6 +40,7 @@ static void watch_free(Engine *engine, Watch *watch) {
                 free(waiting->path);
                 free(waiting);
         }
+        sd_event_source_disable_unref(watch->start_timer);
         monitor_source_free(watch->source);
         TAILQ_REMOVE(&engine->watches, watch, entries);
         free(watch);
@@ -116,6 +121,35 @@ void engine_on_source_end(void *userdata, uint64_t filesystem_id, int error) {
         engine_worker_release(engine, filesystem->facts.device_number);
 }
 
+static void begin_reading(Watch *watch) {
+        int r;
+
+        if (!watch->start_timer)
+                return;
+        watch->start_timer = sd_event_source_disable_unref(watch->start_timer);
+        if (!watch->source)
+                return;
+        r = monitor_source_set_reading(watch->source, true);
+        if (r < 0)
+                log_error_errno(r, "a monitor cannot be read: %m");
+}
+
+static int on_start_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        begin_reading(userdata);
+        return 0;
+}
+
+static void wait_for_mount(Engine *engine, Watch *watch) {
+        int r;
+
+        r = sd_event_add_time_relative(engine->event, &watch->start_timer, CLOCK_MONOTONIC, FIRST_MOUNT_USEC, 1,
+                                       on_start_timer, watch);
+        if (r >= 0)
+                r = monitor_source_set_reading(watch->source, false);
+        if (r < 0)
+                log_debug_errno(r, "a monitor is read before its mount point is known: %m");
+}
+
 static int monitor_start(Engine *engine, Watch *watch, Filesystem *filesystem, int fd) {
         const EventSink sink = { on_source_event, engine_on_source_end, engine };
         _cleanup_(close_fd_at) int copy = -EBADF;
@@ -131,6 +165,8 @@ static int monitor_start(Engine *engine, Watch *watch, Filesystem *filesystem, i
         if (r < 0)
                 return r;
         filesystem->monitor_fd = steal_fd(&copy);
+        if (filesystem->n_mounts == 0)
+                wait_for_mount(engine, watch);
         return 0;
 }
 
@@ -220,6 +256,8 @@ void engine_on_mount(Engine *engine, const WorkerMount *told, bool is_added) {
         r = is_added ? filesystem_add_mount(filesystem, told) : filesystem_remove_mount(filesystem, told->mount_id);
         if (r < 0)
                 log_error_errno(r, "%s: its mount point cannot be kept in mind: %m", told->mount_point);
+        if (is_added)
+                begin_reading(engine_watch_find(engine, filesystem->id));
         if (r <= 0)
                 return;
 

@@ -31,6 +31,7 @@ typedef struct Watch {
         size_t n_cases;
         uint64_t request_id;            /* outstanding question for the head; 0: none */
         uint64_t gathered_monotonic_usec;       /* of the last answer */
+        sd_event_source *start_timer;   /* runs while the first mount point is not told yet */
         bool has_said_unmounted;
         bool is_ending;
         bool is_pumping;

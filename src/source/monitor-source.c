@@ -113,6 +113,10 @@ static int on_io(_unused_ sd_event_source *io_source, _unused_ int fd, _unused_ 
         return 0;
 }
 
+int monitor_source_set_reading(MonitorSource *source, bool is_reading) {
+        return sd_event_source_set_enabled(source->io_source, is_reading ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
 void monitor_source_drain(MonitorSource *source) {
         (void) on_io(source->io_source, source->fd, EPOLLIN, source);
 }

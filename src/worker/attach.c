@@ -6,12 +6,9 @@
 #include "src/worker/attach.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,6 +19,7 @@
 #include "src/basic/message-ids.h"
 #include "src/basic/text.h"
 #include "src/worker/removable.h"
+#include "src/worker/reopen.h"
 
 #define RETRY_MIN_USEC (100 * USEC_PER_MSEC)
 #define RETRY_MAX_USEC (30 * USEC_PER_SEC)
@@ -36,35 +34,6 @@ typedef struct AttachTask {
 
 /* In the child */
 
-/*
- * Opened by itself the root directory keeps its mount from being unmounted, and a program that unmounts
- * right after mounting does meet the 50 us that we need. Opened through a copy of the mount that is attached
- * nowhere it keeps nothing but the superblock, and that only for these 50 us. Not for anything longer:
- * umount would return while the file system lives on.
- */
-static int open_beside(const char *mount_point, dev_t device_number) {
-        _cleanup_(close_fd_at) int tree_fd = -EBADF, fd = -EBADF;
-        struct stat status;
-
-        tree_fd = open_tree(AT_FDCWD, mount_point, OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_NO_AUTOMOUNT);
-        if (tree_fd < 0)
-                return -errno;
-        fd = openat(tree_fd, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
-        if (fd < 0 || fstat(fd, &status) < 0)
-                return -errno;
-        if (status.st_dev != device_number)
-                return -ESTALE;
-
-        return steal_fd(&fd);
-}
-
-static int open_mount(const char *mount_point, dev_t device_number) {
-        int fd;
-
-        fd = open_beside(mount_point, device_number);
-        return fd >= 0 ? fd : filesystem_open_root(mount_point, device_number);
-}
-
 static int open_any_mount(const Superblock *superblock) {
         const Mount *mount;
         int r = -ENOENT;
@@ -74,7 +43,7 @@ static int open_any_mount(const Superblock *superblock) {
 
                 if (!mount->is_whole)
                         continue;
-                fd = open_mount(mount->mount_point, superblock->device_number);
+                fd = mount_open_beside(mount->mount_point, superblock->device_number);
                 if (fd >= 0)
                         return fd;
                 r = fd;
@@ -124,7 +93,8 @@ static int attach_in_child(int report_fd, void *userdata) {
         const AttachTask *attach = userdata;
         const Superblock *superblock = attach->superblock;
         _cleanup_(close_fd_at) int root_fd = -EBADF, monitor_fd = -EBADF;
-        FilesystemFacts probed = { .type = (char *) superblock->facts.type, .device_number = superblock->device_number };
+        FilesystemFacts probed = { .type = (char *) superblock->facts.type,
+                                   .device_number = superblock->device_number };
         HealthMonitorHolder holder = {};
         WorkerMessage message = {};
         const Mount *mount;
@@ -239,7 +209,8 @@ static void log_foreign(const Superblock *superblock) {
 static void judge_foreign(Worker *worker, Superblock *superblock, const WorkerFilesystem *before) {
         WorkerFilesystem *facts = &superblock->facts;
 
-        if (superblock->n_held == 0 && facts->holder_pid > 0 && facts->holder_pid == connection_peer_pid(worker->connection))
+        if (superblock->n_held == 0 && facts->holder_pid > 0 &&
+            facts->holder_pid == connection_peer_pid(worker->connection))
                 superblock->n_held = 1;
         if (superblock->n_held > 0) {
                 facts->monitor_state = MONITOR_OPENED;
@@ -262,7 +233,8 @@ static void judge_failure(Worker *worker, Superblock *superblock, const WorkerFi
                 return;
 
         if (before->monitor_state != MONITOR_FAILED || before->error != error)
-                log_warning_errno(error, "%s: cannot listen for health events: %m", superblock_subject(superblock, buffer));
+                log_warning_errno(error, "%s: cannot listen for health events: %m",
+                                  superblock_subject(superblock, buffer));
         if (++superblock->n_attempts < ATTEMPTS_MAX)
                 retry_later(worker, superblock, 0);
 }
@@ -287,8 +259,9 @@ static void judge(Worker *worker, Superblock *superblock, const WorkerFilesystem
                 break;
         case MONITOR_UNSUPPORTED:
                 if (!worker->is_unsupported_said)
-                        log_notice("%s: this kernel or file system has no health monitor (Linux 7.0 has one for XFS), "
-                                   "not watching it; this is said once", superblock_subject(superblock, buffer));
+                        log_notice("%s: this kernel or file system has no health monitor (Linux 7.0 has one "
+                                   "for XFS), not watching it; this is said once",
+                                   superblock_subject(superblock, buffer));
                 worker->is_unsupported_said = true;
                 break;
         case MONITOR_NONE:
@@ -311,7 +284,8 @@ static void on_attach_report(Child *child, const void *bytes, size_t size_bytes,
 
         (void) child;
 
-        if (worker_message_check(message, size_bytes) < 0 || message->header.type != WORKER_FILESYSTEM || attach->is_reported)
+        if (worker_message_check(message, size_bytes) < 0 || message->header.type != WORKER_FILESYSTEM ||
+            attach->is_reported)
                 return;
 
         attach->is_reported = true;

@@ -135,7 +135,8 @@ static uint64_t oops_count_now(const ChildTable *table) {
         return table->read_oops_count(&count) < 0 ? UINT64_MAX : count;
 }
 
-ChildEnding child_ending_classify(int code, int status, ChildEnding stopped_as, uint64_t oops_before, uint64_t oops_after) {
+ChildEnding child_ending_classify(int code, int status, ChildEnding stopped_as, uint64_t oops_before,
+                                  uint64_t oops_after) {
         if (code == CLD_EXITED)
                 return CHILD_EXITED;
         if (stopped_as != CHILD_EXITED)

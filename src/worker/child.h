@@ -56,7 +56,7 @@ typedef struct ChildTask {
         uint64_t grace_usec;            /* 0: CHILD_GRACE_USEC */
         bool dies_with_us;              /* SIGTERM when the worker's process ends */
         bool is_essential;              /* may use the reserved places */
-        int keep_fds[CHILD_KEEP_MAX];   /* descriptors it needs; every other one is closed in it. Ends at a value <= 0 */
+        int keep_fds[CHILD_KEEP_MAX];   /* it needs these, others are closed in it; ends at a value <= 0 */
 } ChildTask;
 
 /* @event is borrowed. Returns NULL only when memory is exhausted. */
@@ -75,7 +75,8 @@ void child_table_set_signaller(ChildTable *table, void (*signaller)(int pid_fd, 
  * child_spawn() - fork and run a task
  * @ret_child: borrowed until on_end(); may be NULL
  *
- * Returns: 0; -EBUSY if the limit of children is reached; -EAGAIN or -ENOMEM if the kernel gives no process; or another negative errno.
+ * Returns: 0; -EBUSY if the limit of children is reached; -EAGAIN or -ENOMEM if the kernel gives no process; or
+ * another negative errno.
  */
 int child_spawn(ChildTable *table, const ChildTask *task, Child **ret_child);
 
@@ -87,7 +88,8 @@ pid_t child_pid(const Child *child);
 bool child_is_stuck(const Child *child);
 
 /* Pure: what an end means. @stopped_as is CHILD_EXITED if we sent no signal. */
-ChildEnding child_ending_classify(int code, int status, ChildEnding stopped_as, uint64_t oops_before, uint64_t oops_after);
+ChildEnding child_ending_classify(int code, int status, ChildEnding stopped_as, uint64_t oops_before,
+                                  uint64_t oops_after);
 
 /* For code in a child. Sends one packet, waiting for room. Returns 0 or a negative errno. */
 int child_report(int report_fd, const void *bytes, size_t size_bytes, int fd);
@@ -97,6 +99,7 @@ int child_report(int report_fd, const void *bytes, size_t size_bytes, int fd);
  *
  * After the deadline it is killed and left alone: a frozen disk must hold neither the job nor the worker.
  *
- * Returns: what @call returned (0 to 200, or a negative errno down to -54); -ETIMEDOUT; -EIO if it died; or a negative errno from fork.
+ * Returns: what @call returned (0 to 200, or a negative errno down to -54); -ETIMEDOUT; -EIO if it died; or a
+ * negative errno from fork.
  */
 int child_call_with_deadline(int (*call)(void *userdata), void *userdata, uint64_t timeout_usec);

@@ -76,7 +76,8 @@ void connection_close(Connection *connection) {
         connection->calls->on_end(connection->userdata);
 }
 
-int connection_new(sd_event *event, uid_t peer_uid, const ConnectionCalls *calls, void *userdata, Connection **ret_connection) {
+int connection_new(sd_event *event, uid_t peer_uid, const ConnectionCalls *calls, void *userdata,
+                   Connection **ret_connection) {
         Connection *connection = calloc(1, sizeof(*connection));
 
         if (!connection)
@@ -228,7 +229,8 @@ static void say_our_version(Connection *connection) {
         WorkerMessage message = {};
 
         worker_message_init(&message, WORKER_HELLO_REPLY);
-        (void) text_copy(message.hello_reply.program_version, sizeof(message.hello_reply.program_version), PACKAGE_VERSION);
+        (void) text_copy(message.hello_reply.program_version, sizeof(message.hello_reply.program_version),
+                         PACKAGE_VERSION);
         (void) worker_message_send(connection->fd, &message, -EBADF);
 }
 
@@ -334,7 +336,8 @@ static int on_listen_ready(sd_event_source *source, int listen_fd, uint32_t reve
         }
 
         if (connection->fd >= 0 && !peer_is_gone(connection)) {
-                log_notice("refusing pid %d: healerd (pid %d) is being served", (int) peer.pid, (int) connection->peer.pid);
+                log_notice("refusing pid %d: healerd (pid %d) is being served", (int) peer.pid,
+                           (int) connection->peer.pid);
                 return 0;
         }
 

@@ -19,7 +19,8 @@
 typedef struct Connection Connection;
 
 typedef struct ConnectionCalls {
-        /* After the versions were found equal; the reply has been queued by the time it returns. Negative ends the line. */
+        /* After the versions were found equal; the reply has been queued by the time it returns. Negative ends
+         * the line. */
         int (*on_hello)(const WorkerHello *hello, void *userdata);
         /* A well-formed record that only healerd sends; @fd is borrowed or negative. Negative ends the line. */
         int (*on_message)(const WorkerMessage *message, int fd, void *userdata);
@@ -34,7 +35,8 @@ typedef struct ConnectionCalls {
  * @event:    borrowed
  * @peer_uid: who may speak to us besides root; (uid_t) -1: nobody
  */
-int connection_new(sd_event *event, uid_t peer_uid, const ConnectionCalls *calls, void *userdata, Connection **ret_connection);
+int connection_new(sd_event *event, uid_t peer_uid, const ConnectionCalls *calls, void *userdata,
+                   Connection **ret_connection);
 Connection *connection_free(Connection *connection);
 DEFINE_CLEANUP(Connection, connection_free)
 
@@ -47,7 +49,8 @@ int connection_serve(Connection *connection, int fd);
 bool connection_is_ready(const Connection *connection);
 pid_t connection_peer_pid(const Connection *connection);
 
-/* Queues one record; @fd is borrowed or negative. Returns 0; -ENOTCONN; or a negative errno after which the line is closed. */
+/* Queues one record; @fd is borrowed or negative. Returns 0; -ENOTCONN; or a negative errno after which the
+ * line is closed. */
 int connection_send(Connection *connection, const WorkerMessage *message, int fd);
 
 /* Ends the line that is there, if any; on_end() is called. */

@@ -106,7 +106,7 @@ static int gather_in_child(int report_fd, void *userdata) {
         if (gather->request.inode != 0)
                 wait_for_age(superblock);
 
-        outcome = reopen_superblock(superblock, gather->monitor_fd, true, &place, &error);
+        outcome = reopen_superblock(superblock, gather->monitor_fd, REOPEN_TO_LOOK, &place, &error);
         if (outcome != OUTCOME_DONE) {
                 fail_answer(answer, &gather->request, errno_of_outcome(outcome, error));
         } else {

@@ -238,7 +238,8 @@ int intent_file_open(const char *state_dir, bool may_create) {
         if (directory < 0)
                 return directory;
 
-        fd = openat(directory, INTENT_FILE, O_RDWR|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC | (may_create ? O_CREAT : 0), 0600);
+        fd = openat(directory, INTENT_FILE,
+                    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (may_create ? O_CREAT : 0), 0600);
         if (fd < 0)
                 return -errno;
         if (!is_ours_alone(fd, S_IFREG))

@@ -88,7 +88,8 @@ static int on_left_process_end(sd_event_source *source, int fd, uint32_t revents
 
                 log_notice("pid %d, left behind by an earlier worker, ended", slot->intent.pid);
                 slot->left_source = sd_event_source_disable_unref(slot->left_source);
-                intents_set_state(intents, slot, intent_judge(&slot->intent, intents->boot_id, intents_oops_count(), false));
+                intents_set_state(intents, slot,
+                                  intent_judge(&slot->intent, intents->boot_id, intents_oops_count(), false));
                 intents->calls->on_left_ended(&slot->intent, intents->userdata);
                 return 0;
         }
@@ -102,7 +103,8 @@ static void watch_left_process(Intents *intents, IntentSlot *slot) {
         pid_fd = syscall(SYS_pidfd_open, slot->intent.pid, 0);
         if (pid_fd < 0 ||
             sd_event_add_io(intents->event, &slot->left_source, pid_fd, EPOLLIN, on_left_process_end, intents) < 0) {
-                intents_set_state(intents, slot, intent_judge(&slot->intent, intents->boot_id, intents_oops_count(), false));
+                intents_set_state(intents, slot,
+                                  intent_judge(&slot->intent, intents->boot_id, intents_oops_count(), false));
                 return;
         }
 

@@ -209,7 +209,8 @@ static bool is_same_target(const RepairTarget *a, const RepairTarget *b) {
         return a->structure == b->structure && a->group == b->group && a->inode == b->inode;
 }
 
-const Intent *intents_find_ban(const Intents *intents, const WorkerFilesystem *superblock, const RepairTarget *target) {
+const Intent *intents_find_ban(const Intents *intents, const WorkerFilesystem *superblock,
+                               const RepairTarget *target) {
         for (size_t i = 0; i < INTENT_SLOTS; i++) {
                 const Intent *intent = &intents->slots[i].intent;
 
@@ -279,7 +280,8 @@ static size_t find_place(const Intents *intents) {
                 /* One that the writer holds now must not be overtaken by the job's child. */
                 if (slot->is_poisoned || slot->is_written_now || slot_worth(intents, slot) == INT32_MAX)
                         continue;
-                if (best == INTENT_SLOT_NONE || slot_worth(intents, slot) < slot_worth(intents, intents->slots + best))
+                if (best == INTENT_SLOT_NONE ||
+                    slot_worth(intents, slot) < slot_worth(intents, intents->slots + best))
                         best = i;
         }
 

@@ -45,7 +45,8 @@ IntentState intent_judge(const Intent *intent, const uint8_t boot_id[static BOOT
  * intents_find_ban() - is this repair forbidden, because it never ended on this kernel?
  * @superblock: its uuid if known, else the device number, tells the file system
  */
-const Intent *intents_find_ban(const Intents *intents, const WorkerFilesystem *superblock, const RepairTarget *target);
+const Intent *intents_find_ban(const Intents *intents, const WorkerFilesystem *superblock,
+                               const RepairTarget *target);
 
 /* A left-over child of an earlier worker that still repairs this file system; NULL if there is none. */
 const Intent *intents_find_left_running(const Intents *intents, const WorkerFilesystem *superblock);
@@ -62,7 +63,8 @@ void intents_begin(Intents *intents, Intent *intent, size_t *ret_slot);
 /**
  * intents_write_in_child() - make the open record durable, with a deadline; for the job's child
  *
- * Returns: 0; -ENOSPC if there is no slot; -EBUSY if the disk did not answer before; -ETIMEDOUT; or another negative errno.
+ * Returns: 0; -ENOSPC if there is no slot; -EBUSY if the disk did not answer before; -ETIMEDOUT; or another
+ * negative errno.
  */
 int intents_write_in_child(const Intents *intents, size_t slot, Intent *intent);
 

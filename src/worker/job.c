@@ -70,7 +70,8 @@ static void keep_result(Worker *worker, const WorkerMessage *message) {
         if (table->n_results >= JOB_RESULTS_MAX) {
                 JobResultLeft *oldest = TAILQ_FIRST(&table->results);
 
-                log_warning("nobody took the result of job %" PRIu64 ", forgetting it", oldest->message.result.job_id);
+                log_warning("nobody took the result of job %" PRIu64 ", forgetting it",
+                            oldest->message.result.job_id);
                 TAILQ_REMOVE(&table->results, oldest, entry);
                 table->n_results--;
                 free(oldest);
@@ -113,7 +114,8 @@ void job_taken(Worker *worker, uint64_t job_id) {
         intents_taken(worker->intents, job_id);
 }
 
-void job_refuse(Worker *worker, uint64_t job_id, dev_t device_number, Outcome outcome, int error, const char *detail) {
+void job_refuse(Worker *worker, uint64_t job_id, dev_t device_number, Outcome outcome, int error,
+                const char *detail) {
         WorkerMessage message = {};
 
         worker_message_init(&message, WORKER_JOB_RESULT);
@@ -210,8 +212,10 @@ static void on_job_stuck(Child *child, void *userdata) {
         Job *job = userdata;
         char buffer[32];
 
-        log_warning("%s: %s job %" PRIu64 " hangs in the kernel (pid %d), leaving this file system alone until it ends",
-                    superblock_subject(job->superblock, buffer), job->kind->name, job->job_id, (int) child_pid(child));
+        log_warning("%s: %s job %" PRIu64
+                    " hangs in the kernel (pid %d), leaving this file system alone until it ends",
+                    superblock_subject(job->superblock, buffer), job->kind->name, job->job_id,
+                    (int) child_pid(child));
         job->superblock->n_stuck++;
         if (job->is_said)
                 return;
@@ -239,8 +243,9 @@ static void explain_end(const ChildEnd *end, WorkerJobResult *result) {
                 return;
         case CHILD_CRASHED:
                 result->outcome = OUTCOME_CRASHED;
-                (void) text_append_format(result->detail, sizeof(result->detail),
-                                          "the kernel crashed in it; restart the machine before the file system is used on");
+                (void) text_append_format(
+                        result->detail, sizeof(result->detail),
+                        "the kernel crashed in it; restart the machine before the file system is used on");
                 return;
         case CHILD_TIMED_OUT:
                 result->outcome = OUTCOME_TIMED_OUT;

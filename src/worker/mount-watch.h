@@ -21,7 +21,8 @@ typedef struct MountWatch MountWatch;
  *
  * Returns: 0; -ENOMEM; or a negative errno if neither way works.
  */
-int mount_watch_new(sd_event *event, bool no_fanotify, const MountDiffCalls *calls, void *userdata, MountWatch **ret_watch);
+int mount_watch_new(sd_event *event, bool no_fanotify, const MountDiffCalls *calls, void *userdata,
+                    MountWatch **ret_watch);
 MountWatch *mount_watch_free(MountWatch *watch);
 DEFINE_CLEANUP(MountWatch, mount_watch_free)
 

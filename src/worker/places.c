@@ -116,7 +116,8 @@ static void add_overlay(Places *places, char *options, int (*find_device)(const 
                                 add_layers(places, option + strlen(keys[i]), find_device);
 }
 
-int places_parse_roots(const char *mountinfo, Places *places, int (*find_device)(const char *path, dev_t *ret_device)) {
+int places_parse_roots(const char *mountinfo, Places *places,
+                       int (*find_device)(const char *path, dev_t *ret_device)) {
         _cleanup_(free_at) char *copy = strdup(mountinfo);
         MountLine found[ELEMENTSOF(root_places)] = {};
         char *rest = NULL;
@@ -168,7 +169,8 @@ int places_parse_state(const char *mountinfo, const char *path, Places *places) 
         for (char *text = strtok_r(copy, "\n", &rest); text; text = strtok_r(NULL, "\n", &rest)) {
                 MountLine line;
 
-                if (parse_line(text, &line) < 0 || !is_below(path, line.mount_point) || strlen(line.mount_point) < longest)
+                if (parse_line(text, &line) < 0 || !is_below(path, line.mount_point) ||
+                    strlen(line.mount_point) < longest)
                         continue;
                 longest = strlen(line.mount_point);
                 places->state = line.device_number;

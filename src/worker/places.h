@@ -27,7 +27,8 @@ int places_find_roots(Places *places);
 int places_find_state(Places *places, const char *state_dir);
 
 /* Pure parts, on the text of mountinfo. */
-int places_parse_roots(const char *mountinfo, Places *places, int (*find_device)(const char *path, dev_t *ret_device));
+int places_parse_roots(const char *mountinfo, Places *places,
+                       int (*find_device)(const char *path, dev_t *ret_device));
 int places_parse_state(const char *mountinfo, const char *path, Places *places);
 
 Tristate places_is_root(const Places *places, dev_t device_number);

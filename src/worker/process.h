@@ -9,7 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* When a process began, in clock ticks since boot: with its number it names a process for ever. Returns 0 or a negative errno. */
+/* When a process began, in clock ticks since boot: with its number it names a process for ever. Returns 0 or a
+ * negative errno. */
 int process_start_ticks(pid_t pid, uint64_t *ret_ticks);
 /* Pure part: the text of /proc/PID/stat. Returns 0 or -EBADMSG. */
 int process_stat_parse(const char *stat, char *ret_state, uint64_t *ret_start_ticks);

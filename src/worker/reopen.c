@@ -6,7 +6,10 @@
 #include "src/worker/reopen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "kernel/filesystem-probe.h"
 #include "kernel/health-monitor.h"
@@ -80,59 +83,97 @@ static Outcome explain_failure(int monitor_fd, bool is_other_seen, size_t n_moun
         return OUTCOME_CANNOT_REOPEN;
 }
 
-Outcome reopen_superblock(const Superblock *superblock, int monitor_fd, bool whole_only, Reopened *ret_reopened,
+static int open_copy(const char *mount_point, dev_t device_number) {
+        _cleanup_(close_fd_at) int tree_fd = -EBADF, fd = -EBADF;
+        struct stat status;
+
+        tree_fd = open_tree(AT_FDCWD, mount_point, OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_NO_AUTOMOUNT);
+        if (tree_fd < 0)
+                return -errno;
+        fd = openat(tree_fd, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+        if (fd < 0 || fstat(fd, &status) < 0)
+                return -errno;
+        if (status.st_dev != device_number)
+                return -ESTALE;
+
+        return steal_fd(&fd);
+}
+
+int mount_open_beside(const char *mount_point, dev_t device_number) {
+        int fd;
+
+        fd = open_copy(mount_point, device_number);
+        return fd >= 0 ? fd : filesystem_open_root(mount_point, device_number);
+}
+
+/* Returns a descriptor that is on the right superblock, or a negative errno (-ESTALE: on another one). */
+static int open_candidate(const MountInfo *mount, int monitor_fd, ReopenPurpose purpose) {
+        _cleanup_(close_fd_at) int fd = -EBADF;
+        int r;
+
+        switch (purpose) {
+        case REOPEN_TO_LOOK:
+                fd = mount_open_beside(mount->mount_point, mount->device_number);
+                break;
+        case REOPEN_TO_REPAIR:
+                fd = filesystem_open_root(mount->mount_point, mount->device_number);
+                break;
+        }
+        if (fd < 0 || monitor_fd < 0)
+                return steal_fd(&fd);
+
+        r = health_monitor_check_same(monitor_fd, fd);
+        return r < 0 ? r : steal_fd(&fd);
+}
+
+static int collect_candidates(Candidates *candidates, const Superblock *superblock) {
+        int r;
+
+        r = mount_table_list(on_mount_found, candidates);
+        if (r < 0) {
+                mount_set_clear(&candidates->mounts);
+                r = candidates_from_table(candidates, superblock);
+        }
+        if (r >= 0 && candidates->mounts.n > 1)
+                qsort(candidates->mounts.items, candidates->mounts.n, sizeof(MountInfo), compare_usefulness);
+
+        return r;
+}
+
+Outcome reopen_superblock(const Superblock *superblock, int monitor_fd, ReopenPurpose purpose, Reopened *ret_reopened,
                           int *ret_error) {
         Candidates candidates = { .device_number = superblock->device_number };
+        Outcome outcome = OUTCOME_CANNOT_REOPEN;
         bool is_other_seen = false;
         int r;
 
-        *ret_error = 0;
         ret_reopened->fd = -EBADF;
+        r = collect_candidates(&candidates, superblock);
+        *ret_error = r < 0 ? -r : ENOENT;
 
-        r = mount_table_list(on_mount_found, &candidates);
-        if (r < 0) {
-                mount_set_clear(&candidates.mounts);
-                r = candidates_from_table(&candidates, superblock);
-                if (r < 0) {
-                        *ret_error = -r;
-                        return OUTCOME_CANNOT_REOPEN;
-                }
-        }
-        if (candidates.mounts.n > 1)
-                qsort(candidates.mounts.items, candidates.mounts.n, sizeof(MountInfo), compare_usefulness);
-
-        *ret_error = ENOENT;
-        for (size_t i = 0; i < candidates.mounts.n; i++) {
+        for (size_t i = 0; i < candidates.mounts.n && outcome != OUTCOME_DONE; i++) {
                 const MountInfo *mount = candidates.mounts.items + i;
-                _cleanup_(close_fd_at) int fd = -EBADF;
 
-                if (whole_only && !is_whole(mount))
+                if (purpose == REOPEN_TO_LOOK && !is_whole(mount))
                         continue;
 
-                fd = filesystem_open_root(mount->mount_point, superblock->device_number);
-                if (fd >= 0 && monitor_fd >= 0) {
-                        r = health_monitor_check_same(monitor_fd, fd);
-                        if (r < 0)
-                                fd = close_fd(fd);
-                } else {
-                        r = fd < 0 ? fd : 0;
-                }
+                r = open_candidate(mount, monitor_fd, purpose);
                 if (r < 0) {
                         is_other_seen = is_other_seen || r == -ESTALE;
                         *ret_error = -r;
                         continue;
                 }
 
-                ret_reopened->fd = steal_fd(&fd);
+                ret_reopened->fd = r;
                 ret_reopened->is_read_only = mount->is_read_only || mount->is_superblock_read_only;
                 ret_reopened->is_whole = is_whole(mount);
                 (void) text_copy(ret_reopened->mount_point, sizeof(ret_reopened->mount_point), mount->mount_point);
                 *ret_error = 0;
-                mount_set_clear(&candidates.mounts);
-                return OUTCOME_DONE;
+                outcome = OUTCOME_DONE;
         }
 
-        r = candidates.mounts.n;
+        if (outcome != OUTCOME_DONE)
+                outcome = explain_failure(monitor_fd, is_other_seen, candidates.mounts.n);
         mount_set_clear(&candidates.mounts);
-        return explain_failure(monitor_fd, is_other_seen, r);
+        return outcome;
 }

@@ -98,11 +98,11 @@ static int call_manager(UnitWatch *watch, const char *member, const char *mode, 
         int r;
 
         if (mode)
-                r = sd_bus_call_method(watch->bus, SYSTEMD_NAME, SYSTEMD_PATH, MANAGER_INTERFACE, member, &error, &reply, "ss",
-                                       watch->unit_name, mode);
+                r = sd_bus_call_method(watch->bus, SYSTEMD_NAME, SYSTEMD_PATH, MANAGER_INTERFACE, member,
+                                       &error, &reply, "ss", watch->unit_name, mode);
         else
-                r = sd_bus_call_method(watch->bus, SYSTEMD_NAME, SYSTEMD_PATH, MANAGER_INTERFACE, member, &error, &reply, "s",
-                                       watch->unit_name);
+                r = sd_bus_call_method(watch->bus, SYSTEMD_NAME, SYSTEMD_PATH, MANAGER_INTERFACE, member,
+                                       &error, &reply, "s", watch->unit_name);
         if (r < 0)
                 return explain(watch, r, member, &error);
         if (!ret_path)
@@ -133,12 +133,13 @@ static int connect_bus(UnitWatch *watch) {
                 return explain(watch, r, "cannot keep the system bus open", NULL);
 
         /* Without a subscription systemd sends no signals. */
-        r = sd_bus_call_method(watch->bus, SYSTEMD_NAME, SYSTEMD_PATH, MANAGER_INTERFACE, "Subscribe", &error, NULL, NULL);
+        r = sd_bus_call_method(watch->bus, SYSTEMD_NAME, SYSTEMD_PATH, MANAGER_INTERFACE, "Subscribe", &error,
+                               NULL, NULL);
         if (r < 0)
                 return explain(watch, r, "cannot reach systemd over the system bus", &error);
 
-        r = sd_bus_match_signal(watch->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, MANAGER_INTERFACE, "JobRemoved", on_job_removed,
-                                watch);
+        r = sd_bus_match_signal(watch->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, MANAGER_INTERFACE, "JobRemoved",
+                                on_job_removed, watch);
         if (r >= 0)
                 r = sd_bus_match_signal(watch->bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
                                         "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, watch);
@@ -156,7 +157,8 @@ static int start_unit(UnitWatch *watch) {
                 return r;
 
         /* Only keeps it from being forgotten; systemd before 233 has no such call. */
-        (void) sd_bus_call_method(watch->bus, SYSTEMD_NAME, watch->unit_path, UNIT_INTERFACE, "Ref", NULL, NULL, NULL);
+        (void) sd_bus_call_method(watch->bus, SYSTEMD_NAME, watch->unit_path, UNIT_INTERFACE, "Ref", NULL, NULL,
+                                  NULL);
 
         return call_manager(watch, "StartUnit", "replace", &watch->job_path);
 }
@@ -186,10 +188,11 @@ static int read_end(UnitWatch *watch) {
         int32_t status = 0;
         int r;
 
-        r = sd_bus_get_property_string(watch->bus, SYSTEMD_NAME, watch->unit_path, SERVICE_INTERFACE, "Result", &error, &result);
+        r = sd_bus_get_property_string(watch->bus, SYSTEMD_NAME, watch->unit_path, SERVICE_INTERFACE, "Result",
+                                       &error, &result);
         if (r >= 0)
-                r = sd_bus_get_property_trivial(watch->bus, SYSTEMD_NAME, watch->unit_path, SERVICE_INTERFACE, "ExecMainStatus",
-                                                &error, 'i', &status);
+                r = sd_bus_get_property_trivial(watch->bus, SYSTEMD_NAME, watch->unit_path, SERVICE_INTERFACE,
+                                                "ExecMainStatus", &error, 'i', &status);
         if (r < 0)
                 return explain(watch, r, "cannot ask systemd how it ended", &error);
 

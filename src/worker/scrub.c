@@ -80,7 +80,8 @@ static int on_started(const char *unit_name, void *userdata) {
         const Scrub *scrub = userdata;
         char detail[JOB_DETAIL_SIZE] = "";
 
-        (void) text_append_format(detail, sizeof(detail), "%s%s%s", unit_name, scrub->note[0] ? ", " : "", scrub->note);
+        (void) text_append_format(detail, sizeof(detail), "%s%s%s", unit_name, scrub->note[0] ? ", " : "",
+                                  scrub->note);
         return job_report_started(scrub->report_fd, scrub->job, detail);
 }
 
@@ -127,7 +128,8 @@ static Outcome run_unit(Scrub *scrub, WorkerJobResult *result) {
         }
         if (r < 0) {
                 result->error = -r;
-                (void) text_append_format(result->detail, sizeof(result->detail), "%s: %s", scrub->unit_name, run.problem);
+                (void) text_append_format(result->detail, sizeof(result->detail), "%s: %s", scrub->unit_name,
+                                          run.problem);
                 return OUTCOME_FAILED;
         }
 
@@ -142,7 +144,7 @@ static Outcome scrub_steps(Scrub *scrub, WorkerJobResult *result) {
         Outcome outcome;
         int error, r;
 
-        outcome = reopen_superblock(job->superblock, job->monitor_fd, true, &place, &error);
+        outcome = reopen_superblock(job->superblock, job->monitor_fd, REOPEN_TO_LOOK, &place, &error);
         if (outcome != OUTCOME_DONE) {
                 result->error = error;
                 return outcome;
@@ -151,13 +153,15 @@ static Outcome scrub_steps(Scrub *scrub, WorkerJobResult *result) {
         place.fd = close_fd(place.fd);
         job->monitor_fd = close_fd(job->monitor_fd);
 
-        r = unit_name_from_path(scrub->may_repair ? REPAIR_TEMPLATE : CHECK_TEMPLATE, place.mount_point, &scrub->unit_name);
+        r = unit_name_from_path(scrub->may_repair ? REPAIR_TEMPLATE : CHECK_TEMPLATE, place.mount_point,
+                                &scrub->unit_name);
         if (r >= 0)
                 r = drop_capabilities();
         if (r < 0) {
                 result->error = -r;
-                (void) text_copy(result->detail, sizeof(result->detail), r == -ENAMETOOLONG ?
-                                 "the path of the mount is too long for the name of a unit" : "cannot prepare the unit");
+                (void) text_copy(result->detail, sizeof(result->detail),
+                                 r == -ENAMETOOLONG ? "the path of the mount is too long for the name of a unit"
+                                                   : "cannot prepare the unit");
                 return OUTCOME_FAILED;
         }
 
@@ -219,7 +223,8 @@ void scrub_request(Worker *worker, const WorkerScrubRequest *request, int taken_
 
         r = job_start(job, request->timeout_usec);
         if (r < 0) {
-                job_refuse(worker, request->job_id, request->device_number, OUTCOME_BUSY, -r, "no process for it at this time");
+                job_refuse(worker, request->job_id, request->device_number, OUTCOME_BUSY, -r,
+                           "no process for it at this time");
                 return;
         }
 

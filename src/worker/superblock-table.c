@@ -139,8 +139,8 @@ static int mount_update(Mount *mount, const MountInfo *info, MountNews *ret_news
         return 0;
 }
 
-int superblock_add_mount(SuperblockTable *table, const MountInfo *info, Superblock **ret_superblock, Mount **ret_mount,
-                         MountNews *ret_news) {
+int superblock_add_mount(SuperblockTable *table, const MountInfo *info, Superblock **ret_superblock,
+                         Mount **ret_mount, MountNews *ret_news) {
         _cleanup_(mount_free_at) Mount *mount = NULL;
         Superblock *superblock;
         Mount *known;

@@ -42,7 +42,7 @@ typedef struct Superblock {
         WorkerFilesystem facts;         /* as last found out */
         bool is_said;                   /* facts were said to this healerd */
         WorkerFilesystem said;          /* and these they were */
-        uint64_t mounted_usec;          /* CLOCK_MONOTONIC, of the first mount we saw; 0 for those found at the start */
+        uint64_t mounted_usec;          /* CLOCK_MONOTONIC, of the first mount; 0: it was there before us */
 
         /* Each monitor given to healerd or said to be held by it counts one until it is released. */
         unsigned n_held;
@@ -80,7 +80,7 @@ typedef enum MountNews {
         MOUNT_NEWS_NONE,                /* known already */
         MOUNT_NEWS_CHANGED,             /* was known, looks different now (moved, read-only) */
         MOUNT_NEWS_FURTHER,             /* one more mount of a superblock that is mounted */
-        MOUNT_NEWS_FIRST,               /* the first, or the first after there was none: it may be another superblock */
+        MOUNT_NEWS_FIRST,               /* there was none just before: it may be another superblock */
 } MountNews;
 
 /**
@@ -88,8 +88,8 @@ typedef enum MountNews {
  *
  * Returns: 0; or -ENOMEM.
  */
-int superblock_add_mount(SuperblockTable *table, const MountInfo *info, Superblock **ret_superblock, Mount **ret_mount,
-                         MountNews *ret_news);
+int superblock_add_mount(SuperblockTable *table, const MountInfo *info, Superblock **ret_superblock,
+                         Mount **ret_mount, MountNews *ret_news);
 
 /* Finds a mount by its unique number. NULL if it is not known. */
 Mount *superblock_find_mount(SuperblockTable *table, uint64_t mount_id, Superblock **ret_superblock);

@@ -112,7 +112,8 @@ static int forget_intent(const char *state_dir, uint64_t job_id) {
                         continue;
                 r = intent_file_write(fd, i, &nothing);
                 if (r < 0) {
-                        fprintf(stderr, "%s: cannot write the record of begun repairs: %s\n", state_dir, strerror(-r));
+                        fprintf(stderr, "%s: cannot write the record of begun repairs: %s\n", state_dir,
+                                strerror(-r));
                         return r;
                 }
                 n_forgotten++;
@@ -121,7 +122,9 @@ static int forget_intent(const char *state_dir, uint64_t job_id) {
         if (n_forgotten > 0)
                 return 0;
 
-        fprintf(stderr, "No repair with job number %" PRIu64 " is recorded; --list-intents shows those that are.\n", job_id);
+        fprintf(stderr,
+                "No repair with job number %" PRIu64 " is recorded; --list-intents shows those that are.\n",
+                job_id);
         return -ENOENT;
 }
 
@@ -247,7 +250,8 @@ int main(int argc, char *argv[]) {
         if (arguments.is_list)
                 return list_intents(arguments.options.state_dir) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         if (arguments.is_forget)
-                return forget_intent(arguments.options.state_dir, arguments.forget_job_id) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+                return forget_intent(arguments.options.state_dir, arguments.forget_job_id) < 0 ? EXIT_FAILURE
+                                                                                               : EXIT_SUCCESS;
 
         arguments.options.peer_uid = find_peer(arguments.peer_user);
         r = worker_new(&arguments.options, &worker);

@@ -88,108 +88,6 @@ void worker_forget_unused(Worker *worker, Superblock *superblock) {
                 superblock_free(&worker->superblocks, superblock);
 }
 
-/* Places */
-
-typedef struct PlacesTask {
-        Worker *worker;
-        Places found;
-} PlacesTask;
-
-static int find_places_in_child(int report_fd, void *userdata) {
-        PlacesTask *task = userdata;
-
-        /* Said in two steps: a state folder that hangs must not hide the root. */
-        (void) places_find_roots(&task->found);
-        if (child_report(report_fd, &task->found, sizeof(task->found), -EBADF) < 0)
-                return EXIT_FAILURE;
-
-        (void) places_find_state(&task->found, task->worker->options.state_dir);
-        return child_report(report_fd, &task->found, sizeof(task->found), -EBADF) < 0;
-}
-
-static void on_places_report(Child *child, const void *bytes, size_t size_bytes, int fd, void *userdata) {
-        PlacesTask *task = userdata;
-
-        (void) child;
-        close_fd(fd);
-
-        if (size_bytes == sizeof(task->found))
-                memcpy(&task->found, bytes, size_bytes);
-}
-
-static void begin_serving(Worker *worker);
-
-static void use_places(PlacesTask *task) {
-        Worker *worker = task->worker;
-        Superblock *superblock;
-
-        worker->places = task->found;
-        worker->is_places_tried = true;
-        TAILQ_FOREACH(superblock, &worker->superblocks, entry) {
-                superblock->facts.is_root = places_is_root(&worker->places, superblock->device_number);
-                superblock->facts.is_state = places_is_state(&worker->places, superblock->device_number);
-                if (superblock->is_said)
-                        worker_say_superblock(worker, superblock, -EBADF);
-        }
-        begin_serving(worker);
-}
-
-static void on_places_stuck(Child *child, void *userdata) {
-        PlacesTask *task = userdata;
-
-        log_warning("looking for the state folder hangs in the kernel (pid %d), going on without", (int) child_pid(child));
-        use_places(task);
-}
-
-static void on_places_end(Child *child, const ChildEnd *end, void *userdata) {
-        _cleanup_(free_at) PlacesTask *task = userdata;
-        Worker *worker = task->worker;
-
-        (void) child;
-
-        worker->is_looking_for_places = false;
-        if (!end->was_stuck)
-                use_places(task);
-        if (worker->are_places_wanted_again) {
-                worker->are_places_wanted_again = false;
-                worker_find_places(worker);
-        }
-}
-
-void worker_find_places(Worker *worker) {
-        _cleanup_(free_at) PlacesTask *places = NULL;
-        ChildTask task = {
-                .name = "places",
-                .run = find_places_in_child,
-                .on_report = on_places_report,
-                .on_stuck = on_places_stuck,
-                .on_end = on_places_end,
-                .timeout_usec = 2 * USEC_PER_SEC,
-                .grace_usec = 100 * USEC_PER_MSEC,
-                .dies_with_us = true,
-                .is_essential = true,
-        };
-
-        if (worker->is_looking_for_places) {
-                worker->are_places_wanted_again = true;
-                return;
-        }
-
-        places = calloc(1, sizeof(*places));
-        if (places) {
-                places->worker = worker;
-                task.userdata = places;
-        }
-        if (!places || child_spawn(worker->children, &task, NULL) < 0) {
-                log_warning("cannot find out which file system is the root: no process for it");
-                worker->is_places_tried = true;
-                return;
-        }
-
-        worker->is_looking_for_places = true;
-        (void) steal_ptr(places);
-}
-
 static bool is_place_of_interest(const Worker *worker, const char *mount_point) {
         return text_equal(mount_point, "/") || text_equal(mount_point, "/usr") ||
                text_starts_with(worker->options.state_dir, mount_point);
@@ -302,7 +200,8 @@ static int on_hello(const WorkerHello *hello, void *userdata) {
         uint64_t oops_count;
 
         if (!text_equal(hello->program_version, PACKAGE_VERSION) && is_replaced()) {
-                log_notice("healerd is version %s, this worker %s was replaced: making room for the new one as soon as idle",
+                log_notice("healerd is version %s, this worker %s was replaced: making room for the new one as "
+                           "soon as idle",
                            hello->program_version, PACKAGE_VERSION);
                 worker->wants_restart = true;
                 if (child_table_count(worker->children) == 0)
@@ -314,7 +213,8 @@ static int on_hello(const WorkerHello *hello, void *userdata) {
         worker->is_list_said = false;
 
         worker_message_init(&message, WORKER_HELLO_REPLY);
-        (void) text_copy(message.hello_reply.program_version, sizeof(message.hello_reply.program_version), PACKAGE_VERSION);
+        (void) text_copy(message.hello_reply.program_version, sizeof(message.hello_reply.program_version),
+                         PACKAGE_VERSION);
         (void) text_copy(message.hello_reply.kernel_release, sizeof(message.hello_reply.kernel_release),
                          worker->kernel_release);
         message.hello_reply.watches_by = mount_watch_kind(worker->mount_watch);
@@ -323,7 +223,8 @@ static int on_hello(const WorkerHello *hello, void *userdata) {
 
         intents_each(worker->intents, say_intent, worker);
         job_say_results(worker);
-        log_info("serving healerd %s (pid %d)", hello->program_version, (int) connection_peer_pid(worker->connection));
+        log_info("serving healerd %s (pid %d)", hello->program_version,
+                 (int) connection_peer_pid(worker->connection));
         return 0;
 }
 
@@ -394,7 +295,7 @@ static int open_line(Worker *worker) {
 }
 
 /* Once it is known what was left and where we stand, and not before. */
-static void begin_serving(Worker *worker) {
+void worker_begin_serving(Worker *worker) {
         int r;
 
         if (worker->is_serving || !worker->is_intents_loaded || !worker->is_places_tried)
@@ -403,7 +304,8 @@ static void begin_serving(Worker *worker) {
         worker->is_serving = true;
         r = open_line(worker);
         if (r < 0) {
-                log_error_errno(r, "nothing to serve: start through healer-worker.socket, --connection-fd or --listen: %m");
+                log_error_errno(r, "nothing to serve: start through healer-worker.socket, --connection-fd or "
+                                   "--listen: %m");
                 (void) sd_event_exit(worker->event, r);
                 return;
         }
@@ -415,8 +317,8 @@ static void keep_left_result(const Intent *intent, void *userdata) {
         if (intent->state == INTENT_DONE || intent->state == INTENT_FAILED)
                 job_keep_left_result(userdata, intent);
         else if (intent->state == INTENT_OPEN)
-                log_notice("pid %d, left behind by an earlier worker, still repairs %s (job %" PRIu64 ")", intent->pid,
-                           structure_to_name(intent->target.structure), intent->job_id);
+                log_notice("pid %d, left behind by an earlier worker, still repairs %s (job %" PRIu64 ")",
+                           intent->pid, structure_to_name(intent->target.structure), intent->job_id);
         else if (intent->state == INTENT_BANNED)
                 log_notice("a repair of %s that never ended on kernel %s is not tried again there (job %" PRIu64
                            "; healer-worker --forget-intent allows it)", structure_to_name(intent->target.structure),
@@ -428,7 +330,7 @@ static void on_intents_loaded(void *userdata) {
 
         worker->is_intents_loaded = true;
         intents_each(worker->intents, keep_left_result, worker);
-        begin_serving(worker);
+        worker_begin_serving(worker);
 }
 
 static void on_left_ended(const Intent *intent, void *userdata) {
@@ -482,8 +384,8 @@ void worker_stop(Worker *worker) {
         worker->is_leaving = true;
         (void) sd_notify(false, "STOPPING=1");
         child_table_stop_all(worker->children);
-        if (sd_event_add_time_relative(worker->event, &worker->stop_source, CLOCK_MONOTONIC, STOP_USEC, 0, on_stop_time,
-                                       worker) < 0)
+        if (sd_event_add_time_relative(worker->event, &worker->stop_source, CLOCK_MONOTONIC, STOP_USEC, 0,
+                                       on_stop_time, worker) < 0)
                 (void) sd_event_exit(worker->event, 0);
 }
 
@@ -548,8 +450,8 @@ int worker_new(const WorkerOptions *options, Worker **ret_worker) {
         r = connection_new(worker->event, options->peer_uid, &connection_calls, worker, &worker->connection);
         if (r < 0)
                 return r;
-        r = intents_new(worker->event, worker->children, options->state_dir, worker->kernel_release, &intents_calls, worker,
-                        &worker->intents);
+        r = intents_new(worker->event, worker->children, options->state_dir, worker->kernel_release,
+                        &intents_calls, worker, &worker->intents);
         if (r < 0)
                 return r;
         r = mount_watch_new(worker->event, options->no_fanotify, &mount_calls, worker, &worker->mount_watch);

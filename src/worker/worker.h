@@ -84,5 +84,8 @@ void worker_check_listed(Worker *worker);
 /* Frees the entry if nothing needs it any more. */
 void worker_forget_unused(Worker *worker, Superblock *superblock);
 
+/* Opens the line once it is known what was left and where the root is, and not before. */
+void worker_begin_serving(Worker *worker);
+
 /* "is this fs under /, is it our state folder" for every superblock, again. */
 void worker_find_places(Worker *worker);

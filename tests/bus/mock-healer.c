@@ -6,7 +6,8 @@
  *      story   sends one of each signal
  *      quit    leaves
  *
- * How a repair ends is chosen by the structure, see repairs[].
+ * MOCK_RELOAD_OK in the environment makes ReloadPolicy succeed, MOCK_NO_WORKER takes the worker away. How a repair
+ * ends is chosen by the structure, see repairs[].
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,7 +232,7 @@ GETTER(get_manager_text) {
 }
 
 GETTER(get_worker) {
-        return sd_bus_message_append(reply, "b", true);
+        return sd_bus_message_append(reply, "b", !getenv("MOCK_NO_WORKER"));
 }
 
 static int on_reload(sd_bus_message *message, void *userdata _unused_, sd_bus_error *error) {

@@ -3,10 +3,11 @@
  * A healerd for tests: speaks to a worker, prints what it says one record a line, and takes orders from
  * standard input. Monitors that come are held until their file system is unmounted.
  *
- *   worker-client SOCKET [--hold-nothing]
+ *   worker-client SOCKET [MOUNT-POINT]...       monitors of these are taken first and said to be held
  *
  *   gather MAJ:MIN [INODE GENERATION]        repair MAJ:MIN JOB DOMAIN STRUCTURE GROUP INODE GENERATION [OVERRIDE]
  *   scrub MAJ:MIN JOB may-repair|check       cancel JOB     taken JOB     release MAJ:MIN     quit
+ *   junk (7 bytes)     false-held (with a descriptor that is no monitor)
  */
 
 #include <errno.h>
@@ -17,10 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "kernel/filesystem-probe.h"
 #include "kernel/health-monitor.h"
 #include "src/basic/cleanup.h"
 #include "src/basic/macro.h"
@@ -79,14 +82,16 @@ static void print_filesystem(const WorkerFilesystem *fs, int fd) {
         static const char *const states[] = { "unknown", "absent", "known" };
         char uuid[UUID_TEXT_SIZE];
 
-        printf("filesystem %u:%u type=%s device=%s monitor=%s%s error=%s holder=%d(%s) uuid=%s label=%s autofsck=%s/%s "
+        printf("filesystem %u:%u type=%s device=%s monitor=%s%s error=%s holder=%d(%s) uuid=%s label=%s "
+               "autofsck=%s/%s "
                "root=%s state=%s removable=%s read-only=%s rmapbt=%u parents=%u rtgroups=%u\n",
                major(fs->device_number), minor(fs->device_number), fs->type, fs->device,
-               monitor_state_to_name(fs->monitor_state), fd >= 0 ? "+fd" : "", fs->error ? strerror(fs->error) : "-",
-               fs->holder_pid, fs->holder_name, fs->uuid_state == FACT_KNOWN ? uuid_format(fs->uuid, uuid) : "-", fs->label,
-               states[fs->autofsck_state], autofsck_to_name(fs->autofsck), tristates[fs->is_root], tristates[fs->is_state],
-               tristates[fs->is_removable], tristates[fs->is_read_only], fs->has_rmapbt, fs->has_parent_pointers,
-               fs->n_rtgroups);
+               monitor_state_to_name(fs->monitor_state), fd >= 0 ? "+fd" : "",
+               fs->error ? strerror(fs->error) : "-", fs->holder_pid, fs->holder_name,
+               fs->uuid_state == FACT_KNOWN ? uuid_format(fs->uuid, uuid) : "-", fs->label,
+               states[fs->autofsck_state], autofsck_to_name(fs->autofsck), tristates[fs->is_root],
+               tristates[fs->is_state], tristates[fs->is_removable], tristates[fs->is_read_only],
+               fs->has_rmapbt, fs->has_parent_pointers, fs->n_rtgroups);
 }
 
 static void print_message(const WorkerMessage *message, int fd) {
@@ -95,8 +100,8 @@ static void print_message(const WorkerMessage *message, int fd) {
 
         switch ((WorkerMessageType) message->header.type) {
         case WORKER_HELLO_REPLY:
-                printf("hello-reply version=%s kernel=%s watch=%s oops=%" PRIu64 "\n", message->hello_reply.program_version,
-                       message->hello_reply.kernel_release,
+                printf("hello-reply version=%s kernel=%s watch=%s oops=%" PRIu64 "\n",
+                       message->hello_reply.program_version, message->hello_reply.kernel_release,
                        message->hello_reply.watches_by == MOUNT_WATCH_FANOTIFY ? "fanotify" : "libmount",
                        message->hello_reply.oops_count);
                 return;
@@ -113,12 +118,13 @@ static void print_message(const WorkerMessage *message, int fd) {
                 printf("job-started %" PRIu64 " %s\n", result->job_id, result->detail);
                 return;
         case WORKER_JOB_RESULT:
-                printf("job-result %" PRIu64 " %s verified=%u error=%d flags=0x%x usec=%" PRIu64 " %s\n", result->job_id,
-                       outcome_to_name(result->outcome), result->was_verified, result->error, result->flags,
-                       result->duration_usec, result->detail);
+                printf("job-result %" PRIu64 " %s verified=%u error=%d flags=0x%x usec=%" PRIu64 " %s\n",
+                       result->job_id, outcome_to_name(result->outcome), result->was_verified, result->error,
+                       result->flags, result->duration_usec, result->detail);
                 return;
         case WORKER_GATHERED:
-                printf("gathered %" PRIu64 " autofsck=%s/%s/%d path=%u/%s/%d read-only=%u\n", message->gathered.request_id,
+                printf("gathered %" PRIu64 " autofsck=%s/%s/%d path=%u/%s/%d read-only=%u\n",
+                       message->gathered.request_id,
                        message->gathered.autofsck_state == FACT_KNOWN ? "known" : "unknown",
                        autofsck_to_name(message->gathered.autofsck), message->gathered.autofsck_error,
                        message->gathered.path_state, message->gathered.path, message->gathered.path_error,
@@ -191,7 +197,12 @@ static void obey(char *order) {
         if (text_equal(verb, "quit"))
                 exit(EXIT_SUCCESS);
 
-        if (text_equal(verb, "gather")) {
+        if (text_equal(verb, "junk")) {
+                (void) !send(line_fd, "nonsens", 7, MSG_NOSIGNAL);
+        } else if (text_equal(verb, "false-held")) {
+                message = prepare(WORKER_HELD);
+                say(&message, STDIN_FILENO);
+        } else if (text_equal(verb, "gather")) {
                 static uint64_t request_id;
 
                 (void) sscanf(order, "%*s %31s %" SCNu64 " %" SCNu32, device, &inode, &generation);
@@ -202,8 +213,9 @@ static void obey(char *order) {
                 message.gather.generation = generation;
                 say(&message, find_monitor(message.gather.device_number));
         } else if (text_equal(verb, "repair")) {
-                (void) sscanf(order, "%*s %31s %" SCNu64 " %15s %23s %" SCNu32 " %" SCNu64 " %" SCNu32 " %63s", device, &job_id,
-                              domain_name, structure_name, &group, &inode, &generation, override);
+                (void) sscanf(order, "%*s %31s %" SCNu64 " %15s %23s %" SCNu32 " %" SCNu64 " %" SCNu32 " %63s",
+                              device, &job_id, domain_name, structure_name, &group, &inode, &generation,
+                              override);
                 message = prepare(WORKER_REPAIR);
                 if (event_domain_from_name(domain_name, &domain) < 0 ||
                     structure_from_name(domain, structure_name, &message.repair.target.structure) < 0) {
@@ -273,11 +285,33 @@ static int connect_to(const char *path) {
         return fd;
 }
 
+/* As a healerd that found them in systemd's store. */
+static void hold(const char *mount_point) {
+        _cleanup_(close_fd_at) int root_fd = filesystem_open_root(mount_point, 0);
+        WorkerMessage message = prepare(WORKER_HELD);
+        struct stat status;
+        int fd;
+
+        if (root_fd < 0 || fstat(root_fd, &status) < 0 || n_held == MONITORS_MAX) {
+                fprintf(stderr, "%s: cannot open\n", mount_point);
+                exit(EXIT_FAILURE);
+        }
+        fd = health_monitor_open(root_fd);
+        if (fd < 0) {
+                fprintf(stderr, "%s: %s\n", mount_point, strerror(-fd));
+                exit(EXIT_FAILURE);
+        }
+
+        held[n_held++] = (Held) { status.st_dev, fd };
+        message.held.device_number = status.st_dev;
+        say(&message, fd);
+}
+
 int main(int argc, char *argv[]) {
         WorkerMessage message;
 
         if (argc < 2) {
-                fprintf(stderr, "worker-client SOCKET [--hold-nothing]\n");
+                fprintf(stderr, "worker-client SOCKET [MOUNT-POINT]...\n");
                 return EXIT_FAILURE;
         }
         line_fd = connect_to(argv[1]);
@@ -290,10 +324,10 @@ int main(int argc, char *argv[]) {
         message = prepare(WORKER_HELLO);
         (void) text_copy(message.hello.program_version, sizeof(message.hello.program_version), "test");
         say(&message, -EBADF);
-        if (argc < 3) {
-                message = prepare(WORKER_HELD_END);
-                say(&message, -EBADF);
-        }
+        for (int i = 2; i < argc; i++)
+                hold(argv[i]);
+        message = prepare(WORKER_HELD_END);
+        say(&message, -EBADF);
 
         for (;;) {
                 struct pollfd polls[MONITORS_MAX + 2] = {

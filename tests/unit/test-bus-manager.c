@@ -343,7 +343,6 @@ static void test_refused_signal(void **state _unused_) {
 
 /* Many changes, one signal. */
 static void test_changes_are_coalesced(void **state _unused_) {
-        _cleanup_(free_at) char *text = NULL;
         BusFixture fixture;
         HealthEvent event;
         Filesystem *fs;

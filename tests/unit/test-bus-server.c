@@ -35,8 +35,6 @@
 #define FS_PATH "/org/xfs/Healer/fs/dev_8_1"
 #define FS_PATH_2 "/org/xfs/Healer/fs/dev_8_2"
 
-DEFINE_CLEANUP(sd_bus_message, sd_bus_message_unref)
-
 static const FakeFilesystem srv = { .device = "/dev/sda1", .mount_point = "/srv", .device_number = 0x801 };
 static const FakeFilesystem home = { .device = "/dev/sda2", .mount_point = "/home", .device_number = 0x802 };
 

@@ -153,6 +153,19 @@ static void test_table(void **state _unused_) {
         assert_null(strstr(bare, "file systems:"));
 }
 
+static void test_empty_table(void **state _unused_) {
+        _cleanup_(json_decref_at) json_t *filesystems = json_array();
+        _cleanup_(json_decref_at) json_t *manager = parse("{'mode': 'enforce', 'policy_state': 'ok'}");
+        _cleanup_(free_at) char *text = NULL;
+        size_t size;
+        FILE *stream;
+
+        stream = open_memstream(&text, &size);
+        assert_int_equal(ctl_status_print_table(manager, filesystems, true, stream), 0);
+        assert_int_equal(fclose(stream), 0);
+        assert_string_equal(text, "file systems: 0, watched: 0, not watched: 0\n");
+}
+
 static void test_one(void **state _unused_) {
         _cleanup_(json_decref_at) json_t *filesystem = parse(
                 "{'object': '/a', 'mount_points': ['/srv', '/mnt/a'], 'device': '/dev/sda1', 'device_number': '8:1',"
@@ -209,6 +222,7 @@ int main(void) {
                 cmocka_unit_test(test_state),
                 cmocka_unit_test(test_match),
                 cmocka_unit_test(test_table),
+                cmocka_unit_test(test_empty_table),
                 cmocka_unit_test(test_one),
                 cmocka_unit_test(test_covering),
         };

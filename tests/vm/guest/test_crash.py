@@ -15,6 +15,8 @@ ROW = 'inode-core-without-rtgroups'
 
 class Crash(unittest.TestCase):
 
+    kernel_may_crash = True
+
     @classmethod
     def setUpClass(cls):
         healerlib.start()

@@ -42,17 +42,18 @@ class Line:
         self.log = open(os.path.join(folder, 'log'), 'ab+')  # pylint: disable=consider-using-with
         self.lines = []
 
-    def start(self):
+    def start(self, *held):
         if os.path.exists(self.socket):
             os.unlink(self.socket)
         self.worker = subprocess.Popen([WORKER, '--listen', self.socket, '--state-dir', os.path.join(self.folder, 'state'),
                                         *self.options], stdin=subprocess.DEVNULL, stderr=self.log)
         wait_for(lambda: os.path.exists(self.socket), what='the socket of the worker')
-        return self.connect()
+        return self.connect(*held)
 
-    def connect(self):
+    def connect(self, *held):
         self.lines = []
-        self.client = subprocess.Popen([CLIENT, self.socket], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.client = subprocess.Popen([CLIENT, self.socket, *held], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       text=True)
         lines, arrived = self.client.stdout, queue.Queue()
         threading.Thread(target=lambda: [arrived.put(line.rstrip('\n')) for line in lines], daemon=True).start()
         self.arrived = arrived
@@ -185,6 +186,28 @@ class WorkerTest(WorkerFixture):
             # Whatever was held before: now it must come to us again.
             self.line.wait(rf'^filesystem {dev} .*monitor=opened\+fd')
             fs.umount()
+
+    def test_adopted_monitor(self):
+        """healerd comes back with what systemd kept for it: nothing is opened again, nobody is foreign."""
+        with XfsImage() as fs:
+            fs.mount()
+            dev = device_of(fs.path)
+            self.line.start(fs.path)
+            found = self.line.wait(rf'^filesystem {dev} .*monitor=([a-z+]+) .*uuid={fs.uuid}')
+            self.assertEqual(found.group(1), 'opened')
+            self.line.wait('^mounts-listed')
+            self.line.order('repair', dev, 1, 'ag', 'finobt', 0, 0, 0)
+            self.line.wait('^job-result 1 not-needed')
+            # Mounted again while a bind mount in nobody's sight keeps it alive: still the same one.
+            with open(os.path.join(fs.path, 'file'), 'w', encoding='ascii'):
+                run('umount', '--lazy', fs.path)
+                self.line.wait(f'^mount-gone {dev}')
+                run('mount', fs.dev, fs.path)
+                self.line.forget()
+                self.line.order('repair', dev, 2, 'ag', 'finobt', 0, 0, 0)
+                self.line.wait('^job-result 2 not-needed')
+            fs.umount()
+            self.line.wait(f'^released {dev}')
 
     def test_foreign_holder(self):
         with XfsImage() as fs:

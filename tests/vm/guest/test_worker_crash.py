@@ -15,6 +15,8 @@ setUpModule = test_worker.setUpModule
 
 class WorkerCrashTest(test_worker.WorkerFixture):
 
+    kernel_may_crash = True
+
     def test_crash_is_recognised_and_never_repeated(self):
         with XfsImage() as fs, XfsImage() as other:
             recipe = recipes.InodeCore(fs).break_it()
