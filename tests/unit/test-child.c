@@ -59,7 +59,8 @@ static int setup(void **state) {
         oops_count = 0;
         if (sd_event_new(&watch.event) < 0)
                 return -1;
-        if (sd_event_add_time_relative(watch.event, NULL, CLOCK_MONOTONIC, GIVE_UP_USEC, 0, on_give_up, watch.event) < 0)
+        if (sd_event_add_time_relative(watch.event, NULL, CLOCK_MONOTONIC, GIVE_UP_USEC, 0, on_give_up,
+                                       watch.event) < 0)
                 return -1;
         watch.table = child_table_new(watch.event);
         child_table_set_oops_reader(watch.table, read_oops_count);
@@ -175,14 +176,14 @@ static void test_ends(void **state) {
                 ChildEnding ending;
                 int status;
         } cases[] = {
-                { "exit",                     run_exit, USEC_INFINITY,       0,                  0, CHILD_EXITED,    7       },
-                { "exit beside an oops",      run_exit, USEC_INFINITY,       0,                  1, CHILD_EXITED,    7       },
-                { "killed by somebody",       run_kill, USEC_INFINITY,       0,                  0, CHILD_DIED,      SIGKILL },
-                { "killed by an oops",        run_kill, USEC_INFINITY,       0,                  1, CHILD_CRASHED,   SIGKILL },
-                { "its own fault",            run_segv, USEC_INFINITY,       0,                  1, CHILD_DIED,      SIGSEGV },
-                { "deadline",                 run_wait, 20 * USEC_PER_MSEC,  0,                  0, CHILD_TIMED_OUT, SIGTERM },
-                { "deadline beside an oops",  run_wait, 20 * USEC_PER_MSEC,  0,                  1, CHILD_TIMED_OUT, SIGTERM },
-                { "deadline, hears nothing",  run_deaf, 200 * USEC_PER_MSEC, 20 * USEC_PER_MSEC, 0, CHILD_TIMED_OUT, SIGKILL },
+                { "exit",                    run_exit, USEC_INFINITY, 0,      0, CHILD_EXITED,    7       },
+                { "exit beside an oops",     run_exit, USEC_INFINITY, 0,      1, CHILD_EXITED,    7       },
+                { "killed by somebody",      run_kill, USEC_INFINITY, 0,      0, CHILD_DIED,      SIGKILL },
+                { "killed by an oops",       run_kill, USEC_INFINITY, 0,      1, CHILD_CRASHED,   SIGKILL },
+                { "its own fault",           run_segv, USEC_INFINITY, 0,      1, CHILD_DIED,      SIGSEGV },
+                { "deadline",                run_wait, 20000,         0,      0, CHILD_TIMED_OUT, SIGTERM },
+                { "deadline beside an oops", run_wait, 20000,         0,      1, CHILD_TIMED_OUT, SIGTERM },
+                { "deadline, hears nothing", run_deaf, 200000,        20000,  0, CHILD_TIMED_OUT, SIGKILL },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {

@@ -62,7 +62,12 @@ static Intent example(uint64_t job_id) {
                 .uuid_state = FACT_KNOWN,
                 .uuid = { 1, 2, 3 },
                 .boot_id = { 9, 8, 7 },
-                .target = { .structure = STRUCTURE_INODE_DIRECTORY, .inode = 131, .generation = 0xffffffff, .group = 3 },
+                .target = {
+                        .structure = STRUCTURE_INODE_DIRECTORY,
+                        .inode = 131,
+                        .generation = 0xffffffff,
+                        .group = 3,
+                },
                 .started_realtime_usec = 1000 + job_id,
                 .oops_count = 2,
                 .process_start_ticks = 12345,
@@ -182,6 +187,7 @@ static void test_newer_record_counts(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 _cleanup_(close_fd_at) int fd = intent_file_open(fixture->state_dir, true);
                 Intent first = example(5), second = example(5), other = example(8);
+                bool is_first_newer;
 
                 print_message("%s\n", cases[i].name);
                 first.revision = cases[i].first_revision;
@@ -191,8 +197,9 @@ static void test_newer_record_counts(void **state) {
                 assert_int_equal(intent_file_write(fd, 7, &second), 0);
 
                 assert_int_equal(intent_file_read(fd, &slots), 0);
-                assert_int_equal(slots.slots[3].state, cases[i].first_revision > cases[i].second_revision ? INTENT_OPEN : INTENT_FREE);
-                assert_int_equal(slots.slots[7].state, cases[i].first_revision > cases[i].second_revision ? INTENT_FREE : INTENT_OPEN);
+                is_first_newer = cases[i].first_revision > cases[i].second_revision;
+                assert_int_equal(slots.slots[3].state, is_first_newer ? INTENT_OPEN : INTENT_FREE);
+                assert_int_equal(slots.slots[7].state, is_first_newer ? INTENT_FREE : INTENT_OPEN);
                 assert_int_equal(slots.slots[4].state, INTENT_OPEN);
         }
 }

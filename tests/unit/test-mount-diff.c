@@ -60,13 +60,17 @@ static void test_diff(void **state) {
                 { "the first look", {}, { { 5, 1, "/", "/a", false }, { 3, 2, "/", "/b", false } }, "+/b +/a " },
                 { "no change", { { 3, 2, "/", "/b", false }, { 5, 1, "/", "/a", false } },
                   { { 5, 1, "/", "/a", false }, { 3, 2, "/", "/b", false } }, "" },
-                { "one gone", { { 3, 2, "/", "/b", false }, { 5, 1, "/", "/a", false } }, { { 5, 1, "/", "/a", false } }, "-/b " },
+                { "one gone", { { 3, 2, "/", "/b", false }, { 5, 1, "/", "/a", false } },
+                  { { 5, 1, "/", "/a", false } }, "-/b " },
                 { "all gone", { { 3, 2, "/", "/b", false }, { 5, 1, "/", "/a", false } }, {}, "-/b -/a " },
-                { "mounted anew: gone comes first", { { 9, 1, "/", "/a", false } }, { { 4, 1, "/", "/a", false } }, "-/a +/a " },
+                { "mounted anew: gone comes first",
+                  { { 9, 1, "/", "/a", false } }, { { 4, 1, "/", "/a", false } }, "-/a +/a " },
                 { "moved", { { 9, 1, "/", "/a", false } }, { { 9, 1, "/", "/z", false } }, "+/z " },
                 { "read-only", { { 9, 1, "/", "/a", false } }, { { 9, 1, "/", "/a", true } }, "+/a " },
-                { "number stands for another device", { { 9, 1, "/", "/a", false } }, { { 9, 2, "/", "/a", false } }, "-/a +/a " },
-                { "number stands for another part", { { 9, 1, "/", "/a", false } }, { { 9, 1, "/x", "/a", false } }, "-/a +/a " },
+                { "number stands for another device",
+                  { { 9, 1, "/", "/a", false } }, { { 9, 2, "/", "/a", false } }, "-/a +/a " },
+                { "number stands for another part",
+                  { { 9, 1, "/", "/a", false } }, { { 9, 1, "/x", "/a", false } }, "-/a +/a " },
         };
 
         (void) state;

@@ -46,7 +46,8 @@ static void test_types(void **state) {
                 bool is_watched, has_monitor;
         } cases[] = {
                 { "xfs", true, true },  { "ext4", true, false },  { "btrfs", true, false }, { "f2fs", true, false },
-                { "nfs", false, false }, { "fuse.sshfs", false, false }, { "tmpfs", false, false }, { "", false, false },
+                { "nfs", false, false }, { "fuse.sshfs", false, false },
+                { "tmpfs", false, false }, { "", false, false },
                 { "xfsx", false, false },
         };
 

@@ -44,14 +44,18 @@ static void test_roots(void **state) {
                 Tristate is_8_1, is_8_2, is_8_9;
         } cases[] = {
                 { "plain", ROOT_XFS PROC, TRISTATE_YES, TRISTATE_NO, TRISTATE_NO },
-                { "usr apart", ROOT_XFS "30 21 8:2 / /usr ro - xfs /dev/sda2 ro\n", TRISTATE_YES, TRISTATE_YES, TRISTATE_NO },
+                { "usr apart",
+                  ROOT_XFS "30 21 8:2 / /usr ro - xfs /dev/sda2 ro\n", TRISTATE_YES, TRISTATE_YES, TRISTATE_NO },
                 { "usr/local is not usr", ROOT_XFS "30 21 8:2 / /usr/local ro - xfs /dev/sda2 ro\n",
                   TRISTATE_YES, TRISTATE_NO, TRISTATE_NO },
-                { "another root on top", ROOT_XFS "30 21 8:2 / / rw - xfs /dev/sda2 rw\n", TRISTATE_NO, TRISTATE_YES, TRISTATE_NO },
+                { "another root on top",
+                  ROOT_XFS "30 21 8:2 / / rw - xfs /dev/sda2 rw\n", TRISTATE_NO, TRISTATE_YES, TRISTATE_NO },
                 { "overlay",
-                  "21 1 0:30 / / rw shared:1 master:2 - overlay overlay rw,lowerdir=/layer-1:/layer-2,upperdir=/layer-9/up,workdir=/w\n",
+                  "21 1 0:30 / / rw shared:1 master:2 - overlay overlay "
+                  "rw,lowerdir=/layer-1:/layer-2,upperdir=/layer-9/up,workdir=/w\n",
                   TRISTATE_YES, TRISTATE_YES, TRISTATE_YES },
-                { "overlay by single layers", "21 1 0:30 / / rw - overlay overlay rw,lowerdir+=/layer-1,lowerdir+=/layer-2\n",
+                { "overlay by single layers",
+                  "21 1 0:30 / / rw - overlay overlay rw,lowerdir+=/layer-1,lowerdir+=/layer-2\n",
                   TRISTATE_YES, TRISTATE_YES, TRISTATE_NO },
                 { "overlay, a layer out of reach", "21 1 0:30 / / rw - overlay overlay rw,lowerdir=/layer-1:/sysroot\n",
                   TRISTATE_YES, TRISTATE_UNKNOWN, TRISTATE_UNKNOWN },
@@ -79,11 +83,15 @@ static void test_state_folder(void **state) {
         } cases[] = {
                 { "below the root", ROOT_XFS, "/var/lib/xfs_healer", 1 },
                 { "var apart", ROOT_XFS "30 21 8:2 / /var rw - xfs /dev/sda2 rw\n", "/var/lib/xfs_healer", 2 },
-                { "a name that only begins so", ROOT_XFS "30 21 8:2 / /va rw - xfs /dev/sda2 rw\n", "/var/lib/xfs_healer", 1 },
-                { "covered", "30 21 8:2 / /var rw - xfs /dev/sda2 rw\n" ROOT_XFS "31 30 8:3 / /var rw - xfs /dev/sda3 rw\n",
+                { "a name that only begins so",
+                  ROOT_XFS "30 21 8:2 / /va rw - xfs /dev/sda2 rw\n", "/var/lib/xfs_healer", 1 },
+                { "covered",
+                  "30 21 8:2 / /var rw - xfs /dev/sda2 rw\n" ROOT_XFS "31 30 8:3 / /var rw - xfs /dev/sda3 rw\n",
                   "/var/lib/xfs_healer", 3 },
-                { "a mount of its own", ROOT_XFS "30 21 8:2 / /var/lib/xfs_healer rw - xfs /dev/sda2 rw\n", "/var/lib/xfs_healer", 2 },
-                { "a blank in the name", ROOT_XFS "30 21 8:2 / /my\\040state rw - xfs /dev/sda2 rw\n", "/my state/healer", 2 },
+                { "a mount of its own",
+                  ROOT_XFS "30 21 8:2 / /var/lib/xfs_healer rw - xfs /dev/sda2 rw\n", "/var/lib/xfs_healer", 2 },
+                { "a blank in the name",
+                  ROOT_XFS "30 21 8:2 / /my\\040state rw - xfs /dev/sda2 rw\n", "/my state/healer", 2 },
         };
 
         (void) state;
@@ -113,11 +121,15 @@ static const char build_sysfs[] =
         "mkdir devices/pci0/usb1/1-2/block/sda/sda1; ln -s ../../devices/pci0/usb1/1-2/block/sda/sda1 dev/block/8:1\n"
         "disk pci0/nvme/nvme0n1 259:0 0; ln -s ../../../bus/pci devices/pci0/nvme/subsystem\n"
         "disk pci0/ata/sr0 11:0 1; disk pci0/tb/nvme1n1 259:9 0; echo removable > devices/pci0/tb/removable\n"
-        "disk mmc0/card/mmcblk0 179:0 0; ln -s ../../../bus/mmc devices/mmc0/card/subsystem; echo SD > devices/mmc0/card/type\n"
-        "disk mmc1/chip/mmcblk1 179:8 0; ln -s ../../../bus/mmc devices/mmc1/chip/subsystem; echo MMC > devices/mmc1/chip/type\n"
-        "for d in 0 1 2; do mkdir -p devices/virtual/dm-$d/slaves; ln -s ../../devices/virtual/dm-$d dev/block/253:$d; done\n"
+        "disk mmc0/card/mmcblk0 179:0 0; ln -s ../../../bus/mmc devices/mmc0/card/subsystem\n"
+        "echo SD > devices/mmc0/card/type\n"
+        "disk mmc1/chip/mmcblk1 179:8 0; ln -s ../../../bus/mmc devices/mmc1/chip/subsystem\n"
+        "echo MMC > devices/mmc1/chip/type\n"
+        "for d in 0 1 2; do mkdir -p devices/virtual/dm-$d/slaves\n"
+        "ln -s ../../devices/virtual/dm-$d dev/block/253:$d; done\n"
         "ln -s ../../../pci0/nvme/nvme0n1 devices/virtual/dm-0/slaves/nvme0n1\n"
-        "ln -s ../../../pci0/nvme/nvme0n1 devices/virtual/dm-1/slaves/nvme0n1; ln -s ../../dm-2 devices/virtual/dm-1/slaves/dm-2\n"
+        "ln -s ../../../pci0/nvme/nvme0n1 devices/virtual/dm-1/slaves/nvme0n1\n"
+        "ln -s ../../dm-2 devices/virtual/dm-1/slaves/dm-2\n"
         "ln -s ../../../pci0/usb1/1-2/block/sda/sda1 devices/virtual/dm-2/slaves/sda1\n"
         "mkdir -p devices/virtual/dm-9/slaves; ln -s ../../devices/virtual/dm-9 dev/block/253:9\n"
         "ln -s ../../dm-9 devices/virtual/dm-9/slaves/dm-9\n";
@@ -166,8 +178,10 @@ static void test_process_stat(void **state) {
                 char process_state;
                 uint64_t ticks;
         } cases[] = {
-                { "plain", "7 (healer) S 1 7 7 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 4242 1000 5 18446744073709551615", 0, 'S', 4242 },
-                { "parentheses and blanks", "7 (a) R 99 (b) D 1 7 7 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 17 1000 5", 0, 'D', 17 },
+                { "plain",
+                  "7 (healer) S 1 7 7 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 4242 1000 5 18446744073709551615", 0, 'S', 4242 },
+                { "parentheses and blanks",
+                  "7 (a) R 99 (b) D 1 7 7 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 17 1000 5", 0, 'D', 17 },
                 { "cut off", "7 (healer) S 1 7 7 0 -1 4", -EBADMSG, 0, 0 },
                 { "no name", "7 healer S 1", -EBADMSG, 0, 0 },
                 { "empty", "", -EBADMSG, 0, 0 },
