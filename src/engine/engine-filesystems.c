@@ -124,7 +124,7 @@ void engine_on_source_end(void *userdata, uint64_t filesystem_id, int error) {
 static void begin_reading(Watch *watch) {
         int r;
 
-        if (!watch->start_timer)
+        if (!watch || !watch->start_timer)
                 return;
         watch->start_timer = sd_event_source_disable_unref(watch->start_timer);
         if (!watch->source)

@@ -83,7 +83,7 @@ static void copy_probed(const FilesystemFacts *probed, WorkerFilesystem *facts) 
         facts->autofsck_state = probed->autofsck_state;
         facts->autofsck = probed->autofsck;
         facts->autofsck_error = probed->autofsck_error;
-        facts->is_read_only = probed->is_read_only;
+        /* Not is_read_only: the mount table knows it, and the unattached copy that was opened does not always. */
         facts->has_rmapbt = probed->has_rmapbt;
         facts->has_parent_pointers = probed->has_parent_pointers;
         facts->n_rtgroups = probed->n_rtgroups;
