@@ -29,7 +29,9 @@ struct JobQueue {
         JobCarrier carrier;
         JobChanged changed;
         void *userdata;
-        TAILQ_HEAD(, QueuedJob) jobs;
+        TAILQ_HEAD(QueuedJobs, QueuedJob) jobs;
+        struct QueuedJobs ended;        /* their end is not told yet */
+        sd_event_source *tell_source;
         size_t n_jobs;
         uint64_t next_id;
         uint64_t n_refused;
@@ -90,11 +92,15 @@ static void remember_outcome(JobQueue *queue, const Job *job) {
                 attempt_memory_failed(&queue->attempts, job->filesystem_id, &job->target, clock_boottime_usec());
 }
 
+/* Told from the loop and not from where it happens: whoever hears of an end may add and end jobs, and the lists that
+ * are being walked here must not change under anybody's feet. */
 static void job_end(JobQueue *queue, Job *job, Outcome outcome, int error, const char *detail) {
         QueuedJob *queued = queued_of(job);
+        int r;
 
         TAILQ_REMOVE(&queue->jobs, queued, entries);
         queue->n_jobs--;
+        TAILQ_INSERT_TAIL(&queue->ended, queued, entries);
 
         job->state = JOB_ENDED;
         job->report.outcome = outcome;
@@ -104,10 +110,26 @@ static void job_end(JobQueue *queue, Job *job, Outcome outcome, int error, const
                 (void) text_copy(job->report.detail, sizeof(job->report.detail), detail);
 
         remember_outcome(queue, job);
-        queue->changed(queue->userdata, job);
-        /* A worker that cannot be told keeps the intent until it is told after the next hello. */
-        (void) queue->carrier.taken(queue->carrier.userdata, job);
-        job_unref(job);
+        r = sd_event_source_set_enabled(queue->tell_source, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_error_errno(r, "jobs: the end of job %" PRIu64 " is told with the next one: %m", job->id);
+}
+
+void job_queue_tell_ended(JobQueue *queue) {
+        QueuedJob *queued;
+
+        while ((queued = TAILQ_FIRST(&queue->ended))) {
+                TAILQ_REMOVE(&queue->ended, queued, entries);
+                queue->changed(queue->userdata, &queued->job);
+                /* A worker that cannot be told keeps the intent until it is told after the next hello. */
+                (void) queue->carrier.taken(queue->carrier.userdata, &queued->job);
+                job_unref(&queued->job);
+        }
+}
+
+static int on_tell(_unused_ sd_event_source *source, void *userdata) {
+        job_queue_tell_ended(userdata);
+        return 0;
 }
 
 static bool job_may_retry(const Job *job, Outcome outcome) {
@@ -167,22 +189,23 @@ static bool is_occupied(JobQueue *queue, const Job *candidate) {
         return false;
 }
 
-static bool job_start(JobQueue *queue, Job *job) {
+/* Returns 1 if it runs; 0 if it ended instead; -ENOTCONN if nothing can be started now (the list may have changed). */
+static int job_start(JobQueue *queue, Job *job) {
         Filesystem *filesystem = filesystem_table_find_id(queue->filesystems, job->filesystem_id);
         uint64_t timeout = request_timeout(&job->request);
         int r;
 
         if (!filesystem) {
                 job_end(queue, job, OUTCOME_UNMOUNTED, 0, NULL);
-                return false;
+                return 0;
         }
 
         r = queue->carrier.start(queue->carrier.userdata, job, filesystem);
         if (r == -ENOTCONN || r == -ENOBUFS)
-                return false; /* it stays in the queue until the worker is back or its deadline comes */
+                return -ENOTCONN; /* it stays in the queue until the worker is back or its deadline comes */
         if (r < 0) {
                 job_end(queue, job, OUTCOME_FAILED, -r, "could not be handed to the worker");
-                return false;
+                return 0;
         }
 
         job->state = JOB_RUNNING;
@@ -192,7 +215,7 @@ static bool job_start(JobQueue *queue, Job *job) {
                 job->report.started_realtime_usec = clock_realtime_usec();
         job->deadline_monotonic_usec = clock_monotonic_usec() + timeout + WORKER_GRACE_USEC;
         queue->changed(queue->userdata, job);
-        return true;
+        return 1;
 }
 
 static void end_overdue(JobQueue *queue, uint64_t now) {
@@ -213,6 +236,7 @@ static void pump(JobQueue *queue) {
         uint64_t now = clock_monotonic_usec();
         unsigned n_running = 0;
         Job *next;
+        int r;
 
         /* What is called from in here may add jobs: they are seen in this same round. */
         if (queue->is_pumping)
@@ -229,8 +253,10 @@ static void pump(JobQueue *queue) {
                         continue;
                 if (job->state == JOB_WAITING && job->not_before_monotonic_usec > now)
                         continue;
-                if (job_start(queue, job))
-                        n_running++;
+                r = job_start(queue, job);
+                if (r < 0)
+                        break; /* the line broke in here, and whoever was told of that may have moved the rest */
+                n_running += (unsigned) r;
         }
 
         queue->is_pumping = false;
@@ -257,7 +283,14 @@ int job_queue_new(sd_event *event, FilesystemTable *filesystems, const JobCarrie
         queue->userdata = userdata;
         queue->next_id = first_job_id;
         TAILQ_INIT(&queue->jobs);
+        TAILQ_INIT(&queue->ended);
 
+        r = sd_event_add_defer(event, &queue->tell_source, on_tell, queue);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(queue->tell_source, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
         r = sd_event_add_time(event, &queue->timer, CLOCK_MONOTONIC, 0, 50 * USEC_PER_MSEC, on_timer, queue);
         if (r < 0)
                 return r;
@@ -269,15 +302,21 @@ int job_queue_new(sd_event *event, FilesystemTable *filesystems, const JobCarrie
         return 0;
 }
 
-JobQueue *job_queue_free(JobQueue *queue) {
+static void forget_all(struct QueuedJobs *jobs) {
         QueuedJob *queued;
 
-        if (!queue)
-                return NULL;
-        while ((queued = TAILQ_FIRST(&queue->jobs))) {
-                TAILQ_REMOVE(&queue->jobs, queued, entries);
+        while ((queued = TAILQ_FIRST(jobs))) {
+                TAILQ_REMOVE(jobs, queued, entries);
                 job_unref(&queued->job);
         }
+}
+
+JobQueue *job_queue_free(JobQueue *queue) {
+        if (!queue)
+                return NULL;
+        forget_all(&queue->jobs);
+        forget_all(&queue->ended);
+        sd_event_source_disable_unref(queue->tell_source);
         sd_event_source_disable_unref(queue->timer);
         sd_event_unref(queue->event);
         free(queue);

@@ -30,7 +30,7 @@ typedef struct JobCarrier {
         void *userdata;
 } JobCarrier;
 
-/* Called at every change of state, JOB_ENDED last. */
+/* Called at every change of state, JOB_ENDED last and from the loop; only then it may call the queue. */
 typedef void (*JobChanged)(void *userdata, Job *job);
 
 int job_queue_new(sd_event *event, FilesystemTable *filesystems, const JobCarrier *carrier,
@@ -65,6 +65,8 @@ void job_queue_on_result(JobQueue *queue, const WorkerJobResult *result);
 /* The line broke: what ran may or may not have ended. */
 void job_queue_on_worker_lost(JobQueue *queue);
 void job_queue_on_worker_ready(JobQueue *queue);
+/* Tells now what has ended and is not told yet, for a caller that cannot wait for the loop. */
+void job_queue_tell_ended(JobQueue *queue);
 /* Jobs of a file system that is gone or shut down end. */
 void job_queue_on_filesystem_gone(JobQueue *queue, uint64_t filesystem_id, Outcome outcome);
 

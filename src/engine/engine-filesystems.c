@@ -73,6 +73,7 @@ void engine_end_filesystem(Engine *engine, Watch *watch) {
         event_merge_flush(engine->merge, filesystem->id);
         engine_decide_all(engine, watch);
         job_queue_on_filesystem_gone(engine->jobs, filesystem->id, OUTCOME_UNMOUNTED);
+        job_queue_tell_ended(engine->jobs);
         engine_decide_all(engine, watch); /* the results of those jobs */
 
         engine_tell(engine, on_filesystem_gone, filesystem);

@@ -23,6 +23,7 @@ typedef struct Setup {
         uint64_t ended_ids[64];
         size_t n_ended;
         unsigned n_waiting;
+        uint64_t gone_in_changed;       /* what hears of an end ends others of this file system */
 } Setup;
 
 static int carrier_start(void *userdata, const Job *job, const Filesystem *filesystem) {
@@ -58,6 +59,8 @@ static void changed(void *userdata, Job *job) {
                 s->n_waiting++;
         if (job->state != JOB_ENDED)
                 return;
+        if (s->gone_in_changed)
+                job_queue_on_filesystem_gone(s->queue, s->gone_in_changed, OUTCOME_SHUT_DOWN);
         s->ended_ids[s->n_ended] = job->id;
         s->ended[s->n_ended++] = job->report.outcome;
 }
@@ -114,6 +117,7 @@ static void end_job(Setup *s, uint64_t id, Outcome outcome) {
         const WorkerJobResult result = { .job_id = id, .outcome = (uint8_t) outcome };
 
         job_queue_on_result(s->queue, &result);
+        job_queue_tell_ended(s->queue);
 }
 
 static void test_one_at_a_time_for_each_filesystem(void **state) {
@@ -196,6 +200,8 @@ static void test_worker_lost_and_back(void **state) {
         assert_int_equal(job->state, JOB_WAITING);
         run_until_started(s, 2);
         job_queue_on_worker_lost(s->queue);
+        assert_int_equal(s->n_ended, 0); /* never from inside the call */
+        run_due(s);
         assert_int_equal(s->n_ended, 1);
         assert_int_equal(s->ended[0], OUTCOME_WORKER_LOST);
 }
@@ -208,10 +214,30 @@ static void test_ends_with_its_filesystem(void **state) {
         assert_int_equal(add(s, s->one, STRUCTURE_AG_INOBT, 0, &job), 1);
         assert_int_equal(add(s, s->two, STRUCTURE_AG_INOBT, 0, &job), 1);
         job_queue_on_filesystem_gone(s->queue, s->one->id, OUTCOME_UNMOUNTED);
+        job_queue_tell_ended(s->queue);
         assert_int_equal(s->n_ended, 2);
         assert_int_equal(s->ended[0], OUTCOME_UNMOUNTED);
         assert_non_null(job_queue_active(s->queue, s->two->id));
         assert_null(job_queue_active(s->queue, s->one->id));
+}
+
+/* The end of one job brings about the end of those that the same walk would look at next. */
+static void test_ends_may_end_others(void **state) {
+        Setup *s = *state;
+        Job *job;
+
+        for (uint32_t i = 0; i < 10; i++)
+                assert_int_equal(add(s, i % 2 ? s->one : s->two, STRUCTURE_AG_FINOBT, i, &job), 1);
+        run_until_started(s, 2);
+        s->gone_in_changed = s->two->id;
+        for (Job *j = NULL; (j = job_queue_next(s->queue, j));)
+                j->request.n_retries = 0;
+        job_queue_on_worker_lost(s->queue);
+        run_due(s);
+        job_queue_on_filesystem_gone(s->queue, s->one->id, OUTCOME_UNMOUNTED);
+        run_due(s);
+        assert_int_equal(s->n_ended, 10);
+        assert_null(job_queue_next(s->queue, NULL));
 }
 
 static void test_cancel(void **state) {
@@ -221,6 +247,7 @@ static void test_cancel(void **state) {
         assert_int_equal(job_queue_cancel(s->queue, 1), -ENOENT);
         assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
         assert_int_equal(job_queue_cancel(s->queue, 100), 0);
+        job_queue_tell_ended(s->queue);
         assert_int_equal(s->n_cancelled, 0); /* nobody knew of it yet */
         assert_int_equal(s->ended[0], OUTCOME_CANCELLED);
 
@@ -265,6 +292,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_failed_repair_is_held_off, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_worker_lost_and_back, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_ends_with_its_filesystem, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_ends_may_end_others, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_limit_and_refusals, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_late_result_is_ignored, setup, teardown),
