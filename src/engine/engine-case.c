@@ -58,6 +58,9 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
 
         r = fact_gatherer_ask(engine->gatherer, filesystem, path ? first->event.inode : 0, first->event.generation,
                               &watch->request_id);
+        /* The line may break in the middle of the question. */
+        if (r < 0 && !engine_worker_is_connected(engine) && !engine->is_worker_given_up)
+                return true;
         if (r < 0) {
                 first->path_error = -r;
                 if (autofsck)

@@ -136,7 +136,7 @@ class Mounts(unittest.TestCase):
         with XfsImage() as fs:
             fs.mount('-o', 'ro')
             wait_watched(fs)
-            self.assertTrue(status_of(fs)['read_only'])
+            wait_for(lambda: status_of(fs)['read_only'], what='it to be told as read-only')
 
     def test_another_type(self):
         """ext4 has no monitor: said once, and nothing is wrong with the daemon."""

@@ -116,7 +116,7 @@ class Story(unittest.TestCase):
                 mounted = time.time()
                 event = wait_for(lambda: self.signals.of(fs, 'Event', kind='watching'), what='the first record')[0]
                 delays.append(event['details']['time-nsec'] / 1e9 - mounted)
-        print('note: watched after', ', '.join(f'{delay * 1000:.1f}' for delay in delays), 'ms')
+        print('note: watched, seen from the end of mount(8), after', ', '.join(f'{delay * 1000:.1f}' for delay in delays), 'ms')
         # Emulated, with two processors that other things use; on a machine it is a few milliseconds.
         self.assertLess(min(delays), 0.5)
         self.assertLess(max(delays), 5)
