@@ -82,13 +82,27 @@ static uint64_t request_timeout(const ActionRequest *request) {
         return request->kind == ACTION_SCRUB ? JOB_SCRUB_TIMEOUT_USEC : JOB_REPAIR_TIMEOUT_USEC;
 }
 
+/* These say something about the circumstances, not about the damage: the next report may find better ones. */
+static bool is_circumstance(Outcome outcome) {
+        static const Outcome circumstances[] = {
+                OUTCOME_GONE, OUTCOME_READ_ONLY, OUTCOME_SHUT_DOWN, OUTCOME_BUSY, OUTCOME_NO_MEMORY,
+                OUTCOME_CANNOT_REOPEN, OUTCOME_WRONG_FILESYSTEM, OUTCOME_UNMOUNTED, OUTCOME_CANCELLED,
+                OUTCOME_WORKER_LOST,
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(circumstances); i++)
+                if (circumstances[i] == outcome)
+                        return true;
+        return false;
+}
+
 /* Scans are remembered without a target: the one of a whole file system. */
 static void remember_outcome(JobQueue *queue, const Job *job) {
         Outcome outcome = job->report.outcome;
 
         if (outcome_is_success(outcome))
                 attempt_memory_forget(&queue->attempts, job->filesystem_id, &job->target);
-        else if (outcome != OUTCOME_CANCELLED && outcome != OUTCOME_UNMOUNTED && outcome != OUTCOME_GONE)
+        else if (!is_circumstance(outcome))
                 attempt_memory_failed(&queue->attempts, job->filesystem_id, &job->target, clock_boottime_usec());
 }
 

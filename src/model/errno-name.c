@@ -34,6 +34,9 @@ static const struct ErrnoName {
         ROW(ENOMEDIUM), ROW(EMEDIUMTYPE), ROW(ECANCELED), ROW(ENOKEY), ROW(EKEYEXPIRED),
         ROW(EKEYREVOKED), ROW(EKEYREJECTED), ROW(EOWNERDEAD), ROW(ENOTRECOVERABLE), ROW(ERFKILL),
         ROW(EHWPOISON),
+#ifdef EFTYPE /* Linux 7 */
+        ROW(EFTYPE),
+#endif
 };
 
 /* Second names: understood, never written. */

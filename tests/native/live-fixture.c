@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -38,7 +39,7 @@ int live_run(const char *format, ...) {
 void live_attach(Fixture *fixture) {
         struct stat status;
 
-        /* Two programs with this fixture run at once, and the kernel refuses a UUID that is mounted already. */
+        /* The kernel refuses a UUID that is mounted already, and on a shared machine somebody else may test as well. */
         assert_int_equal(live_run("mount -t xfs -o loop,nouuid '%s' '%s'", fixture->image, fixture->mount_point), 0);
         fixture->is_mounted = true;
         assert_int_equal(stat(fixture->mount_point, &status), 0);
@@ -53,10 +54,23 @@ void live_detach(Fixture *fixture) {
         fixture->is_mounted = false;
 }
 
+/* Programs that mount run one after the other: one of them has a worker that looks at the mounts of all. The lock
+ * is on the folder of the build and ends with the program. */
+static void lock_out_others(void) {
+        static int lock_fd = -EBADF;
+
+        if (lock_fd >= 0)
+                return;
+        lock_fd = open(".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+        assert_true(lock_fd >= 0);
+        assert_int_equal(flock(lock_fd, LOCK_EX), 0);
+}
+
 int live_setup(void **state) {
         Fixture *fixture = calloc(1, sizeof(*fixture));
 
         assert_non_null(fixture);
+        lock_out_others();
         fixture->root_fd = -EBADF;
         *state = fixture;
         (void) snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/healer live XXXXXX");

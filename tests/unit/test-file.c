@@ -231,7 +231,7 @@ static void test_write_all(_unused_ void **state) {
         /* A pipe takes what it can hold; what is left is neither success nor waited for. */
         assert_int_equal(pipe2(ends, O_CLOEXEC|O_NONBLOCK), 0);
         size = fcntl(ends[0], F_GETPIPE_SZ);
-        assert_in_range(size, 1, (int) sizeof(data) - 1);
+        assert_true(size >= 1 && (size_t) size < sizeof(data));
         assert_int_equal(file_write_all(ends[1], data, sizeof(data)), -EAGAIN);
         assert_int_equal(read(ends[0], data, sizeof(data)), size);
         (void) close_fd(ends[0]);

@@ -30,7 +30,7 @@ static size_t decode(const Record *record, HealthEvent events[static HEALTH_RECO
         memcpy(bytes + 1, record, HEALTH_RECORD_SIZE);
         memset(events, 0xa5, HEALTH_RECORD_EVENTS_MAX * sizeof(*events));
         n = health_record_decode(bytes + 1, events);
-        assert_in_range(n, 1, HEALTH_RECORD_EVENTS_MAX);
+        assert_true(n >= 1 && n <= HEALTH_RECORD_EVENTS_MAX);
         for (size_t i = 0; i < n; i++) {
                 assert_memory_equal(events[i].raw, record, HEALTH_RECORD_SIZE);
                 assert_int_equal(events[i].raw_domain, record->domain);

@@ -180,6 +180,11 @@ static void test_failed_repair_is_held_off(void **state) {
         assert_int_equal(add(s, s->two, STRUCTURE_AG_FINOBT, 0, &job), 1);
         job_queue_on_healthy(s->queue, s->one->id, &target);
         assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
+
+        /* A read-only mount says nothing about the damage: the next report finds it writable. */
+        run_until_started(s, 3);
+        end_job(s, 102, OUTCOME_READ_ONLY);
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
 }
 
 static void test_worker_lost_and_back(void **state) {
