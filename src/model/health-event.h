@@ -38,6 +38,7 @@ typedef struct HealthEvent {
         bool is_test;                   /* injected by an administrator */
         uint32_t raw_domain;            /* as the kernel gave them, for what is unrecognised */
         uint32_t raw_type;
+        uint64_t kept_as;               /* where a copy stands that outlives the process until it is decided; 0: nowhere */
         uint8_t raw[HEALTH_RECORD_SIZE];        /* the record itself; zero for events of our own */
 } HealthEvent;
 
