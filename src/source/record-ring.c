@@ -35,7 +35,8 @@ typedef struct RingSlot {
         uint32_t n_holders;
         uint8_t event_index;            /* of the events that the record holds */
         uint8_t n_replays;
-        uint8_t pad[2];
+        uint8_t is_told;
+        uint8_t pad;
         uint8_t record[HEALTH_RECORD_SIZE];
 } RingSlot;
 
@@ -136,6 +137,7 @@ static RingSlot *slot_fill(RecordRing *ring, const RingMonitor *monitor, uint64_
         slot->n_holders = 1;
         slot->event_index = (uint8_t) event_index;
         slot->n_replays = 0;
+        slot->is_told = false;
         memcpy(slot->record, record, HEALTH_RECORD_SIZE);
         publish(&slot->sequence, sequence);
         return slot;
@@ -149,6 +151,7 @@ static void slot_event(const RecordRing *ring, const RingSlot *slot, HealthEvent
         *ret_event = events[slot->event_index < n ? slot->event_index : 0];
         ret_event->count = slot->count;
         ret_event->received_boottime_usec = slot->received_boottime_usec;
+        ret_event->is_repeated = slot->is_told;
         ret_event->kept_as = (uint64_t) (slot - ring->map->slots) + 1;
 }
 
@@ -290,6 +293,13 @@ void record_ring_release(RecordRing *ring, uint64_t kept_as) {
 
         if (slot && slot->sequence != 0 && --slot->n_holders == 0)
                 slot_give_back(ring, slot);
+}
+
+void record_ring_mark_told(RecordRing *ring, uint64_t kept_as) {
+        RingSlot *slot = slot_of(ring, kept_as);
+
+        if (slot)
+                slot->is_told = true;
 }
 
 static void merge_finish(RecordRing *ring) {

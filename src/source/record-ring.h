@@ -79,6 +79,8 @@ bool record_ring_lose(RecordRing *ring, RingMonitor *monitor, uint64_t n_lost_to
 /* Events carry their slot in kept_as; 0, or no ring, does nothing. */
 void record_ring_hold(RecordRing *ring, uint64_t kept_as);      /* one more that has to give it back */
 void record_ring_release(RecordRing *ring, uint64_t kept_as);
+/* It was told and decided; if it comes back, then only because its action did not end. */
+void record_ring_mark_told(RecordRing *ring, uint64_t kept_as);
 /* @from is counted in @into from now on. */
 void record_ring_absorb(RecordRing *ring, uint64_t into, uint64_t from);
 
