@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel keeps 585 records for us, so reading comes before everything else on the loop.
+ * The kernel keeps 585 records for us, so reading comes before everything else on the loop, and what was read waits in the
+ * ring until the loop has nothing more urgent.
  */
 
 #include <string.h>
@@ -12,7 +13,8 @@
 
 /* 16 x 1,024 records in one go, then somebody else has a turn: a storm must not starve the bus. */
 #define READS_PER_TURN 16
-
+/* Events handed on before the monitors are looked at again: a decision takes longer than the kernel needs to fill its queue. */
+#define EVENTS_PER_TURN 32
 /* When the ring has no room, the kernel's queue has to do for so long. */
 #define ROOM_WAIT_USEC (10 * USEC_PER_MSEC)
 
@@ -25,44 +27,54 @@ struct MonitorSource {
         RecordStream *recorder;
         sd_event_source *io_source;
         sd_event_source *room_timer;    /* runs while the ring is full */
+        sd_event_source *hand_on;       /* enabled while there is something in waiting */
+        RingQueue waiting;              /* read, not handed on */
+        int end_error;
+        bool has_ended;                 /* on_end comes after what is waiting */
         bool has_said_full;
 };
 
 static void take_records(MonitorSource *source, size_t n_records) {
-        size_t n_events;
-
         for (size_t i = 0; source->recorder && i < n_records; i++)
                 record_stream_write_record(source->recorder, source->filesystem_id,
                                            record_ring_landing(source->ring) + i * HEALTH_RECORD_SIZE);
 
-        n_events = record_ring_commit(source->ring);
+        record_ring_commit(source->ring, &source->waiting);
         if (source->sink.on_read)
                 source->sink.on_read(source->sink.userdata, source->filesystem_id, source->account->n_records);
-        for (size_t i = 0; i < n_events; i++) {
-                HealthEvent event;
-
-                record_ring_landed(source->ring, i, &event);
-                event.filesystem_id = source->filesystem_id;
-                source->sink.on_event(source->sink.userdata, &event);
-        }
 }
 
 /* The kernel tells of losses only with the next event that it can queue; if none comes, fdinfo is the only witness. */
 static void check_losses(MonitorSource *source) {
         HealthMonitorTotals totals;
-        HealthEvent event;
         int r;
 
         r = health_monitor_totals(source->fd, &totals);
-        if (r < 0) {
+        if (r < 0)
                 log_debug_errno(r, "cannot read a monitor's totals: %m");
-                return;
+        else
+                record_ring_lose(source->ring, source->account, totals.n_lost, &source->waiting);
+}
+
+/* Hands on up to so many events, then the end if there is nothing else left. The source may be gone after this. */
+static void hand_on(MonitorSource *source, size_t n_max) {
+        HealthEvent event;
+
+        for (size_t i = 0; i < n_max && record_ring_next(source->ring, &source->waiting, &event); i++) {
+                event.filesystem_id = source->filesystem_id;
+                source->sink.on_event(source->sink.userdata, &event);
         }
-        if (!record_ring_lose(source->ring, source->account, totals.n_lost, &event))
+        if (!record_ring_queue_is_empty(&source->waiting))
                 return;
 
-        event.filesystem_id = source->filesystem_id;
-        source->sink.on_event(source->sink.userdata, &event);
+        (void) sd_event_source_set_enabled(source->hand_on, SD_EVENT_OFF);
+        if (source->has_ended)
+                source->sink.on_end(source->sink.userdata, source->filesystem_id, source->end_error);
+}
+
+static int on_hand_on(_unused_ sd_event_source *hand_on_source, void *userdata) {
+        hand_on(userdata, EVENTS_PER_TURN);
+        return 0;
 }
 
 static int on_room_timer(_unused_ sd_event_source *timer, _unused_ uint64_t usec, void *userdata) {
@@ -104,8 +116,7 @@ static ssize_t read_on(MonitorSource *source) {
         return n;
 }
 
-static int on_io(_unused_ sd_event_source *io_source, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
-        MonitorSource *source = userdata;
+static void read_turn(MonitorSource *source) {
         ssize_t n = read_on(source);
 
         if (n == -ENOBUFS)
@@ -116,14 +127,23 @@ static int on_io(_unused_ sd_event_source *io_source, _unused_ int fd, _unused_ 
                         record_stream_flush(source->recorder);
         }
         if (n > 0 || n == -EAGAIN || n == -ENOBUFS)
-                return 0;
+                return;
 
         /* At the end of file the descriptor stays readable for ever: the source has to go. */
         if (n == 0)
                 check_losses(source);
         (void) sd_event_source_set_enabled(source->io_source, SD_EVENT_OFF);
-        source->sink.on_end(source->sink.userdata, source->filesystem_id, (int) n);
-        return 0;
+        source->end_error = (int) n;
+        source->has_ended = true;
+}
+
+static int on_io(_unused_ sd_event_source *io_source, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
+        MonitorSource *source = userdata;
+
+        read_turn(source);
+        if (record_ring_queue_is_empty(&source->waiting) && !source->has_ended)
+                return 0;
+        return sd_event_source_set_enabled(source->hand_on, SD_EVENT_ON);
 }
 
 int monitor_source_set_reading(MonitorSource *source, bool is_reading) {
@@ -131,7 +151,9 @@ int monitor_source_set_reading(MonitorSource *source, bool is_reading) {
 }
 
 void monitor_source_drain(MonitorSource *source) {
-        (void) on_io(source->io_source, source->fd, EPOLLIN, source);
+        if (!source->has_ended)
+                read_turn(source);
+        hand_on(source, SIZE_MAX);
 }
 
 int monitor_source_new(sd_event *event, int monitor_fd, uint64_t filesystem_id, const EventSink *sink,
@@ -159,6 +181,13 @@ int monitor_source_new(sd_event *event, int monitor_fd, uint64_t filesystem_id, 
         if (r < 0)
                 return r;
 
+        r = sd_event_add_defer(event, &source->hand_on, on_hand_on, source);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(source->hand_on, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
         *ret_source = steal_ptr(source);
         return 0;
 }
@@ -166,6 +195,7 @@ int monitor_source_new(sd_event *event, int monitor_fd, uint64_t filesystem_id, 
 MonitorSource *monitor_source_free(MonitorSource *source) {
         if (!source)
                 return NULL;
+        sd_event_source_disable_unref(source->hand_on);
         sd_event_source_disable_unref(source->room_timer);
         sd_event_source_disable_unref(source->io_source);
         free(source);

@@ -80,8 +80,7 @@ struct RecordRing {
         size_t n_free;                  /* given back; the last one given back is used first, so few pages are touched */
         uint32_t free_slots[RECORD_RING_SLOTS];
         size_t n_read;                  /* records in the landing */
-        size_t n_landed;                /* their events */
-        uint32_t landed[RECORD_RING_SLOTS];
+        uint32_t next[RECORD_RING_SLOTS];       /* in its queue; slot + 1 */
 };
 
 /* Everything stored before this is stored. */
@@ -181,9 +180,20 @@ static uint64_t account_lost(RingMonitor *account, uint64_t n) {
         return n_left;
 }
 
-/* @is_repeated: an earlier process may have stored a part of these. */
+static void queue_append(RecordRing *ring, RingQueue *queue, const RingSlot *slot) {
+        uint32_t number = (uint32_t) (slot - ring->map->slots) + 1;
+
+        ring->next[number - 1] = 0;
+        if (queue->last)
+                ring->next[queue->last - 1] = number;
+        else
+                queue->first = number;
+        queue->last = number;
+}
+
+/* @queue: NULL after a process that may have stored a part of these. */
 static void commit_record(RecordRing *ring, RingMonitor *account, const uint8_t *record, uint64_t first_sequence,
-                          bool is_repeated) {
+                          RingQueue *queue) {
         HealthEvent events[HEALTH_RECORD_EVENTS_MAX];
         size_t n = health_record_decode(record, events);
 
@@ -196,24 +206,23 @@ static void commit_record(RecordRing *ring, RingMonitor *account, const uint8_t 
                         if (events[i].count == 0)
                                 continue;
                 }
-                if (is_repeated && find_sequence(ring, first_sequence + i))
+                if (!queue && find_sequence(ring, first_sequence + i))
                         continue;
                 slot = slot_fill(ring, account, first_sequence + i, record, i, events[i].count);
-                if (slot)
-                        ring->landed[ring->n_landed++] = (uint32_t) (slot - ring->map->slots);
+                if (slot && queue)
+                        queue_append(ring, queue, slot);
         }
 }
 
 /* May be done again from the beginning at any point: sequences, account and events follow from what has landed. */
-static void commit(RecordRing *ring, size_t n_records, bool is_repeated) {
+static void commit(RecordRing *ring, size_t n_records, RingQueue *queue) {
         RingHeader *header = &ring->map->header;
         RingLanding *landing = &header->landing;
         RingMonitor account = landing->before, *monitor = find_monitor(ring, landing->monitor_number);
         uint64_t sequence = landing->first_sequence;
 
-        ring->n_landed = 0;
         for (size_t i = 0; i < n_records; i++, sequence += HEALTH_RECORD_EVENTS_MAX)
-                commit_record(ring, &account, ring->map->landing + i * HEALTH_RECORD_SIZE, sequence, is_repeated);
+                commit_record(ring, &account, ring->map->landing + i * HEALTH_RECORD_SIZE, sequence, queue);
 
         if (monitor) {
                 monitor->n_lost_by_records = account.n_lost_by_records;
@@ -246,20 +255,31 @@ ssize_t record_ring_read(RecordRing *ring, RingMonitor *monitor, int fd, size_t 
         return n;
 }
 
-size_t record_ring_commit(RecordRing *ring) {
-        commit(ring, ring->n_read, false);
-        return ring->n_landed;
+void record_ring_commit(RecordRing *ring, RingQueue *queue) {
+        commit(ring, ring->n_read, queue);
 }
 
-void record_ring_landed(RecordRing *ring, size_t index, HealthEvent *ret_event) {
-        slot_event(ring, ring->map->slots + ring->landed[index], ret_event);
+bool record_ring_queue_is_empty(const RingQueue *queue) {
+        return queue->first == 0;
+}
+
+bool record_ring_next(RecordRing *ring, RingQueue *queue, HealthEvent *ret_event) {
+        uint32_t number = queue->first;
+
+        if (number == 0)
+                return false;
+        queue->first = ring->next[number - 1];
+        if (queue->first == 0)
+                queue->last = 0;
+        slot_event(ring, ring->map->slots + (number - 1), ret_event);
+        return true;
 }
 
 const uint8_t *record_ring_landing(const RecordRing *ring) {
         return ring->map->landing;
 }
 
-bool record_ring_lose(RecordRing *ring, RingMonitor *monitor, uint64_t n_lost_total, HealthEvent *ret_event) {
+void record_ring_lose(RecordRing *ring, RingMonitor *monitor, uint64_t n_lost_total, RingQueue *queue) {
         struct abi_xfs_health_monitor_event record = {
                 .domain = ABI_XFS_HEALTH_MONITOR_DOMAIN_MOUNT,
                 .type = ABI_XFS_HEALTH_MONITOR_TYPE_LOST,
@@ -269,16 +289,15 @@ bool record_ring_lose(RecordRing *ring, RingMonitor *monitor, uint64_t n_lost_to
         RingSlot *slot;
 
         if (n_lost_total <= monitor->n_lost)
-                return false;
+                return;
         record.e.lost.count = n_lost_total - monitor->n_lost;
 
         publish(&header->next_sequence, header->next_sequence + 1);
         slot = slot_fill(ring, monitor, header->next_sequence - 1, (const uint8_t *) &record, 0, record.e.lost.count);
         if (!slot)
-                return false; /* told when there is room again */
+                return; /* told when there is room again */
         publish(&monitor->n_lost, n_lost_total);
-        slot_event(ring, slot, ret_event);
-        return true;
+        queue_append(ring, queue, slot);
 }
 
 void record_ring_hold(RecordRing *ring, uint64_t kept_as) {
@@ -503,8 +522,7 @@ static void recover(RecordRing *ring) {
         while (n < LANDING_RECORDS && record_time(ring->map->landing + n * HEALTH_RECORD_SIZE) != 0)
                 n++;
         if (header->landing.monitor_number != 0)
-                commit(ring, n, true);
-        ring->n_landed = 0;
+                commit(ring, n, NULL);
         memset(ring->map->landing, 0, sizeof(ring->map->landing));
 }
 

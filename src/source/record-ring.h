@@ -66,15 +66,22 @@ size_t record_ring_keep_only(RecordRing *ring, const uint64_t *numbers, size_t n
  * to be committed before the next read.
  */
 ssize_t record_ring_read(RecordRing *ring, RingMonitor *monitor, int fd, size_t size_bytes);
-/* Gives slots to what was read and accounts for it. Returns the number of events; record_ring_landed() gives each. */
-size_t record_ring_commit(RecordRing *ring);
-void record_ring_landed(RecordRing *ring, size_t index, HealthEvent *ret_event);
+/* Slots in the order of reading, of one process. Zeroed: empty. */
+typedef struct RingQueue {
+        uint32_t first, last;           /* slot + 1; 0: none */
+} RingQueue;
+
+/* Gives slots to what was read, accounts for it, and appends its events. */
+void record_ring_commit(RecordRing *ring, RingQueue *queue);
+/* Takes the first out of the queue; it keeps its slot. */
+bool record_ring_next(RecordRing *ring, RingQueue *queue, HealthEvent *ret_event);
+bool record_ring_queue_is_empty(const RingQueue *queue);
 /* The record itself as the kernel gave it, 64 bytes, up to the next read: @n_bytes of the last read / 64. */
 const uint8_t *record_ring_landing(const RecordRing *ring);
 
-/* Accounts for losses that no record told of, as a record of the kernel's own kind. Returns true with the event if there
- * is something left to tell. */
-bool record_ring_lose(RecordRing *ring, RingMonitor *monitor, uint64_t n_lost_total, HealthEvent *ret_event);
+/* Accounts for losses that no record told of, as a record of the kernel's own kind; appends an event if there is something left
+ * to tell. */
+void record_ring_lose(RecordRing *ring, RingMonitor *monitor, uint64_t n_lost_total, RingQueue *queue);
 
 /* Events carry their slot in kept_as; 0, or no ring, does nothing. */
 void record_ring_hold(RecordRing *ring, uint64_t kept_as);      /* one more that has to give it back */

@@ -118,6 +118,7 @@ static void queue_group(Setup *s, uint32_t group) {
 static void leave_behind(Setup *s) {
         _cleanup_(record_ring_free_at) RecordRing *ring = NULL;
         RingMonitor *monitor;
+        RingQueue queue = {};
 
         assert_int_equal(pipe2(s->pipe, O_NONBLOCK|O_CLOEXEC), 0);
         assert_int_equal(record_ring_new(&ring), 0);
@@ -125,7 +126,8 @@ static void leave_behind(Setup *s) {
         queue_group(s, 1);
         queue_group(s, 2);
         assert_true(record_ring_read(ring, monitor, s->pipe[0], HEALTH_MONITOR_READ_BYTES) > 0);
-        assert_int_equal(record_ring_commit(ring), 2);
+        record_ring_commit(ring, &queue);
+        assert_int_equal(record_ring_count(ring), 2);
         queue_group(s, 3);
         s->ring_fd = copy_of(record_ring_fd(ring));
 }
