@@ -13,6 +13,7 @@
 #include "src/basic/message-ids.h"
 #include "src/bus/bus-server.h"
 #include "src/daemon/daemon.h"
+#include "src/daemon/descriptor-store.h"
 #include "src/engine/engine.h"
 #include "src/record/journal-record.h"
 
@@ -24,6 +25,7 @@ typedef struct Daemon {
         Engine *engine;
         BusServer *bus;
         JournalRecord *journal;
+        StoredDescriptors stored;
         sd_event_source *ready_timer;
         bool is_ready;
 } Daemon;
@@ -135,8 +137,63 @@ static int add_signals(Daemon *daemon) {
         return 0;
 }
 
+static void keep_monitor(_unused_ void *userdata, dev_t device_number, uint64_t number, int fd) {
+        descriptor_store_keep_monitor(device_number, number, fd);
+}
+
+static void forget_monitor(_unused_ void *userdata, dev_t device_number, uint64_t number) {
+        descriptor_store_forget_monitor(device_number, number);
+}
+
+/* The ring of the healerd before us, or a new one. */
+static int ring_build(Daemon *daemon, RecordRing **ret_ring) {
+        size_t n_gone;
+        int r;
+
+        if (daemon->stored.ring_fd >= 0) {
+                _cleanup_(free_at) uint64_t *numbers = calloc(daemon->stored.n_monitors + 1, sizeof(*numbers));
+
+                if (!numbers)
+                        return -ENOMEM;
+                for (size_t i = 0; i < daemon->stored.n_monitors; i++)
+                        numbers[i] = daemon->stored.monitors[i].number;
+
+                r = record_ring_open(steal_fd(&daemon->stored.ring_fd), ret_ring);
+                if (r >= 0) {
+                        n_gone = record_ring_keep_only(*ret_ring, numbers, daemon->stored.n_monitors);
+                        if (n_gone > 0)
+                                log_warning("%zu events that an earlier healerd had read and not finished are dropped: their "
+                                            "monitors are gone", n_gone);
+                        return 0;
+                }
+                log_warning_errno(r, "what an earlier healerd had read and not finished cannot be taken up: %m");
+                descriptor_store_forget_ring();
+        }
+
+        r = record_ring_new(ret_ring);
+        if (r >= 0)
+                descriptor_store_keep_ring(record_ring_fd(*ret_ring));
+        return r;
+}
+
+/* In time for the worker's greeting, so that it does not ask for the monitors that we have. */
+static void adopt(Daemon *daemon) {
+        for (size_t i = 0; i < daemon->stored.n_monitors; i++) {
+                StoredMonitor *monitor = daemon->stored.monitors + i;
+                int r;
+
+                r = engine_adopt_monitor(daemon->engine, steal_fd(&monitor->fd), monitor->device_number, monitor->number,
+                                         monitor->is_alive);
+                if (r < 0) {
+                        log_error_errno(r, "a monitor that systemd kept cannot be used, it is opened anew: %m");
+                        descriptor_store_forget_monitor(monitor->device_number, monitor->number);
+                }
+        }
+        descriptor_store_done(&daemon->stored);
+}
+
 static int engine_build(Daemon *daemon, const DaemonOptions *options, int worker_fd) {
-        const EngineOptions engine_options = {
+        EngineOptions engine_options = {
                 .worker_socket = worker_fd >= 0 || options->replay_path ? NULL : options->worker_socket,
                 .worker_fd = worker_fd,
                 .policy = {
@@ -144,6 +201,7 @@ static int engine_build(Daemon *daemon, const DaemonOptions *options, int worker
                         .check_ownership = true,
                         .owner = 0,
                 },
+                .keeper = { .keep = keep_monitor, .forget = forget_monitor },
                 .record_path = options->record_path,
                 .replay_path = options->replay_path,
                 .on_replayed = on_replayed,
@@ -159,6 +217,11 @@ static int engine_build(Daemon *daemon, const DaemonOptions *options, int worker
         };
         int r;
 
+        if (!options->replay_path) {
+                r = ring_build(daemon, &engine_options.ring);
+                if (r < 0)
+                        return log_error_errno(r, "cannot make a place for what is read: %m");
+        }
         r = engine_new(daemon->event, &engine_options, &daemon->engine);
         if (r < 0)
                 return r;
@@ -187,6 +250,11 @@ static int daemon_build(Daemon *daemon, const DaemonOptions *options, int worker
         if (r < 0)
                 return log_error_errno(r, "cannot serve the watchdog: %m");
 
+        if (!options->replay_path) {
+                r = descriptor_store_take(&daemon->stored);
+                if (r < 0)
+                        return log_error_errno(r, "cannot take over the descriptors that systemd kept: %m");
+        }
         r = engine_build(daemon, options, worker_fd);
         if (r < 0)
                 return r;
@@ -194,11 +262,15 @@ static int daemon_build(Daemon *daemon, const DaemonOptions *options, int worker
                                        USEC_PER_SEC, on_ready_deadline, daemon);
         if (r < 0)
                 return log_error_errno(r, "cannot set a timer: %m");
-        return engine_start(daemon->engine);
+        r = engine_start(daemon->engine);
+        if (r < 0)
+                return r;
+        adopt(daemon);
+        return 0;
 }
 
 int daemon_run(const DaemonOptions *options, int worker_fd) {
-        Daemon daemon = {};
+        Daemon daemon = { .stored.ring_fd = -EBADF };
         int r;
 
         r = daemon_build(&daemon, options, worker_fd);
@@ -208,6 +280,7 @@ int daemon_run(const DaemonOptions *options, int worker_fd) {
                         log_error_errno(r, "the event loop broke: %m");
         }
 
+        descriptor_store_done(&daemon.stored);
         engine_free(daemon.engine);
         bus_server_free(daemon.bus);
         journal_record_free(daemon.journal);

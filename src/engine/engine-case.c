@@ -86,6 +86,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
         int r;
 
         engine_tell(engine, on_event, &decided->event, filesystem, decided->path);
+        record_ring_mark_told(engine->ring, decided->event.kept_as);
         engine_conditions_from_event(engine, filesystem, &decided->event);
 
         r = policy_choose(engine->policy, &facts, clock_boottime_usec(), decisions, ELEMENTSOF(decisions), &n);
@@ -120,6 +121,7 @@ static void case_finish(Engine *engine, Watch *watch, Filesystem *filesystem) {
         Case *first = case_take_first(engine, watch);
 
         case_decide(engine, filesystem, first);
+        record_ring_release(engine->ring, first->event.kept_as);
         free(first->path);
         free(first);
 }
@@ -130,6 +132,9 @@ static void pump(Engine *engine, Watch *watch) {
         Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
 
         if (watch->is_pumping)
+                return;
+        /* Told now, it would be told under the name of nothing. */
+        if (watch->awaits_facts && !watch->is_ending && !engine->is_worker_given_up)
                 return;
         watch->is_pumping = true;
         while (watch->request_id == 0 && !STAILQ_EMPTY(&watch->cases)) {
@@ -145,6 +150,13 @@ void engine_pump_all(Engine *engine) {
 
         TAILQ_FOREACH(watch, &engine->watches, entries)
                 pump(engine, watch);
+}
+
+void engine_facts_came(Engine *engine, Watch *watch) {
+        if (!watch->awaits_facts)
+                return;
+        watch->awaits_facts = false;
+        pump(engine, watch);
 }
 
 void engine_decide_all(Engine *engine, Watch *watch) {
@@ -217,6 +229,7 @@ void engine_take_event(Engine *engine, const HealthEvent *event) {
 
         if (!watch || !filesystem) {
                 log_debug("an event of a file system that is gone: %s", event_kind_to_name(event->kind));
+                record_ring_release(engine->ring, event->kept_as);
                 return;
         }
 
@@ -228,6 +241,7 @@ void engine_take_event(Engine *engine, const HealthEvent *event) {
         if (!taken) {
                 if (engine->totals.n_dropped++ == 0)
                         log_error("events cannot be kept any more, they are only counted (EventsDropped)");
+                record_ring_release(engine->ring, event->kept_as);
                 return;
         }
 

@@ -31,12 +31,33 @@ static void on_source_event(void *userdata, const HealthEvent *event) {
         event_merge_take(engine->merge, event);
 }
 
+static void on_source_read(void *userdata, uint64_t filesystem_id, uint64_t n_records) {
+        Engine *engine = userdata;
+        Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, filesystem_id);
+
+        if (filesystem)
+                filesystem->totals.n_records = n_records;
+}
+
+/* Nobody keeps it for us any more, and its account is closed. */
+static void source_close(Engine *engine, Watch *watch, dev_t device_number) {
+        RingMonitor *account = watch->source ? monitor_source_account(watch->source) : NULL;
+
+        watch->source = monitor_source_free(watch->source);
+        if (!account)
+                return;
+        if (engine->options.keeper.forget)
+                engine->options.keeper.forget(engine->options.keeper.userdata, device_number, account->number);
+        record_ring_remove_monitor(engine->ring, account);
+}
+
 static void watch_free(Engine *engine, Watch *watch) {
         Case *waiting;
 
         while ((waiting = STAILQ_FIRST(&watch->cases))) {
                 STAILQ_REMOVE_HEAD(&watch->cases, entries);
                 engine->n_cases--;
+                record_ring_release(engine->ring, waiting->event.kept_as);
                 free(waiting->path);
                 free(waiting);
         }
@@ -46,7 +67,7 @@ static void watch_free(Engine *engine, Watch *watch) {
         free(watch);
 }
 
-static int filesystem_new(Engine *engine, dev_t device_number, Filesystem **ret_filesystem) {
+int engine_filesystem_new(Engine *engine, dev_t device_number, Filesystem **ret_filesystem) {
         _cleanup_(free_at) Watch *watch = calloc(1, sizeof(*watch));
         int r;
 
@@ -69,7 +90,6 @@ void engine_end_filesystem(Engine *engine, Watch *watch) {
         bool was_held = filesystem->monitor_fd >= 0;
 
         watch->is_ending = true;
-        watch->source = monitor_source_free(watch->source);
         event_merge_flush(engine->merge, filesystem->id);
         engine_decide_all(engine, watch);
         job_queue_on_filesystem_gone(engine->jobs, filesystem->id, OUTCOME_UNMOUNTED);
@@ -77,6 +97,8 @@ void engine_end_filesystem(Engine *engine, Watch *watch) {
         engine_decide_all(engine, watch); /* the results of those jobs */
 
         engine_tell(engine, on_filesystem_gone, filesystem);
+        /* Not before all of it was decided: what is killed here is told again rather than lost. */
+        source_close(engine, watch, device_number);
         watch_free(engine, watch);
         filesystem_table_remove(engine->filesystems, filesystem);
         if (was_held)
@@ -114,7 +136,7 @@ void engine_on_source_end(void *userdata, uint64_t filesystem_id, int error) {
         }
 
         tell_end(engine, filesystem, EVENT_MONITOR_LOST, -error);
-        watch->source = monitor_source_free(watch->source);
+        source_close(engine, watch, filesystem->facts.device_number);
         filesystem->monitor_fd = close_fd(filesystem->monitor_fd);
         filesystem->monitor_state = MONITOR_FAILED;
         filesystem->monitor_error = -error;
@@ -125,7 +147,7 @@ void engine_on_source_end(void *userdata, uint64_t filesystem_id, int error) {
 static void begin_reading(Watch *watch) {
         int r;
 
-        if (!watch || !watch->start_timer)
+        if (!watch->start_timer)
                 return;
         watch->start_timer = sd_event_source_disable_unref(watch->start_timer);
         if (!watch->source)
@@ -133,6 +155,13 @@ static void begin_reading(Watch *watch) {
         r = monitor_source_set_reading(watch->source, true);
         if (r < 0)
                 log_error_errno(r, "a monitor cannot be read: %m");
+}
+
+static void mount_is_known(Engine *engine, Watch *watch) {
+        if (!watch)
+                return;
+        begin_reading(watch);
+        engine_facts_came(engine, watch);
 }
 
 static int on_start_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
@@ -151,9 +180,15 @@ static void wait_for_mount(Engine *engine, Watch *watch) {
                 log_debug_errno(r, "a monitor is read before its mount point is known: %m");
 }
 
-static int monitor_start(Engine *engine, Watch *watch, Filesystem *filesystem, int fd) {
-        const EventSink sink = { on_source_event, engine_on_source_end, engine };
+int engine_monitor_start(Engine *engine, Watch *watch, Filesystem *filesystem, int fd, uint64_t number) {
+        const EventSink sink = {
+                .on_event = on_source_event,
+                .on_end = engine_on_source_end,
+                .on_read = on_source_read,
+                .userdata = engine,
+        };
         _cleanup_(close_fd_at) int copy = -EBADF;
+        RingMonitor *account;
         int r;
 
         if (!health_monitor_fd_is_monitor(fd))
@@ -162,11 +197,21 @@ static int monitor_start(Engine *engine, Watch *watch, Filesystem *filesystem, i
         if (copy < 0)
                 return -errno;
 
-        r = monitor_source_new(engine->event, copy, filesystem->id, &sink, engine->recorder, &watch->source);
+        r = record_ring_add_monitor(engine->ring, number, filesystem->facts.device_number, &account);
         if (r < 0)
                 return r;
+        r = monitor_source_new(engine->event, copy, filesystem->id, &sink, engine->ring, account, engine->recorder,
+                               &watch->source);
+        if (r < 0) {
+                record_ring_remove_monitor(engine->ring, account);
+                return r;
+        }
         filesystem->monitor_fd = steal_fd(&copy);
-        if (filesystem->n_mounts == 0)
+        filesystem->totals.n_records = account->n_records;
+        if (number == 0 && engine->options.keeper.keep)
+                engine->options.keeper.keep(engine->options.keeper.userdata, filesystem->facts.device_number,
+                                            account->number, filesystem->monitor_fd);
+        if (number == 0 && filesystem->n_mounts == 0)
                 wait_for_mount(engine, watch);
         return 0;
 }
@@ -187,7 +232,7 @@ static void update_monitor_state(Engine *engine, Watch *watch, Filesystem *files
         int r;
 
         if (monitor_fd >= 0) {
-                r = monitor_start(engine, watch, filesystem, monitor_fd);
+                r = engine_monitor_start(engine, watch, filesystem, monitor_fd, 0);
                 filesystem->monitor_state = r < 0 ? MONITOR_FAILED : MONITOR_OPENED;
                 filesystem->monitor_error = r < 0 ? -r : 0;
                 if (r < 0)
@@ -213,7 +258,7 @@ void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int moni
 
         is_new = !filesystem;
         if (is_new) {
-                r = filesystem_new(engine, (dev_t) told->device_number, &filesystem);
+                r = engine_filesystem_new(engine, (dev_t) told->device_number, &filesystem);
                 if (r < 0) {
                         log_error_errno(r, "%s: cannot be kept in mind: %m", told->device);
                         return;
@@ -258,7 +303,7 @@ void engine_on_mount(Engine *engine, const WorkerMount *told, bool is_added) {
         if (r < 0)
                 log_error_errno(r, "%s: its mount point cannot be kept in mind: %m", told->mount_point);
         if (is_added)
-                begin_reading(engine_watch_find(engine, filesystem->id));
+                mount_is_known(engine, engine_watch_find(engine, filesystem->id));
         if (r <= 0)
                 return;
 

@@ -32,6 +32,7 @@ typedef struct Watch {
         uint64_t request_id;            /* outstanding question for the head; 0: none */
         uint64_t gathered_monotonic_usec;       /* of the last answer */
         sd_event_source *start_timer;   /* runs while the first mount point is not told yet */
+        bool awaits_facts;              /* adopted, and the worker has not told yet what it is */
         bool has_said_unmounted;
         bool is_ending;
         bool is_pumping;
@@ -58,6 +59,7 @@ struct Engine {
         FactGatherer *gatherer;
         EventMerge *merge;
         RecordStream *recorder;
+        RecordRing *ring;
         ReplaySource *replay;
         JobQueue *jobs;
         TAILQ_HEAD(, Sequence) sequences;
@@ -91,11 +93,16 @@ void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int moni
 void engine_on_mount(Engine *engine, const WorkerMount *told, bool is_added);
 /* Everything that is known of it is decided, then it is released. */
 void engine_end_filesystem(Engine *engine, Watch *watch);
+/* The parts that new and adopted monitors share. @fd is copied; @number 0: a new account. */
+int engine_filesystem_new(Engine *engine, dev_t device_number, Filesystem **ret_filesystem);
+int engine_monitor_start(Engine *engine, Watch *watch, Filesystem *filesystem, int fd, uint64_t number);
 void engine_on_source_end(void *userdata, uint64_t filesystem_id, int error);
 void engine_forget_all(Engine *engine);
 
 /* engine-case.c: takes an event in: numbers it, gathers facts, decides. */
 void engine_take_event(Engine *engine, const HealthEvent *event);
+/* The worker has told what it is called, or has nothing to tell: what waited for this goes on. */
+void engine_facts_came(Engine *engine, Watch *watch);
 void engine_on_merged_event(void *userdata, const HealthEvent *event);
 void engine_on_gathered(void *userdata, uint64_t filesystem_id, uint64_t request_id, const WorkerGathered *answer);
 /* Decides all waiting cases with what is known now. */

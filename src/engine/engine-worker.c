@@ -81,6 +81,8 @@ static void on_mounts_listed(Engine *engine) {
                 Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
 
                 next = TAILQ_NEXT(watch, entries);
+                /* Alive, but mounted nowhere that the worker sees. */
+                engine_facts_came(engine, watch);
                 if (!filesystem || filesystem_drop_stale_mounts(filesystem) == 0)
                         continue;
                 if (filesystem->n_mounts == 0 && filesystem->monitor_fd < 0)

@@ -119,6 +119,7 @@ static int load_first_policy(Engine *engine) {
 }
 
 int engine_new(sd_event *event, const EngineOptions *options, Engine **ret_engine) {
+        _cleanup_(record_ring_free_at) RecordRing *ring = options->ring;
         _cleanup_(engine_free_at) Engine *engine = calloc(1, sizeof(*engine));
         const EventSink merged = { .on_event = engine_on_merged_event, .userdata = engine };
         JobCarrier carrier = engine_worker_carrier;
@@ -129,10 +130,16 @@ int engine_new(sd_event *event, const EngineOptions *options, Engine **ret_engin
                 return -ENOMEM;
         engine->event = sd_event_ref(event);
         engine->options = *options;
+        engine->ring = steal_ptr(ring);
         engine->next_event_id = serial;
         TAILQ_INIT(&engine->watches);
         TAILQ_INIT(&engine->sequences);
 
+        if (!engine->ring) {
+                r = record_ring_new(&engine->ring);
+                if (r < 0)
+                        return log_error_errno(r, "cannot make a place for what is read: %m");
+        }
         engine->filesystems = filesystem_table_new();
         if (!engine->filesystems)
                 return -ENOMEM;
@@ -144,6 +151,7 @@ int engine_new(sd_event *event, const EngineOptions *options, Engine **ret_engin
         r = event_merge_new(event, &merged, &engine->merge);
         if (r < 0)
                 return r;
+        event_merge_set_ring(engine->merge, engine->ring);
         if (options->record_path) {
                 r = record_stream_create(options->record_path, &engine->recorder);
                 if (r < 0)
@@ -177,7 +185,7 @@ static void on_replayed(void *userdata, int error) {
 }
 
 static int replay_start(Engine *engine) {
-        const EventSink sink = { on_replay_event, engine_on_source_end, engine };
+        const EventSink sink = { .on_event = on_replay_event, .on_end = engine_on_source_end, .userdata = engine };
         const ReplayHandlers handlers = {
                 .on_message = engine_on_worker_message,
                 .filesystem_id = replay_filesystem_id,
@@ -202,8 +210,11 @@ Engine *engine_free(Engine *engine) {
         if (!engine)
                 return NULL;
 
-        /* Nobody is told of what is only taken down. */
+        /* Nobody is told of what is only taken down, and what is not decided yet stays where the next healerd finds it. */
         engine->n_observers = 0;
+        engine->ring = record_ring_free(engine->ring);
+        if (engine->merge)
+                event_merge_set_ring(engine->merge, NULL);
         replay_source_free(engine->replay);
         engine_forget_sequences(engine);
         job_queue_free(engine->jobs);

@@ -12,6 +12,7 @@
 #include "src/action/job-queue.h"
 #include "src/filesystem/filesystem.h"
 #include "src/model/decision.h"
+#include "src/source/record-ring.h"
 
 typedef struct Engine Engine;
 
@@ -51,10 +52,19 @@ typedef struct EngineTotals {
 /* Decisions that wait for one of their steps. */
 #define ENGINE_SEQUENCES_MAX 2048
 
+/* Who keeps monitors open while no healerd runs. Numbers are those of the ring's accounts. */
+typedef struct MonitorKeeper {
+        void (*keep)(void *userdata, dev_t device_number, uint64_t number, int fd);     /* fd borrowed */
+        void (*forget)(void *userdata, dev_t device_number, uint64_t number);
+        void *userdata;
+} MonitorKeeper;
+
 typedef struct EngineOptions {
         const char *worker_socket;      /* NULL: no worker (replay) or worker_fd; borrowed for ever */
         int worker_fd;                  /* taken; negative: none */
         PolicyLoadOptions policy;
+        RecordRing *ring;               /* taken, also on failure; NULL: a new one that nobody keeps */
+        MonitorKeeper keeper;           /* members may be NULL */
         const char *record_path;        /* NULL: nothing is recorded */
         const char *replay_path;        /* NULL: the kernel; else nothing is done, only decided */
         void (*on_replayed)(void *userdata, int error);        /* the recorded stream ended */
@@ -69,6 +79,17 @@ Engine *engine_free(Engine *engine);
 DEFINE_CLEANUP(Engine, engine_free)
 
 int engine_add_observer(Engine *engine, const EngineObserver *observer);
+
+/**
+ * engine_adopt_monitor() - go on with a monitor that an earlier healerd held
+ * @fd:     taken, also on failure
+ * @number: of its account in the ring
+ *
+ * After engine_start() and before the loop runs, so that the worker is told in its greeting that this one is held. What was read
+ * and not decided is taken up first; all of it waits until the worker has told what the file system is called. One that
+ * is not alive is read to its end, told, and forgotten at once.
+ */
+int engine_adopt_monitor(Engine *engine, int fd, dev_t device_number, uint64_t number, bool is_alive);
 
 FilesystemTable *engine_filesystems(Engine *engine);
 JobQueue *engine_jobs(Engine *engine);

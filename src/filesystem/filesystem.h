@@ -29,6 +29,7 @@ typedef struct FilesystemTotals {
         uint64_t n_healed;
         uint64_t n_refused;
         uint64_t n_failed;
+        uint64_t n_records;             /* read from its monitor, by every healerd that held it */
 } FilesystemTotals;
 
 typedef struct Filesystem {

@@ -128,7 +128,8 @@ int worker_link_send(WorkerLink *link, const WorkerMessage *message, int fd) {
         _cleanup_(close_fd_at) int copy = -EBADF;
         int r;
 
-        if (link->fd < 0)
+        /* A line that was given to us is there before it is greeted, and nothing comes before the greeting. */
+        if (link->fd < 0 || !link->io_source)
                 return -ENOTCONN;
         if (link->n_out >= OUT_QUEUE_MAX) {
                 line_lost(link, -ENOBUFS, "does not read what it is told, dropping the line");

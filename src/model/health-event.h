@@ -36,8 +36,10 @@ typedef struct HealthEvent {
         int error;                      /* positive errno, 0 for none */
         IoPath io_path;
         bool is_test;                   /* injected by an administrator */
+        bool is_repeated;               /* an earlier healerd told it already, and ended before its action did */
         uint32_t raw_domain;            /* as the kernel gave them, for what is unrecognised */
         uint32_t raw_type;
+        uint64_t kept_as;               /* where a copy stands that outlives the process until it is decided; 0: nowhere */
         uint8_t raw[HEALTH_RECORD_SIZE];        /* the record itself; zero for events of our own */
 } HealthEvent;
 

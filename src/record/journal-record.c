@@ -68,6 +68,8 @@ static void add_event(LogRecord *record, const HealthEvent *event) {
         log_record_field(record, "XFS_HEALER_COUNT", "%" PRIu64, event->count);
         if (event->is_test)
                 log_record_field(record, "XFS_HEALER_TEST", "1");
+        if (event->is_repeated)
+                log_record_field(record, "XFS_HEALER_REPEATED", "1");
 }
 
 static void on_event(_unused_ void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path) {

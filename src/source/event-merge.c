@@ -23,6 +23,7 @@ typedef struct Burst {
 struct EventMerge {
         sd_event *event;
         EventSink sink;
+        RecordRing *ring;
         sd_event_source *timer;
         LIST_HEAD(, Burst) buckets[N_BUCKETS];
         TAILQ_HEAD(BurstList, Burst) order;
@@ -170,6 +171,10 @@ static void burst_open(EventMerge *merge, const HealthEvent *event) {
                 timer_arm(merge);
 }
 
+void event_merge_set_ring(EventMerge *merge, RecordRing *ring) {
+        merge->ring = ring;
+}
+
 void event_merge_take(EventMerge *merge, const HealthEvent *event) {
         Burst *burst;
 
@@ -186,9 +191,10 @@ void event_merge_take(EventMerge *merge, const HealthEvent *event) {
                 return;
         }
 
-        if (burst->has_pending)
+        if (burst->has_pending) {
                 health_event_merge(&burst->event, event);
-        else
+                record_ring_absorb(merge->ring, burst->event.kept_as, event->kept_as);
+        } else
                 burst->event = *event;
         burst->has_pending = true;
 }

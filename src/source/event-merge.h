@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 
 #include "src/basic/cleanup.h"
+#include "src/source/record-ring.h"
 #include "src/source/source.h"
 
 #define EVENT_MERGE_WINDOW_USEC USEC_PER_SEC
@@ -21,6 +22,8 @@ int event_merge_new(sd_event *event, const EventSink *sink, EventMerge **ret_mer
 EventMerge *event_merge_free(EventMerge *merge);        /* counts not handed on yet are handed on first */
 DEFINE_CLEANUP(EventMerge, event_merge_free)
 
+/* Where the events are kept; NULL, as it is at first: nowhere. Borrowed. */
+void event_merge_set_ring(EventMerge *merge, RecordRing *ring);
 void event_merge_take(EventMerge *merge, const HealthEvent *event);
 /* Hands on everything that is counted for this file system, so that what comes next comes after it. */
 void event_merge_flush(EventMerge *merge, uint64_t filesystem_id);

@@ -1,116 +1,149 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel keeps 585 records for us, so reading comes before everything else on the loop.
+ * The kernel keeps 585 records for us, so reading comes before everything else on the loop, and what was read waits in the
+ * ring until the loop has nothing more urgent.
  */
 
 #include <string.h>
 
 #include "kernel/health-monitor.h"
-#include "kernel/health-record.h"
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
 #include "src/source/monitor-source.h"
 
 /* 16 x 1,024 records in one go, then somebody else has a turn: a storm must not starve the bus. */
 #define READS_PER_TURN 16
+/* Events handed on before the monitors are looked at again: a decision takes longer than the kernel needs to fill its queue. */
+#define EVENTS_PER_TURN 32
+/* When the ring has no room, the kernel's queue has to do for so long. */
+#define ROOM_WAIT_USEC (10 * USEC_PER_MSEC)
 
 struct MonitorSource {
         int fd;
         uint64_t filesystem_id;
         EventSink sink;
+        RecordRing *ring;
+        RingMonitor *account;
         RecordStream *recorder;
         sd_event_source *io_source;
-        bool had_first_read;
-        uint64_t n_lost_by_records;     /* may lag behind totals.n_lost, never the other way round */
-        MonitorSourceTotals totals;
+        sd_event_source *room_timer;    /* runs while the ring is full */
+        sd_event_source *hand_on;       /* enabled while there is something in waiting */
+        RingQueue waiting;              /* read, not handed on */
+        int end_error;
+        bool has_ended;                 /* on_end comes after what is waiting */
+        bool has_said_full;
 };
 
-/* One buffer for all monitors: the loop has one thread and no record stays in it. */
-static uint8_t read_buffer[HEALTH_MONITOR_READ_BYTES] __attribute__((__aligned__(8)));
+static void take_records(MonitorSource *source, size_t n_records) {
+        for (size_t i = 0; source->recorder && i < n_records; i++)
+                record_stream_write_record(source->recorder, source->filesystem_id,
+                                           record_ring_landing(source->ring) + i * HEALTH_RECORD_SIZE);
 
-/* What check_losses() told already is not told again. Returns false if nothing is left to tell. */
-static bool count_lost_record(MonitorSource *source, HealthEvent *event) {
-        source->n_lost_by_records += event->count;
-        if (source->n_lost_by_records <= source->totals.n_lost)
-                return false;
-
-        event->count = source->n_lost_by_records - source->totals.n_lost;
-        source->totals.n_lost = source->n_lost_by_records;
-        return true;
-}
-
-static void take_record(MonitorSource *source, const uint8_t *record) {
-        HealthEvent events[HEALTH_RECORD_EVENTS_MAX];
-        size_t n;
-
-        source->totals.n_records++;
-        if (source->recorder)
-                record_stream_write_record(source->recorder, source->filesystem_id, record);
-
-        n = health_record_decode(record, events);
-        for (size_t i = 0; i < n; i++) {
-                events[i].filesystem_id = source->filesystem_id;
-                events[i].received_boottime_usec = clock_boottime_usec();
-                if (events[i].kind == EVENT_EVENTS_LOST && !count_lost_record(source, events + i))
-                        continue;
-                source->sink.on_event(source->sink.userdata, events + i);
-        }
+        record_ring_commit(source->ring, &source->waiting);
+        if (source->sink.on_read)
+                source->sink.on_read(source->sink.userdata, source->filesystem_id, source->account->n_records);
 }
 
 /* The kernel tells of losses only with the next event that it can queue; if none comes, fdinfo is the only witness. */
 static void check_losses(MonitorSource *source) {
         HealthMonitorTotals totals;
-        HealthEvent event;
         int r;
 
         r = health_monitor_totals(source->fd, &totals);
-        if (r < 0) {
+        if (r < 0)
                 log_debug_errno(r, "cannot read a monitor's totals: %m");
-                return;
-        }
-        if (totals.n_lost <= source->totals.n_lost)
-                return;
-
-        event = (HealthEvent) {
-                .filesystem_id = source->filesystem_id,
-                .kind = EVENT_EVENTS_LOST,
-                .domain = DOMAIN_MOUNT,
-                .count = totals.n_lost - source->totals.n_lost,
-                .time_realtime_nsec = clock_realtime_usec() * NSEC_PER_USEC,
-                .received_boottime_usec = clock_boottime_usec(),
-        };
-        source->totals.n_lost = totals.n_lost;
-        source->sink.on_event(source->sink.userdata, &event);
+        else
+                record_ring_lose(source->ring, source->account, totals.n_lost, &source->waiting);
 }
 
-static int on_io(_unused_ sd_event_source *io_source, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
+/* Hands on up to so many events, then the end if there is nothing else left. The source may be gone after this. */
+static void hand_on(MonitorSource *source, size_t n_max) {
+        HealthEvent event;
+
+        for (size_t i = 0; i < n_max && record_ring_next(source->ring, &source->waiting, &event); i++) {
+                event.filesystem_id = source->filesystem_id;
+                source->sink.on_event(source->sink.userdata, &event);
+        }
+        if (!record_ring_queue_is_empty(&source->waiting))
+                return;
+
+        (void) sd_event_source_set_enabled(source->hand_on, SD_EVENT_OFF);
+        if (source->has_ended)
+                source->sink.on_end(source->sink.userdata, source->filesystem_id, source->end_error);
+}
+
+static int on_hand_on(_unused_ sd_event_source *hand_on_source, void *userdata) {
+        hand_on(userdata, EVENTS_PER_TURN);
+        return 0;
+}
+
+static int on_room_timer(_unused_ sd_event_source *timer, _unused_ uint64_t usec, void *userdata) {
         MonitorSource *source = userdata;
+
+        source->room_timer = sd_event_source_disable_unref(source->room_timer);
+        return sd_event_source_set_enabled(source->io_source, SD_EVENT_ON);
+}
+
+/* Reading on would take records from the one place that keeps them. What the kernel cannot keep either, it counts. */
+static void wait_for_room(MonitorSource *source) {
+        int r;
+
+        if (!source->has_said_full)
+                log_warning("more reports wait for decisions than are kept (%d): the kernel keeps the next ones, and counts "
+                            "what it cannot", RECORD_RING_SLOTS);
+        source->has_said_full = true;
+
+        r = sd_event_add_time_relative(sd_event_source_get_event(source->io_source), &source->room_timer, CLOCK_MONOTONIC,
+                                       ROOM_WAIT_USEC, 1, on_room_timer, source);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(source->io_source, SD_EVENT_OFF);
+        if (r < 0)
+                log_debug_errno(r, "a monitor cannot be left alone for a while: %m");
+}
+
+/* Returns as health_monitor_read() did at last. */
+static ssize_t read_on(MonitorSource *source) {
         ssize_t n = -EAGAIN;
 
         for (unsigned i = 0; i < READS_PER_TURN; i++) {
-                n = health_monitor_read(source->fd, read_buffer,
-                                        source->had_first_read ? sizeof(read_buffer) : HEALTH_MONITOR_FIRST_READ_BYTES);
+                n = record_ring_read(source->ring, source->account, source->fd,
+                                     source->account->n_records > 0 ? HEALTH_MONITOR_READ_BYTES
+                                                                    : HEALTH_MONITOR_FIRST_READ_BYTES);
                 if (n <= 0)
-                        break;
-                source->had_first_read = true;
-                for (ssize_t offset = 0; offset < n; offset += HEALTH_RECORD_SIZE)
-                        take_record(source, read_buffer + offset);
+                        return n;
+                take_records(source, (size_t) n / HEALTH_RECORD_SIZE);
         }
-        if (n > 0 || n == -EAGAIN) {
-                if (n == -EAGAIN) {
-                        check_losses(source);
-                        if (source->recorder)
-                                record_stream_flush(source->recorder);
-                }
-                return 0;
+        return n;
+}
+
+static void read_turn(MonitorSource *source) {
+        ssize_t n = read_on(source);
+
+        if (n == -ENOBUFS)
+                wait_for_room(source);
+        else if (n == -EAGAIN) {
+                check_losses(source);
+                if (source->recorder)
+                        record_stream_flush(source->recorder);
         }
+        if (n > 0 || n == -EAGAIN || n == -ENOBUFS)
+                return;
 
         /* At the end of file the descriptor stays readable for ever: the source has to go. */
         if (n == 0)
                 check_losses(source);
         (void) sd_event_source_set_enabled(source->io_source, SD_EVENT_OFF);
-        source->sink.on_end(source->sink.userdata, source->filesystem_id, (int) n);
-        return 0;
+        source->end_error = (int) n;
+        source->has_ended = true;
+}
+
+static int on_io(_unused_ sd_event_source *io_source, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
+        MonitorSource *source = userdata;
+
+        read_turn(source);
+        if (record_ring_queue_is_empty(&source->waiting) && !source->has_ended)
+                return 0;
+        return sd_event_source_set_enabled(source->hand_on, SD_EVENT_ON);
 }
 
 int monitor_source_set_reading(MonitorSource *source, bool is_reading) {
@@ -118,11 +151,13 @@ int monitor_source_set_reading(MonitorSource *source, bool is_reading) {
 }
 
 void monitor_source_drain(MonitorSource *source) {
-        (void) on_io(source->io_source, source->fd, EPOLLIN, source);
+        if (!source->has_ended)
+                read_turn(source);
+        hand_on(source, SIZE_MAX);
 }
 
 int monitor_source_new(sd_event *event, int monitor_fd, uint64_t filesystem_id, const EventSink *sink,
-                       RecordStream *recorder, MonitorSource **ret_source) {
+                       RecordRing *ring, RingMonitor *account, RecordStream *recorder, MonitorSource **ret_source) {
         _cleanup_(monitor_source_free_at) MonitorSource *source = NULL;
         int r;
 
@@ -133,6 +168,8 @@ int monitor_source_new(sd_event *event, int monitor_fd, uint64_t filesystem_id, 
                 .fd = monitor_fd,
                 .filesystem_id = filesystem_id,
                 .sink = *sink,
+                .ring = ring,
+                .account = account,
                 .recorder = recorder,
         };
 
@@ -144,6 +181,13 @@ int monitor_source_new(sd_event *event, int monitor_fd, uint64_t filesystem_id, 
         if (r < 0)
                 return r;
 
+        r = sd_event_add_defer(event, &source->hand_on, on_hand_on, source);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(source->hand_on, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
         *ret_source = steal_ptr(source);
         return 0;
 }
@@ -151,11 +195,13 @@ int monitor_source_new(sd_event *event, int monitor_fd, uint64_t filesystem_id, 
 MonitorSource *monitor_source_free(MonitorSource *source) {
         if (!source)
                 return NULL;
+        sd_event_source_disable_unref(source->hand_on);
+        sd_event_source_disable_unref(source->room_timer);
         sd_event_source_disable_unref(source->io_source);
         free(source);
         return NULL;
 }
 
-const MonitorSourceTotals *monitor_source_totals(const MonitorSource *source) {
-        return &source->totals;
+RingMonitor *monitor_source_account(const MonitorSource *source) {
+        return source->account;
 }

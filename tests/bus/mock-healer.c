@@ -217,6 +217,7 @@ static const sd_bus_vtable filesystem_vtable[] = {
         SD_BUS_PROPERTY("EventsTotal", "t", get_number, 0, 0),
         SD_BUS_PROPERTY("ReportsTotal", "t", get_number, 0, 0),
         SD_BUS_PROPERTY("EventsLost", "t", get_number, 0, 0),
+        SD_BUS_PROPERTY("RecordsRead", "t", get_number, 0, 0),
         SD_BUS_PROPERTY("Healed", "t", get_number, 0, 0),
         SD_BUS_PROPERTY("Refused", "t", get_number, 0, 0),
         SD_BUS_PROPERTY("Failed", "t", get_number, 0, 0),

@@ -82,6 +82,7 @@ static void test_properties(void **state _unused_) {
                 { "EventsTotal",   "1" },
                 { "ReportsTotal",  "2" },
                 { "EventsLost",    "3" },
+                { "RecordsRead",   "7" },
                 { "Healed",        "4" },
                 { "Refused",       "5" },
                 { "Failed",        "6" },
@@ -98,7 +99,7 @@ static void test_properties(void **state _unused_) {
         fs->is_shut_down = true;
         fs->first_bad_realtime_usec = 11;
         fs->last_event_realtime_usec = 12;
-        fs->totals = (FilesystemTotals) { 1, 2, 3, 4, 5, 6 };
+        fs->totals = (FilesystemTotals) { 1, 2, 3, 4, 5, 6, 7 };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 print_message("%s\n", cases[i].property);
