@@ -127,7 +127,9 @@ class Coexistence(unittest.TestCase):
                 wait_peer(fs)
             took = time.monotonic() - began
             print(f'note: release until xfs_healer watches both: {took * 1000:.0f} ms')
-            self.assertLess(took, 10)
+            # An emulated machine is no measure.
+            if run('systemd-detect-virt', check=False).strip() != 'qemu':
+                self.assertLess(took, 10)
             self.assertFalse(any(os.path.lexists(dropin(unit)) for unit in TEMPLATES))
             self.assertFalse(any(is_active(unit) for unit in healerlib.UNITS))
             # Neither a reboot nor an update of ours, nor a call on the bus, is the administrator's word.
@@ -218,12 +220,16 @@ class Scrub(unittest.TestCase):
         cls.addClassCleanup(healerctl, 'release')
 
     def scrub(self, fs, template):
-        """(was it kept back, what its journal says)."""
+        """(was it kept back, what its journal says).  systemd forgets a unit that was skipped, the journal does not."""
         unit = instance(fs, template)
         run('systemctl', 'start', unit, check=False)
-        kept_back = wait_for(lambda: not is_active(unit) and healerlib.unit_property(unit, 'Result'),
-                             deadline=healerlib.LONG, what='the scan to end') == 'exec-condition'
-        return kept_back, unit_journal(unit)
+        journal = wait_for(lambda: self.ended(unit_journal(unit)), deadline=healerlib.LONG, what='the scan to end')
+        return "Skipped due to 'exec-condition'" in journal, journal
+
+    @staticmethod
+    def ended(journal):
+        words = "Skipped due to 'exec-condition'", 'Deactivated successfully', 'Main process exited'
+        return journal if any(word in journal for word in words) else None
 
     def test_repairing(self):
         for template in 'xfs_scrub@.service', 'xfs_scrub_media@.service':
