@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * healerctl: the command line client of healerd. It holds no privilege and decides nothing: it asks over the
- * system bus and shows the answer. Only `policy check` works without the daemon.
+ * system bus and shows the answer. `policy check`, `takeover` and `release` work without the daemon.
  */
 #include <locale.h>
 #include <signal.h>
@@ -25,6 +25,10 @@ static CtlExit run(const CtlRequest *request) {
                 return ctl_policy_check(request);
         case CTL_VERB_RELOAD:
                 return ctl_reload(request);
+        case CTL_VERB_TAKEOVER:
+                return ctl_takeover(request);
+        case CTL_VERB_RELEASE:
+                return ctl_release(request);
         case CTL_VERB_HELP:
                 return ctl_help(request);
         case CTL_VERB_VERSION:

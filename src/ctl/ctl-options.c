@@ -35,6 +35,10 @@ static const CtlVerb verbs[] = {
           "check policy files without the daemon" },
         { CTL_VERB_RELOAD, { "reload" }, "", 0, 0, CTL_OPTION_NO_ASK_PASSWORD,
           "make the daemon load the policy again" },
+        { CTL_VERB_TAKEOVER, { "takeover" }, "", 0, 0, CTL_OPTION_DRY_RUN,
+          "let healerd watch instead of xfs_healer" },
+        { CTL_VERB_RELEASE, { "release" }, "", 0, 0, CTL_OPTION_DRY_RUN,
+          "stop healerd and let xfs_healer watch again" },
         { CTL_VERB_HELP, { "help" }, NULL, 0, 2, 0, NULL },
         { CTL_VERB_VERSION, { "version" }, NULL, 0, 0, 0, NULL },
 };
@@ -50,6 +54,7 @@ static const CtlOption options[] = {
         { CTL_OPTION_REPAIR, "repair", 0, NULL, "repair what the scan finds" },
         { CTL_OPTION_NO_WAIT, "no-wait", 0, NULL, "do not wait for the end of the job" },
         { CTL_OPTION_NO_ASK_PASSWORD, "no-ask-password", 0, NULL, "never ask for a password" },
+        { CTL_OPTION_DRY_RUN, "dry-run", 0, NULL, "only say what would be done" },
         { CTL_OPTION_HELP, "help", 'h', NULL, "show this help" },
         { CTL_OPTION_VERSION, "version", 'V', NULL, "show the version" },
 };
@@ -200,6 +205,7 @@ static int take_option(CtlRequest *request, const CtlOption *option, const char 
         case CTL_OPTION_REPAIR:
         case CTL_OPTION_NO_WAIT:
         case CTL_OPTION_NO_ASK_PASSWORD:
+        case CTL_OPTION_DRY_RUN:
         case CTL_OPTION_HELP:
         case CTL_OPTION_VERSION:
                 break;

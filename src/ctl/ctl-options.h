@@ -16,6 +16,8 @@ typedef enum CtlVerbId {
         CTL_VERB_SCRUB,
         CTL_VERB_POLICY_CHECK,
         CTL_VERB_RELOAD,
+        CTL_VERB_TAKEOVER,
+        CTL_VERB_RELEASE,
         CTL_VERB_HELP,
         CTL_VERB_VERSION,
 } CtlVerbId;
@@ -33,6 +35,7 @@ typedef enum CtlOptionId {
         CTL_OPTION_NO_ASK_PASSWORD = 1 << 9,
         CTL_OPTION_HELP = 1 << 10,
         CTL_OPTION_VERSION = 1 << 11,
+        CTL_OPTION_DRY_RUN = 1 << 12,
 } CtlOptionId;
 
 typedef struct CtlVerb {

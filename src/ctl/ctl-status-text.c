@@ -310,7 +310,7 @@ int ctl_status_print_one(const json_t *filesystem, FILE *stream) {
         print_field("autofsck", ctl_value_text(filesystem, "autofsck"), stream);
         print_totals(filesystem, stream);
         print_time("last event", filesystem, "last_event_time", stream);
-        print_time("bad since", filesystem, "first_bad_time", stream);
+        print_time("first bad", filesystem, "first_bad_time", stream);
         if (!text_equal(job, "/"))
                 print_field("job", job, stream);
         if (json_array_size(conditions) > 0)

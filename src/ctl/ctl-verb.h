@@ -16,3 +16,5 @@ CtlExit ctl_repair(const CtlRequest *request);
 CtlExit ctl_scrub(const CtlRequest *request);
 CtlExit ctl_policy_check(const CtlRequest *request);
 CtlExit ctl_reload(const CtlRequest *request);
+CtlExit ctl_takeover(const CtlRequest *request);
+CtlExit ctl_release(const CtlRequest *request);
