@@ -54,14 +54,14 @@ void live_detach(Fixture *fixture) {
         fixture->is_mounted = false;
 }
 
-/* Programs that mount run one after the other: one of them has a worker that looks at the mounts of all. The lock
- * is on the folder of the build and ends with the program. */
+/* Programs that mount run one after the other, also those of another build: one of them has a worker that looks at the
+ * mounts of all. The lock ends with the program. */
 static void lock_out_others(void) {
         static int lock_fd = -EBADF;
 
         if (lock_fd >= 0)
                 return;
-        lock_fd = open(".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+        lock_fd = open("/run/lock/healerd-tests", O_RDWR|O_CREAT|O_CLOEXEC, 0600);
         assert_true(lock_fd >= 0);
         assert_int_equal(flock(lock_fd, LOCK_EX), 0);
 }
