@@ -28,6 +28,8 @@
 #define BATCH_MAX 64
 /* Answers that healerd has not read: two of the largest queries. */
 #define OUT_MAX (2 * HISTORY_QUERY_ROWS_MAX + 64)
+/* More than fits into a line. */
+#define DRAIN_BATCHES_MAX 128
 #define RETRY_MIN_USEC USEC_PER_SEC
 #define RETRY_MAX_USEC (5 * USEC_PER_MINUTE)
 /* Lines taken in within one second; whoever knocks more often waits. */
@@ -55,17 +57,21 @@ struct Recorder {
         HistoryMessage *batch[BATCH_MAX];
 };
 
-static void line_close(Recorder *recorder) {
+static void out_clear(Recorder *recorder) {
         OutRecord *record;
 
-        recorder->source = sd_event_source_disable_unref(recorder->source);
-        recorder->fd = close_fd(recorder->fd);
-        recorder->is_greeted = false;
         while ((record = STAILQ_FIRST(&recorder->out))) {
                 STAILQ_REMOVE_HEAD(&recorder->out, entries);
                 free(record);
         }
         recorder->n_out = 0;
+}
+
+static void line_close(Recorder *recorder) {
+        recorder->source = sd_event_source_disable_unref(recorder->source);
+        recorder->fd = close_fd(recorder->fd);
+        recorder->is_greeted = false;
+        out_clear(recorder);
         if (recorder->is_only_line)
                 (void) sd_event_exit(recorder->event, 0);
 }
@@ -78,6 +84,11 @@ static int flush(Recorder *recorder) {
                 r = history_message_send(recorder->fd, &record->message);
                 if (r == -EAGAIN)
                         return sd_event_source_set_io_events(recorder->source, EPOLLIN|EPOLLOUT);
+                /* A healerd that died may have told something before: reading finds the end of it. */
+                if (r == -EPIPE) {
+                        out_clear(recorder);
+                        break;
+                }
                 if (r < 0)
                         return r;
                 STAILQ_REMOVE_HEAD(&recorder->out, entries);
@@ -242,6 +253,7 @@ static int take_message(Recorder *recorder, const HistoryMessage *message) {
 
 /* Everything that is there now, up to a batch. */
 static int receive(Recorder *recorder) {
+        bool is_reset_seen = false;
         size_t n = 0;
         int r = 0, r_take;
 
@@ -249,6 +261,11 @@ static int receive(Recorder *recorder) {
                 HistoryMessage *message = recorder->batch[n];
 
                 r = history_message_receive(recorder->fd, message);
+                /* Once for the peer's end, if it had not read everything; what it told comes behind that. */
+                if (r == -ECONNRESET && !is_reset_seen) {
+                        is_reset_seen = true;
+                        continue;
+                }
                 if (r < 0)
                         break;
                 if (recorder->is_greeted && message->header.type == HISTORY_RECORD) {
@@ -305,6 +322,13 @@ static int check_peer(Recorder *recorder, int fd) {
         return 0;
 }
 
+/* What the healerd before this one told before it ended: a recorder that hung comes to read it only now. */
+static void drain(Recorder *recorder) {
+        for (unsigned i = 0; i < DRAIN_BATCHES_MAX && recorder->is_greeted; i++)
+                if (receive(recorder) < 0)
+                        return;
+}
+
 /* Takes @fd. */
 static int serve(Recorder *recorder, int taken_fd) {
         _cleanup_(close_fd_at) int fd = taken_fd;
@@ -313,6 +337,7 @@ static int serve(Recorder *recorder, int taken_fd) {
         r = check_peer(recorder, fd);
         if (r < 0)
                 return r;
+        drain(recorder);
         line_close(recorder);
         r = sd_event_add_io(recorder->event, &recorder->source, fd, EPOLLIN, on_line, recorder);
         if (r < 0)

@@ -214,6 +214,25 @@ static void test_stands_still(void **state) {
         assert_int_equal(s->n_rows, HISTORY_QUEUE_MAX);
 }
 
+/* healerd dies while the recorder hangs: what was on the line is kept, and the next healerd is served. */
+static void test_healerd_restarts_meanwhile(void **state) {
+        Setup *s = *state;
+
+        start_recorder(s);
+        wait_until(s, is_on_disk);
+        tell(s, 1, 10);
+        wait_until(s, all_taken);
+        assert_int_equal(kill(s->recorder, SIGSTOP), 0);
+        tell(s, 11, 100);
+        s->link = history_link_free(s->link);
+        assert_int_equal(history_link_new(s->event, s->socket, &s->link), 0);
+        assert_true(sd_event_run(s->event, PATIENCE_USEC) > 0);
+        assert_int_equal(kill(s->recorder, SIGCONT), 0);
+        wait_until(s, is_on_disk);
+        ask(s);
+        assert_int_equal(s->n_rows, 110);
+}
+
 static void test_too_many_questions(void **state) {
         const HistoryQuery query = { .n_max = 1 };
         Setup *s = *state;
@@ -235,6 +254,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_recorder_comes_late, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_killed_in_the_middle, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_stands_still, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_healerd_restarts_meanwhile, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_too_many_questions, setup, teardown),
         };
 
