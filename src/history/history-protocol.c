@@ -51,6 +51,7 @@ static const HistoryField number_fields[N_HISTORY_NUMBERS] = {
         [HISTORY_ATTEMPTS] = { "attempts", 'u', 0 },
         [HISTORY_CALLER_UID] = { "caller-uid", 'u', 0 },
         [HISTORY_IS_VERIFIED] = { "verified", 'b', 0 },
+        [HISTORY_IS_REPEATED] = { "repeated", 'b', 0 },
 };
 
 /* The sizes leave room for what the pipeline's own buffers hold; their sum is HISTORY_TEXTS_SIZE at most. */

@@ -72,8 +72,9 @@ typedef enum HistoryNumber {
         HISTORY_ATTEMPTS,
         HISTORY_CALLER_UID,
         HISTORY_IS_VERIFIED,
+        HISTORY_IS_REPEATED,            /* an earlier healerd told it already */
 } HistoryNumber;
-#define N_HISTORY_NUMBERS (HISTORY_IS_VERIFIED + 1)
+#define N_HISTORY_NUMBERS (HISTORY_IS_REPEATED + 1)
 
 typedef enum HistoryText {
         HISTORY_KIND,

@@ -20,7 +20,7 @@ static const char *const steps[HISTORY_SCHEMA_VERSION] = {
         " \"group\" INTEGER, inode INTEGER, generation INTEGER, position_bytes INTEGER, length_bytes INTEGER,"
         " device_block INTEGER, device_block_count INTEGER, errno_number INTEGER, shutdown_reasons INTEGER,"
         " unknown_bits INTEGER, test INTEGER, policy_generation INTEGER, duration_usec INTEGER, attempts INTEGER,"
-        " caller_uid INTEGER, verified INTEGER,"
+        " caller_uid INTEGER, verified INTEGER, repeated INTEGER,"
         " kind TEXT, severity TEXT, domain TEXT, structure TEXT, errno TEXT, source TEXT, rule TEXT, mode TEXT,"
         " actions TEXT, action TEXT, result TEXT, detail TEXT, uuid TEXT, device TEXT, mount BLOB, path BLOB, text BLOB"
         ");"

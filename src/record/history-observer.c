@@ -77,6 +77,7 @@ static void on_event(void *userdata, const HealthEvent *event, const Filesystem 
         set_known(&values, HISTORY_SHUTDOWN_REASONS, event->shutdown_reasons);
         set_known(&values, HISTORY_UNKNOWN_BITS, event->unknown_bits);
         set_known(&values, HISTORY_IS_TEST, event->is_test);
+        set_known(&values, HISTORY_IS_REPEATED, event->is_repeated);
         values.texts[HISTORY_KIND] = event_kind_to_name(event->kind);
         values.texts[HISTORY_SEVERITY] = severity_to_name(health_event_severity(event));
         values.texts[HISTORY_PATH] = path;
