@@ -17,12 +17,13 @@ __healerctl_filesystems() {
 
 _healerctl() {
         local cur prev word verb="" n_arguments=0 i
-        local verbs='status monitor repair scrub policy reload takeover release'
+        local verbs='status monitor events repair scrub policy reload takeover release'
         local structures='fscounters usrquota grpquota prjquota quotacheck nlinks super agf agfl agi bnobt cntbt inobt
                 finobt rmapbt refcountbt bitmap summary core datafork attrfork cowfork directory xattr symlink parent dirtree'
         local -A options=(
                 [status]='--json --no-legend'
                 [monitor]='--json'
+                [events]='--json --since --fs --limit --no-ask-password'
                 [repair]='--json --domain --group --inode --generation --override-harmful --no-wait --no-ask-password'
                 [scrub]='--json --repair --no-wait --no-ask-password'
                 [policy]='--json'
@@ -41,7 +42,7 @@ _healerctl() {
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}
                 case $word in
-                --domain|--group|--inode|--generation|--override-harmful)
+                --domain|--group|--inode|--generation|--override-harmful|--since|--fs|--limit)
                         [ "${COMP_WORDS[i + 1]-}" = "=" ] && i=$((i + 1))
                         i=$((i + 1)) ;;
                 -*) ;;
@@ -54,7 +55,11 @@ _healerctl() {
         --domain)
                 mapfile -t COMPREPLY < <(compgen -W 'fs ag rtgroup inode' -- "$cur")
                 return ;;
-        --group|--inode|--generation|--override-harmful)
+        --fs)
+                compopt -o filenames 2>/dev/null
+                __healerctl_add_lines < <(__healerctl_filesystems)
+                return ;;
+        --group|--inode|--generation|--override-harmful|--since|--limit)
                 return ;;
         esac
 

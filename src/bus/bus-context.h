@@ -12,6 +12,7 @@
 #include "src/bus/bus-authorize.h"
 #include "src/bus/bus-change.h"
 #include "src/engine/engine.h"
+#include "src/history/history-reader.h"
 
 typedef struct BusContext BusContext;
 
@@ -49,5 +50,6 @@ struct BusContext {
         size_t n_ended_jobs;
         sd_event_source *job_timer;
         uint64_t job_keep_usec;
+        HistoryReader history;          /* no functions: none is kept */
         uint64_t n_signals_dropped;     /* no bus, or a bus that does not read */
 };

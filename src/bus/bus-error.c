@@ -26,6 +26,7 @@ static const struct {
         { EINVAL,       SD_BUS_ERROR_INVALID_ARGS },
         { ENOBUFS,      SD_BUS_ERROR_LIMITS_EXCEEDED },
         { ENOENT,       BUS_ERROR_NO_SUCH_FILESYSTEM },
+        { ENOLINK,      BUS_ERROR_NO_HISTORY },
         { ENOMEM,       SD_BUS_ERROR_NO_MEMORY },
         { ENOTCONN,     BUS_ERROR_NO_WORKER },
         { ENOTUNIQ,     BUS_ERROR_NO_SUCH_FILESYSTEM },

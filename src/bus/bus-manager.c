@@ -8,6 +8,7 @@
 #include "src/basic/text.h"
 #include "src/bus/bus-error.h"
 #include "src/bus/bus-filesystem.h"
+#include "src/bus/bus-history.h"
 #include "src/bus/bus-manager.h"
 #include "src/bus/bus-names.h"
 #include "src/bus/bus-value.h"
@@ -106,6 +107,23 @@ static int get_signals_dropped(sd_bus *bus _unused_, const char *path _unused_, 
         return sd_bus_message_append(reply, "t", ((BusContext *) userdata)->n_signals_dropped);
 }
 
+static int get_history_dropped(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                               const char *property _unused_, sd_bus_message *reply, void *userdata,
+                               sd_bus_error *error _unused_) {
+        const HistoryReader *history = &((BusContext *) userdata)->history;
+
+        return sd_bus_message_append(reply, "t", history->n_dropped ? history->n_dropped(history->userdata) : UINT64_C(0));
+}
+
+static int get_history_state(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                             const char *property _unused_, sd_bus_message *reply, void *userdata,
+                             sd_bus_error *error _unused_) {
+        const HistoryReader *history = &((BusContext *) userdata)->history;
+
+        return sd_bus_message_append(reply, "s", history_place_to_name(history->place ? history->place(history->userdata)
+                                                                                       : HISTORY_PLACE_ABSENT));
+}
+
 static int get_mounted_unwatched(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
                                  const char *property _unused_, sd_bus_message *reply, void *userdata,
                                  sd_bus_error *error _unused_) {
@@ -183,6 +201,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("EventsLost", "t", get_total, 0, CHANGES),
         SD_BUS_PROPERTY("EventsDropped", "t", get_total, 0, CHANGES),
         SD_BUS_PROPERTY("SignalsDropped", "t", get_signals_dropped, 0, CHANGES),
+        SD_BUS_PROPERTY("HistoryDropped", "t", get_history_dropped, 0, CHANGES),
+        SD_BUS_PROPERTY("HistoryState", "s", get_history_state, 0, 0),
         SD_BUS_PROPERTY("Healed", "t", get_total, 0, CHANGES),
         SD_BUS_PROPERTY("Refused", "t", get_total, 0, CHANGES),
         SD_BUS_PROPERTY("Failed", "t", get_total, 0, CHANGES),
@@ -200,6 +220,12 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_NO_ARGS,
                                 SD_BUS_NO_RESULT,
                                 on_reload_policy,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+
+        SD_BUS_METHOD_WITH_ARGS("ListEvents",
+                                SD_BUS_ARGS("t", since_usec, "u", max, "a{sv}", options),
+                                SD_BUS_RESULT("aa{sv}", events),
+                                bus_history_on_list_events,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
 
         SD_BUS_SIGNAL_WITH_ARGS("Event",
@@ -233,6 +259,7 @@ static const BusChangeName change_names[] = {
         { "EventsLost",       BUS_MANAGER_COUNTERS },
         { "EventsDropped",    BUS_MANAGER_COUNTERS },
         { "SignalsDropped",   BUS_MANAGER_COUNTERS },
+        { "HistoryDropped",   BUS_MANAGER_COUNTERS },
         { "Healed",           BUS_MANAGER_COUNTERS },
         { "Refused",          BUS_MANAGER_COUNTERS },
         { "Failed",           BUS_MANAGER_COUNTERS },

@@ -28,6 +28,7 @@
 #define BUS_ERROR_AUTHORIZATION_DISMISSED "org.xfs.Healer.Error.AuthorizationDismissed"
 #define BUS_ERROR_AUTHORIZATION_TIMED_OUT "org.xfs.Healer.Error.AuthorizationTimedOut"
 #define BUS_ERROR_NO_WORKER             "org.xfs.Healer.Error.NoWorker"
+#define BUS_ERROR_NO_HISTORY            "org.xfs.Healer.Error.NoHistory"
 
 #define POLKIT_ACTION_REPAIR            "org.xfs.healer.repair"
 #define POLKIT_ACTION_REPAIR_REMOVABLE  "org.xfs.healer.repair-removable"
@@ -35,6 +36,7 @@
 #define POLKIT_ACTION_REPAIR_HARMFUL    "org.xfs.healer.repair-harmful"
 #define POLKIT_ACTION_SCRUB             "org.xfs.healer.scrub"
 #define POLKIT_ACTION_MANAGE_POLICY     "org.xfs.healer.manage-policy"
+#define POLKIT_ACTION_READ_EVENTS       "org.xfs.healer.read-events"
 
 /* Text domain of the messages that polkit shows. */
 #define BUS_GETTEXT_DOMAIN              "healerd"

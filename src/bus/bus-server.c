@@ -293,6 +293,7 @@ static int server_init_context(BusServer *server, sd_event *event, Engine *engin
                                  &context->changes);
         if (r < 0)
                 return r;
+        context->history = options->history;
         bus_manager_init(context);
         r = bus_job_init(context);
         if (r < 0)

@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 
 #include "src/engine/engine.h"
+#include "src/history/history-reader.h"
 
 typedef struct BusServer BusServer;
 
@@ -19,6 +20,7 @@ typedef struct BusServerOptions {
         const char *address;            /* NULL: the system bus; copied */
         BusServerReady ready;           /* may be NULL */
         void *userdata;
+        HistoryReader history;          /* must live until the engine has ended; without functions: no history */
         /* Zero: the default of each. Only tests have a reason for other values. */
         uint64_t change_interval_usec;  /* PropertiesChanged of one object: 1 s */
         uint64_t job_keep_usec;         /* an ended job stays on the bus: 30 s */

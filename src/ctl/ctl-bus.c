@@ -35,6 +35,7 @@ static const BusErrorMeaning meanings[] = {
         { "System.Error.EPIPE", CTL_EXIT_NO_DAEMON, BUS_AWAY },
         { BUS_ERROR_NO_WORKER, CTL_EXIT_NO_DAEMON,
           "healerd cannot reach its worker; see: systemctl status healer-worker" },
+        { BUS_ERROR_NO_HISTORY, CTL_EXIT_NO_DAEMON, NULL },
         { SD_BUS_ERROR_ACCESS_DENIED, CTL_EXIT_REFUSED, "not authorised; try it as root" },
         { SD_BUS_ERROR_LIMITS_EXCEEDED, CTL_EXIT_JOB_FAILED, NULL },
         { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, CTL_EXIT_REFUSED,

@@ -266,6 +266,34 @@ int ctl_line_read(sd_bus_message *signal, uint64_t now_realtime_usec, json_t **r
         return 0;
 }
 
+static bool is_argument(const SignalForm *form, const char *key) {
+        for (size_t i = 0; form && i < SIGNAL_ARGUMENTS_MAX; i++)
+                if (text_equal(form->arguments[i], key))
+                        return true;
+
+        return text_equal(key, "time_usec") || text_equal(key, "type");
+}
+
+json_t *ctl_line_of_history(json_t *taken) {
+        _cleanup_(json_decref_at) json_t *entry = taken, *line = json_pack("{s:i}", "schema", CTL_JSON_SCHEMA);
+        json_t *details = json_object(), *value;
+        const SignalForm *form = NULL;
+        const char *key;
+
+        for (size_t i = 0; i < ELEMENTSOF(forms); i++)
+                if (text_equal(forms[i].type, ctl_value_text(entry, "type")))
+                        form = forms + i;
+
+        json_object_foreach(entry, key, value)
+                if (json_object_set(is_argument(form, key) ? line : details, key, value) < 0) {
+                        json_decref(details);
+                        return NULL;
+                }
+        if (json_object_set_new(line, "details", details) < 0)
+                return NULL;
+        return steal_ptr(line);
+}
+
 /* An event happened when the kernel says so, everything else when we heard of it. */
 static uint64_t line_time_usec(const json_t *line) {
         uint64_t nsec = ctl_value_number(json_object_get(line, "details"), "time_nsec");

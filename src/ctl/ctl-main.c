@@ -17,6 +17,8 @@ static CtlExit run(const CtlRequest *request) {
                 return ctl_status(request);
         case CTL_VERB_MONITOR:
                 return ctl_monitor(request);
+        case CTL_VERB_EVENTS:
+                return ctl_events(request);
         case CTL_VERB_REPAIR:
                 return ctl_repair(request);
         case CTL_VERB_SCRUB:

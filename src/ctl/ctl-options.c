@@ -26,6 +26,9 @@ static const CtlVerb verbs[] = {
           "what is watched and how it is" },
         { CTL_VERB_MONITOR, { "monitor" }, "", 0, 0, CTL_OPTION_JSON,
           "print events, decisions and actions as they happen" },
+        { CTL_VERB_EVENTS, { "events" }, "", 0, 0,
+          CTL_OPTION_JSON | CTL_OPTION_SINCE | CTL_OPTION_FS | CTL_OPTION_LIMIT | CTL_OPTION_NO_ASK_PASSWORD,
+          "print what happened, out of the history" },
         { CTL_VERB_REPAIR, { "repair" }, "FS STRUCTURE", 2, 2,
           OPTIONS_JOB | OPTIONS_TARGET | CTL_OPTION_OVERRIDE_HARMFUL,
           "repair one metadata structure online" },
@@ -46,6 +49,9 @@ static const CtlVerb verbs[] = {
 static const CtlOption options[] = {
         { CTL_OPTION_JSON, "json", 0, NULL, "print JSON for programs" },
         { CTL_OPTION_NO_LEGEND, "no-legend", 0, NULL, "leave out headings and totals" },
+        { CTL_OPTION_SINCE, "since", 0, "TIME", "not older than TIME, or than so long ago: 2h" },
+        { CTL_OPTION_FS, "fs", 0, "FS", "of this file system only" },
+        { CTL_OPTION_LIMIT, "limit", 0, "N", "the newest N entries; 1000 if not given" },
         { CTL_OPTION_DOMAIN, "domain", 0, "WORD", "where the structure is: fs, ag, rtgroup, inode" },
         { CTL_OPTION_GROUP, "group", 0, "N", "the allocation group or realtime group" },
         { CTL_OPTION_INODE, "inode", 0, "N", "the inode" },
@@ -193,6 +199,16 @@ static int take_option(CtlRequest *request, const CtlOption *option, const char 
         case CTL_OPTION_GENERATION:
                 r = take_number(option, value, UINT32_MAX, &number, text);
                 request->generation = (uint32_t) number;
+                break;
+        case CTL_OPTION_LIMIT:
+                r = take_number(option, value, CTL_LIMIT_MAX, &number, text);
+                request->limit = (uint32_t) number;
+                break;
+        case CTL_OPTION_SINCE:
+                request->since = value;
+                break;
+        case CTL_OPTION_FS:
+                request->filesystem = value;
                 break;
         case CTL_OPTION_DOMAIN:
                 request->domain = value;

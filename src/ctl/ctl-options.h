@@ -12,6 +12,7 @@
 typedef enum CtlVerbId {
         CTL_VERB_STATUS,
         CTL_VERB_MONITOR,
+        CTL_VERB_EVENTS,
         CTL_VERB_REPAIR,
         CTL_VERB_SCRUB,
         CTL_VERB_POLICY_CHECK,
@@ -36,6 +37,9 @@ typedef enum CtlOptionId {
         CTL_OPTION_HELP = 1 << 10,
         CTL_OPTION_VERSION = 1 << 11,
         CTL_OPTION_DRY_RUN = 1 << 12,
+        CTL_OPTION_SINCE = 1 << 13,
+        CTL_OPTION_FS = 1 << 14,
+        CTL_OPTION_LIMIT = 1 << 15,
 } CtlOptionId;
 
 typedef struct CtlVerb {
@@ -65,10 +69,15 @@ typedef struct CtlRequest {
         uint64_t inode;
         uint32_t generation;
         const char *domain;
+        const char *since;
+        const char *filesystem;
+        uint32_t limit;
         const char *override_harmful;
 } CtlRequest;
 
 #define CTL_USAGE_TEXT_SIZE 512
+/* More entries of the history healerd does not give at once. */
+#define CTL_LIMIT_MAX 10000
 
 const CtlVerb *ctl_verbs(size_t *ret_n);
 const CtlOption *ctl_options(size_t *ret_n);

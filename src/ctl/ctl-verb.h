@@ -12,6 +12,7 @@ CtlExit ctl_help(const CtlRequest *request);
 CtlExit ctl_version(const CtlRequest *request);
 CtlExit ctl_status(const CtlRequest *request);
 CtlExit ctl_monitor(const CtlRequest *request);
+CtlExit ctl_events(const CtlRequest *request);
 CtlExit ctl_repair(const CtlRequest *request);
 CtlExit ctl_scrub(const CtlRequest *request);
 CtlExit ctl_policy_check(const CtlRequest *request);

@@ -9,6 +9,7 @@
 
 #include "src/basic/macro.h"
 #include "src/daemon/daemon-options.h"
+#include "src/history/history-protocol.h"
 #include "src/protocol/worker-protocol.h"
 
 enum {
@@ -16,6 +17,7 @@ enum {
         OPTION_HELP = 'h',
         OPTION_VERSION = 'V',
         OPTION_WORKER_SOCKET = 0x100,
+        OPTION_RECORDER_SOCKET,
         OPTION_POLICY_ROOT,
         OPTION_RECORD,
         OPTION_REPLAY,
@@ -32,6 +34,7 @@ static const struct {
         const char *help;
 } option_table[] = {
         { "worker-socket", OPTION_WORKER_SOCKET, "PATH", "where healer-worker listens\n(default " WORKER_SOCKET_PATH ")" },
+        { "recorder-socket", OPTION_RECORDER_SOCKET, "PATH", "where healer-recorder listens\n(default " HISTORY_SOCKET_PATH ")" },
         { "policy-root", OPTION_POLICY_ROOT, "DIR", "look for policies below DIR instead of /" },
         { "record", OPTION_RECORD, "FILE", "write every kernel record to FILE as well" },
         { "replay", OPTION_REPLAY, "FILE", "decide about a recorded stream instead of the\nkernel's reports, do nothing, and end with it" },
@@ -69,6 +72,9 @@ static int take(int value, DaemonOptions *options) {
         switch (value) {
         case OPTION_WORKER_SOCKET:
                 options->worker_socket = optarg;
+                return 0;
+        case OPTION_RECORDER_SOCKET:
+                options->recorder_socket = optarg;
                 return 0;
         case OPTION_POLICY_ROOT:
                 options->policy_root = optarg;
@@ -110,6 +116,7 @@ int daemon_options_parse(int argc, char *argv[], DaemonOptions *ret_options) {
         struct option options[ELEMENTSOF(option_table) + 1] = {};
         DaemonOptions parsed = {
                 .worker_socket = WORKER_SOCKET_PATH,
+                .recorder_socket = HISTORY_SOCKET_PATH,
                 .worker_program = HEALER_LIBEXECDIR "/healer-worker",
         };
         int value, r;

@@ -8,6 +8,7 @@
 
 typedef struct DaemonOptions {
         const char *worker_socket;
+        const char *recorder_socket;
         const char *policy_root;        /* stands before the folders of policies; NULL: none */
         const char *record_path;
         const char *replay_path;

@@ -15,6 +15,8 @@
 #include "src/daemon/daemon.h"
 #include "src/daemon/descriptor-store.h"
 #include "src/engine/engine.h"
+#include "src/record/history-link.h"
+#include "src/record/history-observer.h"
 #include "src/record/journal-record.h"
 
 /* Nobody who waits for us at boot waits longer than this, whatever the worker does. */
@@ -26,6 +28,7 @@ typedef struct Daemon {
         BusServer *bus;
         JournalRecord *journal;
         StoredDescriptors stored;
+        HistoryLink *history;           /* NULL while a recorded stream is replayed: that is no history */
         sd_event_source *ready_timer;
         bool is_ready;
 } Daemon;
@@ -228,8 +231,20 @@ static int engine_build(Daemon *daemon, const DaemonOptions *options, int worker
         r = journal_record_new(daemon->engine, &daemon->journal);
         if (r < 0)
                 return r;
+        if (!options->replay_path) {
+                r = history_link_new(daemon->event, options->recorder_socket, &daemon->history);
+                if (r < 0)
+                        return r;
+                r = history_observer_add(daemon->engine, daemon->history);
+                if (r < 0)
+                        return r;
+        }
         if (!options->has_no_bus) {
-                r = bus_server_new(daemon->event, daemon->engine, NULL, &daemon->bus);
+                const BusServerOptions bus_options = {
+                        .history = daemon->history ? history_link_reader(daemon->history) : (HistoryReader) {},
+                };
+
+                r = bus_server_new(daemon->event, daemon->engine, &bus_options, &daemon->bus);
                 if (r < 0)
                         return log_error_errno(r, "bus: cannot be set up: %m");
         }
@@ -283,6 +298,7 @@ int daemon_run(const DaemonOptions *options, int worker_fd) {
         descriptor_store_done(&daemon.stored);
         engine_free(daemon.engine);
         bus_server_free(daemon.bus);
+        history_link_free(daemon.history);
         journal_record_free(daemon.journal);
         sd_event_source_disable_unref(daemon.ready_timer);
         sd_event_unref(daemon.event);

@@ -417,7 +417,7 @@ static void test_worker_property_is_told(void **state _unused_) {
 }
 
 static void test_every_property_is_told(void **state _unused_) {
-        static const char *const constants[] = { "Version", NULL };
+        static const char *const constants[] = { "Version", "HistoryState", NULL };
         BusFixture fixture;
         HealthEvent event;
         Filesystem *fs;

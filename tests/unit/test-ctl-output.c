@@ -21,6 +21,7 @@
 #include "src/bus/bus-names.h"
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-output.h"
+#include "src/ctl/ctl-time.h"
 #include "src/ctl/ctl-value.h"
 
 static void test_safe(void **state _unused_) {
@@ -194,11 +195,48 @@ static void test_errors(void **state _unused_) {
         }
 }
 
+static void test_points_in_time(void **state _unused_) {
+        static const struct {
+                const char *text;
+                int result;
+                uint64_t seconds;
+        } cases[] = {
+                { "@1795179363",         0, 1795179363 },
+                { "2h",                  0, 1795179363 - 7200 },
+                { "1d 12h",              0, 1795179363 - 36 * 3600 },
+                { "infinity",            0, 0 },
+                { "2026-11-20",          0, 1795132800 },
+                { "2026-11-20 12:56",    0, 1795179360 },
+                { "2026-11-20 12:56:03", 0, 1795179363 },
+                { "2026-11-20T12:56:03", 0, 1795179363 },
+                { "today",               0, 1795132800 },
+                { "yesterday",           0, 1795132800 - 86400 },
+                { "2026-11-20 12:56:03 ", -EINVAL, 0 },
+                { "2026-13-20",          -EINVAL, 0 },
+                { "@",                   -EINVAL, 0 },
+                { "@-1",                 -EINVAL, 0 },
+                { "5",                   -EINVAL, 0 },
+                { "tomorrow",            -EINVAL, 0 },
+                { "",                    -EINVAL, 0 },
+        };
+
+        assert_int_equal(setenv("TZ", "UTC", 1), 0);
+        tzset();
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                uint64_t usec = 0;
+
+                print_message("%s\n", cases[i].text);
+                assert_int_equal(ctl_time_parse(cases[i].text, 1795179363 * USEC_PER_SEC, &usec), cases[i].result);
+                assert_int_equal(usec, cases[i].seconds * USEC_PER_SEC);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_safe),
                 cmocka_unit_test(test_table),
                 cmocka_unit_test(test_time),
+                cmocka_unit_test(test_points_in_time),
                 cmocka_unit_test(test_keys),
                 cmocka_unit_test(test_values),
                 cmocka_unit_test(test_errors),

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The records between healerd and healer-recorder: what a well-formed one looks like, and how one travels.
+ */
+
+#include "src/history/history-protocol.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "src/basic/macro.h"
+
+static const char *const history_row_type_names[] = {
+        [HISTORY_ROW_EVENT] = "event",
+        [HISTORY_ROW_DECISION] = "decision",
+        [HISTORY_ROW_ACTION] = "action",
+};
+DEFINE_NAMES(history_row_type, HistoryRowType)
+
+static const char *const history_place_names[] = {
+        [HISTORY_PLACE_ABSENT] = "absent",
+        [HISTORY_PLACE_DISK] = "disk",
+        [HISTORY_PLACE_MEMORY] = "memory",
+        [HISTORY_PLACE_STALLED] = "stalled",
+};
+DEFINE_NAMES(history_place, HistoryPlace)
+
+static const HistoryField number_fields[N_HISTORY_NUMBERS] = {
+        [HISTORY_TIME_USEC] = { "time-usec", 't', 0 },
+        [HISTORY_EVENT_ID] = { "id", 't', 0 },
+        [HISTORY_CAUSE_ID] = { "cause", 't', 0 },
+        [HISTORY_JOB_ID] = { "job-number", 't', 0 },
+        [HISTORY_COUNT] = { "count", 't', 0 },
+        [HISTORY_KERNEL_TIME_NSEC] = { "time-nsec", 't', 0 },
+        [HISTORY_GROUP] = { "group", 'u', 0 },
+        [HISTORY_INODE] = { "inode", 't', 0 },
+        [HISTORY_GENERATION] = { "generation", 'u', 0 },
+        [HISTORY_POSITION_BYTES] = { "position-bytes", 't', 0 },
+        [HISTORY_LENGTH_BYTES] = { "length-bytes", 't', 0 },
+        [HISTORY_DEVICE_BLOCK] = { "device-block", 't', 0 },
+        [HISTORY_DEVICE_BLOCK_COUNT] = { "device-block-count", 't', 0 },
+        [HISTORY_ERRNO_NUMBER] = { "errno-number", 'u', 0 },
+        [HISTORY_SHUTDOWN_REASONS] = { "shutdown-reasons", 'u', 0 },
+        [HISTORY_UNKNOWN_BITS] = { "unknown-bits", 'u', 0 },
+        [HISTORY_IS_TEST] = { "test", 'b', 0 },
+        [HISTORY_POLICY_GENERATION] = { "policy-generation", 't', 0 },
+        [HISTORY_DURATION_USEC] = { "duration-usec", 't', 0 },
+        [HISTORY_ATTEMPTS] = { "attempts", 'u', 0 },
+        [HISTORY_CALLER_UID] = { "caller-uid", 'u', 0 },
+        [HISTORY_IS_VERIFIED] = { "verified", 'b', 0 },
+        [HISTORY_IS_REPEATED] = { "repeated", 'b', 0 },
+};
+
+/* The sizes leave room for what the pipeline's own buffers hold; their sum is HISTORY_TEXTS_SIZE at most. */
+static const HistoryField text_fields[N_HISTORY_TEXTS] = {
+        [HISTORY_KIND] = { "kind", 's', 48 },
+        [HISTORY_SEVERITY] = { "severity", 's', 48 },
+        [HISTORY_DOMAIN] = { "domain", 's', 48 },
+        [HISTORY_STRUCTURE] = { "structure", 's', 48 },
+        [HISTORY_ERRNO] = { "errno", 's', 48 },
+        [HISTORY_SOURCE] = { "source", 's', 48 },
+        [HISTORY_RULE] = { "rule", 's', 64 },
+        [HISTORY_MODE] = { "mode", 's', 48 },
+        [HISTORY_ACTIONS] = { "actions", 'a', 512 },
+        [HISTORY_ACTION] = { "action", 's', 48 },
+        [HISTORY_RESULT] = { "result", 's', 48 },
+        [HISTORY_DETAIL] = { "detail", 's', 512 },
+        [HISTORY_UUID] = { "uuid", 's', 48 },
+        [HISTORY_DEVICE] = { "device", 's', 256 },
+        [HISTORY_MOUNT] = { "mount", 'y', 1024 },
+        [HISTORY_PATH] = { "path", 'y', 1024 },
+        [HISTORY_TEXT] = { "text", 's', 2048 },
+};
+
+const HistoryField *history_number_field(HistoryNumber number) {
+        return number_fields + number;
+}
+
+const HistoryField *history_text_field(HistoryText text) {
+        return text_fields + text;
+}
+
+void history_values_set(HistoryValues *values, HistoryNumber number, uint64_t value) {
+        values->known |= UINT32_C(1) << number;
+        values->numbers[number] = value;
+}
+
+#define SIZE_OF(member) (offsetof(HistoryMessage, member) + sizeof(((HistoryMessage *) NULL)->member))
+#define SIZE_OF_EMPTY_ROW (offsetof(HistoryMessage, row.texts) + N_HISTORY_TEXTS)
+
+/* The smallest size of a type; only rows may be larger. 0: no such type. */
+static size_t smallest_size(uint16_t type) {
+        switch ((HistoryMessageType) type) {
+        case HISTORY_HELLO:
+        case HISTORY_HELLO_REPLY:
+                return SIZE_OF(hello);
+        case HISTORY_RECORD:
+        case HISTORY_ROW:
+                return SIZE_OF_EMPTY_ROW;
+        case HISTORY_QUERY:
+                return SIZE_OF(query);
+        case HISTORY_TAKEN:
+                return SIZE_OF(taken);
+        case HISTORY_STATE:
+                return SIZE_OF(state);
+        case HISTORY_END:
+                return SIZE_OF(end);
+        }
+
+        return 0;
+}
+
+void history_message_init(HistoryMessage *message, HistoryMessageType type) {
+        size_t size_bytes = smallest_size(type);
+
+        assert(size_bytes > 0);
+
+        memset(message, 0, size_bytes);
+        message->header = (HistoryHeader) {
+                .magic = HISTORY_PROTOCOL_MAGIC,
+                .version = HISTORY_PROTOCOL_VERSION,
+                .type = type,
+                .size_bytes = (uint32_t) size_bytes,
+        };
+}
+
+void history_message_set_row(HistoryMessage *message, HistoryMessageType type, uint64_t serial,
+                             const HistoryValues *values) {
+        char *at = message->row.texts;
+
+        assert(type == HISTORY_RECORD || type == HISTORY_ROW);
+
+        history_message_init(message, type);
+        message->row.serial = serial;
+        message->row.type = values->type;
+        message->row.known = values->known;
+        memcpy(message->row.numbers, values->numbers, sizeof(message->row.numbers));
+        for (size_t i = 0; i < N_HISTORY_TEXTS; i++) {
+                size_t length = values->texts[i] ? strnlen(values->texts[i], text_fields[i].size_max - 1) : 0;
+
+                if (length > 0)
+                        memcpy(at, values->texts[i], length);
+                at += length;
+                *at++ = 0;
+        }
+        message->header.size_bytes = (uint32_t) (at - (char *) message);
+}
+
+void history_row_values(const HistoryRow *row, HistoryValues *ret_values) {
+        const char *at = row->texts;
+
+        *ret_values = (HistoryValues) { .type = row->type, .known = row->known };
+        memcpy(ret_values->numbers, row->numbers, sizeof(row->numbers));
+        for (size_t i = 0; i < N_HISTORY_TEXTS; i++) {
+                ret_values->texts[i] = at;
+                at += strlen(at) + 1;
+        }
+}
+
+static int row_check(const HistoryRow *row, size_t n_text_bytes, bool is_answer) {
+        const char *at = row->texts, *end = row->texts + n_text_bytes;
+
+        if (row->serial == 0 || row->serial > INT64_MAX || row->type >= N_HISTORY_ROW_TYPES ||
+            row->known >> N_HISTORY_NUMBERS != 0 || !(row->known & 1 << HISTORY_TIME_USEC) ||
+            (row->query_id != 0) != is_answer)
+                return -EBADMSG;
+
+        for (size_t i = 0; i < N_HISTORY_NUMBERS; i++) {
+                char type = number_fields[i].bus_type;
+                uint64_t max = type == 'b' ? 1 : type == 'u' ? UINT32_MAX : UINT64_MAX;
+
+                if (row->numbers[i] > (row->known & UINT32_C(1) << i ? max : 0))
+                        return -EBADMSG;
+        }
+        for (size_t i = 0; i < N_HISTORY_TEXTS; i++) {
+                const char *stop = at < end ? memchr(at, 0, (size_t) (end - at)) : NULL;
+
+                if (!stop || (size_t) (stop - at) >= text_fields[i].size_max)
+                        return -EBADMSG;
+                at = stop + 1;
+        }
+
+        return at == end ? 0 : -EBADMSG;
+}
+
+static bool payload_is_valid(const HistoryMessage *message, size_t size_bytes) {
+        switch ((HistoryMessageType) message->header.type) {
+        case HISTORY_HELLO:
+        case HISTORY_HELLO_REPLY:
+                return memchr(message->hello.program_version, 0, sizeof(message->hello.program_version));
+        case HISTORY_RECORD:
+        case HISTORY_ROW:
+                return row_check(&message->row, size_bytes - offsetof(HistoryMessage, row.texts),
+                                 message->header.type == HISTORY_ROW) == 0;
+        case HISTORY_QUERY:
+                return message->query.query_id != 0 && message->query.reserved == 0 && message->query.n_max > 0 &&
+                       message->query.n_max <= HISTORY_QUERY_ROWS_MAX &&
+                       memchr(message->query.filesystem, 0, sizeof(message->query.filesystem));
+        case HISTORY_TAKEN:
+                return true;
+        case HISTORY_STATE:
+                return message->state.place < N_HISTORY_PLACES && message->state.error >= 0;
+        case HISTORY_END:
+                return message->end.query_id != 0 && message->end.error >= 0 &&
+                       message->end.n_rows <= HISTORY_QUERY_ROWS_MAX;
+        }
+
+        return false;
+}
+
+int history_message_check(const HistoryMessage *message, size_t size_bytes) {
+        size_t smallest;
+        bool is_row;
+
+        if (size_bytes < sizeof(HistoryHeader) || size_bytes > sizeof(*message) ||
+            message->header.magic != HISTORY_PROTOCOL_MAGIC)
+                return -EBADMSG;
+        if (message->header.version != HISTORY_PROTOCOL_VERSION)
+                return -EPROTONOSUPPORT;
+
+        smallest = smallest_size(message->header.type);
+        is_row = message->header.type == HISTORY_RECORD || message->header.type == HISTORY_ROW;
+        if (smallest == 0 || size_bytes < smallest || (size_bytes > smallest && !is_row) ||
+            message->header.size_bytes != size_bytes || message->header.reserved != 0)
+                return -EBADMSG;
+
+        return payload_is_valid(message, size_bytes) ? 0 : -EBADMSG;
+}
+
+int history_message_send(int socket_fd, const HistoryMessage *message) {
+        int r;
+
+        /* What we would not take ourselves is our own mistake: it must not look like the peer's. */
+        r = history_message_check(message, message->header.size_bytes);
+        if (r < 0)
+                return r;
+
+        for (;;) {
+                if (send(socket_fd, message, message->header.size_bytes, MSG_DONTWAIT|MSG_NOSIGNAL) >= 0)
+                        return 0;
+                if (errno == EINTR)
+                        continue;
+                if (errno == EWOULDBLOCK || errno == ENOBUFS)
+                        return -EAGAIN;
+                if (errno == ECONNRESET || errno == ENOTCONN)
+                        return -EPIPE;
+                return -errno;
+        }
+}
+
+int history_message_receive(int socket_fd, HistoryMessage *ret_message) {
+        struct iovec data = {
+                .iov_base = ret_message,
+                .iov_len = sizeof(*ret_message),
+        };
+        /* No room for descriptors: the kernel keeps them from being installed and says that it cut them off. */
+        struct msghdr envelope = {
+                .msg_iov = &data,
+                .msg_iovlen = 1,
+        };
+        ssize_t length;
+
+        do
+                length = recvmsg(socket_fd, &envelope, MSG_DONTWAIT|MSG_CMSG_CLOEXEC);
+        while (length < 0 && errno == EINTR);
+        if (length < 0)
+                return -errno;
+        if (length == 0)
+                return -ECONNRESET;
+        if (envelope.msg_flags & (MSG_TRUNC|MSG_CTRUNC))
+                return -EBADMSG;
+
+        return history_message_check(ret_message, (size_t) length);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What healerd and healer-recorder say to each other: typed, bounded records over SOCK_SEQPACKET, one record a packet,
+ * a hello with the version first. What happened goes to the recorder as rows and comes back as the same rows; a row is
+ * known numbers and texts, named by one table that the database's columns and the bus follow.
+ *
+ * The same machine and the same build speak here, so values are in native form.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/basic/names.h"
+
+#define HISTORY_PROTOCOL_MAGIC UINT32_C(0x48484452)
+#define HISTORY_PROTOCOL_VERSION 1
+#define HISTORY_SOCKET_PATH "/run/xfs_healer/recorder.sock"
+
+typedef enum HistoryMessageType {
+        /* healerd -> recorder */
+        HISTORY_HELLO = 1,              /* HistoryHello */
+        HISTORY_RECORD = 2,             /* HistoryRow: keep this */
+        HISTORY_QUERY = 3,              /* HistoryQuery */
+
+        /* recorder -> healerd */
+        HISTORY_HELLO_REPLY = 32,       /* HistoryHello */
+        HISTORY_TAKEN = 33,             /* HistoryTaken: every record up to this serial is kept and need not be sent again */
+        HISTORY_STATE = 34,             /* HistoryState: where records go now; after the hello and at each change */
+        HISTORY_ROW = 35,               /* HistoryRow: one answer to a query, oldest first */
+        HISTORY_END = 36,               /* HistoryEnd: no more answers */
+} HistoryMessageType;
+
+typedef enum HistoryRowType {
+        HISTORY_ROW_EVENT,
+        HISTORY_ROW_DECISION,
+        HISTORY_ROW_ACTION,             /* a job that ended, or a step that was refused */
+} HistoryRowType;
+DECLARE_NAMES(history_row_type, HistoryRowType)
+#define N_HISTORY_ROW_TYPES (HISTORY_ROW_ACTION + 1)
+
+typedef enum HistoryPlace {
+        HISTORY_PLACE_ABSENT,           /* no recorder; never said by one */
+        HISTORY_PLACE_DISK,
+        HISTORY_PLACE_MEMORY,           /* the state folder cannot be used */
+        HISTORY_PLACE_STALLED,          /* the recorder takes nothing, it may hang in the file system; never said by one */
+} HistoryPlace;
+DECLARE_NAMES(history_place, HistoryPlace)
+#define N_HISTORY_PLACES (HISTORY_PLACE_STALLED + 1)
+
+typedef enum HistoryNumber {
+        HISTORY_TIME_USEC,
+        HISTORY_EVENT_ID,
+        HISTORY_CAUSE_ID,
+        HISTORY_JOB_ID,
+        HISTORY_COUNT,
+        HISTORY_KERNEL_TIME_NSEC,
+        HISTORY_GROUP,
+        HISTORY_INODE,
+        HISTORY_GENERATION,
+        HISTORY_POSITION_BYTES,
+        HISTORY_LENGTH_BYTES,
+        HISTORY_DEVICE_BLOCK,
+        HISTORY_DEVICE_BLOCK_COUNT,
+        HISTORY_ERRNO_NUMBER,
+        HISTORY_SHUTDOWN_REASONS,
+        HISTORY_UNKNOWN_BITS,
+        HISTORY_IS_TEST,
+        HISTORY_POLICY_GENERATION,
+        HISTORY_DURATION_USEC,
+        HISTORY_ATTEMPTS,
+        HISTORY_CALLER_UID,
+        HISTORY_IS_VERIFIED,
+        HISTORY_IS_REPEATED,            /* an earlier healerd told it already */
+} HistoryNumber;
+#define N_HISTORY_NUMBERS (HISTORY_IS_REPEATED + 1)
+
+typedef enum HistoryText {
+        HISTORY_KIND,
+        HISTORY_SEVERITY,
+        HISTORY_DOMAIN,
+        HISTORY_STRUCTURE,
+        HISTORY_ERRNO,
+        HISTORY_SOURCE,
+        HISTORY_RULE,
+        HISTORY_MODE,
+        HISTORY_ACTIONS,                /* words with a comma between them */
+        HISTORY_ACTION,
+        HISTORY_RESULT,
+        HISTORY_DETAIL,
+        HISTORY_UUID,
+        HISTORY_DEVICE,
+        HISTORY_MOUNT,
+        HISTORY_PATH,
+        HISTORY_TEXT,
+} HistoryText;
+#define N_HISTORY_TEXTS (HISTORY_TEXT + 1)
+
+/* Where a value stands on the bus and, with "_" for "-", in the database. */
+typedef struct HistoryField {
+        const char *name;
+        char bus_type;                  /* 't', 'u', 'b', 's', 'y' (a path, "ay"), 'a' ("as") */
+        size_t size_max;                /* of a text, with its NUL byte */
+} HistoryField;
+
+const HistoryField *history_number_field(HistoryNumber number);
+const HistoryField *history_text_field(HistoryText text);
+
+#define HISTORY_TEXTS_SIZE 6144
+
+typedef struct HistoryHeader {
+        uint32_t magic;
+        uint16_t version;
+        uint16_t type;
+        uint32_t size_bytes;            /* of the whole record */
+        uint32_t reserved;
+} HistoryHeader;
+
+typedef struct HistoryHello {
+        char program_version[32];
+} HistoryHello;
+
+typedef struct HistoryRow {
+        uint64_t serial;                /* goes up with every row, from run to run; never 0 */
+        uint64_t query_id;              /* HISTORY_ROW: of the query; else 0 */
+        uint32_t type;                  /* HistoryRowType */
+        uint32_t known;                 /* bit for each number that has a value */
+        uint64_t numbers[N_HISTORY_NUMBERS];    /* 0 where not known */
+        char texts[HISTORY_TEXTS_SIZE]; /* N_HISTORY_TEXTS texts, each with its NUL byte, and nothing behind them */
+} HistoryRow;
+
+#define HISTORY_QUERY_ROWS_MAX 10000
+#define HISTORY_FILESYSTEM_SIZE 1024
+
+typedef struct HistoryQuery {
+        uint64_t query_id;
+        uint64_t since_usec;            /* CLOCK_REALTIME */
+        uint32_t n_max;                 /* the newest so many; 1 to HISTORY_QUERY_ROWS_MAX */
+        uint32_t reserved;
+        char filesystem[HISTORY_FILESYSTEM_SIZE];       /* UUID, device or mount point; "": all */
+} HistoryQuery;
+
+typedef struct HistoryTaken {
+        uint64_t serial;
+} HistoryTaken;
+
+typedef struct HistoryState {
+        uint32_t place;                 /* HistoryPlace */
+        int32_t error;                  /* positive errno: why memory */
+        uint64_t n_lost;                /* rows that memory had no room for */
+} HistoryState;
+
+typedef struct HistoryEnd {
+        uint64_t query_id;
+        uint32_t n_rows;
+        int32_t error;                  /* positive errno; 0: these are all */
+} HistoryEnd;
+
+typedef struct HistoryMessage {
+        HistoryHeader header;
+        union {
+                HistoryHello hello;
+                HistoryRow row;
+                HistoryQuery query;
+                HistoryTaken taken;
+                HistoryState state;
+                HistoryEnd end;
+        };
+} HistoryMessage;
+
+/* The values of a row before they are packed; texts NULL or "" are none. Borrowed. */
+typedef struct HistoryValues {
+        HistoryRowType type;
+        uint32_t known;
+        uint64_t numbers[N_HISTORY_NUMBERS];
+        const char *texts[N_HISTORY_TEXTS];
+} HistoryValues;
+
+void history_values_set(HistoryValues *values, HistoryNumber number, uint64_t value);
+
+/* Sets header and zeroes what a record of this type has; a row has no texts yet. */
+void history_message_init(HistoryMessage *message, HistoryMessageType type);
+
+/* Makes a HISTORY_RECORD or HISTORY_ROW; texts that are too long are cut. */
+void history_message_set_row(HistoryMessage *message, HistoryMessageType type, uint64_t serial, const HistoryValues *values);
+
+/* Points into a row that was checked. */
+void history_row_values(const HistoryRow *row, HistoryValues *ret_values);
+
+/**
+ * history_message_check() - is this a well-formed record?
+ * @size_bytes: as received
+ *
+ * Pure; fuzzed. Returns: 0; -EPROTONOSUPPORT for another version; -EBADMSG for anything else.
+ */
+int history_message_check(const HistoryMessage *message, size_t size_bytes);
+
+/* One record, without waiting. 0; -EAGAIN if the peer does not read; -EPIPE if it is gone; or another negative errno. */
+int history_message_send(int socket_fd, const HistoryMessage *message);
+
+/* 0; -EAGAIN if nothing is there; -ECONNRESET at the end; as history_message_check(); or another negative errno. Descriptors
+ * that come along are closed, and the record is refused (-EBADMSG). */
+int history_message_receive(int socket_fd, HistoryMessage *ret_message);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the bus needs of the history, without knowing the line to the recorder.
+ */
+#pragma once
+
+#include "src/history/history-protocol.h"
+
+/* Once with each row, oldest first, then once with NULL and 0 or a negative errno. A row is borrowed for the call. */
+typedef void (*HistoryAnswer)(void *userdata, const HistoryRow *row, int error);
+
+typedef struct HistoryReader {
+        /* @query without its number. Returns 0: @on_answer is called later, at the end in any case; -ENOLINK without a
+         * recorder; -ENOBUFS if too many ask; or another negative errno. */
+        int (*query)(void *userdata, const HistoryQuery *query, HistoryAnswer on_answer, void *answer_userdata);
+        uint64_t (*n_dropped)(void *userdata);
+        HistoryPlace (*place)(void *userdata);
+        void *userdata;
+} HistoryReader;

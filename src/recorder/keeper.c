@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * While memory stands in, what is in the folder is neither read nor written: a database that failed once is opened anew
+ * before it is trusted again.
+ */
+
+#include "src/recorder/keeper.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "src/basic/clock.h"
+#include "src/basic/log.h"
+
+static int open_disk(Keeper *keeper, HistoryStore **ret_store) {
+        int r, error;
+
+        r = history_store_open(keeper->folder, &keeper->disk_limits, ret_store);
+        if (r != -EUCLEAN || keeper->was_set_aside)
+                return r;
+
+        keeper->was_set_aside = true;
+        error = history_store_set_aside(keeper->folder);
+        if (error < 0)
+                return r;
+        log_warning("%s: the history was damaged; it is kept as " HISTORY_FILE_NAME ".damaged and a new one begins",
+                    keeper->folder);
+        return history_store_open(keeper->folder, &keeper->disk_limits, ret_store);
+}
+
+static const char *advice(int error) {
+        switch (-error) {
+        case EPROTONOSUPPORT:
+                return " (a newer version wrote it)";
+        case EPERM:
+                return " (the folder must belong to this user alone)";
+        case EUCLEAN:
+                return " (the database is damaged)";
+        default:
+                return "";
+        }
+}
+
+/* Takes over from the folder, with an empty memory. */
+static int use_memory(Keeper *keeper, int error) {
+        HistoryStore *memory;
+        int r;
+
+        r = history_store_open(NULL, &keeper->memory_limits, &memory);
+        if (r < 0)
+                return log_error_errno(r, "cannot keep the history even in memory: %m");
+
+        log_warning_errno(error, "%s: cannot keep the history there, keeping the newest %" PRIu64 " entries in memory: %m%s",
+                          keeper->folder, keeper->memory_limits.n_rows_max, advice(error));
+        keeper->store = history_store_close(keeper->store);
+        keeper->store = memory;
+        keeper->n_trimmed_counted = 0;
+        keeper->place = HISTORY_PLACE_MEMORY;
+        keeper->error = -error;
+        return 0;
+}
+
+int keeper_open(Keeper *keeper) {
+        int r;
+
+        r = open_disk(keeper, &keeper->store);
+        if (r < 0)
+                return use_memory(keeper, r);
+
+        keeper->place = HISTORY_PLACE_DISK;
+        keeper->error = 0;
+        log_info("%s: history of %" PRIu64 " entries", keeper->folder, history_store_n_rows(keeper->store));
+        return 0;
+}
+
+void keeper_close(Keeper *keeper) {
+        if (keeper->store && keeper->place == HISTORY_PLACE_MEMORY && history_store_n_rows(keeper->store) > 0)
+                log_warning("%" PRIu64 " entries of the history were in memory only and end with this process",
+                            history_store_n_rows(keeper->store));
+        keeper->store = history_store_close(keeper->store);
+}
+
+int keeper_retry(Keeper *keeper) {
+        _cleanup_(history_store_close_at) HistoryStore *disk = NULL;
+        uint64_t n_rows;
+        int r;
+
+        if (keeper->place == HISTORY_PLACE_DISK)
+                return 1;
+
+        n_rows = history_store_n_rows(keeper->store);
+        r = open_disk(keeper, &disk);
+        if (r >= 0)
+                r = history_store_copy(keeper->store, disk, clock_realtime_usec());
+        if (r < 0) {
+                keeper->error = -r;
+                return 0;
+        }
+
+        log_notice("%s: the history is kept there again, with %" PRIu64 " entries that were in memory; %" PRIu64
+                   " had no room there", keeper->folder, n_rows, keeper->n_lost);
+        (void) history_store_close(keeper->store);
+        keeper->store = steal_ptr(disk);
+        keeper->place = HISTORY_PLACE_DISK;
+        keeper->error = 0;
+        return 1;
+}
+
+static int take_once(Keeper *keeper, const HistoryMessage *const *messages, size_t n) {
+        int r;
+
+        r = history_store_begin(keeper->store);
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = history_store_add(keeper->store, &messages[i]->row);
+        return r < 0 ? r : history_store_commit(keeper->store, clock_realtime_usec());
+}
+
+int keeper_take(Keeper *keeper, const HistoryMessage *const *messages, size_t n) {
+        int r;
+
+        r = take_once(keeper, messages, n);
+        if (r < 0 && keeper->place == HISTORY_PLACE_DISK) {
+                r = use_memory(keeper, r);
+                if (r >= 0)
+                        r = take_once(keeper, messages, n);
+        }
+        if (keeper->place == HISTORY_PLACE_MEMORY) {
+                uint64_t n_trimmed = history_store_n_trimmed(keeper->store);
+
+                keeper->n_lost += n_trimmed - keeper->n_trimmed_counted;
+                keeper->n_trimmed_counted = n_trimmed;
+        }
+        return r;
+}
+
+int keeper_query(Keeper *keeper, const HistoryQuery *query, HistoryStoreRow on_row, void *userdata) {
+        int r;
+
+        r = history_store_query(keeper->store, query, on_row, userdata);
+        if (keeper->place != HISTORY_PLACE_DISK || (r != -EIO && r != -EUCLEAN))
+                return r;
+
+        /* What cannot be read will not be written either; the answer says what is wrong. */
+        (void) use_memory(keeper, r);
+        return r;
+}

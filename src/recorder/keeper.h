@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where rows go: the database in the folder, or memory while that cannot be used, and back.
+ */
+#pragma once
+
+#include "src/history/history-store.h"
+
+typedef struct Keeper {
+        const char *folder;             /* borrowed */
+        HistoryLimits disk_limits, memory_limits;
+        HistoryStore *store;            /* the one in use; NULL only before the first keeper_open() */
+        HistoryPlace place;
+        int error;                      /* positive errno: why memory */
+        uint64_t n_lost;                /* rows that memory had no room for, in all */
+        uint64_t n_trimmed_counted;
+        bool was_set_aside;             /* a damaged file is moved away once in a run, not again and again */
+} Keeper;
+
+/* Opens the folder, or memory if it cannot be used (said in the log). Returns 0, or a negative errno if not even memory can. */
+int keeper_open(Keeper *keeper);
+void keeper_close(Keeper *keeper);
+
+/* Tries the folder again. Returns 1 if what memory held is there now; 0 if memory goes on. */
+int keeper_retry(Keeper *keeper);
+
+/**
+ * keeper_take() - keep rows
+ *
+ * All of them or none; what the folder does not take goes to memory. Returns: 0, or a negative errno if neither could.
+ */
+int keeper_take(Keeper *keeper, const HistoryMessage *const *messages, size_t n);
+
+int keeper_query(Keeper *keeper, const HistoryQuery *query, HistoryStoreRow on_row, void *userdata);

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One line at a time, as healerd is one process; a new one takes the place of the old. Records that are there together are
+ * one transaction, and are confirmed after it.
+ */
+
+#include "src/recorder/recorder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "src/basic/log.h"
+#include "src/basic/text.h"
+#include "src/recorder/keeper.h"
+
+/* Records taken in one transaction. */
+#define BATCH_MAX 64
+/* Answers that healerd has not read: two of the largest queries. */
+#define OUT_MAX (2 * HISTORY_QUERY_ROWS_MAX + 64)
+/* More than fits into a line. */
+#define DRAIN_BATCHES_MAX 128
+#define RETRY_MIN_USEC USEC_PER_SEC
+#define RETRY_MAX_USEC (5 * USEC_PER_MINUTE)
+/* Lines taken in within one second; whoever knocks more often waits. */
+#define LINES_PER_SECOND 50
+
+typedef struct OutRecord {
+        STAILQ_ENTRY(OutRecord) entries;
+        HistoryMessage message;         /* only as long as its header says */
+} OutRecord;
+
+struct Recorder {
+        sd_event *event;
+        Keeper keeper;
+        uid_t peer_uid;
+        int listen_fd;
+        sd_event_source *listen_source;
+        int fd;
+        bool is_only_line;              /* there is no way to get another one */
+        bool is_greeted;
+        sd_event_source *source;
+        sd_event_source *retry_timer;
+        uint64_t retry_usec;
+        STAILQ_HEAD(, OutRecord) out;
+        size_t n_out;
+        HistoryMessage *batch[BATCH_MAX];
+};
+
+static void out_clear(Recorder *recorder) {
+        OutRecord *record;
+
+        while ((record = STAILQ_FIRST(&recorder->out))) {
+                STAILQ_REMOVE_HEAD(&recorder->out, entries);
+                free(record);
+        }
+        recorder->n_out = 0;
+}
+
+static void line_close(Recorder *recorder) {
+        recorder->source = sd_event_source_disable_unref(recorder->source);
+        recorder->fd = close_fd(recorder->fd);
+        recorder->is_greeted = false;
+        out_clear(recorder);
+        if (recorder->is_only_line)
+                (void) sd_event_exit(recorder->event, 0);
+}
+
+static int flush(Recorder *recorder) {
+        OutRecord *record;
+        int r;
+
+        while ((record = STAILQ_FIRST(&recorder->out))) {
+                r = history_message_send(recorder->fd, &record->message);
+                if (r == -EAGAIN)
+                        return sd_event_source_set_io_events(recorder->source, EPOLLIN|EPOLLOUT);
+                /* A healerd that died may have told something before: reading finds the end of it. */
+                if (r == -EPIPE) {
+                        out_clear(recorder);
+                        break;
+                }
+                if (r < 0)
+                        return r;
+                STAILQ_REMOVE_HEAD(&recorder->out, entries);
+                recorder->n_out--;
+                free(record);
+        }
+
+        return sd_event_source_set_io_events(recorder->source, EPOLLIN);
+}
+
+static int queue(Recorder *recorder, const HistoryMessage *message) {
+        OutRecord *record;
+
+        if (recorder->n_out >= OUT_MAX)
+                return -ENOBUFS;
+        record = malloc(offsetof(OutRecord, message) + message->header.size_bytes);
+        if (!record)
+                return -ENOMEM;
+        memcpy(&record->message, message, message->header.size_bytes);
+        STAILQ_INSERT_TAIL(&recorder->out, record, entries);
+        recorder->n_out++;
+        return 0;
+}
+
+static int tell(Recorder *recorder, const HistoryMessage *message) {
+        int r;
+
+        r = queue(recorder, message);
+        return r < 0 ? r : flush(recorder);
+}
+
+static int tell_state(Recorder *recorder) {
+        HistoryMessage message;
+
+        if (!recorder->is_greeted)
+                return 0;
+        history_message_init(&message, HISTORY_STATE);
+        message.state = (HistoryState) {
+                .place = recorder->keeper.place,
+                .error = recorder->keeper.error,
+                .n_lost = recorder->keeper.n_lost,
+        };
+        return tell(recorder, &message);
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void retry_later(Recorder *recorder) {
+        int r;
+
+        if (!recorder->retry_timer)
+                r = sd_event_add_time_relative(recorder->event, &recorder->retry_timer, CLOCK_BOOTTIME, recorder->retry_usec,
+                                               USEC_PER_SEC / 2, on_retry, recorder);
+        else {
+                r = sd_event_source_set_time_relative(recorder->retry_timer, recorder->retry_usec);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(recorder->retry_timer, SD_EVENT_ONESHOT);
+        }
+        if (r < 0)
+                log_error_errno(r, "cannot set a timer, the history stays in memory: %m");
+        recorder->retry_usec = min_of(recorder->retry_usec * 2, RETRY_MAX_USEC);
+}
+
+static void place_changed(Recorder *recorder) {
+        if (recorder->keeper.place == HISTORY_PLACE_MEMORY)
+                retry_later(recorder);
+        else
+                recorder->retry_usec = RETRY_MIN_USEC;
+}
+
+static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        Recorder *recorder = userdata;
+
+        (void) keeper_retry(&recorder->keeper);
+        place_changed(recorder);
+        if (recorder->keeper.place == HISTORY_PLACE_DISK && tell_state(recorder) < 0)
+                line_close(recorder);
+        return 0;
+}
+
+static int take_records(Recorder *recorder, size_t n) {
+        HistoryPlace before = recorder->keeper.place;
+        uint64_t n_lost = recorder->keeper.n_lost;
+        HistoryMessage taken;
+        int r;
+
+        if (n == 0)
+                return 0;
+        r = keeper_take(&recorder->keeper, (const HistoryMessage *const *) recorder->batch, n);
+        if (before != recorder->keeper.place)
+                place_changed(recorder);
+        /* healerd keeps what is not confirmed and offers it again on the next line. */
+        if (r < 0)
+                return r;
+        if (before != recorder->keeper.place || n_lost != recorder->keeper.n_lost) {
+                r = tell_state(recorder);
+                if (r < 0)
+                        return r;
+        }
+
+        history_message_init(&taken, HISTORY_TAKEN);
+        taken.taken.serial = recorder->batch[n - 1]->row.serial;
+        return tell(recorder, &taken);
+}
+
+typedef struct Answer {
+        Recorder *recorder;
+        uint32_t n_rows;
+} Answer;
+
+static int on_row(void *userdata, const HistoryMessage *message) {
+        Answer *answer = userdata;
+        int r;
+
+        r = queue(answer->recorder, message);
+        if (r >= 0)
+                answer->n_rows++;
+        return r;
+}
+
+static int answer_query(Recorder *recorder, const HistoryQuery *query) {
+        HistoryPlace before = recorder->keeper.place;
+        Answer answer = { .recorder = recorder };
+        HistoryMessage end;
+        int r;
+
+        r = keeper_query(&recorder->keeper, query, on_row, &answer);
+        history_message_init(&end, HISTORY_END);
+        end.end = (HistoryEnd) { .query_id = query->query_id, .n_rows = answer.n_rows, .error = r < 0 ? -r : 0 };
+        if (before != recorder->keeper.place) {
+                place_changed(recorder);
+                r = tell_state(recorder);
+                if (r < 0)
+                        return r;
+        }
+        return tell(recorder, &end);
+}
+
+static int greet(Recorder *recorder, const HistoryMessage *message) {
+        HistoryMessage reply;
+        int r;
+
+        if (message->header.type != HISTORY_HELLO)
+                return -EBADMSG;
+
+        history_message_init(&reply, HISTORY_HELLO_REPLY);
+        (void) text_copy(reply.hello.program_version, sizeof(reply.hello.program_version), HEALER_VERSION);
+        r = tell(recorder, &reply);
+        if (r < 0)
+                return r;
+        recorder->is_greeted = true;
+        return tell_state(recorder);
+}
+
+static int take_message(Recorder *recorder, const HistoryMessage *message) {
+        if (!recorder->is_greeted)
+                return greet(recorder, message);
+        if (message->header.type == HISTORY_QUERY)
+                return answer_query(recorder, &message->query);
+        return -EBADMSG;
+}
+
+/* Everything that is there now, up to a batch. */
+static int receive(Recorder *recorder) {
+        bool is_reset_seen = false;
+        size_t n = 0;
+        int r = 0, r_take;
+
+        while (n < BATCH_MAX) {
+                HistoryMessage *message = recorder->batch[n];
+
+                r = history_message_receive(recorder->fd, message);
+                /* Once for the peer's end, if it had not read everything; what it told comes behind that. */
+                if (r == -ECONNRESET && !is_reset_seen) {
+                        is_reset_seen = true;
+                        continue;
+                }
+                if (r < 0)
+                        break;
+                if (recorder->is_greeted && message->header.type == HISTORY_RECORD) {
+                        n++;
+                        continue;
+                }
+                /* A query sees what was told before it. The message lies behind the batch and stays as it is. */
+                r = take_records(recorder, n);
+                n = 0;
+                if (r >= 0)
+                        r = take_message(recorder, message);
+                if (r < 0)
+                        break;
+        }
+
+        /* What was told before the line broke is kept, too. */
+        r_take = take_records(recorder, n);
+        return r < 0 && r != -EAGAIN ? r : r_take;
+}
+
+static int on_line(_unused_ sd_event_source *source, _unused_ int fd, uint32_t revents, void *userdata) {
+        Recorder *recorder = userdata;
+        int r = 0;
+
+        if (revents & EPOLLOUT)
+                r = flush(recorder);
+        if (r >= 0 && revents & (EPOLLIN|EPOLLHUP|EPOLLERR))
+                r = receive(recorder);
+        if (r >= 0)
+                return 0;
+
+        if (r == -ECONNRESET || r == -EPIPE)
+                log_info("healerd left");
+        else if (r == -EPROTONOSUPPORT) {
+                HistoryMessage reply;
+
+                log_notice("healerd is of another version, ending its line");
+                history_message_init(&reply, HISTORY_HELLO_REPLY);
+                (void) history_message_send(recorder->fd, &reply);
+        } else
+                log_warning_errno(r, "ending the line to healerd: %m");
+        line_close(recorder);
+        return 0;
+}
+
+static int check_peer(Recorder *recorder, int fd) {
+        struct ucred peer;
+        socklen_t length = sizeof(peer);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+                return -errno;
+        if (peer.uid != 0 && (recorder->peer_uid == (uid_t) -1 || peer.uid != recorder->peer_uid))
+                return log_warning_errno(EPERM, "refusing pid %d of user %u: %m", (int) peer.pid, (unsigned) peer.uid);
+        return 0;
+}
+
+/* What the healerd before this one told before it ended: a recorder that hung comes to read it only now. */
+static void drain(Recorder *recorder) {
+        for (unsigned i = 0; i < DRAIN_BATCHES_MAX && recorder->is_greeted; i++)
+                if (receive(recorder) < 0)
+                        return;
+}
+
+/* Takes @fd. */
+static int serve(Recorder *recorder, int taken_fd) {
+        _cleanup_(close_fd_at) int fd = taken_fd;
+        int r;
+
+        r = check_peer(recorder, fd);
+        if (r < 0)
+                return r;
+        drain(recorder);
+        line_close(recorder);
+        r = sd_event_add_io(recorder->event, &recorder->source, fd, EPOLLIN, on_line, recorder);
+        if (r < 0)
+                return log_error_errno(r, "cannot listen to healerd: %m");
+        recorder->fd = steal_fd(&fd);
+        return 0;
+}
+
+static int on_listen(_unused_ sd_event_source *source, int listen_fd, _unused_ uint32_t revents, void *userdata) {
+        int fd;
+
+        fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC|SOCK_NONBLOCK);
+        if (fd >= 0)
+                (void) serve(userdata, fd);
+        else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+                log_warning_errno(errno, "cannot take in a line: %m");
+        return 0;
+}
+
+static int listen_at(const char *path) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_(close_fd_at) int fd = -EBADF;
+
+        if (text_copy(address.sun_path, sizeof(address.sun_path), path) < 0)
+                return -ENAMETOOLONG;
+        fd = socket(AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC|SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        (void) unlink(path);
+        if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, 8) < 0)
+                return -errno;
+        return steal_fd(&fd);
+}
+
+static int set_up_line(Recorder *recorder, const RecorderOptions *options) {
+        int r;
+
+        if (options->connection_fd >= 0) {
+                int flags = fcntl(options->connection_fd, F_GETFL);
+
+                if (flags < 0 || fcntl(options->connection_fd, F_SETFL, flags|O_NONBLOCK) < 0 ||
+                    fcntl(options->connection_fd, F_SETFD, FD_CLOEXEC) < 0)
+                        return -errno;
+                r = serve(recorder, options->connection_fd);
+                recorder->is_only_line = true;
+                return r;
+        }
+
+        if (options->listen_path)
+                recorder->listen_fd = listen_at(options->listen_path);
+        else if (sd_listen_fds(true) == 1 && sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_SEQPACKET, 1, NULL, 0) > 0)
+                recorder->listen_fd = SD_LISTEN_FDS_START;
+        else
+                return log_error_errno(ENOTSOCK, "systemd gave no socket, and --listen= was not given: %m");
+        if (recorder->listen_fd < 0)
+                return recorder->listen_fd;
+
+        if (fcntl(recorder->listen_fd, F_SETFL, O_NONBLOCK|fcntl(recorder->listen_fd, F_GETFL)) < 0)
+                return -errno;
+        r = sd_event_add_io(recorder->event, &recorder->listen_source, recorder->listen_fd, EPOLLIN, on_listen, recorder);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_ratelimit(recorder->listen_source, USEC_PER_SEC, LINES_PER_SECOND);
+}
+
+static int on_terminate(sd_event_source *source, _unused_ const struct signalfd_siginfo *info, _unused_ void *userdata) {
+        return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int set_up_signals(Recorder *recorder) {
+        sigset_t set;
+        int r;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+                return -errno;
+        /* A line that ends and a file that may not grow are error codes, not signals. */
+        if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+                return -errno;
+        r = sd_event_add_signal(recorder->event, NULL, SIGTERM, on_terminate, NULL);
+        return r < 0 ? r : sd_event_add_signal(recorder->event, NULL, SIGINT, on_terminate, NULL);
+}
+
+int recorder_new(const RecorderOptions *options, Recorder **ret_recorder) {
+        _cleanup_(recorder_free_at) Recorder *recorder = calloc(1, sizeof(*recorder));
+        int r;
+
+        if (!recorder)
+                return -ENOMEM;
+        *recorder = (Recorder) {
+                .keeper = {
+                        .folder = options->folder,
+                        .disk_limits = { RECORDER_ROWS_MAX, RECORDER_AGE_MAX_USEC },
+                        .memory_limits = { RECORDER_MEMORY_ROWS_MAX, RECORDER_AGE_MAX_USEC },
+                },
+                .peer_uid = options->peer_uid,
+                .listen_fd = -EBADF,
+                .fd = -EBADF,
+                .retry_usec = RETRY_MIN_USEC,
+        };
+        STAILQ_INIT(&recorder->out);
+        for (size_t i = 0; i < BATCH_MAX; i++) {
+                recorder->batch[i] = malloc(sizeof(HistoryMessage));
+                if (!recorder->batch[i])
+                        return -ENOMEM;
+        }
+
+        r = sd_event_new(&recorder->event);
+        if (r < 0)
+                return r;
+        r = set_up_signals(recorder);
+        if (r < 0)
+                return r;
+        r = keeper_open(&recorder->keeper);
+        if (r < 0)
+                return r;
+        place_changed(recorder);
+        r = set_up_line(recorder, options);
+        if (r < 0)
+                return r;
+
+        *ret_recorder = steal_ptr(recorder);
+        return 0;
+}
+
+int recorder_run(Recorder *recorder) {
+        return sd_event_loop(recorder->event);
+}
+
+Recorder *recorder_free(Recorder *recorder) {
+        if (!recorder)
+                return NULL;
+
+        recorder->is_only_line = false;
+        line_close(recorder);
+        sd_event_source_disable_unref(recorder->listen_source);
+        sd_event_source_disable_unref(recorder->retry_timer);
+        close_fd(recorder->listen_fd);
+        keeper_close(&recorder->keeper);
+        for (size_t i = 0; i < BATCH_MAX; i++)
+                free(recorder->batch[i]);
+        sd_event_unref(recorder->event);
+        free(recorder);
+        return NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Keeps what healerd tells it: the only process that opens the state folder of the history. When the folder cannot be
+ * used, memory stands in, and the folder is tried again from time to time.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "src/basic/cleanup.h"
+#include "src/basic/macro.h"
+#include "src/history/history-store.h"
+
+#define RECORDER_ROWS_MAX 100000
+#define RECORDER_AGE_MAX_USEC (366 * USEC_PER_DAY)
+/* What memory holds while the folder cannot be used. */
+#define RECORDER_MEMORY_ROWS_MAX 10000
+
+typedef struct RecorderOptions {
+        const char *folder;             /* borrowed */
+        const char *listen_path;        /* a socket of our own; NULL: systemd's */
+        int connection_fd;              /* taken; negative: none. With it the recorder ends when the line ends. */
+        uid_t peer_uid;                 /* who may speak to us besides root */
+} RecorderOptions;
+
+typedef struct Recorder Recorder;
+
+int recorder_new(const RecorderOptions *options, Recorder **ret_recorder);
+/* Until SIGTERM or the end of the only line. */
+int recorder_run(Recorder *recorder);
+Recorder *recorder_free(Recorder *recorder);
+DEFINE_CLEANUP(Recorder, recorder_free)

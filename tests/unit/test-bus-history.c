@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Manager1.ListEvents over a socketpair, with a history of the test's own: who may read, what is asked for, what comes back,
+ * and what is said when nothing does.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+
+#include "src/basic/macro.h"
+#include "src/bus/bus-names.h"
+#include "tests/unit/bus-fixture.h"
+#include "tests/unit/history-rows.h"
+
+#define UUID "0b5f1f2e-5d5d-4b6b-9c4e-1f2e3d4c5b6a"
+
+DEFINE_CLEANUP(sd_bus_message, sd_bus_message_unref)
+
+static const FakeFilesystem srv = {
+        .device = "/dev/sda1", .mount_point = "/srv", .uuid = UUID, .label = "data", .device_number = 0x801,
+};
+
+typedef struct FakeHistory {
+        int result;                     /* of the question */
+        int end;                        /* of the answer */
+        HistoryQuery query;
+        unsigned n_queries;
+} FakeHistory;
+
+static int fake_query(void *userdata, const HistoryQuery *query, HistoryAnswer on_answer, void *answer_userdata) {
+        HistoryValues event = history_test_values(42, 1000), decision = {
+                .type = HISTORY_ROW_DECISION,
+                .texts = { [HISTORY_ACTIONS] = "repair,notify", [HISTORY_RULE] = "heal" },
+        };
+        FakeHistory *history = userdata;
+        HistoryMessage message;
+
+        history->n_queries++;
+        history->query = *query;
+        if (history->result < 0)
+                return history->result;
+
+        history_values_set(&decision, HISTORY_TIME_USEC, 1001);
+        history_values_set(&decision, HISTORY_EVENT_ID, 42);
+        history_message_set_row(&message, HISTORY_ROW, 1, &event);
+        on_answer(answer_userdata, &message.row, 0);
+        history_message_set_row(&message, HISTORY_ROW, 2, &decision);
+        on_answer(answer_userdata, &message.row, 0);
+        on_answer(answer_userdata, NULL, history->end);
+        return 0;
+}
+
+static uint64_t fake_n_dropped(void *userdata) {
+        return ((FakeHistory *) userdata)->n_queries + 7;
+}
+
+static HistoryPlace fake_place(void *userdata) {
+        return ((FakeHistory *) userdata)->result < 0 ? HISTORY_PLACE_STALLED : HISTORY_PLACE_MEMORY;
+}
+
+static void set_up(BusFixture *fixture, FakeHistory *history) {
+        const BusServerOptions options = {
+                .history = { fake_query, fake_n_dropped, fake_place, history },
+        };
+
+        bus_fixture_init(fixture, &options);
+        fake_engine_add_filesystem(fixture->engine, &srv);
+}
+
+static const char *list(BusFixture *fixture, uint32_t max, const char *filesystem, sd_bus_message **ret_reply) {
+        return bus_fixture_call(fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "ListEvents", ret_reply, "tua{sv}",
+                                UINT64_C(99), max, 1, "filesystem", "s", filesystem);
+}
+
+static void test_answer(void **state _unused_) {
+        static const char *const parts[] = {
+                "\"event\"", "\"kind\"", "\"sick\"", "\"mount\"", "\"group\"", "UINT32 3", "UINT64 18446744073709551614",
+                "\"decision\"", "\"actions\"", "\"repair\"", "\"notify\"", "\"heal\"", "/srv agno 0x3 finobt: sick",
+        };
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *reply = NULL;
+        _cleanup_(free_at) char *text = NULL;
+        FakeHistory history = {};
+        BusFixture fixture;
+
+        set_up(&fixture, &history);
+        assert_null(list(&fixture, 5, "", &reply));
+        assert_string_equal(fixture.question_action, POLKIT_ACTION_READ_EVENTS);
+        assert_string_equal(sd_bus_message_get_signature(reply, true), "aa{sv}");
+        text = bus_message_text(reply);
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+                print_message("%s\n", parts[i]);
+                assert_non_null(strstr(text, parts[i]));
+        }
+        assert_int_equal(history.n_queries, 1);
+        assert_int_equal(history.query.since_usec, 99);
+        assert_int_equal(history.query.n_max, 5);
+        bus_fixture_done(&fixture);
+}
+
+static void test_questions(void **state _unused_) {
+        static const struct {
+                const char *name, *filesystem, *asked;
+                uint32_t max, n_max;
+        } cases[] = {
+                { "all", "", "", 0, 1000 },
+                { "mounted: by UUID", "/srv", UUID, 7, 7 },
+                { "mounted, by device", "/dev/sda1", UUID, 10000, 10000 },
+                { "gone", "/gone", "/gone", 1, 1 },
+        };
+        FakeHistory history = {};
+        BusFixture fixture;
+
+        set_up(&fixture, &history);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                print_message("%s\n", cases[i].name);
+                assert_null(list(&fixture, cases[i].max, cases[i].filesystem, NULL));
+                assert_string_equal(history.query.filesystem, cases[i].asked);
+                assert_int_equal(history.query.n_max, cases[i].n_max);
+        }
+        assert_string_equal(list(&fixture, 10001, "", NULL), SD_BUS_ERROR_INVALID_ARGS);
+        assert_string_equal(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "ListEvents", NULL, "tua{sv}",
+                                             UINT64_C(0), UINT32_C(0), 1, "colour", "s", "red"),
+                            SD_BUS_ERROR_INVALID_ARGS);
+        assert_int_equal(history.n_queries, ELEMENTSOF(cases));
+        bus_fixture_done(&fixture);
+}
+
+static void test_denied(void **state _unused_) {
+        FakeHistory history = {};
+        BusFixture fixture;
+
+        set_up(&fixture, &history);
+        fixture.polkit = FAKE_POLKIT_DENY;
+        assert_non_null(list(&fixture, 0, "", NULL));
+        assert_int_equal(history.n_queries, 0);
+        bus_fixture_done(&fixture);
+}
+
+static void test_failures(void **state _unused_) {
+        static const struct {
+                const char *name;
+                int result, end;
+                const char *error;
+        } cases[] = {
+                { "no recorder", -ENOLINK, 0, BUS_ERROR_NO_HISTORY },
+                { "too many", -ENOBUFS, 0, SD_BUS_ERROR_LIMITS_EXCEEDED },
+                { "does not answer", 0, -ETIMEDOUT, BUS_ERROR_NO_HISTORY },
+                { "died", 0, -ENOLINK, BUS_ERROR_NO_HISTORY },
+                { "sick disk", 0, -EIO, BUS_ERROR_NO_HISTORY },
+        };
+        FakeHistory history = {};
+        BusFixture fixture;
+
+        set_up(&fixture, &history);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                print_message("%s\n", cases[i].name);
+                history = (FakeHistory) { .result = cases[i].result, .end = cases[i].end };
+                assert_string_equal(list(&fixture, 0, "", NULL), cases[i].error);
+        }
+        bus_fixture_done(&fixture);
+
+        print_message("none is kept\n");
+        bus_fixture_init(&fixture, NULL);
+        assert_string_equal(list(&fixture, 0, "", NULL), BUS_ERROR_NO_HISTORY);
+        bus_fixture_done(&fixture);
+}
+
+static void assert_property(BusFixture *fixture, const char *name, const char *value) {
+        _cleanup_(free_at) char *text = bus_fixture_property(fixture, BUS_PATH, BUS_INTERFACE_MANAGER, name);
+
+        assert_string_equal(text, value);
+}
+
+static void test_properties(void **state _unused_) {
+        FakeHistory history = {};
+        BusFixture fixture;
+
+        set_up(&fixture, &history);
+        assert_property(&fixture, "HistoryDropped", "7");
+        assert_property(&fixture, "HistoryState", "memory");
+        bus_fixture_done(&fixture);
+
+        bus_fixture_init(&fixture, NULL);
+        assert_property(&fixture, "HistoryDropped", "0");
+        assert_property(&fixture, "HistoryState", "absent");
+        bus_fixture_done(&fixture);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_answer),
+                cmocka_unit_test(test_questions),
+                cmocka_unit_test(test_denied),
+                cmocka_unit_test(test_failures),
+                cmocka_unit_test(test_properties),
+        };
+
+        return cmocka_run_group_tests_name("bus-history", tests, NULL, NULL);
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The database of the history: kept, found again, bounded; and disks that do not take it. Also what the recorder makes of
+ * such disks (keeper).
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/basic/file.h"
+#include "src/basic/log.h"
+#include "src/basic/macro.h"
+#include "src/recorder/keeper.h"
+#include "tests/unit/history-rows.h"
+
+static const HistoryLimits limits = { 1000, USEC_PER_DAY };
+
+typedef struct Setup {
+        char folder[64], file[128];
+} Setup;
+
+static int setup(void **state) {
+        Setup *s = calloc(1, sizeof(*s));
+
+        assert_non_null(s);
+        (void) snprintf(s->folder, sizeof(s->folder), "/tmp/test-history-store.XXXXXX");
+        assert_non_null(mkdtemp(s->folder));
+        (void) snprintf(s->file, sizeof(s->file), "%s/" HISTORY_FILE_NAME, s->folder);
+        *state = s;
+        return 0;
+}
+
+static int teardown(void **state) {
+        static const char *const endings[] = { "", "-wal", "-shm", "-journal", ".damaged", ".damaged-wal" };
+        Setup *s = *state;
+
+        (void) chmod(s->folder, 0700);
+        for (size_t i = 0; i < ELEMENTSOF(endings); i++) {
+                char path[PATH_MAX];
+
+                (void) snprintf(path, sizeof(path), "%s%s", s->file, endings[i]);
+                (void) unlink(path);
+        }
+        (void) rmdir(s->folder);
+        free(s);
+        return 0;
+}
+
+static int try_add(HistoryStore *store, uint64_t serial, uint64_t time_usec, uint64_t now_usec) {
+        HistoryValues values = history_test_values(serial + 100, time_usec);
+        HistoryMessage message;
+        int r;
+
+        history_message_set_row(&message, HISTORY_RECORD, serial, &values);
+        r = history_store_begin(store);
+        if (r >= 0)
+                r = history_store_add(store, &message.row);
+        return r < 0 ? r : history_store_commit(store, now_usec);
+}
+
+static void add(HistoryStore *store, uint64_t serial, uint64_t time_usec, uint64_t now_usec) {
+        assert_int_equal(try_add(store, serial, time_usec, now_usec), 0);
+}
+
+typedef struct Found {
+        size_t n;
+        uint64_t serials[32];
+        HistoryMessage last;
+} Found;
+
+static int on_row(void *userdata, const HistoryMessage *message) {
+        Found *found = userdata;
+
+        assert_int_equal(history_message_check(message, message->header.size_bytes), 0);
+        if (found->n < ELEMENTSOF(found->serials))
+                found->serials[found->n] = message->row.serial;
+        found->n++;
+        memcpy(&found->last, message, message->header.size_bytes);
+        return 0;
+}
+
+static Found *find(HistoryStore *store, uint64_t since_usec, uint32_t n_max, const char *filesystem) {
+        HistoryQuery query = { .query_id = 9, .since_usec = since_usec, .n_max = n_max };
+        static Found found;
+
+        found = (Found) {};
+        (void) snprintf(query.filesystem, sizeof(query.filesystem), "%s", filesystem);
+        assert_int_equal(history_store_query(store, &query, on_row, &found), 0);
+        return &found;
+}
+
+static void test_round_trip(void **state) {
+        const Setup *s = *state;
+        HistoryValues values = history_test_values(101, 5000), read;
+        _cleanup_(history_store_close_at) HistoryStore *store = NULL;
+        Found *found;
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        add(store, 1, 5000, 5000);
+        store = history_store_close(store);
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        assert_int_equal(history_store_n_rows(store), 1);
+        found = find(store, 0, 10, "");
+        assert_int_equal(found->n, 1);
+        assert_int_equal(found->last.row.serial, 1);
+        assert_int_equal(found->last.row.query_id, 9);
+        history_row_values(&found->last.row, &read);
+        assert_int_equal(read.known, values.known);
+        assert_memory_equal(read.numbers, values.numbers, sizeof(read.numbers));
+        for (size_t i = 0; i < N_HISTORY_TEXTS; i++)
+                assert_string_equal(read.texts[i], values.texts[i] ? values.texts[i] : "");
+}
+
+/* What the recorder was told twice because it died before it said so. */
+static void test_same_serial(void **state) {
+        const Setup *s = *state;
+        _cleanup_(history_store_close_at) HistoryStore *store = NULL;
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        add(store, 1, 5000, 5000);
+        add(store, 1, 6000, 6000);
+        assert_int_equal(history_store_n_rows(store), 1);
+        assert_int_equal(find(store, 0, 10, "")->last.row.numbers[HISTORY_TIME_USEC], 5000);
+}
+
+static void test_queries(void **state) {
+        static const struct {
+                const char *name;
+                uint64_t since_usec;
+                uint32_t n_max;
+                const char *filesystem;
+                size_t n;
+                uint64_t first;
+        } cases[] = {
+                { "all", 0, 100, "", 10, 1 },
+                { "the newest", 0, 3, "", 3, 8 },
+                { "since", 6000, 100, "", 5, 6 },
+                { "the newest of them", 6000, 2, "", 2, 9 },
+                { "in the future", 60000, 100, "", 0, 0 },
+                { "for ever", UINT64_MAX, 100, "", 0, 0 },
+                { "by UUID", 0, 100, "01234567-89ab-cdef-0123-456789abcdef", 10, 1 },
+                { "by device", 0, 100, "/dev/loop7", 10, 1 },
+                { "by mount point", 0, 100, "/srv/\xff", 10, 1 },
+                { "another one", 0, 100, "/srv", 0, 0 },
+                { "nothing to inject", 0, 100, "' OR 1=1 --", 0, 0 },
+        };
+        const Setup *s = *state;
+        _cleanup_(history_store_close_at) HistoryStore *store = NULL;
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        for (uint64_t i = 1; i <= 10; i++)
+                add(store, i, i * 1000, 10000);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Found *found;
+
+                print_message("%s\n", cases[i].name);
+                found = find(store, cases[i].since_usec, cases[i].n_max, cases[i].filesystem);
+                assert_int_equal(found->n, cases[i].n);
+                if (found->n > 0)
+                        assert_int_equal(found->serials[0], cases[i].first);
+        }
+}
+
+static void test_limits(void **state) {
+        const HistoryLimits few = { 10, 1000000 };
+        const Setup *s = *state;
+        _cleanup_(history_store_close_at) HistoryStore *store = NULL;
+
+        assert_int_equal(history_store_open(s->folder, &few, &store), 0);
+        for (uint64_t i = 1; i <= 50; i++)
+                add(store, i, 2000000, 2000000);
+        assert_int_equal(history_store_n_rows(store), 10);
+        assert_int_equal(history_store_n_trimmed(store), 40);
+        assert_int_equal(find(store, 0, 100, "")->serials[0], 41);
+
+        /* By age: only the one that comes stays. */
+        add(store, 51, 9000000, 9000000);
+        assert_int_equal(history_store_n_rows(store), 1);
+}
+
+static void run_sql(const Setup *s, const char *text) {
+        sqlite3 *database;
+
+        assert_int_equal(sqlite3_open(s->file, &database), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(database, text, NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_close(database), SQLITE_OK);
+}
+
+static void test_newer_schema(void **state) {
+        _cleanup_(free_at) char *before = NULL, *after = NULL;
+        size_t n_before, n_after;
+        const Setup *s = *state;
+        HistoryStore *store = NULL;
+
+        run_sql(s, "CREATE TABLE tomorrow (x); INSERT INTO tomorrow VALUES (1); PRAGMA user_version = 2");
+        assert_int_equal(file_read(AT_FDCWD, s->file, 1 << 20, &before, &n_before), 0);
+        assert_int_equal(history_store_open(s->folder, &limits, &store), -EPROTONOSUPPORT);
+        assert_int_equal(file_read(AT_FDCWD, s->file, 1 << 20, &after, &n_after), 0);
+        assert_int_equal(n_before, n_after);
+        assert_memory_equal(before, after, n_before);
+}
+
+/* A migration that was interrupted has left nothing: version 0 with a table of ours inside is no such state. */
+static void test_migration(void **state) {
+        const Setup *s = *state;
+        HistoryStore *store = NULL;
+
+        run_sql(s, "CREATE TABLE other (x)");
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        add(store, 1, 1000, 1000);
+        store = history_store_close(store);
+        run_sql(s, "CREATE TABLE is_one (x); INSERT INTO is_one SELECT 1 FROM pragma_user_version WHERE user_version = 1");
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        assert_int_equal(history_store_n_rows(store), 1);
+        history_store_close(store);
+}
+
+static void test_nothing_is_mapped(void **state) {
+        const Setup *s = *state;
+        _cleanup_(history_store_close_at) HistoryStore *store = NULL;
+        _cleanup_(free_at) char *maps = NULL;
+        size_t length;
+        char path[PATH_MAX];
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        add(store, 1, 1000, 1000);
+        assert_int_equal(find(store, 0, 1, "")->n, 1);
+        (void) snprintf(path, sizeof(path), "%s-shm", s->file);
+        assert_int_equal(access(path, F_OK), -1);
+        (void) snprintf(path, sizeof(path), "%s-wal", s->file);
+        assert_int_equal(access(path, F_OK), 0);
+        if (file_read(AT_FDCWD, "/proc/self/maps", 1 << 20, &maps, &length) == 0)
+                assert_null(strstr(maps, HISTORY_FILE_NAME));
+}
+
+static void test_folders(void **state) {
+        const Setup *s = *state;
+        HistoryStore *store = NULL;
+
+        assert_int_equal(history_store_open("/nonexistent/history", &limits, &store), -ENOENT);
+        assert_int_equal(chmod(s->folder, 0770), 0);
+        assert_int_equal(history_store_open(s->folder, &limits, &store), -EPERM);
+        if (geteuid() == 0) {
+                print_message("root may write everywhere: a folder without permission is not tried\n");
+                return;
+        }
+        assert_int_equal(chmod(s->folder, 0500), 0);
+        assert_true(history_store_open(s->folder, &limits, &store) < 0);
+}
+
+static void test_somebody_else_has_it(void **state) {
+        const Setup *s = *state;
+        _cleanup_(history_store_close_at) HistoryStore *store = NULL;
+        HistoryStore *second = NULL;
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        add(store, 1, 1000, 1000);
+        /* Of the same process; SQLite sees to it as it does between two. */
+        assert_int_equal(history_store_open(s->folder, &limits, &second), -EBUSY);
+}
+
+static void set_file_limit(rlim_t bytes) {
+        struct rlimit limit;
+
+        assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+        limit.rlim_cur = bytes;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* A file that may not grow is the full disk that needs no root. */
+static void test_full_disk(void **state) {
+        const Setup *s = *state;
+        HistoryStore *store = NULL;
+        uint64_t n = 0;
+        int r = 0;
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        add(store, 1, 1000, 1000);
+        set_file_limit(64 * 1024);
+        while (r >= 0 && n < 900)
+                r = try_add(store, 2 + n++, 1000, 1000);
+        /* A real full disk is -ENOSPC; see tests/vm/guest/test_history.py. */
+        assert_true(r == -ENOSPC || r == -EIO);
+        /* What was kept is there, what failed is not. */
+        assert_int_equal(find(store, 0, HISTORY_QUERY_ROWS_MAX, "")->n, n);
+        assert_int_equal(history_store_n_rows(store), n);
+        (void) history_store_close(store);
+        set_file_limit(RLIM_INFINITY);
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        assert_int_equal(history_store_n_rows(store), n);
+        history_store_close(store);
+}
+
+static Keeper keeper_for(const Setup *s) {
+        return (Keeper) { .folder = s->folder, .disk_limits = limits, .memory_limits = { 8, USEC_INFINITY } };
+}
+
+static int keep(Keeper *keeper, uint64_t serial) {
+        HistoryValues values = history_test_values(serial, UINT64_C(1) << 60);
+        HistoryMessage message;
+        const HistoryMessage *messages[] = { &message };
+
+        history_message_set_row(&message, HISTORY_RECORD, serial, &values);
+        return keeper_take(keeper, messages, 1);
+}
+
+/* Full: memory; room again: everything is in the folder. */
+static void test_keeper_full_and_back(void **state) {
+        const Setup *s = *state;
+        Keeper keeper = keeper_for(s);
+        uint64_t n = 0;
+
+        assert_int_equal(keeper_open(&keeper), 0);
+        assert_int_equal(keeper.place, HISTORY_PLACE_DISK);
+        set_file_limit(64 * 1024);
+        while (keeper.place == HISTORY_PLACE_DISK && n < 900)
+                assert_int_equal(keep(&keeper, ++n), 0);
+        assert_int_equal(keeper.place, HISTORY_PLACE_MEMORY);
+        assert_true(keeper.error == ENOSPC || keeper.error == EIO);
+        assert_int_equal(history_store_n_rows(keeper.store), 1);
+        set_file_limit(4096);
+        assert_int_equal(keeper_retry(&keeper), 0);
+        assert_int_equal(keeper.place, HISTORY_PLACE_MEMORY);
+
+        set_file_limit(RLIM_INFINITY);
+        assert_int_equal(keeper_retry(&keeper), 1);
+        assert_int_equal(keeper.place, HISTORY_PLACE_DISK);
+        assert_int_equal(history_store_n_rows(keeper.store), n);
+        assert_int_equal(keeper.n_lost, 0);
+        keeper_close(&keeper);
+}
+
+/* Memory is bounded, and what had to go is counted. */
+static void test_keeper_without_folder(void **state) {
+        const Setup *s = *state;
+        Keeper keeper = keeper_for(s);
+
+        assert_int_equal(rmdir(s->folder), 0);
+        assert_int_equal(keeper_open(&keeper), 0);
+        assert_int_equal(keeper.place, HISTORY_PLACE_MEMORY);
+        assert_int_equal(keeper.error, ENOENT);
+        for (uint64_t i = 1; i <= 20; i++)
+                assert_int_equal(keep(&keeper, i), 0);
+        assert_int_equal(history_store_n_rows(keeper.store), 8);
+        assert_int_equal(keeper.n_lost, 12);
+
+        assert_int_equal(mkdir(s->folder, 0700), 0);
+        assert_int_equal(keeper_retry(&keeper), 1);
+        assert_int_equal(history_store_n_rows(keeper.store), 8);
+        keeper_close(&keeper);
+}
+
+static void test_keeper_damaged(void **state) {
+        const Setup *s = *state;
+        Keeper keeper = keeper_for(s);
+        char path[PATH_MAX];
+
+        assert_int_equal(file_write_atomic(s->file, "this is no database, but long enough to be one", 46, 0600), 0);
+        assert_int_equal(keeper_open(&keeper), 0);
+        assert_int_equal(keeper.place, HISTORY_PLACE_DISK);
+        assert_int_equal(keep(&keeper, 1), 0);
+        (void) snprintf(path, sizeof(path), "%s.damaged", s->file);
+        assert_int_equal(access(path, F_OK), 0);
+        keeper_close(&keeper);
+}
+
+static void test_keeper_newer(void **state) {
+        const Setup *s = *state;
+        Keeper keeper = keeper_for(s);
+
+        run_sql(s, "PRAGMA user_version = 9");
+        assert_int_equal(keeper_open(&keeper), 0);
+        assert_int_equal(keeper.place, HISTORY_PLACE_MEMORY);
+        assert_int_equal(keeper.error, EPROTONOSUPPORT);
+        assert_int_equal(keep(&keeper, 1), 0);
+        keeper_close(&keeper);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_same_serial, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_queries, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_newer_schema, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_migration, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_nothing_is_mapped, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_folders, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_somebody_else_has_it, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_keeper_full_and_back, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_keeper_without_folder, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_keeper_damaged, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_keeper_newer, setup, teardown),
+        };
+
+        log_set_max_level(LOG_ERR);
+        assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+        return cmocka_run_group_tests_name("history-store", tests, NULL, NULL);
+}

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The history: what was told is found again under the same number; and whatever happens to the recorder or to the folder it
+writes to, healerd starts, decides and repairs, and says what it could not keep."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+import healerlib
+import recipes
+from healerlib import LONG, broken, bus_property, healerctl, main_pid
+from vmlib import XfsImage, run, wait_for
+
+FOLDER = '/var/lib/xfs_healer/history'
+RECORDER = 'healer-recorder.service'
+UNITS = [*healerlib.UNITS, RECORDER, 'healer-recorder.socket']
+
+
+def entries(*words):
+    code, text, errors = healerctl('events', '--json', *words)
+    assert code == 0, errors
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def state():
+    return bus_property('HistoryState')
+
+
+def wait_state(*wanted):
+    wait_for(lambda: state() in wanted, deadline=LONG, what=f'a history that is {wanted}, not {state()}')
+
+
+def restart():
+    """All of healerd anew, as after a boot: how it starts on this folder."""
+    began = time.monotonic()
+    run('systemctl', 'stop', '--no-block', *UNITS)
+    # A recorder that hangs in its file system is not waited for by anything of ours.
+    wait_for(lambda: main_pid('healerd.service') == 0, deadline=LONG, what='healerd to end')
+    healerlib.start()
+    print(f'note: healerd runs again after {time.monotonic() - began:.1f} s, history {state()}')
+
+
+@contextlib.contextmanager
+def over_folder(*mount):
+    """Another file system at the folder, as the user's own."""
+    run('mount', *mount, FOLDER)
+    run('chown', 'healerd:healerd', FOLDER)
+    run('chmod', '0700', FOLDER)
+    try:
+        yield
+    finally:
+        run('systemctl', 'stop', RECORDER, check=False)
+        run('umount', '--lazy', FOLDER)
+
+
+class History(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        healerlib.start()
+        healerlib.load_policy(healerlib.HEAL)
+        wait_state('disk')
+
+    @classmethod
+    def tearDownClass(cls):
+        healerlib.load_policy(None)
+
+    def setUp(self):
+        healerlib.start()
+
+    def tearDown(self):
+        run('systemctl', 'kill', '--signal=CONT', RECORDER, check=False)
+        run('systemctl', 'restart', RECORDER)
+        wait_state('disk')
+
+    def heal(self):
+        """One heal; returns (uuid, the event's number) by the journal, which asks nothing of the history."""
+        with broken(recipes.Directory, autofsck='repair') as (fs, recipe):
+            self.assertTrue(recipe.trigger())
+            wait_for(recipe.works, deadline=LONG, what='the repair')
+            text = wait_for(lambda: run('journalctl', '--boot', '--quiet', '--output=json', 'XFS_HEALER_RESULT=done',
+                                        f'XFS_HEALER_FS_UUID={fs.uuid}'), deadline=LONG, what='the result in the journal')
+            return fs.uuid, int(json.loads(text.splitlines()[0])['XFS_HEALER_EVENT'])
+
+    def story(self, uuid, number):
+        """What the history tells about an event."""
+        return [entry['type'] for entry in entries('--fs', uuid) if entry.get('id') == number]
+
+    def wait_story(self, uuid, number):
+        wait_for(lambda: self.story(uuid, number) == ['event', 'decision', 'action'], deadline=LONG,
+                 what='the whole story in the history')
+
+    def test_told_under_one_number(self):
+        began = time.time()
+        uuid, number = self.heal()
+        self.wait_story(uuid, number)
+        event, decision, action = [entry for entry in entries('--fs', uuid, '--since', f'@{int(began)}')
+                                   if entry.get('id') == number]
+        self.assertEqual((event['kind'], event['details']['structure']), ('sick', 'directory'))
+        self.assertEqual((decision['source'], decision['rule'], decision['actions']), ('rule', 'heal', ['repair']))
+        self.assertEqual((action['action'], action['result'], action['details']['verified']), ('repair', 'done', True))
+        self.assertEqual(entries('--since', '@4000000000'), [])
+        self.assertEqual(len(entries('--limit', '2')), 2)
+        code, text, _ = healerctl('events', '--fs', uuid)
+        self.assertEqual(code, 0)
+        self.assertIn(f'#{number} ', text)
+        self.assertIn('Repairs successful.', text)
+
+    def test_who_may_read(self):
+        self.assertEqual(healerctl('events', '--no-ask-password', as_nobody=True)[0], 4)
+        self.assertEqual(os.stat(FOLDER).st_mode & 0o7777, 0o700)
+        self.assertEqual(healerctl('events', '--since', 'whenever')[0], 2)
+
+    def test_recorder_has_no_privilege(self):
+        with open(f'/proc/{main_pid(RECORDER)}/status', encoding='ascii') as file:
+            status = dict(line.rstrip('\n').split(':\t', 1) for line in file if ':\t' in line)
+        self.assertNotIn('0', status['Uid'].split())
+        for name in 'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb':
+            self.assertEqual(int(status[name], 16), 0, name)
+        self.assertEqual((status['NoNewPrivs'], status['Seccomp']), ('1', '2'))
+        self.assertEqual(os.readlink(f'/proc/{main_pid(RECORDER)}/ns/mnt'), os.readlink('/proc/1/ns/mnt'))
+
+    def test_killed(self):
+        """Again and again while something happens: nothing is missing afterwards."""
+        before = bus_property('HistoryDropped')
+        stories = []
+        for _ in range(2):
+            run('systemctl', 'kill', '--signal=KILL', RECORDER, check=False)
+            stories.append(self.heal())
+            run('systemctl', 'kill', '--signal=KILL', RECORDER, check=False)
+        wait_state('disk')
+        for uuid, number in stories:
+            self.wait_story(uuid, number)
+        self.assertEqual(bus_property('HistoryDropped'), before)
+
+    def test_stands_still(self):
+        """A recorder that hangs: repairs go on, the client is told in time, and nothing is missing afterwards."""
+        os.kill(main_pid(RECORDER), signal.SIGSTOP)
+        uuid, number = self.heal()
+        began = time.monotonic()
+        code, _, errors = healerctl('events')
+        self.assertEqual(code, 3)
+        self.assertIn('does not answer', errors)
+        self.assertLess(time.monotonic() - began, 40)
+        wait_state('stalled')
+        os.kill(main_pid(RECORDER), signal.SIGCONT)
+        self.wait_story(uuid, number)
+
+    def works_in_memory(self, came_back=None):
+        """Started on a folder that cannot be used: repaired, told, listed; said where it goes."""
+        wait_state('memory')
+        uuid, number = self.heal()
+        self.wait_story(uuid, number)
+        self.assertEqual(state(), 'memory')
+        text = run('journalctl', '--boot', '--quiet', '--output=cat', '--identifier=healer-recorder')
+        self.assertIn('cannot keep the history there', text)
+        if came_back:
+            came_back()
+            wait_for(lambda: state() == 'disk', deadline=400, what='the folder to be used again')
+            self.wait_story(uuid, number)
+
+    def test_read_only(self):
+        with over_folder('-t', 'tmpfs', 'tmpfs'):
+            run('mount', '-o', 'remount,ro', FOLDER)
+            restart()
+            self.works_in_memory(lambda: run('mount', '-o', 'remount,rw', FOLDER))
+
+    def test_no_folder(self):
+        run('systemctl', 'stop', RECORDER)
+        os.rename(FOLDER, FOLDER + '.away')
+        try:
+            restart()
+            self.works_in_memory(lambda: os.rename(FOLDER + '.away', FOLDER))
+        finally:
+            if os.path.exists(FOLDER + '.away'):
+                os.rename(FOLDER + '.away', FOLDER)
+
+    def test_full(self):
+        """Full while it writes, and room again."""
+        with over_folder('-t', 'tmpfs', '-o', 'size=1m', 'tmpfs'):
+            restart()
+            wait_state('disk')
+            # Closing fails as well.
+            with contextlib.suppress(OSError), open(FOLDER + '/ballast', 'wb', buffering=0) as file:
+                while True:
+                    file.write(bytes(4096))
+            self.heal()
+            wait_state('memory')
+            uuid, number = self.heal()
+            self.wait_story(uuid, number)
+            os.unlink(FOLDER + '/ballast')
+            wait_state('disk')
+            self.wait_story(uuid, number)
+
+    def test_shut_down(self):
+        """Shut down under the open database, and healerd started on what is left of it."""
+        with XfsImage() as disk:
+            disk.mount()
+            with over_folder('--bind', disk.path):
+                restart()
+                wait_state('disk')
+                pid = main_pid(RECORDER)
+                run('xfs_io', '-x', '-c', 'shutdown', disk.path)
+                self.heal()
+                wait_state('memory')
+                self.assertEqual(main_pid(RECORDER), pid, 'the recorder fell with the file system')
+                restart()
+                self.works_in_memory()
+
+    def test_frozen(self):
+        """Frozen under the open database: the recorder hangs, nothing else does; thawed, it goes on."""
+        with XfsImage() as disk:
+            disk.mount()
+            with over_folder('--bind', disk.path):
+                restart()
+                wait_state('disk')
+                run('fsfreeze', '--freeze', disk.path)
+                try:
+                    uuid, number = self.heal()
+                    wait_state('stalled')
+                    subprocess.run(['systemctl', 'restart', 'healerd.service'], check=True, timeout=LONG)
+                    healerlib.start()
+                    second = self.heal()
+                finally:
+                    run('fsfreeze', '--unfreeze', disk.path)
+                wait_state('disk')
+                self.wait_story(*second)
+                # The first healerd was never told that this is kept; it lay in the line.
+                self.wait_story(uuid, number)
