@@ -250,6 +250,9 @@ int ctl_systemd_drop_descriptors(CtlSystemd *systemd, const char *unit) {
         if (!systemd->bus)
                 return 0;
 
+        /* A unit that failed counts as busy. */
+        (void) sd_bus_call_method(systemd->bus, SYSTEMD_NAME, SYSTEMD_PATH, MANAGER_INTERFACE, "ResetFailedUnit", NULL,
+                                  NULL, "s", unit);
         r = sd_bus_call_method(systemd->bus, SYSTEMD_NAME, SYSTEMD_PATH, MANAGER_INTERFACE, "CleanUnit", &error,
                                NULL, "sas", unit, 1, "fdstore");
         /* Older ones do not know the word, and keep nothing for a unit that is stopped. No store, nothing in it. */
