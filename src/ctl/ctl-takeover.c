@@ -30,8 +30,12 @@
 #define STARTER_UNIT "xfs_healer_start.service"
 #define INSTANCE_PREFIX "xfs_healer@"
 
-/* The socket before the worker: nothing may bring it back. */
-static const char *const our_units[] = { DAEMON_UNIT, "healer-worker.socket", "healer-worker.service" };
+/* Each socket before its service: nothing may bring it back. */
+static const char *const our_units[] = {
+        DAEMON_UNIT,
+        "healer-worker.socket", "healer-worker.service",
+        "healer-recorder.socket", "healer-recorder.service",
+};
 
 typedef struct Change {
         CtlSystemd systemd;

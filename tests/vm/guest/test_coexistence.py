@@ -274,8 +274,10 @@ class ZDebianPackage(unittest.TestCase):
         print(f'dpkg {" ".join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}')
         self.assertEqual(done.returncode, 0, done.stderr)
 
-    def test_installed_updated_removed(self):
+    def setUp(self):
         begin_as_upstream()
+
+    def test_installed_updated_removed(self):
         with Image() as fs:
             fs.mount()
             wait_peer(fs)
@@ -294,7 +296,10 @@ class ZDebianPackage(unittest.TestCase):
             print(f'note: removal of the package until xfs_healer watches: {healerlib.elapsed_since(began)}')
             self.assertFalse(any(os.path.lexists(dropin(unit)) for unit in TEMPLATES))
 
-            # Installed again, the word of its administrator counts: released by hand, an update takes nothing over.
+    def test_release_outlives_an_update(self):
+        """A package that is installed again takes over; released by hand, an update of it takes nothing."""
+        with Image() as fs:
+            fs.mount()
             self.dpkg('--install', DEB)
             wait_watched(fs)
             healerctl('release')
