@@ -15,9 +15,15 @@
 
 static int on_worker_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
         Engine *engine = userdata;
+        Watch *watch;
 
         log_warning("worker: still none after %us, deciding without its facts", (unsigned) (WORKER_GIVEN_UP_USEC / USEC_PER_SEC));
         engine->is_worker_given_up = true;
+        /* What was adopted and never named is told as it is. */
+        TAILQ_FOREACH(watch, &engine->watches, entries)
+                if (watch->awaits_facts)
+                        engine_tell(engine, on_filesystem,
+                                    filesystem_table_find_id(engine->filesystems, watch->filesystem_id));
         engine_pump_all(engine);
         return 0;
 }

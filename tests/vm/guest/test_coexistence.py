@@ -4,6 +4,7 @@
 A machine of its own: xfsprogs' units are unmasked and enabled, as its package leaves them."""
 
 import os
+import shutil
 import subprocess
 import time
 import unittest
@@ -57,7 +58,9 @@ def unit_journal(unit):
 
 def begin_as_upstream():
     """xfs_healer watches, healerd is installed and does not run."""
-    healerctl('release')
+    # Not there after a test that removes the package.
+    if shutil.which('healerctl'):
+        healerctl('release')
     run('systemctl', 'unmask', STARTER, 'xfs_healer@.service')
     run('systemctl', 'enable', STARTER)
     run('systemctl', 'reset-failed')
