@@ -74,7 +74,6 @@ struct Engine {
         sd_event_source *worker_timer;  /* runs while there is no worker */
         bool is_worker_given_up;        /* for too long: decisions are made without facts */
         bool is_complete;
-        bool is_no_monitor_said;
         char kernel_release[65];
         EngineTotals totals;
 };
