@@ -31,6 +31,7 @@ void engine_forget_sequences(Engine *engine) {
 /* A result is told as an event about the same target. */
 static void tell_result(Engine *engine, EventKind kind, const HealthEvent *cause, uint64_t filesystem_id, int error) {
         HealthEvent event = {
+                .source = EVENT_SOURCE_HEALERD,
                 .cause_id = cause->id,
                 .filesystem_id = filesystem_id,
                 .kind = kind,

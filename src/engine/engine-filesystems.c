@@ -108,6 +108,7 @@ void engine_end_filesystem(Engine *engine, Watch *watch) {
 /* The end of a monitor is told as an event even where the kernel forgot to (before 7.2.7). */
 static void tell_end(Engine *engine, Filesystem *filesystem, EventKind kind, int error) {
         HealthEvent event = {
+                .source = EVENT_SOURCE_HEALERD,
                 .filesystem_id = filesystem->id,
                 .kind = kind,
                 .domain = DOMAIN_MOUNT,

@@ -40,11 +40,11 @@ static bool same_target(const HealthEvent *a, const HealthEvent *b) {
 
 bool health_event_may_merge(const HealthEvent *earlier, const HealthEvent *later) {
         if (earlier->filesystem_id != later->filesystem_id || earlier->kind != later->kind ||
-            earlier->cause_id != later->cause_id || earlier->is_test != later->is_test ||
+            earlier->source != later->source || earlier->cause_id != later->cause_id || earlier->is_test != later->is_test ||
             !same_target(earlier, later))
                 return false;
         if (earlier->error != later->error || earlier->io_path != later->io_path ||
-            earlier->shutdown_reasons != later->shutdown_reasons)
+            earlier->shutdown_reasons != later->shutdown_reasons || !text_equal(earlier->location, later->location))
                 return false;
         if (is_transition(earlier->kind))
                 return false;
@@ -206,6 +206,7 @@ static const KindText kind_texts[] = {
         [EVENT_EVENTS_LOST] = { append_lost, NULL, false },
         [EVENT_WATCHING] = { NULL, "monitoring started", false },
         [EVENT_UNMOUNTED] = { NULL, "filesystem unmounted", false },
+        [EVENT_FILESYSTEM_ERROR] = { NULL, "filesystem error", true },
         [EVENT_REPAIR_DONE] = { NULL, "Repairs successful.", false },
         /* Not upstream's whole sentence: whether offline repair is needed is the job's outcome to say. */
         [EVENT_REPAIR_FAILED] = { NULL, "Repair unsuccessful", true },
@@ -229,6 +230,8 @@ static void append_state(const HealthEvent *event, char *buffer) {
                 append(buffer, ": ");
                 append_error_name(event, buffer);
         }
+        if (event->location[0])
+                append(buffer, " at %s", event->location);
         if (event->count > 1 && event->kind != EVENT_EVENTS_LOST)
                 append(buffer, " (%" PRIu64 " reports)", event->count);
 }

@@ -13,11 +13,13 @@
 #include "src/model/vocabulary.h"
 
 #define HEALTH_RECORD_SIZE 64
+#define EVENT_LOCATION_SIZE 64
 
 typedef struct HealthEvent {
         uint64_t id;                    /* 0 until the engine took it in; unique for ever on a machine */
         uint64_t cause_id;              /* for results: the event that led to the action; else 0 */
         uint64_t filesystem_id;         /* the daemon's number for the file system, never reused in a run */
+        EventSource source;
         EventKind kind;
         EventDomain domain;
         Structure structure;
@@ -37,6 +39,7 @@ typedef struct HealthEvent {
         IoPath io_path;
         bool is_test;                   /* injected by an administrator */
         bool is_repeated;               /* an earlier healerd told it already, and ended before its action did */
+        char location[EVENT_LOCATION_SIZE];     /* where in the kernel's code it was found, "ext4_find_entry:1594"; "": not told */
         uint32_t raw_domain;            /* as the kernel gave them, for what is unrecognised */
         uint32_t raw_type;
         uint64_t kept_as;               /* where a copy stands that outlives the process until it is decided; 0: nowhere */
@@ -44,7 +47,7 @@ typedef struct HealthEvent {
 } HealthEvent;
 
 /* True if @later tells the same fact as @earlier again, so that it may be counted instead of kept:
- * same file system, kind, domain, structure, target, errno, reasons, way of reading or writing, cause;
+ * same source, file system, kind, domain, structure, target, errno, reasons, way of reading or writing, location, cause;
  * ranges of read and write errors of one file may differ, of media errors and lost data not. The
  * beginning and the end of watching are never merged. */
 bool health_event_may_merge(const HealthEvent *earlier, const HealthEvent *later);
@@ -63,7 +66,7 @@ Severity health_event_severity(const HealthEvent *event);
  * @path:    path of the inode below @subject (a mount point then) if known, "/dir/file"; else NULL; borrowed
  *
  * "/srv agno 0x0 finobt: sick", "/srv ino 133 gen 0x5 pos 0 len 4096: directio_read: Input/output error".
- * Merged events get " (N reports)". Bytes that do not belong on a terminal are escaped, a path that does not fit is cut
+ * Merged events get " (N reports)", a known place in the kernel's code " at FUNCTION:LINE". Bytes that do not belong on a terminal are escaped, a path that does not fit is cut
  * ("..."). Returns @buffer.
  */
 char *health_event_text(const HealthEvent *event, const char *subject, const char *path,

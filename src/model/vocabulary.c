@@ -19,6 +19,7 @@ static const char *const event_kind_names[] = {
         [EVENT_EVENTS_LOST] = "events-lost",
         [EVENT_WATCHING] = "watching",
         [EVENT_UNMOUNTED] = "unmounted",
+        [EVENT_FILESYSTEM_ERROR] = "filesystem-error",
         [EVENT_REPAIR_DONE] = "repair-done",
         [EVENT_REPAIR_FAILED] = "repair-failed",
         [EVENT_SCRUB_DONE] = "scrub-done",
@@ -33,6 +34,14 @@ bool event_kind_is_result(EventKind kind) {
         /* The header keeps what comes from the kernel before what is ours. */
         return kind >= EVENT_REPAIR_DONE && kind <= EVENT_MONITOR_LOST;
 }
+
+static const char *const event_source_names[] = {
+        [EVENT_SOURCE_HEALTHMON] = "healthmon",
+        [EVENT_SOURCE_FANOTIFY] = "fanotify",
+        [EVENT_SOURCE_SURVEY] = "survey",
+        [EVENT_SOURCE_HEALERD] = "healerd",
+};
+DEFINE_NAMES(event_source, EventSource)
 
 static const char *const event_domain_names[] = {
         [DOMAIN_UNRECOGNISED] = "unrecognised",
@@ -167,6 +176,7 @@ Severity event_kind_severity(EventKind kind) {
                 [EVENT_EVENTS_LOST] = SEVERITY_ERROR,
                 [EVENT_WATCHING] = SEVERITY_INFO,
                 [EVENT_UNMOUNTED] = SEVERITY_INFO,
+                [EVENT_FILESYSTEM_ERROR] = SEVERITY_ERROR,
                 [EVENT_REPAIR_DONE] = SEVERITY_NOTICE,
                 [EVENT_REPAIR_FAILED] = SEVERITY_ERROR,
                 [EVENT_SCRUB_DONE] = SEVERITY_NOTICE,

@@ -24,6 +24,7 @@ typedef enum EventKind {
         EVENT_EVENTS_LOST,              /* count = how many the kernel could not keep */
         EVENT_WATCHING,                 /* the monitor began */
         EVENT_UNMOUNTED,
+        EVENT_FILESYSTEM_ERROR,         /* an error that the file system tells by its errno alone (FAN_FS_ERROR, counters) */
 
         EVENT_REPAIR_DONE,
         EVENT_REPAIR_FAILED,
@@ -37,6 +38,15 @@ DECLARE_NAMES(event_kind, EventKind)
 
 /* Results of our own actions: rules on them may tell, never act (no loops). */
 bool event_kind_is_result(EventKind kind);
+
+/* Who told it. */
+typedef enum EventSource {
+        EVENT_SOURCE_HEALTHMON,         /* the health monitor of XFS, the moment it happened */
+        EVENT_SOURCE_FANOTIFY,          /* FAN_FS_ERROR, the moment it happened */
+        EVENT_SOURCE_SURVEY,            /* what the kernel or the disk remembered when we asked: older than the event */
+        EVENT_SOURCE_HEALERD,           /* ourselves: results, the end of watching */
+} EventSource;
+DECLARE_NAMES(event_source, EventSource)
 
 /* Where it happened. */
 typedef enum EventDomain {

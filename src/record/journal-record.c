@@ -66,6 +66,9 @@ static void add_event(LogRecord *record, const HealthEvent *event) {
         if (event->error != 0)
                 log_record_field(record, "XFS_HEALER_ERRNO", "%d", event->error);
         log_record_field(record, "XFS_HEALER_COUNT", "%" PRIu64, event->count);
+        log_record_field(record, "XFS_HEALER_EVENT_SOURCE", "%s", event_source_to_name(event->source));
+        if (event->location[0])
+                log_record_field(record, "XFS_HEALER_LOCATION", "%s", event->location);
         if (event->is_test)
                 log_record_field(record, "XFS_HEALER_TEST", "1");
         if (event->is_repeated)

@@ -20,9 +20,10 @@
  */
 static const char *const kinds[] = {
         "unrecognised", "sick", "corrupt", "healthy", "shutdown", "media-error", "read-error", "write-error",
-        "data-lost", "events-lost", "watching", "unmounted", "repair-done", "repair-failed", "scrub-done",
+        "data-lost", "events-lost", "watching", "unmounted", "filesystem-error", "repair-done", "repair-failed", "scrub-done",
         "scrub-failed", "action-refused", "monitor-lost",
 };
+static const char *const sources[] = { "healthmon", "fanotify", "survey", "healerd" };
 static const char *const domains[] = {
         "unrecognised", "mount", "fs", "ag", "rtgroup", "inode", "datadev", "logdev", "rtdev", "filerange",
 };
@@ -53,6 +54,7 @@ static const char *const autofsck_words[] = { "unset", "none", "check", "optimiz
         }
 
 DEFINE_WORDS_TEST(event_kind, EventKind, kinds)
+DEFINE_WORDS_TEST(event_source, EventSource, sources)
 DEFINE_WORDS_TEST(event_domain, EventDomain, domains)
 DEFINE_WORDS_TEST(severity, Severity, severities)
 DEFINE_WORDS_TEST(action_kind, ActionKind, actions)
@@ -131,6 +133,7 @@ static void test_severities(_unused_ void **state) {
                 { EVENT_EVENTS_LOST,    SEVERITY_ERROR,    false },
                 { EVENT_WATCHING,       SEVERITY_INFO,     false },
                 { EVENT_UNMOUNTED,      SEVERITY_INFO,     false },
+                { EVENT_FILESYSTEM_ERROR, SEVERITY_ERROR,  false },
                 { EVENT_REPAIR_DONE,    SEVERITY_NOTICE,   true  },
                 { EVENT_REPAIR_FAILED,  SEVERITY_ERROR,    true  },
                 { EVENT_SCRUB_DONE,     SEVERITY_NOTICE,   true  },
@@ -226,6 +229,7 @@ static void test_errno_names(_unused_ void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_words_event_kind),
+                cmocka_unit_test(test_words_event_source),
                 cmocka_unit_test(test_words_event_domain),
                 cmocka_unit_test(test_words_severity),
                 cmocka_unit_test(test_words_action_kind),
