@@ -8,10 +8,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "src/basic/macro.h"
+#include "src/basic/packet.h"
 
 static const char *const history_row_type_names[] = {
         [HISTORY_ROW_EVENT] = "event",
@@ -235,43 +234,13 @@ int history_message_send(int socket_fd, const HistoryMessage *message) {
 
         /* What we would not take ourselves is our own mistake: it must not look like the peer's. */
         r = history_message_check(message, message->header.size_bytes);
-        if (r < 0)
-                return r;
-
-        for (;;) {
-                if (send(socket_fd, message, message->header.size_bytes, MSG_DONTWAIT|MSG_NOSIGNAL) >= 0)
-                        return 0;
-                if (errno == EINTR)
-                        continue;
-                if (errno == EWOULDBLOCK || errno == ENOBUFS)
-                        return -EAGAIN;
-                if (errno == ECONNRESET || errno == ENOTCONN)
-                        return -EPIPE;
-                return -errno;
-        }
+        return r < 0 ? r : packet_send(socket_fd, message, message->header.size_bytes, -EBADF);
 }
 
 int history_message_receive(int socket_fd, HistoryMessage *ret_message) {
-        struct iovec data = {
-                .iov_base = ret_message,
-                .iov_len = sizeof(*ret_message),
-        };
-        /* No room for descriptors: the kernel keeps them from being installed and says that it cut them off. */
-        struct msghdr envelope = {
-                .msg_iov = &data,
-                .msg_iovlen = 1,
-        };
-        ssize_t length;
+        size_t size_bytes;
+        int r;
 
-        do
-                length = recvmsg(socket_fd, &envelope, MSG_DONTWAIT|MSG_CMSG_CLOEXEC);
-        while (length < 0 && errno == EINTR);
-        if (length < 0)
-                return -errno;
-        if (length == 0)
-                return -ECONNRESET;
-        if (envelope.msg_flags & (MSG_TRUNC|MSG_CTRUNC))
-                return -EBADMSG;
-
-        return history_message_check(ret_message, (size_t) length);
+        r = packet_receive(socket_fd, ret_message, sizeof(*ret_message), &size_bytes, NULL);
+        return r < 0 ? r : history_message_check(ret_message, size_bytes);
 }

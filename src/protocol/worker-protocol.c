@@ -9,14 +9,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "src/basic/cleanup.h"
 #include "src/basic/macro.h"
-
-/* Room for more descriptors than are ever allowed, so that surplus ones arrive, are seen and closed. */
-#define N_DESCRIPTORS_RECEIVED 8
+#include "src/basic/packet.h"
 
 static const char *const monitor_state_names[] = {
         [MONITOR_NONE] = "none",
@@ -239,115 +235,29 @@ int worker_message_check(const WorkerMessage *message, size_t size_bytes) {
 }
 
 int worker_message_send(int socket_fd, const WorkerMessage *message, int fd) {
-        union {
-                struct cmsghdr align;
-                uint8_t bytes[CMSG_SPACE(sizeof(int))];
-        } control = {};
-        struct iovec data = {
-                .iov_base = (void *) message,
-                .iov_len = message->header.size_bytes,
-        };
-        struct msghdr envelope = {
-                .msg_iov = &data,
-                .msg_iovlen = 1,
-        };
         int r;
 
         /* What we would not take ourselves is our own mistake: it must not look like the peer's. */
         r = worker_message_check(message, message->header.size_bytes);
-        if (r < 0)
-                return r;
-
-        if (fd >= 0) {
-                struct cmsghdr *part;
-
-                envelope.msg_control = control.bytes;
-                envelope.msg_controllen = sizeof(control.bytes);
-                part = CMSG_FIRSTHDR(&envelope);
-                part->cmsg_level = SOL_SOCKET;
-                part->cmsg_type = SCM_RIGHTS;
-                part->cmsg_len = CMSG_LEN(sizeof(int));
-                memcpy(CMSG_DATA(part), &fd, sizeof(int));
-        }
-
-        for (;;) {
-                if (sendmsg(socket_fd, &envelope, MSG_DONTWAIT|MSG_NOSIGNAL) >= 0)
-                        return 0;
-                if (errno == EINTR)
-                        continue;
-                if (errno == EWOULDBLOCK || errno == ENOBUFS)
-                        return -EAGAIN;
-                if (errno == ECONNRESET || errno == ENOTCONN)
-                        return -EPIPE;
-                return -errno;
-        }
-}
-
-/* Keeps a single descriptor in @fd and closes every other one. Returns how many came. */
-static size_t envelope_take_descriptors(struct msghdr *envelope, int *fd) {
-        size_t n_received = 0;
-
-        for (struct cmsghdr *part = CMSG_FIRSTHDR(envelope); part; part = CMSG_NXTHDR(envelope, part)) {
-                size_t n;
-
-                if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS ||
-                    part->cmsg_len < CMSG_LEN(0))
-                        continue;
-
-                n = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-                for (size_t i = 0; i < n; i++) {
-                        int received;
-
-                        memcpy(&received, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
-                        *fd = close_fd(*fd);
-                        *fd = received;
-                        n_received++;
-                }
-        }
-
-        return n_received;
+        return r < 0 ? r : packet_send(socket_fd, message, message->header.size_bytes, fd);
 }
 
 int worker_message_receive(int socket_fd, WorkerMessage *ret_message, int *ret_fd) {
-        union {
-                struct cmsghdr align;
-                uint8_t bytes[CMSG_SPACE(N_DESCRIPTORS_RECEIVED * sizeof(int))];
-        } control;
-        WorkerMessage message;
-        struct iovec data = {
-                .iov_base = &message,
-                .iov_len = sizeof(message),
-        };
-        struct msghdr envelope = {
-                .msg_iov = &data,
-                .msg_iovlen = 1,
-                .msg_control = control.bytes,
-                .msg_controllen = sizeof(control.bytes),
-        };
         _cleanup_(close_fd_at) int fd = -EBADF;
-        size_t n_descriptors;
-        ssize_t length;
+        WorkerMessage message;
+        size_t size_bytes;
         int r;
 
-        do
-                length = recvmsg(socket_fd, &envelope, MSG_DONTWAIT|MSG_CMSG_CLOEXEC);
-        while (length < 0 && errno == EINTR);
-        if (length < 0)
-                return -errno;
-
-        n_descriptors = envelope_take_descriptors(&envelope, &fd);
-        if (length == 0 && n_descriptors == 0)
-                return -ECONNRESET;
-        if (n_descriptors > 1 || envelope.msg_flags & (MSG_TRUNC|MSG_CTRUNC))
-                return -EBADMSG;
-
-        r = worker_message_check(&message, length);
+        r = packet_receive(socket_fd, &message, sizeof(message), &size_bytes, &fd);
+        if (r < 0)
+                return r;
+        r = worker_message_check(&message, size_bytes);
         if (r < 0)
                 return r;
         if (fd >= 0 && !record_shapes[message.header.type].may_carry_descriptor)
                 return -EBADMSG;
 
-        memcpy(ret_message, &message, length);
+        memcpy(ret_message, &message, size_bytes);
         *ret_fd = steal_fd(&fd);
         return 0;
 }

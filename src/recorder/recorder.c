@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/queue.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #include "src/basic/log.h"
+#include "src/basic/packet.h"
 #include "src/basic/text.h"
 #include "src/recorder/keeper.h"
 
@@ -35,11 +35,6 @@
 /* Lines taken in within one second; whoever knocks more often waits. */
 #define LINES_PER_SECOND 50
 
-typedef struct OutRecord {
-        STAILQ_ENTRY(OutRecord) entries;
-        HistoryMessage message;         /* only as long as its header says */
-} OutRecord;
-
 struct Recorder {
         sd_event *event;
         Keeper keeper;
@@ -52,65 +47,38 @@ struct Recorder {
         sd_event_source *source;
         sd_event_source *retry_timer;
         uint64_t retry_usec;
-        STAILQ_HEAD(, OutRecord) out;
-        size_t n_out;
+        PacketQueue out;
         HistoryMessage *batch[BATCH_MAX];
 };
-
-static void out_clear(Recorder *recorder) {
-        OutRecord *record;
-
-        while ((record = STAILQ_FIRST(&recorder->out))) {
-                STAILQ_REMOVE_HEAD(&recorder->out, entries);
-                free(record);
-        }
-        recorder->n_out = 0;
-}
 
 static void line_close(Recorder *recorder) {
         recorder->source = sd_event_source_disable_unref(recorder->source);
         recorder->fd = close_fd(recorder->fd);
         recorder->is_greeted = false;
-        out_clear(recorder);
+        packet_queue_clear(&recorder->out);
         if (recorder->is_only_line)
                 (void) sd_event_exit(recorder->event, 0);
 }
 
 static int flush(Recorder *recorder) {
-        OutRecord *record;
         int r;
 
-        while ((record = STAILQ_FIRST(&recorder->out))) {
-                r = history_message_send(recorder->fd, &record->message);
-                if (r == -EAGAIN)
-                        return sd_event_source_set_io_events(recorder->source, EPOLLIN|EPOLLOUT);
-                /* A healerd that died may have told something before: reading finds the end of it. */
-                if (r == -EPIPE) {
-                        out_clear(recorder);
-                        break;
-                }
-                if (r < 0)
-                        return r;
-                STAILQ_REMOVE_HEAD(&recorder->out, entries);
-                recorder->n_out--;
-                free(record);
+        r = packet_queue_flush(&recorder->out, recorder->fd);
+        /* A healerd that died may have told something before: reading finds the end of it. */
+        if (r == -EPIPE) {
+                packet_queue_clear(&recorder->out);
+                r = 0;
         }
-
-        return sd_event_source_set_io_events(recorder->source, EPOLLIN);
+        if (r < 0 && r != -EAGAIN)
+                return r;
+        return sd_event_source_set_io_events(recorder->source, EPOLLIN | (r == -EAGAIN ? EPOLLOUT : 0));
 }
 
 static int queue(Recorder *recorder, const HistoryMessage *message) {
-        OutRecord *record;
+        int r;
 
-        if (recorder->n_out >= OUT_MAX)
-                return -ENOBUFS;
-        record = malloc(offsetof(OutRecord, message) + message->header.size_bytes);
-        if (!record)
-                return -ENOMEM;
-        memcpy(&record->message, message, message->header.size_bytes);
-        STAILQ_INSERT_TAIL(&recorder->out, record, entries);
-        recorder->n_out++;
-        return 0;
+        r = history_message_check(message, message->header.size_bytes);
+        return r < 0 ? r : packet_queue_add(&recorder->out, message, message->header.size_bytes, -EBADF);
 }
 
 static int tell(Recorder *recorder, const HistoryMessage *message) {
@@ -440,7 +408,7 @@ int recorder_new(const RecorderOptions *options, Recorder **ret_recorder) {
                 .fd = -EBADF,
                 .retry_usec = RETRY_MIN_USEC,
         };
-        STAILQ_INIT(&recorder->out);
+        packet_queue_init(&recorder->out, OUT_MAX, /* keeps_sent= */ false);
         for (size_t i = 0; i < BATCH_MAX; i++) {
                 recorder->batch[i] = malloc(sizeof(HistoryMessage));
                 if (!recorder->batch[i])

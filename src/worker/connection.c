@@ -11,25 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "src/basic/log.h"
 #include "src/basic/macro.h"
+#include "src/basic/packet.h"
 #include "src/basic/text.h"
 
 /* Lines taken in within one second; whoever knocks more often waits. */
 #define LINES_PER_SECOND 50
 /* Records handled before the loop looks at anything else. */
 #define RECORDS_PER_TURN 64
-
-typedef struct QueuedRecord {
-        int fd;
-        STAILQ_ENTRY(QueuedRecord) entry;
-        WorkerMessage message;          /* only as long as its header says */
-} QueuedRecord;
 
 struct Connection {
         sd_event *event;
@@ -46,26 +40,15 @@ struct Connection {
         int peer_pid_fd;
         bool is_ready;
 
-        size_t n_queued;
-        STAILQ_HEAD(, QueuedRecord) queue;
+        PacketQueue queue;
 };
-
-static void queue_pop(Connection *connection) {
-        QueuedRecord *first = STAILQ_FIRST(&connection->queue);
-
-        STAILQ_REMOVE_HEAD(&connection->queue, entry);
-        connection->n_queued--;
-        close_fd(first->fd);
-        free(first);
-}
 
 static void line_drop(Connection *connection) {
         connection->source = sd_event_source_disable_unref(connection->source);
         connection->fd = close_fd(connection->fd);
         connection->peer_pid_fd = close_fd(connection->peer_pid_fd);
         connection->is_ready = false;
-        while (!STAILQ_EMPTY(&connection->queue))
-                queue_pop(connection);
+        packet_queue_clear(&connection->queue);
 }
 
 void connection_close(Connection *connection) {
@@ -92,7 +75,7 @@ int connection_new(sd_event *event, uid_t peer_uid, const ConnectionCalls *calls
                 .fd = -EBADF,
                 .peer_pid_fd = -EBADF,
         };
-        STAILQ_INIT(&connection->queue);
+        packet_queue_init(&connection->queue, CONNECTION_QUEUE_MAX, /* keeps_sent= */ false);
         *ret_connection = connection;
         return 0;
 }
@@ -117,67 +100,26 @@ pid_t connection_peer_pid(const Connection *connection) {
         return connection->fd >= 0 ? connection->peer.pid : 0;
 }
 
-static void watch_for_room(Connection *connection) {
-        uint32_t events = EPOLLIN | (STAILQ_EMPTY(&connection->queue) ? 0 : EPOLLOUT);
-
-        (void) sd_event_source_set_io_events(connection->source, events);
-}
-
-/* Returns 0, also if records are left; or a negative errno if the line is broken. */
-static int flush_queue(Connection *connection) {
-        QueuedRecord *first;
-
-        while ((first = STAILQ_FIRST(&connection->queue))) {
-                int r = worker_message_send(connection->fd, &first->message, first->fd);
-
-                if (r == -EAGAIN)
-                        break;
-                if (r < 0)
-                        return r;
-                queue_pop(connection);
-        }
-
-        watch_for_room(connection);
-        return 0;
-}
-
-static int queue_record(Connection *connection, const WorkerMessage *message, int fd) {
-        QueuedRecord *record;
-
-        if (connection->n_queued >= CONNECTION_QUEUE_MAX)
-                return -ENOBUFS;
-
-        record = malloc(offsetof(QueuedRecord, message) + message->header.size_bytes);
-        if (!record)
-                return -ENOMEM;
-
-        record->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -EBADF;
-        if (fd >= 0 && record->fd < 0) {
-                int r = -errno;
-
-                free(record);
+/* After the queue said @r: takes -EAGAIN for a reason to wait for room. Returns 0 or a negative errno. */
+static int watch_for_room(Connection *connection, int r) {
+        if (r < 0 && r != -EAGAIN)
                 return r;
-        }
 
-        memcpy(&record->message, message, message->header.size_bytes);
-        STAILQ_INSERT_TAIL(&connection->queue, record, entry);
-        connection->n_queued++;
+        (void) sd_event_source_set_io_events(connection->source, EPOLLIN | (r == -EAGAIN ? EPOLLOUT : 0));
         return 0;
 }
 
 int connection_send(Connection *connection, const WorkerMessage *message, int fd) {
-        int r = -EAGAIN;
+        int r;
 
         if (connection->fd < 0)
                 return -ENOTCONN;
 
-        if (STAILQ_EMPTY(&connection->queue))
-                r = worker_message_send(connection->fd, message, fd);
-        if (r == -EAGAIN) {
-                r = queue_record(connection, message, fd);
-                if (r >= 0)
-                        watch_for_room(connection);
-        }
+        /* What healerd would not take is our own mistake: it must not look like its own. */
+        r = worker_message_check(message, message->header.size_bytes);
+        if (r >= 0)
+                r = packet_queue_send(&connection->queue, connection->fd, message, message->header.size_bytes, fd);
+        r = watch_for_room(connection, r);
         if (r >= 0)
                 return 0;
 
@@ -242,7 +184,7 @@ static int on_line_ready(sd_event_source *source, int fd, uint32_t revents, void
         (void) fd;
 
         if (revents & EPOLLOUT)
-                r = flush_queue(connection);
+                r = watch_for_room(connection, packet_queue_flush(&connection->queue, connection->fd));
 
         for (unsigned i = 0; r >= 0 && i < RECORDS_PER_TURN; i++)
                 r = handle_record(connection);
