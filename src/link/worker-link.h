@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * healerd's end of the line to healer-worker: connects, says hello, tells what it holds, hands over what
- * comes back, connects again when the line breaks. Never blocks; what the worker does not read in time is
- * queued up to a limit, and beyond it the line is taken for dead.
+ * healerd's end of the line to healer-worker: says hello, tells what it holds, hands over what comes back. Never blocks;
+ * what the worker does not read in time is queued up to a limit, and beyond it the line is taken for dead and made anew.
  */
 #pragma once
 
@@ -37,5 +36,5 @@ DEFINE_CLEANUP(WorkerLink, worker_link_free)
 bool worker_link_is_ready(const WorkerLink *link);
 
 /* Queues one record; @fd is duplicated. Returns 0; -ENOTCONN without a line; -ENOBUFS at the limit (the line is dropped);
- * or another negative errno. */
+ * -EBADMSG for a record that the worker would not take; or another negative errno. */
 int worker_link_send(WorkerLink *link, const WorkerMessage *message, int fd);
