@@ -16,24 +16,27 @@
 
 typedef struct BusContext BusContext;
 
-/* One file system on the bus. */
-typedef struct BusFilesystem {
+/* What a file system and a job on the bus have in common (bus-object.h). */
+typedef struct BusObject {
         BusContext *context;
-        Filesystem *filesystem;         /* borrowed; the entry goes before it does */
         char *path;
         BusChange change;
-        TAILQ_ENTRY(BusFilesystem) link;
+        TAILQ_ENTRY(BusObject) link;
+} BusObject;
+typedef TAILQ_HEAD(BusObjects, BusObject) BusObjects;
+
+/* One file system on the bus. */
+typedef struct BusFilesystem {
+        BusObject base;
+        Filesystem *filesystem;         /* borrowed; the entry goes before it does */
 } BusFilesystem;
 
 /* One job on the bus, kept for a while after its end so that clients can read how it ended. */
 typedef struct BusJob {
-        BusContext *context;
+        BusObject base;
         Job *job;                       /* a reference of our own */
-        char *path;
-        BusChange change;
         bool is_ended;
         uint64_t forget_usec;           /* monotonic, once it ended */
-        TAILQ_ENTRY(BusJob) link;
 } BusJob;
 
 struct BusContext {
@@ -45,8 +48,8 @@ struct BusContext {
         BusAuthorizer *authorizer;
         BusChangeQueue *changes;
         BusChange manager_change;
-        TAILQ_HEAD(, BusFilesystem) filesystems;
-        TAILQ_HEAD(, BusJob) jobs;
+        BusObjects filesystems;         /* BusFilesystem */
+        BusObjects jobs;                /* BusJob */
         size_t n_ended_jobs;
         sd_event_source *job_timer;
         uint64_t job_keep_usec;

@@ -118,7 +118,7 @@ static int read_repair(sd_bus_message *message, RepairOptions *options, RepairTa
 }
 
 static int answer_order(BusFilesystem *object, sd_bus_message *message, const CallerOrder *order, sd_bus_error *error) {
-        BusContext *context = object->context;
+        BusContext *context = object->base.context;
         _cleanup_(free_at) char *denied = NULL;
         const char *subject;
         char buffer[32], path[BUS_JOB_PATH_SIZE];
@@ -179,7 +179,7 @@ int bus_filesystem_on_repair(sd_bus_message *message, void *userdata, sd_bus_err
                 { "inode", options.has_inode ? inode : NULL },
                 { "override-harmful", options.override_harmful },
         };
-        r = bus_authorize(object->context->authorizer, message, &(BusAuthorizeCall) {
+        r = bus_authorize(object->base.context->authorizer, message, &(BusAuthorizeCall) {
                 .variant = repair_variant(object->filesystem, options.override_harmful != NULL),
                 .filesystem = object->filesystem,
                 .owner_uid = BUS_UID_NONE,
@@ -222,7 +222,7 @@ int bus_filesystem_on_scrub(sd_bus_message *message, void *userdata, sd_bus_erro
 
         /* A scrub that repairs is a repair of everything. */
         const BusDetail details[] = { { "repair", is_repair ? "true" : "false" } };
-        r = bus_authorize(object->context->authorizer, message, &(BusAuthorizeCall) {
+        r = bus_authorize(object->base.context->authorizer, message, &(BusAuthorizeCall) {
                 .variant = is_repair ? repair_variant(object->filesystem, false) : BUS_VARIANT_CHECKS,
                 .filesystem = object->filesystem,
                 .owner_uid = BUS_UID_NONE,

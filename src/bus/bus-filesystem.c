@@ -15,7 +15,7 @@
 #include "src/bus/bus-filesystem.h"
 #include "src/bus/bus-job.h"
 #include "src/bus/bus-names.h"
-#include "src/bus/bus-paths.h"
+#include "src/bus/bus-object.h"
 #include "src/bus/bus-signal.h"
 #include "src/bus/bus-value.h"
 
@@ -215,7 +215,7 @@ static int get_active_job(sd_bus *bus _unused_, const char *path _unused_, const
         char buffer[BUS_JOB_PATH_SIZE];
         const Job *job;
 
-        job = job_queue_active(engine_jobs(object->context->engine), object->filesystem->id);
+        job = job_queue_active(engine_jobs(object->base.context->engine), object->filesystem->id);
         return sd_bus_message_append(reply, "o", job ? bus_job_path(job->id, buffer) : BUS_NO_OBJECT);
 }
 
@@ -297,53 +297,8 @@ static const BusChangeName change_names[] = {
         {}
 };
 
-static int on_find(sd_bus *bus _unused_, const char *path, const char *interface _unused_, void *userdata,
-                   void **ret_found, sd_bus_error *error _unused_) {
-        BusContext *context = userdata;
-        BusFilesystem *object;
-
-        TAILQ_FOREACH(object, &context->filesystems, link)
-                if (text_equal(object->path, path)) {
-                        *ret_found = object;
-                        return 1;
-                }
-
-        return 0;
-}
-
-static int on_enumerate(sd_bus *bus _unused_, const char *prefix _unused_, void *userdata, char ***ret_paths,
-                        sd_bus_error *error _unused_) {
-        _cleanup_(bus_paths_free_at) char **paths = NULL;
-        BusContext *context = userdata;
-        BusFilesystem *object;
-        size_t n = 0;
-
-        TAILQ_FOREACH(object, &context->filesystems, link) {
-                int r = bus_paths_add(&paths, &n, object->path);
-
-                if (r < 0)
-                        return r;
-        }
-
-        *ret_paths = steal_ptr(paths);
-        return 1;
-}
-
 int bus_filesystem_attach(BusContext *context, sd_bus *bus) {
-        int r;
-
-        r = sd_bus_add_fallback_vtable(bus, /* slot= */ NULL, BUS_FILESYSTEM_PREFIX, BUS_INTERFACE_FILESYSTEM, vtable,
-                                       on_find, context);
-        if (r < 0)
-                return r;
-
-        return sd_bus_add_node_enumerator(bus, /* slot= */ NULL, BUS_FILESYSTEM_PREFIX, on_enumerate, context);
-}
-
-static bool path_is_used(BusContext *context, const char *path) {
-        void *found;
-
-        return on_find(NULL, path, NULL, context, &found, NULL) > 0;
+        return bus_objects_attach(&context->filesystems, bus, BUS_FILESYSTEM_PREFIX, BUS_INTERFACE_FILESYSTEM, vtable);
 }
 
 /* By UUID, so that scripts find it after the next boot; a second one with the same UUID (a clone) goes by its
@@ -359,50 +314,41 @@ static void choose_path(BusContext *context, const Filesystem *filesystem, char 
                         if (*c == '-')
                                 *c = '_';
                 (void) snprintf(path, PATH_SIZE, BUS_FILESYSTEM_PREFIX "/%s", uuid);
-                if (!path_is_used(context, path))
+                if (!bus_object_find(&context->filesystems, path))
                         return;
         }
 
         (void) snprintf(path, PATH_SIZE, BUS_FILESYSTEM_PREFIX "/dev_%u_%u", major(number), minor(number));
 }
 
-static BusFilesystem *object_free(BusFilesystem *object) {
-        free(object->path);
-        free(object);
-        return NULL;
-}
-
 static int object_add(BusContext *context, Filesystem *filesystem) {
-        BusFilesystem *object;
+        _cleanup_(free_at) BusFilesystem *object = NULL;
         char path[PATH_SIZE];
+        int r;
 
         choose_path(context, filesystem, path);
         object = malloc(sizeof(*object));
         if (!object)
                 return -ENOMEM;
 
-        *object = (BusFilesystem) { .context = context, .filesystem = filesystem, .path = strdup(path) };
-        if (!object->path) {
-                object_free(object);
-                return -ENOMEM;
-        }
-        object->change = (BusChange) {
-                .path = object->path,
-                .interface = BUS_INTERFACE_FILESYSTEM,
-                .names = change_names,
-        };
+        object->filesystem = filesystem;
+        r = bus_object_add(&context->filesystems, &object->base, context, path, BUS_INTERFACE_FILESYSTEM, change_names);
+        if (r < 0)
+                return r;
 
-        TAILQ_INSERT_TAIL(&context->filesystems, object, link);
-        bus_signal_object_added(context, object->path, BUS_INTERFACE_FILESYSTEM);
+        object = NULL; /* the list's now */
         return 0;
 }
 
 BusFilesystem *bus_filesystem_find(BusContext *context, const Filesystem *filesystem) {
-        BusFilesystem *object;
+        BusObject *base;
 
-        TAILQ_FOREACH(object, &context->filesystems, link)
+        TAILQ_FOREACH(base, &context->filesystems, link) {
+                BusFilesystem *object = container_of(base, BusFilesystem, base);
+
                 if (object->filesystem == filesystem)
                         return object;
+        }
 
         return NULL;
 }
@@ -410,7 +356,7 @@ BusFilesystem *bus_filesystem_find(BusContext *context, const Filesystem *filesy
 const char *bus_filesystem_path(BusContext *context, const Filesystem *filesystem) {
         const BusFilesystem *object = filesystem ? bus_filesystem_find(context, filesystem) : NULL;
 
-        return object ? object->path : BUS_NO_OBJECT;
+        return object ? object->base.path : BUS_NO_OBJECT;
 }
 
 int bus_filesystem_update(BusContext *context, Filesystem *filesystem, unsigned changes) {
@@ -419,15 +365,13 @@ int bus_filesystem_update(BusContext *context, Filesystem *filesystem, unsigned 
         if (!object)
                 return object_add(context, filesystem);
 
-        bus_change_mark(context->changes, &object->change, changes);
+        bus_change_mark(context->changes, &object->base.change, changes);
         return 0;
 }
 
 static void object_remove(BusContext *context, BusFilesystem *object) {
-        bus_change_forget(context->changes, &object->change);
-        TAILQ_REMOVE(&context->filesystems, object, link);
-        bus_signal_object_removed(context, object->path, BUS_INTERFACE_FILESYSTEM);
-        object_free(object);
+        bus_object_remove(&context->filesystems, &object->base);
+        free(object);
 }
 
 void bus_filesystem_remove(BusContext *context, const Filesystem *filesystem) {
@@ -438,15 +382,12 @@ void bus_filesystem_remove(BusContext *context, const Filesystem *filesystem) {
 }
 
 void bus_filesystem_remove_all(BusContext *context) {
-        BusFilesystem *object;
+        BusObject *first;
 
-        while ((object = TAILQ_FIRST(&context->filesystems)))
-                object_remove(context, object);
+        while ((first = TAILQ_FIRST(&context->filesystems)))
+                object_remove(context, container_of(first, BusFilesystem, base));
 }
 
 void bus_filesystem_announce(BusContext *context) {
-        BusFilesystem *object;
-
-        TAILQ_FOREACH(object, &context->filesystems, link)
-                bus_signal_object_added(context, object->path, BUS_INTERFACE_FILESYSTEM);
+        bus_objects_announce(&context->filesystems);
 }

@@ -16,8 +16,8 @@
 #include "src/bus/bus-filesystem.h"
 #include "src/bus/bus-job.h"
 #include "src/bus/bus-names.h"
+#include "src/bus/bus-object.h"
 #include "src/bus/bus-options.h"
-#include "src/bus/bus-paths.h"
 #include "src/bus/bus-signal.h"
 #include "src/bus/bus-value.h"
 
@@ -35,7 +35,7 @@ char *bus_job_path(uint64_t job_id, char buffer[static BUS_JOB_PATH_SIZE]) {
 }
 
 static Filesystem *job_filesystem(const BusJob *object) {
-        return filesystem_table_find_id(engine_filesystems(object->context->engine), object->job->filesystem_id);
+        return filesystem_table_find_id(engine_filesystems(object->base.context->engine), object->job->filesystem_id);
 }
 
 static const char *text_of_operation(const Job *job) {
@@ -107,7 +107,7 @@ static int get_filesystem(sd_bus *bus _unused_, const char *path _unused_, const
                           sd_bus_error *error _unused_) {
         const BusJob *object = userdata;
 
-        return sd_bus_message_append(reply, "o", bus_filesystem_path(object->context, job_filesystem(object)));
+        return sd_bus_message_append(reply, "o", bus_filesystem_path(object->base.context, job_filesystem(object)));
 }
 
 static int get_target(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
@@ -179,7 +179,7 @@ static int on_cancel(sd_bus_message *message, void *userdata, sd_bus_error *erro
                 { "operation", action_kind_to_name(job->request.kind) },
                 { "target", bus_job_target(job, target) },
         };
-        r = bus_authorize(object->context->authorizer, message, &(BusAuthorizeCall) {
+        r = bus_authorize(object->base.context->authorizer, message, &(BusAuthorizeCall) {
                 .variant = cancel_variant(job, filesystem),
                 .filesystem = filesystem,
                 .owner_uid = job->report.source == DECISION_CALLER ? job->report.caller_uid : BUS_UID_NONE,
@@ -193,7 +193,7 @@ static int on_cancel(sd_bus_message *message, void *userdata, sd_bus_error *erro
 
         if (job->state == JOB_ENDED)
                 return bus_error_set(error, -ESRCH, "The job has ended already");
-        r = job_queue_cancel(engine_jobs(object->context->engine), job->id);
+        r = job_queue_cancel(engine_jobs(object->base.context->engine), job->id);
         if (r < 0)
                 return bus_error_set(error, r == -ENOENT ? -ESRCH : r, "Cannot cancel the job: %s", strerror(-r));
 
@@ -247,72 +247,28 @@ static const BusChangeName change_names[] = {
         {}
 };
 
-static int on_find(sd_bus *bus _unused_, const char *path, const char *interface _unused_, void *userdata,
-                   void **ret_found, sd_bus_error *error _unused_) {
-        BusContext *context = userdata;
-        BusJob *object;
-
-        TAILQ_FOREACH(object, &context->jobs, link)
-                if (text_equal(object->path, path)) {
-                        *ret_found = object;
-                        return 1;
-                }
-
-        return 0;
-}
-
-static int on_enumerate(sd_bus *bus _unused_, const char *prefix _unused_, void *userdata, char ***ret_paths,
-                        sd_bus_error *error _unused_) {
-        _cleanup_(bus_paths_free_at) char **paths = NULL;
-        BusContext *context = userdata;
-        BusJob *object;
-        size_t n = 0;
-
-        TAILQ_FOREACH(object, &context->jobs, link) {
-                int r = bus_paths_add(&paths, &n, object->path);
-
-                if (r < 0)
-                        return r;
-        }
-
-        *ret_paths = steal_ptr(paths);
-        return 1;
-}
-
 int bus_job_attach(BusContext *context, sd_bus *bus) {
-        int r;
-
-        r = sd_bus_add_fallback_vtable(bus, /* slot= */ NULL, BUS_JOB_PREFIX, BUS_INTERFACE_JOB, vtable, on_find,
-                                       context);
-        if (r < 0)
-                return r;
-
-        return sd_bus_add_node_enumerator(bus, /* slot= */ NULL, BUS_JOB_PREFIX, on_enumerate, context);
-}
-
-static BusJob *object_free(BusJob *object) {
-        if (object->job)
-                job_unref(object->job);
-        free(object->path);
-        free(object);
-        return NULL;
+        return bus_objects_attach(&context->jobs, bus, BUS_JOB_PREFIX, BUS_INTERFACE_JOB, vtable);
 }
 
 static void object_remove(BusContext *context, BusJob *object) {
-        bus_change_forget(context->changes, &object->change);
-        TAILQ_REMOVE(&context->jobs, object, link);
         if (object->is_ended)
                 context->n_ended_jobs--;
-        bus_signal_object_removed(context, object->path, BUS_INTERFACE_JOB);
-        object_free(object);
+        bus_object_remove(&context->jobs, &object->base);
+        job_unref(object->job);
+        free(object);
 }
 
 static BusJob *oldest_ended(BusContext *context) {
-        BusJob *object, *oldest = NULL;
+        BusJob *oldest = NULL;
+        BusObject *base;
 
-        TAILQ_FOREACH(object, &context->jobs, link)
+        TAILQ_FOREACH(base, &context->jobs, link) {
+                BusJob *object = container_of(base, BusJob, base);
+
                 if (object->is_ended && (!oldest || object->forget_usec < oldest->forget_usec))
                         oldest = object;
+        }
 
         return oldest;
 }
@@ -357,56 +313,53 @@ int bus_job_init(BusContext *context) {
 }
 
 static BusJob *object_find(BusContext *context, uint64_t job_id) {
-        BusJob *object;
+        BusObject *base;
 
-        TAILQ_FOREACH(object, &context->jobs, link)
+        TAILQ_FOREACH(base, &context->jobs, link) {
+                BusJob *object = container_of(base, BusJob, base);
+
                 if (object->job->id == job_id)
                         return object;
+        }
 
         return NULL;
 }
 
 static int object_add(BusContext *context, Job *job, BusJob **ret_object) {
+        _cleanup_(free_at) BusJob *object = NULL;
         char path[BUS_JOB_PATH_SIZE];
-        BusJob *object;
+        int r;
 
-        object = malloc(sizeof(*object));
+        object = calloc(1, sizeof(*object));
         if (!object)
                 return -ENOMEM;
 
-        *object = (BusJob) {
-                .context = context,
-                .job = job_ref(job),
-                .path = strdup(bus_job_path(job->id, path)),
-        };
-        if (!object->path) {
-                object_free(object);
-                return -ENOMEM;
-        }
-        object->change = (BusChange) {
-                .path = object->path,
-                .interface = BUS_INTERFACE_JOB,
-                .names = change_names,
-        };
+        /* Before it is said, as the bus asks for its values then. */
+        object->job = job;
+        r = bus_object_add(&context->jobs, &object->base, context, bus_job_path(job->id, path), BUS_INTERFACE_JOB,
+                           change_names);
+        if (r < 0)
+                return r;
 
-        TAILQ_INSERT_TAIL(&context->jobs, object, link);
-        bus_signal_object_added(context, object->path, BUS_INTERFACE_JOB);
-        *ret_object = object;
+        (void) job_ref(job);
+        *ret_object = steal_ptr(object);
         return 0;
 }
 
 /* The last values go out before Completed does, so that whoever waits for the signal reads the end. */
 static void object_end(BusContext *context, BusJob *object, const Filesystem *filesystem) {
+        BusJob *oldest;
+
         object->is_ended = true;
         object->forget_usec = clock_monotonic_usec() + context->job_keep_usec;
         context->n_ended_jobs++;
 
-        bus_change_flush(context->changes, &object->change);
+        bus_change_flush(context->changes, &object->base.change);
         bus_signal_job_completed(context, object, filesystem);
         bus_signal_action_taken(context, object->job, filesystem);
 
-        while (context->n_ended_jobs > BUS_ENDED_JOBS_MAX)
-                object_remove(context, oldest_ended(context));
+        while (context->n_ended_jobs > BUS_ENDED_JOBS_MAX && (oldest = oldest_ended(context)))
+                object_remove(context, oldest);
         arm_timer(context);
 }
 
@@ -419,7 +372,7 @@ int bus_job_update(BusContext *context, Job *job, const Filesystem *filesystem) 
                 if (r < 0)
                         return r;
         } else
-                bus_change_mark(context->changes, &object->change, JOB_CHANGE_STATE);
+                bus_change_mark(context->changes, &object->base.change, JOB_CHANGE_STATE);
 
         if (job->state == JOB_ENDED && !object->is_ended)
                 object_end(context, object, filesystem);
@@ -428,23 +381,20 @@ int bus_job_update(BusContext *context, Job *job, const Filesystem *filesystem) 
 }
 
 void bus_job_filesystem_gone(BusContext *context, uint64_t filesystem_id) {
-        BusJob *object;
+        BusObject *base;
 
-        TAILQ_FOREACH(object, &context->jobs, link)
-                if (object->job->filesystem_id == filesystem_id)
-                        bus_change_mark(context->changes, &object->change, JOB_CHANGE_FILESYSTEM);
+        TAILQ_FOREACH(base, &context->jobs, link)
+                if (container_of(base, BusJob, base)->job->filesystem_id == filesystem_id)
+                        bus_change_mark(context->changes, &base->change, JOB_CHANGE_FILESYSTEM);
 }
 
 void bus_job_remove_all(BusContext *context) {
-        BusJob *object;
+        BusObject *first;
 
-        while ((object = TAILQ_FIRST(&context->jobs)))
-                object_remove(context, object);
+        while ((first = TAILQ_FIRST(&context->jobs)))
+                object_remove(context, container_of(first, BusJob, base));
 }
 
 void bus_job_announce(BusContext *context) {
-        BusJob *object;
-
-        TAILQ_FOREACH(object, &context->jobs, link)
-                bus_signal_object_added(context, object->path, BUS_INTERFACE_JOB);
+        bus_objects_announce(&context->jobs);
 }

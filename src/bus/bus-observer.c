@@ -13,7 +13,7 @@ static void update_filesystem(BusContext *context, const Filesystem *filesystem,
         BusFilesystem *object = filesystem ? bus_filesystem_find(context, filesystem) : NULL;
 
         if (object)
-                bus_change_mark(context->changes, &object->change, changes);
+                bus_change_mark(context->changes, &object->base.change, changes);
 }
 
 static void on_filesystem(void *userdata, Filesystem *filesystem) {

@@ -213,7 +213,7 @@ static int send_job_completed(BusContext *context, const BusJob *object, const F
         const Job *job = object->job;
         int r;
 
-        r = sd_bus_message_new_signal(context->bus, &signal, object->path, BUS_INTERFACE_JOB, "Completed");
+        r = sd_bus_message_new_signal(context->bus, &signal, object->base.path, BUS_INTERFACE_JOB, "Completed");
         if (r < 0)
                 return r;
         r = sd_bus_message_append(signal, "bs", (int) outcome_is_success(job->report.outcome),
