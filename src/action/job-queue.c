@@ -34,7 +34,6 @@ struct JobQueue {
         sd_event_source *tell_source;
         size_t n_jobs;
         uint64_t next_id;
-        uint64_t n_refused;
         bool is_pumping;
         AttemptMemory attempts;
 };
@@ -70,10 +69,6 @@ Job *job_queue_active(JobQueue *queue, uint64_t filesystem_id) {
                         first = job;
         }
         return first;
-}
-
-uint64_t job_queue_n_refused(JobQueue *queue) {
-        return queue->n_refused;
 }
 
 static uint64_t request_timeout(const ActionRequest *request) {
@@ -356,10 +351,8 @@ static int check_order(JobQueue *queue, const JobOrder *order) {
                 return -EOPNOTSUPP;
         if (order->filesystem->is_shut_down)
                 return -ESHUTDOWN;
-        if (queue->n_jobs >= JOB_QUEUE_MAX) {
-                queue->n_refused++;
+        if (queue->n_jobs >= JOB_QUEUE_MAX)
                 return -ENOBUFS;
-        }
         if (order->source != DECISION_CALLER &&
             attempt_memory_hold_usec(&queue->attempts, order->filesystem->id, &order->target,
                                      clock_boottime_usec()) > 0)

@@ -78,4 +78,3 @@ Job *job_queue_find(JobQueue *queue, uint64_t job_id);
 Job *job_queue_next(JobQueue *queue, const Job *previous);
 /* Its running or first waiting job; NULL for none. */
 Job *job_queue_active(JobQueue *queue, uint64_t filesystem_id);
-uint64_t job_queue_n_refused(JobQueue *queue);

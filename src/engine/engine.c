@@ -44,10 +44,6 @@ bool engine_worker_is_connected(Engine *engine) {
         return engine->link && worker_link_is_ready(engine->link);
 }
 
-bool engine_is_complete(Engine *engine) {
-        return engine->is_complete;
-}
-
 const char *engine_kernel_release(Engine *engine) {
         return engine->kernel_release;
 }

@@ -33,7 +33,7 @@ typedef struct EngineObserver {
         void (*on_condition)(void *userdata, const HealthCondition *condition, bool is_raised, const Filesystem *filesystem);
         void (*on_policy)(void *userdata, const Policy *policy, bool is_loaded, const char *problems);
         void (*on_worker)(void *userdata, bool is_connected);
-        void (*on_complete)(void *userdata);    /* engine_is_complete() became true */
+        void (*on_complete)(void *userdata);    /* the worker has told everything that was mounted when it started */
         void *userdata;
 } EngineObserver;
 
@@ -98,8 +98,6 @@ const EngineTotals *engine_totals(Engine *engine);
 /* "" if the loaded policy is the newest; else the problems of the one that was refused, one a line. */
 const char *engine_policy_problems(Engine *engine);
 bool engine_worker_is_connected(Engine *engine);
-/* The worker has told everything that was mounted when it started. */
-bool engine_is_complete(Engine *engine);
 /* The kernel's release as the worker says it; "" before that. */
 const char *engine_kernel_release(Engine *engine);
 /* Mounted file systems of a type with a monitor that nobody of ours watches. */
