@@ -67,6 +67,42 @@ static const EventCondition event_conditions[] = {
         { EVENT_EVENTS_LOST, CONDITION_EVENTS_LOST, SEVERITY_WARNING, "reports of the kernel were lost: only a full check can tell what they were" },
 };
 
+/* What the worker said of the monitor becomes a state of the file system; what cannot be watched at all is none. */
+void engine_conditions_from_monitor(Engine *engine, Filesystem *filesystem) {
+        const char *name = errno_to_name(filesystem->monitor_error);
+        Severity severity = SEVERITY_ERROR;
+        char message[256];
+
+        switch (filesystem->monitor_state) {
+        case MONITOR_NONE:
+        case MONITOR_OPENED:
+        case MONITOR_UNSUPPORTED:
+                engine_drop(engine, filesystem, CONDITION_NOT_WATCHED, NULL);
+                return;
+        case MONITOR_FOREIGN:
+                severity = SEVERITY_WARNING;
+                if (filesystem->holder_pid > 0)
+                        (void) snprintf(message, sizeof(message),
+                                        "%s, process %d, has the health monitor: damage is told to it alone until it ends",
+                                        filesystem->holder_name, (int) filesystem->holder_pid);
+                else
+                        (void) snprintf(message, sizeof(message),
+                                        "a process that cannot be found has the health monitor: damage is told to it alone");
+                break;
+        case MONITOR_FAILED:
+                (void) snprintf(message, sizeof(message), "the health monitor cannot be used: %s (%s)",
+                                name ? name : "unknown error", strerror(filesystem->monitor_error));
+                break;
+        case MONITOR_ENDED:
+                (void) snprintf(message, sizeof(message), "the health monitor ended while the file system lives");
+                break;
+        }
+
+        /* A recording brings no monitor, and speaks of another time. */
+        if (!engine->options.replay_path)
+                engine_raise(engine, filesystem, CONDITION_NOT_WATCHED, severity, "", message, 0);
+}
+
 /* Conditions that speak of one structure being sick, all answered by its being healthy. */
 static const ConditionCode structure_conditions[] = {
         CONDITION_SICK,

@@ -142,6 +142,7 @@ void engine_on_source_end(void *userdata, uint64_t filesystem_id, int error) {
         filesystem->monitor_state = MONITOR_FAILED;
         filesystem->monitor_error = -error;
         engine_tell(engine, on_filesystem, filesystem);
+        engine_conditions_from_monitor(engine, filesystem);
         engine_worker_release(engine, filesystem->facts.device_number);
 }
 
@@ -279,10 +280,9 @@ void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int moni
                 record_stream_write_message(engine->recorder, filesystem->id, &message);
         }
 
-        if (filesystem->monitor_state == MONITOR_OPENED || filesystem->monitor_state == MONITOR_NONE)
-                engine_drop(engine, filesystem, CONDITION_NOT_WATCHED, NULL);
         if (is_new || changed != 0 || monitor_fd >= 0)
                 engine_tell(engine, on_filesystem, filesystem);
+        engine_conditions_from_monitor(engine, filesystem);
 }
 
 void engine_on_mount(Engine *engine, const WorkerMount *told, bool is_added) {

@@ -116,6 +116,7 @@ void engine_forget_sequences(Engine *engine);
 
 /* engine-conditions.c */
 void engine_conditions_from_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event);
+void engine_conditions_from_monitor(Engine *engine, Filesystem *filesystem);
 void engine_conditions_from_job(Engine *engine, Filesystem *filesystem, const Job *job);
 void engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, Severity severity, const char *target,
                   const char *message, uint64_t event_id);

@@ -206,7 +206,8 @@ static void on_condition(_unused_ void *userdata, const HealthCondition *conditi
         add_filesystem(&record, filesystem);
         log_record_field(&record, "XFS_HEALER_CONDITION", "%s", condition_code_to_name(condition->code));
         log_record_field(&record, "XFS_HEALER_RAISED", "%d", is_raised);
-        log_record_field(&record, "XFS_HEALER_EVENT", "%" PRIu64, condition->event_id);
+        if (condition->event_id != 0)
+                log_record_field(&record, "XFS_HEALER_EVENT", "%" PRIu64, condition->event_id);
         log_record_send(&record, "%s: condition %s %s%s%s",
                         journal_text_object(filesystem, condition->target, text), condition_code_to_name(condition->code),
                         is_raised ? "raised" : "cleared", is_raised ? ": " : "", is_raised ? condition->message : "");

@@ -49,6 +49,9 @@ class Foreign(unittest.TestCase):
                 self.assertEqual(code, 1)
                 self.assertIn(str(process.pid), out)
                 self.assertIn('xfs_healer', out)
+                severity, _, text = healerlib.conditions(fs)['not-watched']
+                self.assertEqual(severity, 'warning')
+                self.assertIn(f'xfs_healer, process {process.pid}', text)
                 told = run('journalctl', '--boot', '--no-pager', '--output=cat', 'XFS_HEALER_MONITOR=foreign',
                            f'XFS_HEALER_FS_UUID={fs.uuid}')
                 self.assertEqual(len(told.splitlines()), 1, 'said once')
@@ -56,6 +59,7 @@ class Foreign(unittest.TestCase):
                 process.wait()
                 # Seconds on a machine; the limit of wait_for is for an emulated one.
                 wait_watched(fs)
+                self.assertNotIn('not-watched', healerlib.conditions(fs))
 
     def test_ours_is_not_given_away(self):
         """The peer that comes second gets EEXIST, and we go on."""
