@@ -69,6 +69,34 @@ struct abi_fanotify_event_info_error {
 ABI_SIZE(struct abi_fanotify_event_info_error, 12);
 ABI_AT(struct abi_fanotify_event_info_error, error, 4);
 
+/* What file handles begin with; one without bytes has the type ABI_FILEID_INVALID. */
+struct abi_file_handle {
+        uint32_t handle_bytes;
+        int32_t handle_type;
+};
+ABI_SIZE(struct abi_file_handle, 8);
+ABI_AT(struct abi_file_handle, handle_type, 4);
+
+struct abi_fanotify_event_info_fid {
+        struct abi_fanotify_event_info_header hdr;
+        int32_t fsid[2];                /* a file handle follows, then padding up to four */
+};
+ABI_SIZE(struct abi_fanotify_event_info_fid, 12);
+ABI_AT(struct abi_fanotify_event_info_fid, fsid, 4);
+
+/* Types of file handles. No header of the kernel's interface has them, but programs see and keep the handles, so they
+ * do not change. Source: Linux 7.2, include/linux/exportfs.h, fs/btrfs/export.c, fs/xfs/xfs_export.h. */
+enum {
+        ABI_FILEID_INO32_GEN = 1,
+        ABI_FILEID_INO32_GEN_PARENT = 2,
+        ABI_FILEID_BTRFS_WITHOUT_PARENT = 0x4d,
+        ABI_FILEID_BTRFS_WITH_PARENT = 0x4e,
+        ABI_FILEID_BTRFS_WITH_PARENT_ROOT = 0x4f,
+        ABI_FILEID_INO64_GEN = 0x81,
+        ABI_FILEID_INO64_GEN_PARENT = 0x82,
+        ABI_FILEID_INVALID = 0xff,
+};
+
 struct abi_fanotify_event_info_mnt {
         struct abi_fanotify_event_info_header hdr;
         uint8_t hole[4];                /* so that 32-bit programs have the kernel's layout, too */

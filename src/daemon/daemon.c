@@ -148,6 +148,14 @@ static void forget_monitor(_unused_ void *userdata, dev_t device_number, uint64_
         descriptor_store_forget_monitor(device_number, number);
 }
 
+static void keep_watch(_unused_ void *userdata, dev_t device_number, int fd) {
+        descriptor_store_keep_error_watch(device_number, fd);
+}
+
+static void forget_watch(_unused_ void *userdata, dev_t device_number) {
+        descriptor_store_forget_error_watch(device_number);
+}
+
 /* The ring of the healerd before us, or a new one. */
 static int ring_build(Daemon *daemon, RecordRing **ret_ring) {
         size_t n_gone;
@@ -192,6 +200,16 @@ static void adopt(Daemon *daemon) {
                         descriptor_store_forget_monitor(monitor->device_number, monitor->number);
                 }
         }
+        for (size_t i = 0; i < daemon->stored.n_error_watches; i++) {
+                StoredErrorWatch *watch = daemon->stored.error_watches + i;
+                int r;
+
+                r = engine_adopt_error_watch(daemon->engine, steal_fd(&watch->fd), watch->device_number, watch->is_alive);
+                if (r < 0) {
+                        log_warning_errno(r, "an error watch that systemd kept cannot be used, it is opened anew: %m");
+                        descriptor_store_forget_error_watch(watch->device_number);
+                }
+        }
         descriptor_store_done(&daemon->stored);
 }
 
@@ -204,7 +222,12 @@ static int engine_build(Daemon *daemon, const DaemonOptions *options, int worker
                         .check_ownership = true,
                         .owner = 0,
                 },
-                .keeper = { .keep = keep_monitor, .forget = forget_monitor },
+                .keeper = {
+                        .keep = keep_monitor,
+                        .forget = forget_monitor,
+                        .keep_watch = keep_watch,
+                        .forget_watch = forget_watch,
+                },
                 .record_path = options->record_path,
                 .replay_path = options->replay_path,
                 .on_replayed = on_replayed,

@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 #include <systemd/sd-daemon.h>
 
+#include "kernel/error-watch.h"
 #include "kernel/health-monitor.h"
 #include "src/basic/cleanup.h"
 #include "src/basic/log.h"
@@ -18,6 +19,7 @@
 
 #define RING_NAME "record-ring"
 #define MONITOR_PREFIX "hm-"
+#define ERROR_WATCH_PREFIX "fe-"
 /* "hm-4294967295-4294967295-18446744073709551615" */
 #define NAME_SIZE 64
 
@@ -51,6 +53,24 @@ void descriptor_store_forget_monitor(dev_t device_number, uint64_t number) {
         char name[NAME_SIZE];
 
         notify(monitor_name(device_number, number, name), false, -EBADF);
+}
+
+static const char *error_watch_name(dev_t device_number, char buffer[static NAME_SIZE]) {
+        (void) snprintf(buffer, NAME_SIZE, ERROR_WATCH_PREFIX "%u-%u", major(device_number), minor(device_number));
+        return buffer;
+}
+
+void descriptor_store_keep_error_watch(dev_t device_number, int fd) {
+        char name[NAME_SIZE];
+
+        descriptor_store_forget_error_watch(device_number);
+        notify(error_watch_name(device_number, name), true, fd);
+}
+
+void descriptor_store_forget_error_watch(dev_t device_number) {
+        char name[NAME_SIZE];
+
+        notify(error_watch_name(device_number, name), false, -EBADF);
 }
 
 void descriptor_store_keep_ring(int fd) {
@@ -106,6 +126,31 @@ static int check_monitor(const char *name, int fd, StoredMonitor *ret_monitor) {
         return 0;
 }
 
+/* Returns 0 with everything but the descriptor set, or -EBADMSG if this is none of our error watches. */
+static int check_error_watch(const char *name, int fd, StoredErrorWatch *ret_watch) {
+        char remade[NAME_SIZE], end;
+        unsigned major_number, minor_number;
+        ErrorWatchMark mark;
+        dev_t device_number;
+
+        if (sscanf(name, ERROR_WATCH_PREFIX "%u-%u%c", &major_number, &minor_number, &end) != 2)
+                return -EBADMSG;
+        device_number = makedev(major_number, minor_number);
+        if (!text_equal(error_watch_name(device_number, remade), name) || error_watch_check(fd, &mark) < 0 ||
+            (mark.is_alive && mark.device_number != device_number))
+                return -EBADMSG;
+
+        *ret_watch = (StoredErrorWatch) { .fd = -EBADF, .device_number = device_number, .is_alive = mark.is_alive };
+        return 0;
+}
+
+static bool has_error_watch(const StoredDescriptors *stored, dev_t device_number) {
+        for (size_t i = 0; i < stored->n_error_watches; i++)
+                if (stored->error_watches[i].device_number == device_number)
+                        return true;
+        return false;
+}
+
 static bool has_number(const StoredDescriptors *stored, uint64_t number) {
         for (size_t i = 0; i < stored->n_monitors; i++)
                 if (stored->monitors[i].number == number)
@@ -116,10 +161,18 @@ static bool has_number(const StoredDescriptors *stored, uint64_t number) {
 /* @fd: taken. */
 static void sort_in(StoredDescriptors *stored, const char *name, int fd) {
         _cleanup_(close_fd_at) int owned = fd;
+        StoredErrorWatch watch;
         StoredMonitor monitor;
 
         if (text_equal(name, RING_NAME) && stored->ring_fd < 0) {
                 stored->ring_fd = steal_fd(&owned);
+                return;
+        }
+        if (check_error_watch(name, owned, &watch) >= 0) {
+                if (has_error_watch(stored, watch.device_number))
+                        return;
+                watch.fd = steal_fd(&owned);
+                stored->error_watches[stored->n_error_watches++] = watch;
                 return;
         }
         if (check_monitor(name, owned, &monitor) < 0) {
@@ -157,7 +210,10 @@ int descriptor_store_take(StoredDescriptors *ret_stored) {
                 return n;
 
         stored.monitors = calloc((size_t) n + 1, sizeof(*stored.monitors));
-        if (!stored.monitors) {
+        stored.error_watches = calloc((size_t) n + 1, sizeof(*stored.error_watches));
+        if (!stored.monitors || !stored.error_watches) {
+                free(stored.monitors);
+                free(stored.error_watches);
                 for (int i = 0; i < n; i++)
                         close_fd(SD_LISTEN_FDS_START + i);
                 free_names(names);
@@ -177,5 +233,8 @@ void descriptor_store_done(StoredDescriptors *stored) {
         for (size_t i = 0; i < stored->n_monitors; i++)
                 close_fd(stored->monitors[i].fd);
         free(stored->monitors);
+        for (size_t i = 0; i < stored->n_error_watches; i++)
+                close_fd(stored->error_watches[i].fd);
+        free(stored->error_watches);
         *stored = (StoredDescriptors) { .ring_fd = -EBADF };
 }

@@ -19,10 +19,19 @@ typedef struct StoredMonitor {
         bool is_alive;
 } StoredMonitor;
 
+/* An error watch: "fe-MAJOR-MINOR". The kernel has one queue for each, and a new one takes the name of one that ended. */
+typedef struct StoredErrorWatch {
+        int fd;
+        dev_t device_number;
+        bool is_alive;
+} StoredErrorWatch;
+
 typedef struct StoredDescriptors {
         int ring_fd;                    /* -EBADF: none */
         StoredMonitor *monitors;        /* those that ended come first: a living one may have the device number of one of them */
         size_t n_monitors;
+        StoredErrorWatch *error_watches;
+        size_t n_error_watches;
 } StoredDescriptors;
 
 /**
@@ -37,5 +46,8 @@ void descriptor_store_done(StoredDescriptors *stored);
 /* None of these fails for the caller: without the store healerd works, only a restart loses something. Said once. */
 void descriptor_store_keep_monitor(dev_t device_number, uint64_t number, int fd);
 void descriptor_store_forget_monitor(dev_t device_number, uint64_t number);
+/* Takes the place of the one before it. */
+void descriptor_store_keep_error_watch(dev_t device_number, int fd);
+void descriptor_store_forget_error_watch(dev_t device_number);
 void descriptor_store_keep_ring(int fd);
 void descriptor_store_forget_ring(void);

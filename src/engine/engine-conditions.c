@@ -65,6 +65,8 @@ static const EventCondition event_conditions[] = {
         { EVENT_READ_ERROR, CONDITION_IO_ERROR, SEVERITY_ERROR, "reading from a file fails" },
         { EVENT_WRITE_ERROR, CONDITION_IO_ERROR, SEVERITY_ERROR, "writing to a file fails" },
         { EVENT_EVENTS_LOST, CONDITION_EVENTS_LOST, SEVERITY_WARNING, "reports of the kernel were lost: only a full check can tell what they were" },
+        { EVENT_FILESYSTEM_ERROR, CONDITION_FILESYSTEM_ERROR, SEVERITY_ERROR,
+          "the file system met an error: only a full check can tell what is damaged" },
 };
 
 /* What the worker said of the monitor becomes a state of the file system; what cannot be watched at all is none. */
@@ -200,6 +202,7 @@ void engine_conditions_from_job(Engine *engine, Filesystem *filesystem, const Jo
         /* A full scan without a finding answers for every structure and for whatever was lost. */
         if (job->request.kind == ACTION_SCRUB && job->report.outcome == OUTCOME_DONE) {
                 engine_drop(engine, filesystem, CONDITION_EVENTS_LOST, NULL);
+                engine_drop(engine, filesystem, CONDITION_FILESYSTEM_ERROR, NULL);
                 drop_structure(engine, filesystem, NULL);
         }
 }

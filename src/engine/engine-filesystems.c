@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "kernel/error-watch.h"
 #include "kernel/health-monitor.h"
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
@@ -25,7 +26,7 @@ Watch *engine_watch_find(Engine *engine, uint64_t filesystem_id) {
  * of a device that nobody knows it by. */
 #define FIRST_MOUNT_USEC (100 * USEC_PER_MSEC)
 
-static void on_source_event(void *userdata, const HealthEvent *event) {
+void engine_on_source_event(void *userdata, const HealthEvent *event) {
         Engine *engine = userdata;
 
         event_merge_take(engine->merge, event);
@@ -63,6 +64,7 @@ static void watch_free(Engine *engine, Watch *watch) {
         }
         sd_event_source_disable_unref(watch->start_timer);
         monitor_source_free(watch->source);
+        error_source_free(watch->error_source);
         TAILQ_REMOVE(&engine->watches, watch, entries);
         free(watch);
 }
@@ -90,6 +92,7 @@ void engine_end_filesystem(Engine *engine, Watch *watch) {
         bool was_held = filesystem->monitor_fd >= 0;
 
         watch->is_ending = true;
+        engine_error_watch_stop(engine, watch, filesystem);
         event_merge_flush(engine->merge, filesystem->id);
         engine_decide_all(engine, watch);
         job_queue_on_filesystem_gone(engine->jobs, filesystem->id, OUTCOME_UNMOUNTED);
@@ -105,8 +108,7 @@ void engine_end_filesystem(Engine *engine, Watch *watch) {
                 engine_worker_release(engine, device_number);
 }
 
-/* The end of a monitor is told as an event even where the kernel forgot to (before 7.2.7). */
-static void tell_end(Engine *engine, Filesystem *filesystem, EventKind kind, int error) {
+void engine_tell_end(Engine *engine, Filesystem *filesystem, EventKind kind, int error) {
         HealthEvent event = {
                 .source = EVENT_SOURCE_HEALERD,
                 .filesystem_id = filesystem->id,
@@ -131,12 +133,12 @@ void engine_on_source_end(void *userdata, uint64_t filesystem_id, int error) {
 
         if (error == 0) {
                 if (!watch->has_said_unmounted)
-                        tell_end(engine, filesystem, EVENT_UNMOUNTED, 0);
+                        engine_tell_end(engine, filesystem, EVENT_UNMOUNTED, 0);
                 engine_end_filesystem(engine, watch);
                 return;
         }
 
-        tell_end(engine, filesystem, EVENT_MONITOR_LOST, -error);
+        engine_tell_end(engine, filesystem, EVENT_MONITOR_LOST, -error);
         source_close(engine, watch, filesystem->facts.device_number);
         filesystem->monitor_fd = close_fd(filesystem->monitor_fd);
         filesystem->monitor_state = MONITOR_FAILED;
@@ -184,7 +186,7 @@ static void wait_for_mount(Engine *engine, Watch *watch) {
 
 int engine_monitor_start(Engine *engine, Watch *watch, Filesystem *filesystem, int fd, uint64_t number) {
         const EventSink sink = {
-                .on_event = on_source_event,
+                .on_event = engine_on_source_event,
                 .on_end = engine_on_source_end,
                 .on_read = on_source_read,
                 .userdata = engine,
@@ -218,12 +220,12 @@ int engine_monitor_start(Engine *engine, Watch *watch, Filesystem *filesystem, i
         return 0;
 }
 
-/* A new monitor for a number that we still listen to: that superblock is gone, and its last words come first. */
+/* A new monitor or watch for a number that we still listen to: that superblock is gone, and its last words come first. */
 static void end_predecessor(Engine *engine, Filesystem *filesystem) {
         Watch *watch = engine_watch_find(engine, filesystem->id);
         uint64_t id = filesystem->id;
 
-        if (watch)
+        if (watch && watch->source)
                 monitor_source_drain(watch->source);
         watch = engine_watch_find(engine, id);
         if (watch)
@@ -248,12 +250,41 @@ static void update_monitor_state(Engine *engine, Watch *watch, Filesystem *files
         }
 }
 
-void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int monitor_fd) {
-        Filesystem *filesystem = filesystem_table_find_device(engine->filesystems, (dev_t) told->device_number);
-        bool is_new;
-        int r, changed;
+/* A watch beside a monitor would tell everything twice, and one whose mark vanished is that of an earlier superblock. */
+static void update_error_watch(Engine *engine, Watch *watch, Filesystem *filesystem, int watch_fd) {
+        ErrorWatchMark mark;
+        int r;
 
-        if (filesystem && monitor_fd >= 0 && filesystem->monitor_fd >= 0) {
+        if (watch_fd >= 0) {
+                r = engine_error_watch_start(engine, watch, filesystem, watch_fd);
+                if (r < 0)
+                        log_error_errno(r, "%s: the error watch that came cannot be used: %m",
+                                        filesystem->facts.device ? filesystem->facts.device : "?");
+        }
+        if (watch->error_source && (filesystem->monitor_fd >= 0 ||
+                                    error_watch_check(error_source_fd(watch->error_source), &mark) < 0 || !mark.is_alive))
+                engine_error_watch_stop(engine, watch, filesystem);
+}
+
+/* Is it another superblock than the one that we know by this number? */
+static bool is_another(Engine *engine, const Filesystem *filesystem, int monitor_fd, int watch_fd) {
+        const Watch *watch = engine_watch_find(engine, filesystem->id);
+        ErrorWatchMark mark;
+
+        if (monitor_fd >= 0 && filesystem->monitor_fd >= 0)
+                return true;
+
+        return watch_fd >= 0 && watch && watch->error_source &&
+               error_watch_check(error_source_fd(watch->error_source), &mark) >= 0 && !mark.is_alive;
+}
+
+void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int fd) {
+        Filesystem *filesystem = filesystem_table_find_device(engine->filesystems, (dev_t) told->device_number);
+        bool is_watch = told->has_error_watch && told->monitor_state != MONITOR_OPENED, is_new;
+        int r, changed, monitor_fd = is_watch ? -EBADF : fd, watch_fd = is_watch ? fd : -EBADF;
+        Watch *watch;
+
+        if (filesystem && is_another(engine, filesystem, monitor_fd, watch_fd)) {
                 end_predecessor(engine, filesystem);
                 filesystem = NULL;
         }
@@ -270,7 +301,10 @@ void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int moni
         changed = filesystem_update(filesystem, told);
         if (changed < 0)
                 log_error_errno(changed, "%s: cannot be kept in mind: %m", told->device);
-        update_monitor_state(engine, engine_watch_find(engine, filesystem->id), filesystem, monitor_fd);
+        watch = engine_watch_find(engine, filesystem->id);
+        update_monitor_state(engine, watch, filesystem, monitor_fd);
+        update_error_watch(engine, watch, filesystem, watch_fd);
+        engine_tell_old_errors(engine, filesystem, told);
 
         if (engine->recorder) {
                 WorkerMessage message;
@@ -280,7 +314,7 @@ void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int moni
                 record_stream_write_message(engine->recorder, filesystem->id, &message);
         }
 
-        if (is_new || changed != 0 || monitor_fd >= 0)
+        if (is_new || changed != 0 || fd >= 0)
                 engine_tell(engine, on_filesystem, filesystem);
         engine_conditions_from_monitor(engine, filesystem);
 }

@@ -10,6 +10,7 @@
 #include "src/engine/engine.h"
 #include "src/facts/fact-gatherer.h"
 #include "src/link/worker-link.h"
+#include "src/source/error-source.h"
 #include "src/source/event-merge.h"
 #include "src/source/monitor-source.h"
 #include "src/source/replay-source.h"
@@ -27,6 +28,7 @@ typedef struct Watch {
         TAILQ_ENTRY(Watch) entries;
         uint64_t filesystem_id;
         MonitorSource *source;          /* NULL without an open monitor */
+        ErrorSource *error_source;      /* NULL without an error watch */
         STAILQ_HEAD(, Case) cases;      /* in the order of arrival; the head may wait for its facts */
         size_t n_cases;
         uint64_t request_id;            /* outstanding question for the head; 0: none */
@@ -88,7 +90,8 @@ struct Engine {
 
 /* engine-filesystems.c */
 Watch *engine_watch_find(Engine *engine, uint64_t filesystem_id);
-void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int monitor_fd);
+/* @fd: a monitor or an error watch, as @told says; borrowed; negative: none. */
+void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int fd);
 void engine_on_mount(Engine *engine, const WorkerMount *told, bool is_added);
 /* Everything that is known of it is decided, then it is released. */
 void engine_end_filesystem(Engine *engine, Watch *watch);
@@ -96,7 +99,18 @@ void engine_end_filesystem(Engine *engine, Watch *watch);
 int engine_filesystem_new(Engine *engine, dev_t device_number, Filesystem **ret_filesystem);
 int engine_monitor_start(Engine *engine, Watch *watch, Filesystem *filesystem, int fd, uint64_t number);
 void engine_on_source_end(void *userdata, uint64_t filesystem_id, int error);
+void engine_on_source_event(void *userdata, const HealthEvent *event);
+/* The end of watching as an event, also where the kernel forgot to tell it (before 7.2.7). */
+void engine_tell_end(Engine *engine, Filesystem *filesystem, EventKind kind, int error);
 void engine_forget_all(Engine *engine);
+
+/* engine-errors.c */
+/* Reads a copy of @fd from here on, and has it kept. The one before it is read to its end. Returns 0 or a negative errno. */
+int engine_error_watch_start(Engine *engine, Watch *watch, Filesystem *filesystem, int fd);
+/* Reads what is left and closes it; nothing happens without one. */
+void engine_error_watch_stop(Engine *engine, Watch *watch, Filesystem *filesystem);
+/* What the file system counted before we came. */
+void engine_tell_old_errors(Engine *engine, const Filesystem *filesystem, const WorkerFilesystem *told);
 
 /* engine-case.c: takes an event in: numbers it, gathers facts, decides. */
 void engine_take_event(Engine *engine, const HealthEvent *event);

@@ -45,12 +45,17 @@ static void on_hello(void *userdata) {
         WorkerMessage message;
 
         for (Filesystem *f = NULL; (f = filesystem_table_next(engine->filesystems, f));) {
-                if (f->monitor_fd < 0)
+                const Watch *watch = engine_watch_find(engine, f->id);
+                int fd = f->monitor_fd;
+
+                if (fd < 0 && watch && watch->error_source)
+                        fd = error_source_fd(watch->error_source);
+                if (fd < 0)
                         continue;
                 worker_message_init(&message, WORKER_HELD);
                 message.held.device_number = f->facts.device_number;
                 /* A failure closes the line, and the next one begins again. */
-                (void) worker_link_send(engine->link, &message, f->monitor_fd);
+                (void) worker_link_send(engine->link, &message, fd);
         }
 
         worker_message_init(&message, WORKER_HELD_END);
@@ -85,15 +90,17 @@ static void on_mounts_listed(Engine *engine) {
 
         for (Watch *watch = TAILQ_FIRST(&engine->watches); watch; watch = next) {
                 Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
+                size_t n_dropped;
 
                 next = TAILQ_NEXT(watch, entries);
                 /* Alive, but mounted nowhere that the worker sees. */
                 engine_facts_came(engine, watch);
-                if (!filesystem || filesystem_drop_stale_mounts(filesystem) == 0)
+                if (!filesystem)
                         continue;
+                n_dropped = filesystem_drop_stale_mounts(filesystem);
                 if (filesystem->n_mounts == 0 && filesystem->monitor_fd < 0)
                         engine_end_filesystem(engine, watch);
-                else
+                else if (n_dropped > 0)
                         engine_tell(engine, on_filesystem, filesystem);
         }
 

@@ -56,6 +56,8 @@ typedef struct EngineTotals {
 typedef struct MonitorKeeper {
         void (*keep)(void *userdata, dev_t device_number, uint64_t number, int fd);     /* fd borrowed */
         void (*forget)(void *userdata, dev_t device_number, uint64_t number);
+        void (*keep_watch)(void *userdata, dev_t device_number, int fd);        /* an error watch; fd borrowed */
+        void (*forget_watch)(void *userdata, dev_t device_number);
         void *userdata;
 } MonitorKeeper;
 
@@ -90,6 +92,14 @@ int engine_add_observer(Engine *engine, const EngineObserver *observer);
  * is not alive is read to its end, told, and forgotten at once.
  */
 int engine_adopt_monitor(Engine *engine, int fd, dev_t device_number, uint64_t number, bool is_alive);
+
+/**
+ * engine_adopt_error_watch() - go on with an error watch that an earlier healerd held
+ * @fd: taken, also on failure
+ *
+ * When and how as engine_adopt_monitor(). What happened while nobody read is in it; what was read and not decided is not.
+ */
+int engine_adopt_error_watch(Engine *engine, int fd, dev_t device_number, bool is_alive);
 
 FilesystemTable *engine_filesystems(Engine *engine);
 JobQueue *engine_jobs(Engine *engine);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/basic/macro.h"
 #include "src/basic/text.h"
 #include "src/filesystem/filesystem.h"
 
@@ -68,8 +69,9 @@ int filesystem_update(Filesystem *filesystem, const WorkerFilesystem *told) {
 
         filesystem->monitor_state = (MonitorState) told->monitor_state;
         filesystem->monitor_error = told->error;
-        if (filesystem->holder_pid != told->holder_pid)
+        if (filesystem->holder_pid != told->holder_pid || filesystem->error_watch_error != told->error_watch_error)
                 changed = 1;
+        filesystem->error_watch_error = told->error_watch_error;
         filesystem->holder_pid = told->holder_pid;
         (void) text_copy(filesystem->holder_name, sizeof(filesystem->holder_name), told->holder_name);
 
@@ -170,6 +172,29 @@ size_t filesystem_drop_stale_mounts(Filesystem *filesystem) {
         return n_dropped;
 }
 
+static const char *const watched_by_names[] = {
+        [WATCHED_BY_NONE] = "none",
+        [WATCHED_BY_HEALTHMON] = "healthmon",
+        [WATCHED_BY_FANOTIFY] = "fanotify",
+};
+DEFINE_NAMES(watched_by, WatchedBy)
+
+WatchedBy filesystem_watched_by(const Filesystem *filesystem) {
+        if (filesystem->monitor_state == MONITOR_OPENED)
+                return WATCHED_BY_HEALTHMON;
+
+        return filesystem->has_error_watch ? WATCHED_BY_FANOTIFY : WATCHED_BY_NONE;
+}
+
 bool filesystem_is_watched(const Filesystem *filesystem) {
-        return filesystem->monitor_state == MONITOR_OPENED;
+        switch (filesystem_watched_by(filesystem)) {
+        case WATCHED_BY_NONE:
+                return false;
+        case WATCHED_BY_HEALTHMON:
+                return true;
+        case WATCHED_BY_FANOTIFY:
+                return !text_equal(filesystem->facts.type, "xfs");
+        }
+
+        return false;
 }

@@ -40,6 +40,8 @@ typedef struct Filesystem {
         MonitorState monitor_state;
         int monitor_error;              /* positive errno, with MONITOR_FAILED */
         int monitor_fd;                 /* owned; -EBADF unless MONITOR_OPENED */
+        bool has_error_watch;           /* FAN_FS_ERROR of ours is open; never beside a monitor of ours */
+        int error_watch_error;          /* positive errno: why not, as the worker said; 0: not tried or not needed */
         pid_t holder_pid;               /* with MONITOR_FOREIGN; 0: not found */
         char holder_name[64];
         bool is_shut_down;
@@ -78,5 +80,14 @@ int filesystem_remove_mount(Filesystem *filesystem, uint64_t mount_id);
 void filesystem_mark_mounts_stale(Filesystem *filesystem);
 size_t filesystem_drop_stale_mounts(Filesystem *filesystem);
 
-/* Somebody would be told of damage: a monitor of ours is open. */
+typedef enum WatchedBy {
+        WATCHED_BY_NONE,
+        WATCHED_BY_HEALTHMON,
+        WATCHED_BY_FANOTIFY,            /* errors by number alone: where there is a health monitor, a part of what it says */
+} WatchedBy;
+DECLARE_NAMES(watched_by, WatchedBy)
+
+WatchedBy filesystem_watched_by(const Filesystem *filesystem);
+/* Somebody would be told of all damage that the kernel tells of: a monitor of ours is open, or an error watch where no
+ * file system of this type has a monitor. */
 bool filesystem_is_watched(const Filesystem *filesystem);

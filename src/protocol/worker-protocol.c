@@ -48,6 +48,11 @@ typedef struct FieldCheck {
 #define COUNT(type, member) FIELD(type, FIELD_NOT_NEGATIVE, member, 0)
 #define ZERO(type, member) FIELD(type, FIELD_ZERO, member, 0)
 
+#define OLD_ERRORS(i)                                                                   \
+        COUNT(WORKER_FILESYSTEM, filesystem.old_errors[i].error),                       \
+        ZERO(WORKER_FILESYSTEM, filesystem.old_errors[i].pad),                          \
+        TEXT(WORKER_FILESYSTEM, filesystem.old_errors[i].location)
+
 #define N_BOOLEANS 2
 #define N_TRISTATES (TRISTATE_UNKNOWN + 1)
 #define N_FACT_STATES (FACT_KNOWN + 1)
@@ -74,10 +79,15 @@ static const FieldCheck field_checks[] = {
         BYTE(WORKER_FILESYSTEM, filesystem.is_read_only, N_TRISTATES),
         BYTE(WORKER_FILESYSTEM, filesystem.has_rmapbt, N_BOOLEANS),
         BYTE(WORKER_FILESYSTEM, filesystem.has_parent_pointers, N_BOOLEANS),
+        BYTE(WORKER_FILESYSTEM, filesystem.has_error_watch, N_BOOLEANS),
         ZERO(WORKER_FILESYSTEM, filesystem.pad),
         COUNT(WORKER_FILESYSTEM, filesystem.error),
         COUNT(WORKER_FILESYSTEM, filesystem.autofsck_error),
         COUNT(WORKER_FILESYSTEM, filesystem.holder_pid),
+        COUNT(WORKER_FILESYSTEM, filesystem.error_watch_error),
+        ZERO(WORKER_FILESYSTEM, filesystem.pad2),
+        OLD_ERRORS(0),
+        OLD_ERRORS(1),
         TEXT(WORKER_FILESYSTEM, filesystem.type),
         TEXT(WORKER_FILESYSTEM, filesystem.label),
         TEXT(WORKER_FILESYSTEM, filesystem.holder_name),

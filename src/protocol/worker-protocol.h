@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "kernel/metadata-repair.h"
+#include "kernel/old-errors.h"
 #include "src/model/filesystem-facts.h"
 #include "src/model/job-report.h"
 
@@ -27,9 +28,9 @@
 typedef enum WorkerMessageType {
         /* healerd -> worker */
         WORKER_HELLO = 1,               /* WorkerHello */
-        WORKER_HELD = 2,                /* WorkerHeld + monitor: "I hold this one" (after hello, or adopted later) */
+        WORKER_HELD = 2,                /* WorkerHeld + monitor or error watch: "I hold this one" (after hello, or adopted later) */
         WORKER_HELD_END = 3,            /* nothing: from here on the worker may open monitors */
-        WORKER_RELEASED = 4,            /* WorkerHeld: the monitor of this superblock ended or was closed. If the worker knows mounts
+        WORKER_RELEASED = 4,            /* WorkerHeld: the monitor or error watch of this superblock ended or was closed. If the worker knows mounts
                                          * of it, it attaches again and says WORKER_FILESYSTEM and all its mounts anew. */
         WORKER_REPAIR = 5,              /* WorkerRepairRequest + monitor */
         WORKER_SCRUB = 6,               /* WorkerScrubRequest + monitor (none if the file system has none) */
@@ -39,7 +40,7 @@ typedef enum WorkerMessageType {
 
         /* worker -> healerd */
         WORKER_HELLO_REPLY = 32,        /* WorkerHelloReply */
-        WORKER_FILESYSTEM = 33,         /* WorkerFilesystem (+ monitor if state is MONITOR_OPENED) */
+        WORKER_FILESYSTEM = 33,         /* WorkerFilesystem (+ monitor if state is MONITOR_OPENED, else error watch if it has one) */
         WORKER_MOUNT_ADDED = 34,        /* WorkerMount */
         WORKER_MOUNT_GONE = 35,         /* WorkerMount */
         WORKER_MOUNTS_LISTED = 36,      /* nothing: everything that was mounted at the start has been said */
@@ -96,11 +97,15 @@ typedef struct WorkerFilesystem {
         uint8_t autofsck;               /* Autofsck */
         uint8_t is_root, is_state, is_removable, is_read_only;  /* Tristate */
         uint8_t has_rmapbt, has_parent_pointers;
-        uint8_t pad[5];
+        uint8_t has_error_watch;        /* healerd holds one, or gets it with this record */
+        uint8_t pad[4];
         int32_t error;                  /* positive errno, with MONITOR_FAILED */
         int32_t autofsck_error;
         int32_t holder_pid;             /* with MONITOR_FOREIGN; 0: could not be found */
         uint32_t n_rtgroups;
+        int32_t error_watch_error;      /* positive errno: why it has none; EOPNOTSUPP: the kernel or the file system tells no errors */
+        uint32_t pad2;
+        OldErrors old_errors[OLD_ERRORS_MAX];   /* what was counted before we came; said once, with a new error watch */
         uint8_t uuid[UUID_SIZE];
         char type[32];
         char label[256];

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kernel/error-watch.h"
 #include "kernel/filesystem-probe.h"
 #include "kernel/health-monitor.h"
 #include "src/basic/log.h"
@@ -41,7 +42,7 @@ static int open_any_mount(const Superblock *superblock) {
         TAILQ_FOREACH(mount, &superblock->mounts, entry) {
                 int fd;
 
-                if (!mount->is_whole)
+                if (!mount->is_whole && !superblock->type->has_subvolumes)
                         continue;
                 fd = mount_open_beside(mount->mount_point, superblock->device_number);
                 if (fd >= 0)
@@ -74,6 +75,45 @@ static void take_monitor(const Superblock *superblock, int root_fd, WorkerFilesy
         }
 }
 
+/* Returns as error_watch_open(). */
+static int open_error_watch(const AttachTask *attach, int root_fd) {
+        if (kernel_version_compare(attach->worker->kernel, attach->superblock->type->tells_errors_since) < 0)
+                return -EOPNOTSUPP;
+
+        return error_watch_open(root_fd);
+}
+
+/* Only where there is no monitor of ours, and only once: what healerd holds goes on. */
+static void take_error_watch(const AttachTask *attach, int root_fd, WorkerFilesystem *facts, int *ret_watch_fd) {
+        const Superblock *superblock = attach->superblock;
+        int r, fd;
+
+        *ret_watch_fd = -EBADF;
+        if (facts->monitor_state == MONITOR_OPENED || superblock->n_held > 0) {
+                facts->has_error_watch = false;
+                facts->error_watch_error = 0;
+                return;
+        }
+        if (facts->has_error_watch)
+                return;
+
+        fd = open_error_watch(attach, root_fd);
+        /* After the watch: what comes in between is told twice rather than not at all. */
+        r = old_errors_find(facts->type, "/sys", superblock->device_number, root_fd, facts->old_errors);
+        if (r < 0)
+                log_debug_errno(r, "%s: errors counted before are not known: %m", facts->device);
+        if (r == -ENOENT && superblock->type->must_be_ext4) {
+                close_fd(fd);
+                fd = -EOPNOTSUPP;
+        }
+        for (size_t i = 0; i < OLD_ERRORS_MAX; i++)
+                facts->old_errors[i].count -= min_of(superblock->n_old_told[i], facts->old_errors[i].count);
+
+        facts->has_error_watch = fd >= 0;
+        facts->error_watch_error = fd < 0 ? -fd : 0;
+        *ret_watch_fd = fd;
+}
+
 static void copy_probed(const FilesystemFacts *probed, WorkerFilesystem *facts) {
         facts->uuid_state = probed->uuid_state;
         memcpy(facts->uuid, probed->uuid, UUID_SIZE);
@@ -92,7 +132,7 @@ static void copy_probed(const FilesystemFacts *probed, WorkerFilesystem *facts) 
 static int attach_in_child(int report_fd, void *userdata) {
         const AttachTask *attach = userdata;
         const Superblock *superblock = attach->superblock;
-        _cleanup_(close_fd_at) int root_fd = -EBADF, monitor_fd = -EBADF;
+        _cleanup_(close_fd_at) int root_fd = -EBADF, monitor_fd = -EBADF, watch_fd = -EBADF;
         FilesystemFacts probed = { .type = (char *) superblock->facts.type,
                                    .device_number = superblock->device_number };
         HealthMonitorHolder holder = {};
@@ -109,8 +149,10 @@ static int attach_in_child(int report_fd, void *userdata) {
         if (root_fd < 0) {
                 message.filesystem.monitor_state = superblock->has_monitor_type ? MONITOR_FAILED : MONITOR_NONE;
                 message.filesystem.error = -root_fd;
+                message.filesystem.error_watch_error = message.filesystem.has_error_watch ? 0 : -root_fd;
         } else {
                 take_monitor(superblock, root_fd, &message.filesystem, &monitor_fd);
+                take_error_watch(attach, root_fd, &message.filesystem, &watch_fd);
                 if (filesystem_probe(root_fd, &probed) >= 0)
                         copy_probed(&probed, &message.filesystem);
                 /* From here on nothing of ours keeps the file system from being unmounted. */
@@ -128,7 +170,7 @@ static int attach_in_child(int report_fd, void *userdata) {
                 (void) text_copy(message.filesystem.holder_name, sizeof(message.filesystem.holder_name), holder.name);
         }
 
-        return child_report(report_fd, &message, message.header.size_bytes, monitor_fd) < 0;
+        return child_report(report_fd, &message, message.header.size_bytes, monitor_fd >= 0 ? monitor_fd : watch_fd) < 0;
 }
 
 /* In the loop */
@@ -239,7 +281,72 @@ static void judge_failure(Worker *worker, Superblock *superblock, const WorkerFi
                 retry_later(worker, superblock, 0);
 }
 
-static void judge(Worker *worker, Superblock *superblock, const WorkerFilesystem *before, int monitor_fd) {
+/* Why nobody watches it where there is no monitor to be had. */
+static void judge_no_error_watch(Worker *worker, Superblock *superblock, const WorkerFilesystem *before) {
+        int error = superblock->facts.error_watch_error;
+        char buffer[32];
+
+        if (error == 0 || superblock->n_mounts == 0)
+                return;
+        if (error == EOPNOTSUPP) {
+                if (!worker->is_silent_type_said)
+                        log_notice("%s: this kernel tells nobody of errors of %s (Linux 5.16 does for ext4, 7.0 for others), "
+                                   "not watching it; this is said once", superblock_subject(superblock, buffer),
+                                   superblock->facts.type);
+                worker->is_silent_type_said = true;
+                return;
+        }
+
+        if (before->error_watch_error != error)
+                log_warning_errno(error, "%s: cannot listen for errors%s: %m", superblock_subject(superblock, buffer),
+                                  error == EXDEV ? " through a subvolume" : "");
+        if (error != EXDEV && ++superblock->n_attempts < ATTEMPTS_MAX)
+                retry_later(worker, superblock, 0);
+}
+
+static void judge_unsupported(Worker *worker, const Superblock *superblock) {
+        char buffer[32];
+
+        if (worker->is_unsupported_said)
+                return;
+        worker->is_unsupported_said = true;
+        log_notice("%s: this kernel or file system has no health monitor (Linux 7.0 has one for XFS), %s; this is said once",
+                   superblock_subject(superblock, buffer),
+                   superblock->facts.has_error_watch ? "only errors that it tells everybody are heard" : "not watching it");
+}
+
+/* Returns what is to be passed on of @fd, an error watch: a monitor of ours makes it superfluous, and one that was opened before
+ * the last mount may be that of another superblock. */
+static int judge_error_watch(Superblock *superblock, int fd) {
+        WorkerFilesystem *facts = &superblock->facts;
+        char buffer[32];
+
+        if (fd >= 0 && facts->monitor_state != MONITOR_OPENED && superblock->n_mounts > 0 &&
+            !superblock->must_attach_again) {
+                log_debug("%s: error watch opened", superblock_subject(superblock, buffer));
+                return fd;
+        }
+        if (fd >= 0 || facts->monitor_state == MONITOR_OPENED) {
+                facts->has_error_watch = false;
+                facts->error_watch_error = 0;
+                memset(facts->old_errors, 0, sizeof(facts->old_errors));
+        }
+        return -EBADF;
+}
+
+static void say_result(Worker *worker, Superblock *superblock, int fd) {
+        bool is_told = connection_is_ready(worker->connection);
+
+        worker_say_superblock(worker, superblock, fd);
+        /* Told once: they are part of this one record, and not of what may be said again. */
+        for (size_t i = 0; is_told && i < OLD_ERRORS_MAX; i++)
+                superblock->n_old_told[i] += superblock->facts.old_errors[i].count;
+        memset(superblock->facts.old_errors, 0, sizeof(superblock->facts.old_errors));
+        memset(superblock->said.old_errors, 0, sizeof(superblock->said.old_errors));
+}
+
+/* @watch_fd: an error watch; at most one of both is open, and both are borrowed. */
+static void judge(Worker *worker, Superblock *superblock, const WorkerFilesystem *before, int monitor_fd, int watch_fd) {
         WorkerFilesystem *facts = &superblock->facts;
         char buffer[32];
 
@@ -258,21 +365,20 @@ static void judge(Worker *worker, Superblock *superblock, const WorkerFilesystem
                 judge_failure(worker, superblock, before);
                 break;
         case MONITOR_UNSUPPORTED:
-                if (!worker->is_unsupported_said)
-                        log_notice("%s: this kernel or file system has no health monitor (Linux 7.0 has one "
-                                   "for XFS), not watching it; this is said once",
-                                   superblock_subject(superblock, buffer));
-                worker->is_unsupported_said = true;
+                judge_unsupported(worker, superblock);
                 break;
         case MONITOR_NONE:
+                judge_no_error_watch(worker, superblock, before);
+                break;
         case MONITOR_ENDED:
                 break;
         }
 
+        watch_fd = judge_error_watch(superblock, watch_fd);
         facts->is_root = places_is_root(&worker->places, superblock->device_number);
         facts->is_state = places_is_state(&worker->places, superblock->device_number);
         if (superblock->n_mounts > 0 || monitor_fd >= 0)
-                worker_say_superblock(worker, superblock, monitor_fd);
+                say_result(worker, superblock, monitor_fd >= 0 ? monitor_fd : watch_fd);
 }
 
 static void on_attach_report(Child *child, const void *bytes, size_t size_bytes, int taken_fd, void *userdata) {
@@ -281,6 +387,7 @@ static void on_attach_report(Child *child, const void *bytes, size_t size_bytes,
         Superblock *superblock = attach->superblock;
         WorkerFilesystem before = superblock->facts;
         const WorkerMessage *message = bytes;
+        bool is_watch;
 
         (void) child;
 
@@ -291,14 +398,17 @@ static void on_attach_report(Child *child, const void *bytes, size_t size_bytes,
         attach->is_reported = true;
         superblock->attach_stage = ATTACH_TRIED;
         superblock->facts = message->filesystem;
+        is_watch = superblock->facts.monitor_state != MONITOR_OPENED;
         if (fd >= 0 && !connection_is_ready(attach->worker->connection)) {
                 /* Nobody to give it to: closing frees it for the next attempt. */
                 superblock->facts.monitor_state = MONITOR_NONE;
+                superblock->facts.has_error_watch = false;
+                memset(superblock->facts.old_errors, 0, sizeof(superblock->facts.old_errors));
                 return;
         }
 
         stop_waiting(superblock);
-        judge(attach->worker, superblock, &before, fd);
+        judge(attach->worker, superblock, &before, is_watch ? -EBADF : fd, is_watch ? fd : -EBADF);
         worker_check_listed(attach->worker);
 }
 
@@ -314,7 +424,7 @@ static void report_failure(AttachTask *attach, int error) {
         superblock->facts.monitor_state = superblock->has_monitor_type ? MONITOR_FAILED : MONITOR_NONE;
         superblock->facts.error = error;
         stop_waiting(superblock);
-        judge(attach->worker, superblock, &before, -EBADF);
+        judge(attach->worker, superblock, &before, -EBADF, -EBADF);
         worker_check_listed(attach->worker);
 }
 
@@ -429,6 +539,7 @@ void attach_reset(Worker *worker) {
                 superblock->retry_delay_usec = 0;
                 superblock->is_said = false;
                 superblock->facts.monitor_state = MONITOR_NONE;
+                superblock->facts.has_error_watch = false;
                 if (superblock->attach_stage == ATTACH_RUNNING)
                         superblock->must_attach_again = true;
                 else

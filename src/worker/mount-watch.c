@@ -58,9 +58,7 @@ WorkerMountWatch mount_watch_kind(const MountWatch *watch) {
 
 /* Everything else is never looked at again, let alone opened: it may be a dead network mount. */
 static bool is_of_interest(const MountInfo *info) {
-        bool has_monitor;
-
-        return info->mount_point && info->type && filesystem_type_is_watched(info->type, &has_monitor);
+        return info->mount_point && info->type && watched_type_find(info->type);
 }
 
 static int on_mount_found(const MountInfo *info, void *userdata) {

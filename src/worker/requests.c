@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "kernel/error-watch.h"
 #include "kernel/health-monitor.h"
 #include "src/basic/log.h"
 #include "src/worker/attach.h"
@@ -15,14 +16,35 @@
 #include "src/worker/scrub.h"
 #include "src/worker/worker.h"
 
-/* Only what really is a monitor, and of that superblock, counts as held: healerd might be anybody. */
+static int handle_held_watch(Worker *worker, const WorkerHeld *held, int fd) {
+        Superblock *superblock;
+        ErrorWatchMark mark;
+
+        if (error_watch_check(fd, &mark) < 0)
+                return -EBADMSG;
+        /* Of an earlier life of this device: healerd drops it when it is given the next one. */
+        if (!mark.is_alive)
+                return 0;
+        if (mark.device_number != held->device_number)
+                return -EBADMSG;
+
+        /* All that is mounted is known before anybody is listened to; the watch of what is mounted nowhere ends with it. */
+        superblock = superblock_find(&worker->superblocks, held->device_number);
+        if (superblock && superblock->n_mounts > 0)
+                superblock->facts.has_error_watch = true;
+        return 0;
+}
+
+/* Only what really is a monitor or a watch, and of that superblock, counts as held: healerd might be anybody. */
 static int handle_held(Worker *worker, const WorkerHeld *held, int fd) {
         HealthMonitorTotals totals;
         Superblock *superblock;
         int r;
 
-        if (fd < 0 || !health_monitor_fd_is_monitor(fd))
+        if (fd < 0)
                 return -EBADMSG;
+        if (!health_monitor_fd_is_monitor(fd))
+                return handle_held_watch(worker, held, fd);
         r = health_monitor_totals(fd, &totals);
         if (r < 0)
                 return -EBADMSG;
@@ -54,7 +76,15 @@ static void handle_held_end(Worker *worker) {
 static void handle_released(Worker *worker, const WorkerHeld *held) {
         Superblock *superblock = superblock_find(&worker->superblocks, held->device_number);
 
-        if (!superblock || superblock->n_held == 0)
+        if (!superblock)
+                return;
+        if (superblock->n_held == 0 && superblock->facts.has_error_watch) {
+                superblock->facts.has_error_watch = false;
+                if (superblock->n_mounts > 0)
+                        attach_want(worker, superblock);
+                return;
+        }
+        if (superblock->n_held == 0)
                 return;
 
         superblock->n_held--;

@@ -14,11 +14,21 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+#include "kernel/kernel-version.h"
 #include "kernel/mount-table.h"
 #include "src/basic/cleanup.h"
 #include "src/protocol/worker-protocol.h"
 
 typedef struct Worker Worker;
+
+/* A type of file systems that is reported. */
+typedef struct WatchedType {
+        const char *name;
+        bool has_monitor;               /* it can have a health monitor */
+        bool must_be_ext4;              /* the driver of ext4 may have mounted it, or one that tells nothing */
+        bool has_subvolumes;            /* the root of a mount is as good as that of the file system */
+        KernelVersion tells_errors_since;       /* through FAN_FS_ERROR; 0.0: the call itself says */
+} WatchedType;
 
 typedef struct Mount {
         uint64_t mount_id;
@@ -38,11 +48,14 @@ typedef enum AttachStage {
 typedef struct Superblock {
         Worker *worker;                 /* for callbacks; not used here */
         dev_t device_number;
+        const WatchedType *type;        /* NULL: of no type that is reported */
         bool has_monitor_type;          /* a type that can have a health monitor */
         WorkerFilesystem facts;         /* as last found out */
         bool is_said;                   /* facts were said to this healerd */
         WorkerFilesystem said;          /* and these they were */
         uint64_t mounted_usec;          /* CLOCK_MONOTONIC, of the first mount; 0: it was there before us */
+
+        uint64_t n_old_told[OLD_ERRORS_MAX];    /* errors counted before we came that healerd was told of */
 
         /* Each monitor given to healerd or said to be held by it counts one until it is released. */
         unsigned n_held;
@@ -66,8 +79,8 @@ typedef struct Superblock {
 
 typedef TAILQ_HEAD(SuperblockTable, Superblock) SuperblockTable;
 
-/* True for types of file systems that are reported at all; @ret_has_monitor for those with a health monitor. */
-bool filesystem_type_is_watched(const char *type, bool *ret_has_monitor);
+/* NULL for types of file systems that are not reported at all. */
+const WatchedType *watched_type_find(const char *type);
 
 void superblock_table_clear(SuperblockTable *table);
 

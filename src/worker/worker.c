@@ -111,6 +111,9 @@ static void on_mount_gone(const MountInfo *before, void *userdata) {
                 superblock->retry_source = sd_event_source_disable_unref(superblock->retry_source);
                 superblock->holder_source = sd_event_source_disable_unref(superblock->holder_source);
                 superblock->is_said = false;
+                /* healerd drops it with the last mount: what is mounted next may be another superblock. */
+                superblock->facts.has_error_watch = false;
+                memset(superblock->n_old_told, 0, sizeof(superblock->n_old_told));
         }
 
         worker_forget_unused(worker, superblock);

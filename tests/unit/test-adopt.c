@@ -135,7 +135,7 @@ static void leave_behind(Setup *s) {
 static void start(Setup *s) {
         EngineOptions options = {
                 .policy.root_directory = "/nonexistent",
-                .keeper = { keep, forget, s },
+                .keeper = { .keep = keep, .forget = forget, .userdata = s },
         };
         const EngineObserver observer = {
                 .on_event = on_event,

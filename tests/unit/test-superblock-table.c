@@ -46,6 +46,7 @@ static void test_types(void **state) {
                 bool is_watched, has_monitor;
         } cases[] = {
                 { "xfs", true, true },  { "ext4", true, false },  { "btrfs", true, false }, { "f2fs", true, false },
+                { "ext3", true, false }, { "ext2", true, false }, { "ext", false, false },
                 { "nfs", false, false }, { "fuse.sshfs", false, false },
                 { "tmpfs", false, false }, { "", false, false },
                 { "xfsx", false, false },
@@ -54,11 +55,11 @@ static void test_types(void **state) {
         (void) state;
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                bool has_monitor = false;
+                const WatchedType *type = watched_type_find(cases[i].type);
 
                 print_message("%s\n", cases[i].type);
-                assert_int_equal(filesystem_type_is_watched(cases[i].type, &has_monitor), cases[i].is_watched);
-                assert_int_equal(has_monitor, cases[i].has_monitor);
+                assert_int_equal(type != NULL, cases[i].is_watched);
+                assert_int_equal(type && type->has_monitor, cases[i].has_monitor);
         }
 }
 
