@@ -149,8 +149,9 @@ static int probe_xfs_geometry(int root_fd, FilesystemFacts *facts) {
         set_uuid(facts, geometry.uuid);
         facts->has_rmapbt = geometry.flags & ABI_XFS_FSOP_GEOM_FLAGS_RMAPBT;
         facts->has_parent_pointers = geometry.flags & ABI_XFS_FSOP_GEOM_FLAGS_PARENT;
+        facts->has_metadir = geometry.flags & ABI_XFS_FSOP_GEOM_FLAGS_METADIR;
         /* Without the feature the kernel keeps one group for itself, and a later one may show it here. */
-        facts->n_rtgroups = geometry.flags & ABI_XFS_FSOP_GEOM_FLAGS_METADIR ? geometry.rgcount : 0;
+        facts->n_rtgroups = facts->has_metadir ? geometry.rgcount : 0;
         return 0;
 }
 

@@ -8,15 +8,15 @@
 #include "src/basic/text.h"
 
 /* The reverse map b-tree without real-time groups. If the geometry could not be read, the UUID is not known either.
- * With the metadata directory feature and no group the repair works (measured), but the facts do not tell that
- * apart: refusing once too often is the smaller harm. */
+ * With the metadata directory feature the repair works, also where there is no group (measured): then the kernel does
+ * not keep one for itself. */
 static bool has_rmapbt_without_rtgroups(const FilesystemFacts *facts) {
         if (!text_equal(facts->type, "xfs"))
                 return false;
         if (facts->uuid_state != FACT_KNOWN)
                 return true;
 
-        return facts->has_rmapbt && facts->n_rtgroups == 0;
+        return facts->has_rmapbt && facts->n_rtgroups == 0 && !facts->has_metadir;
 }
 
 static const HarmfulRepair rows[] = {

@@ -395,6 +395,10 @@ ABI_AT(struct abi_xfs_bulk_ireq, icount, 12);
 ABI_AT(struct abi_xfs_bulk_ireq, ocount, 16);
 ABI_AT(struct abi_xfs_bulk_ireq, agno, 20);
 
+enum {
+        ABI_XFS_BULK_IREQ_AGNO = 1 << 0,        /* only inodes of group agno; ino 0: from its first one */
+};
+
 struct abi_xfs_bulkstat {
         uint64_t bs_ino;
         uint64_t bs_size;
@@ -443,6 +447,24 @@ struct abi_xfs_bulkstat_req {
 };
 ABI_SIZE(struct abi_xfs_bulkstat_req, 64);
 ABI_AT(struct abi_xfs_bulkstat_req, bulkstat, 64);
+
+struct abi_xfs_inumbers {
+        uint64_t xi_startino;           /* of 64 */
+        uint64_t xi_allocmask;          /* those in use */
+        uint8_t xi_alloccount;
+        uint8_t xi_version;
+        uint8_t xi_padding[6];
+};
+ABI_SIZE(struct abi_xfs_inumbers, 24);
+ABI_AT(struct abi_xfs_inumbers, xi_startino, 0);
+ABI_AT(struct abi_xfs_inumbers, xi_allocmask, 8);
+
+struct abi_xfs_inumbers_req {
+        struct abi_xfs_bulk_ireq hdr;
+        struct abi_xfs_inumbers inumbers[];
+};
+ABI_SIZE(struct abi_xfs_inumbers_req, 64);
+ABI_AT(struct abi_xfs_inumbers_req, inumbers, 64);
 
 /* ---- handles and parent pointers ---- */
 
@@ -537,6 +559,7 @@ enum {
 #define ABI_XFS_IOC_FD_TO_HANDLE _IOWR('X', 106, struct abi_xfs_fsop_handlereq)
 #define ABI_XFS_IOC_FSGEOMETRY _IOR('X', 126, struct abi_xfs_fsop_geom)
 #define ABI_XFS_IOC_BULKSTAT _IOR('X', 127, struct abi_xfs_bulkstat_req)
+#define ABI_XFS_IOC_INUMBERS _IOR('X', 128, struct abi_xfs_inumbers_req)
 
 /* Some architectures put the direction elsewhere; where they do not, the whole numbers are known. */
 #if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) || defined(__arm__) || defined(__riscv)
@@ -549,4 +572,5 @@ _Static_assert(ABI_XFS_IOC_HEALTH_FD_ON_MONITORED_FS == 0x40085845, "XFS_IOC_HEA
 _Static_assert(ABI_XFS_IOC_VERIFY_MEDIA == 0xc0285846, "XFS_IOC_VERIFY_MEDIA");
 _Static_assert(ABI_XFS_IOC_FSGEOMETRY == 0x8100587e, "XFS_IOC_FSGEOMETRY");
 _Static_assert(ABI_XFS_IOC_BULKSTAT == 0x8040587f, "XFS_IOC_BULKSTAT");
+_Static_assert(ABI_XFS_IOC_INUMBERS == 0x80405880, "XFS_IOC_INUMBERS");
 #endif

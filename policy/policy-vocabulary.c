@@ -179,7 +179,7 @@ static const ActionWord action_words[N_ACTION_KINDS] = {
         [ACTION_NOTIFY] = { ACTION_NOTIFY, true, true, AUTOFSCK_LEVEL_REPORT, "tell somebody" },
         [ACTION_CONDITION] = { ACTION_CONDITION, false, true, AUTOFSCK_LEVEL_REPORT,
                                "raise a condition that stays until it is cleared" },
-        [ACTION_SURVEY] = { ACTION_SURVEY, false, false, AUTOFSCK_LEVEL_REPORT,
+        [ACTION_SURVEY] = { ACTION_SURVEY, true, false, AUTOFSCK_LEVEL_REPORT,
                             "ask the kernel what it knows to be sick" },
         [ACTION_REPAIR] = { ACTION_REPAIR, true, false, AUTOFSCK_LEVEL_REPAIR,
                             "repair the damaged structure online" },

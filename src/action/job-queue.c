@@ -74,6 +74,8 @@ Job *job_queue_active(JobQueue *queue, uint64_t filesystem_id) {
 static uint64_t request_timeout(const ActionRequest *request) {
         if (request->timeout_usec != USEC_INFINITY && request->timeout_usec > 0)
                 return request->timeout_usec;
+        if (request->kind == ACTION_SURVEY)
+                return JOB_SURVEY_TIMEOUT_USEC;
         return request->kind == ACTION_SCRUB ? JOB_SCRUB_TIMEOUT_USEC : JOB_REPAIR_TIMEOUT_USEC;
 }
 
@@ -95,6 +97,9 @@ static bool is_circumstance(Outcome outcome) {
 static void remember_outcome(JobQueue *queue, const Job *job) {
         Outcome outcome = job->report.outcome;
 
+        /* Asking is no attempt at anything. */
+        if (job->request.kind == ACTION_SURVEY)
+                return;
         if (outcome_is_success(outcome))
                 attempt_memory_forget(&queue->attempts, job->filesystem_id, &job->target);
         else if (!is_circumstance(outcome))
@@ -241,6 +246,11 @@ static void end_overdue(JobQueue *queue, uint64_t now) {
         }
 }
 
+/* How many are asked at the same time is limited where it is done. */
+static bool takes_a_place(const Job *job) {
+        return job->state == JOB_RUNNING && job->request.kind != ACTION_SURVEY;
+}
+
 static void pump(JobQueue *queue) {
         uint64_t now = clock_monotonic_usec();
         unsigned n_running = 0;
@@ -254,7 +264,7 @@ static void pump(JobQueue *queue) {
 
         end_overdue(queue, now);
         for (Job *job = NULL; (job = job_queue_next(queue, job));)
-                n_running += job->state == JOB_RUNNING;
+                n_running += takes_a_place(job);
 
         for (Job *job = job_queue_next(queue, NULL); job && n_running < JOB_PARALLEL_MAX; job = next) {
                 next = job_queue_next(queue, job);
@@ -265,7 +275,7 @@ static void pump(JobQueue *queue) {
                 r = job_start(queue, job);
                 if (r < 0)
                         break; /* the line broke in here, and whoever was told of that may have moved the rest */
-                n_running += (unsigned) r;
+                n_running += r > 0 && takes_a_place(job);
         }
 
         queue->is_pumping = false;
@@ -347,13 +357,14 @@ static Job *find_equal(JobQueue *queue, const JobOrder *order) {
 }
 
 static int check_order(JobQueue *queue, const JobOrder *order) {
-        if (order->request->kind != ACTION_REPAIR && order->request->kind != ACTION_SCRUB)
+        if (order->request->kind != ACTION_REPAIR && order->request->kind != ACTION_SCRUB &&
+            order->request->kind != ACTION_SURVEY)
                 return -EOPNOTSUPP;
         if (order->filesystem->is_shut_down)
                 return -ESHUTDOWN;
         if (queue->n_jobs >= JOB_QUEUE_MAX)
                 return -ENOBUFS;
-        if (order->source != DECISION_CALLER &&
+        if (order->source != DECISION_CALLER && order->request->kind != ACTION_SURVEY &&
             attempt_memory_hold_usec(&queue->attempts, order->filesystem->id, &order->target,
                                      clock_boottime_usec()) > 0)
                 return -EALREADY;

@@ -12,11 +12,13 @@
 #include "src/filesystem/filesystem.h"
 
 #define JOB_QUEUE_MAX 1024              /* jobs not ended yet; more are refused with -ENOBUFS and counted */
-#define JOB_PARALLEL_MAX 4              /* file systems that are worked on at the same time */
+#define JOB_PARALLEL_MAX 4              /* file systems that are worked on at the same time; being asked is no work */
 #define JOB_REPAIR_TIMEOUT_USEC (10 * USEC_PER_MINUTE)
 /* A job that the worker could not even be told of ends after this. */
 #define JOB_QUEUED_MAX_USEC (10 * USEC_PER_MINUTE)
 #define JOB_SCRUB_TIMEOUT_USEC (24 * USEC_PER_HOUR)
+/* Every inode is loaded, with pauses. */
+#define JOB_SURVEY_TIMEOUT_USEC (12 * USEC_PER_HOUR)
 
 typedef struct JobQueue JobQueue;
 

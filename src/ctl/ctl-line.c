@@ -114,6 +114,8 @@ const char *ctl_outcome_sentence(const char *action, const char *word) {
         /* The sentence of this one speaks of repairs. */
         if (outcome == OUTCOME_DONE && text_equal(action, action_kind_to_name(ACTION_SCRUB)))
                 return "Full scan done, nothing is damaged.";
+        if (outcome == OUTCOME_DONE && text_equal(action, action_kind_to_name(ACTION_SURVEY)))
+                return "Survey done.";
         return outcome_to_sentence(outcome);
 }
 

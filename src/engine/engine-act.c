@@ -139,11 +139,11 @@ static bool sequence_step(Engine *engine, Sequence *sequence, const ActionReques
         case ACTION_NOTIFY:
                 step_notice(engine, sequence, request);
                 return false;
+        case ACTION_SURVEY:
         case ACTION_REPAIR:
         case ACTION_SCRUB:
                 return step_job(engine, sequence, request);
         case ACTION_CONDITION:
-        case ACTION_SURVEY:
         case ACTION_VERIFY_MEDIA:
         case ACTION_FAIL_WORKLOAD:
         case ACTION_FREEZE:
@@ -241,6 +241,8 @@ static EventKind result_kind(const JobReport *report) {
         if (report->action == ACTION_SCRUB)
                 return outcome_is_success(report->outcome) || report->outcome == OUTCOME_FOUND_CORRUPTION
                                ? EVENT_SCRUB_DONE : EVENT_SCRUB_FAILED;
+        if (report->action == ACTION_SURVEY)
+                return outcome_is_success(report->outcome) ? EVENT_SURVEY_DONE : EVENT_SURVEY_FAILED;
         return outcome_is_success(report->outcome) ? EVENT_REPAIR_DONE : EVENT_REPAIR_FAILED;
 }
 

@@ -88,6 +88,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
         engine_tell(engine, on_event, &decided->event, filesystem, decided->path);
         record_ring_mark_told(engine->ring, decided->event.kept_as);
         engine_conditions_from_event(engine, filesystem, &decided->event);
+        engine_survey_on_event(engine, filesystem, &decided->event);
 
         r = policy_choose(engine->policy, &facts, clock_boottime_usec(), decisions, ELEMENTSOF(decisions), &n);
         if (r < 0) {

@@ -93,6 +93,7 @@ void engine_end_filesystem(Engine *engine, Watch *watch) {
 
         watch->is_ending = true;
         engine_error_watch_stop(engine, watch, filesystem);
+        engine_survey_end_watch(engine, watch);
         event_merge_flush(engine->merge, filesystem->id);
         engine_decide_all(engine, watch);
         job_queue_on_filesystem_gone(engine->jobs, filesystem->id, OUTCOME_UNMOUNTED);
@@ -317,6 +318,8 @@ void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int fd) 
         if (is_new || changed != 0 || fd >= 0)
                 engine_tell(engine, on_filesystem, filesystem);
         engine_conditions_from_monitor(engine, filesystem);
+        if (monitor_fd >= 0 && filesystem->monitor_state == MONITOR_OPENED)
+                engine_survey_on_attached(engine, engine_watch_find(engine, filesystem->id));
 }
 
 void engine_on_mount(Engine *engine, const WorkerMount *told, bool is_added) {

@@ -23,6 +23,18 @@ typedef struct Case {
         char *path;                     /* with FACT_KNOWN */
 } Case;
 
+/* What the kernel is asked of one file system, beside what it tells by itself. */
+typedef struct Survey {
+        uint64_t due_usec[SURVEY_INODES + 1];   /* by depth; monotonic, not before; 0: not wanted */
+        uint64_t wanted_job_id;         /* waits for the next one of SURVEY_INODES; 0: none */
+        uint64_t request_id;            /* the one that is going on; 0: none */
+        SurveyDepth running;
+        uint64_t job_id;                /* waits for the one that is going on; 0: none */
+        uint64_t started_usec, deadline_usec;
+        uint64_t ended_usec;            /* the last one of SURVEY_INODES; 0: there was none */
+        uint64_t n_found, n_known;      /* so far */
+} Survey;
+
 /* The engine's side of a Filesystem: same number, same life. */
 typedef struct Watch {
         TAILQ_ENTRY(Watch) entries;
@@ -33,6 +45,7 @@ typedef struct Watch {
         size_t n_cases;
         uint64_t request_id;            /* outstanding question for the head; 0: none */
         uint64_t gathered_monotonic_usec;       /* of the last answer */
+        Survey survey;
         sd_event_source *start_timer;   /* runs while the first mount point is not told yet */
         bool awaits_facts;              /* adopted, and the worker has not told yet what it is */
         bool has_said_unmounted;
@@ -73,6 +86,8 @@ struct Engine {
 
         uint64_t next_event_id;
         size_t n_cases;
+        sd_event_source *survey_timer;  /* the next survey to begin or to give up */
+        uint64_t last_survey_id;
         sd_event_source *worker_timer;  /* runs while there is no worker */
         bool is_worker_given_up;        /* for too long: decisions are made without facts */
         bool is_complete;
@@ -135,6 +150,17 @@ void engine_conditions_from_job(Engine *engine, Filesystem *filesystem, const Jo
 void engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, Severity severity, const char *target,
                   const char *message, uint64_t event_id);
 void engine_drop(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target);
+
+/* engine-survey.c: what the kernel knew before it could tell us. */
+void engine_survey_on_attached(Engine *engine, Watch *watch);
+void engine_survey_on_event(Engine *engine, const Filesystem *filesystem, const HealthEvent *event);
+/* Its result comes to the queue as that of a worker. Returns 0 or a negative errno. */
+int engine_survey_for_job(Engine *engine, const Job *job, const Filesystem *filesystem);
+int engine_survey_cancel_job(Engine *engine, const Job *job);
+void engine_survey_end_watch(Engine *engine, Watch *watch);
+void engine_survey_on_worker_ready(Engine *engine);
+void engine_survey_on_worker_lost(Engine *engine);
+void engine_on_survey_result(Engine *engine, const WorkerSurveyResult *result);
 
 /* engine-worker.c */
 int engine_worker_start(Engine *engine);

@@ -73,6 +73,7 @@ static void on_ready(void *userdata, const WorkerHelloReply *reply) {
         engine_tell(engine, on_worker, true);
         engine_pump_all(engine);
         job_queue_on_worker_ready(engine->jobs);
+        engine_survey_on_worker_ready(engine);
 }
 
 static void on_lost(void *userdata) {
@@ -81,6 +82,7 @@ static void on_lost(void *userdata) {
         worker_timer_start(engine);
         engine_tell(engine, on_worker, false);
         fact_gatherer_on_worker_lost(engine->gatherer);
+        engine_survey_on_worker_lost(engine);
         job_queue_on_worker_lost(engine->jobs);
 }
 
@@ -154,6 +156,9 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
         case WORKER_INTENT_LEFT:
                 on_intent_left(&message->intent);
                 return;
+        case WORKER_SURVEY_RESULT:
+                engine_on_survey_result(engine, &message->survey_result);
+                return;
         case WORKER_HELLO:
         case WORKER_HELD:
         case WORKER_HELD_END:
@@ -163,6 +168,8 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
         case WORKER_GATHER:
         case WORKER_CANCEL:
         case WORKER_JOB_TAKEN:
+        case WORKER_SURVEY:
+        case WORKER_SURVEY_CANCEL:
         case WORKER_HELLO_REPLY:
                 log_warning("worker: said %s, which is ours to say; ignored",
                             worker_message_type_to_name((WorkerMessageType) message->header.type));
@@ -189,6 +196,8 @@ static int carrier_start(void *userdata, const Job *job, const Filesystem *files
                 return -EOPNOTSUPP;
         if (!worker_link_is_ready(engine->link))
                 return -ENOTCONN;
+        if (job->request.kind == ACTION_SURVEY)
+                return engine_survey_for_job(engine, job, filesystem);
 
         if (job->request.kind == ACTION_SCRUB) {
                 worker_message_init(&message, WORKER_SCRUB);
@@ -223,11 +232,14 @@ static int tell_job(Engine *engine, WorkerMessageType type, const Job *job) {
 }
 
 static int carrier_cancel(void *userdata, const Job *job) {
+        if (job->request.kind == ACTION_SURVEY)
+                return engine_survey_cancel_job(userdata, job);
         return tell_job(userdata, WORKER_CANCEL, job);
 }
 
 static int carrier_taken(void *userdata, const Job *job) {
-        return tell_job(userdata, WORKER_JOB_TAKEN, job);
+        /* Its result was made here: the worker keeps nothing of it. */
+        return job->request.kind == ACTION_SURVEY ? 0 : tell_job(userdata, WORKER_JOB_TAKEN, job);
 }
 
 const JobCarrier engine_worker_carrier = {

@@ -218,6 +218,7 @@ Engine *engine_free(Engine *engine) {
         engine_forget_all(engine);
         event_merge_free(engine->merge);
         sd_event_source_disable_unref(engine->worker_timer);
+        sd_event_source_disable_unref(engine->survey_timer);
         fact_gatherer_free(engine->gatherer);
         worker_link_free(engine->link);
         record_stream_free(engine->recorder);

@@ -65,6 +65,7 @@ int filesystem_update(Filesystem *filesystem, const WorkerFilesystem *told) {
         facts->is_read_only = (Tristate) told->is_read_only;
         facts->has_rmapbt = told->has_rmapbt;
         facts->has_parent_pointers = told->has_parent_pointers;
+        facts->has_metadir = told->has_metadir;
         facts->n_rtgroups = told->n_rtgroups;
 
         filesystem->monitor_state = (MonitorState) told->monitor_state;
@@ -82,6 +83,7 @@ int filesystem_update(Filesystem *filesystem, const WorkerFilesystem *told) {
                before.is_removable != facts->is_removable || before.is_read_only != facts->is_read_only ||
                before.has_rmapbt != facts->has_rmapbt ||
                before.has_parent_pointers != facts->has_parent_pointers ||
+               before.has_metadir != facts->has_metadir ||
                before.n_rtgroups != facts->n_rtgroups;
 }
 

@@ -48,6 +48,7 @@ typedef struct FilesystemFacts {
         Autofsck autofsck;
         bool has_rmapbt;
         bool has_parent_pointers;
+        bool has_metadir;               /* the feature that real-time groups need; there can be none all the same */
         uint32_t n_rtgroups;
 } FilesystemFacts;
 

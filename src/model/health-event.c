@@ -212,6 +212,8 @@ static const KindText kind_texts[] = {
         [EVENT_REPAIR_FAILED] = { NULL, "Repair unsuccessful", true },
         [EVENT_SCRUB_DONE] = { NULL, "full check done", false },
         [EVENT_SCRUB_FAILED] = { NULL, "full check failed", true },
+        [EVENT_SURVEY_DONE] = { NULL, "survey done", false },
+        [EVENT_SURVEY_FAILED] = { NULL, "survey failed", true },
         [EVENT_ACTION_REFUSED] = { NULL, "action refused", true },
         [EVENT_MONITOR_LOST] = { NULL, "monitoring ended", true },
 };

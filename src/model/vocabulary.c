@@ -24,6 +24,8 @@ static const char *const event_kind_names[] = {
         [EVENT_REPAIR_FAILED] = "repair-failed",
         [EVENT_SCRUB_DONE] = "scrub-done",
         [EVENT_SCRUB_FAILED] = "scrub-failed",
+        [EVENT_SURVEY_DONE] = "survey-done",
+        [EVENT_SURVEY_FAILED] = "survey-failed",
         [EVENT_ACTION_REFUSED] = "action-refused",
         [EVENT_MONITOR_LOST] = "monitor-lost",
 };
@@ -181,6 +183,8 @@ Severity event_kind_severity(EventKind kind) {
                 [EVENT_REPAIR_FAILED] = SEVERITY_ERROR,
                 [EVENT_SCRUB_DONE] = SEVERITY_NOTICE,
                 [EVENT_SCRUB_FAILED] = SEVERITY_ERROR,
+                [EVENT_SURVEY_DONE] = SEVERITY_NOTICE,
+                [EVENT_SURVEY_FAILED] = SEVERITY_WARNING,
                 [EVENT_ACTION_REFUSED] = SEVERITY_WARNING,
                 [EVENT_MONITOR_LOST] = SEVERITY_ERROR,
         };

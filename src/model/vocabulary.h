@@ -30,6 +30,8 @@ typedef enum EventKind {
         EVENT_REPAIR_FAILED,
         EVENT_SCRUB_DONE,
         EVENT_SCRUB_FAILED,
+        EVENT_SURVEY_DONE,
+        EVENT_SURVEY_FAILED,
         EVENT_ACTION_REFUSED,
         EVENT_MONITOR_LOST,             /* the file system lives, but nobody watches it any more */
 } EventKind;

@@ -24,6 +24,13 @@ static const char *const monitor_state_names[] = {
 };
 DEFINE_NAMES(monitor_state, MonitorState)
 
+static const char *const survey_depth_names[] = {
+        [SURVEY_NONE] = "none",
+        [SURVEY_GROUPS] = "groups",
+        [SURVEY_INODES] = "inodes",
+};
+DEFINE_NAMES(survey_depth, SurveyDepth)
+
 typedef enum FieldRule {
         FIELD_TEXT,                     /* has a NUL byte within its size */
         FIELD_BYTE_BELOW,               /* an unsigned byte below the limit */
@@ -59,6 +66,7 @@ typedef struct FieldCheck {
 #define N_AUTOFSCKS (AUTOFSCK_REPAIR + 1)
 #define N_MONITOR_STATES (MONITOR_ENDED + 1)
 #define N_MOUNT_WATCHES (MOUNT_WATCH_LIBMOUNT + 1)
+#define N_SURVEY_DEPTHS (SURVEY_INODES + 1)
 
 static const FieldCheck field_checks[] = {
         TEXT(WORKER_HELLO, hello.program_version),
@@ -80,6 +88,7 @@ static const FieldCheck field_checks[] = {
         BYTE(WORKER_FILESYSTEM, filesystem.has_rmapbt, N_BOOLEANS),
         BYTE(WORKER_FILESYSTEM, filesystem.has_parent_pointers, N_BOOLEANS),
         BYTE(WORKER_FILESYSTEM, filesystem.has_error_watch, N_BOOLEANS),
+        BYTE(WORKER_FILESYSTEM, filesystem.has_metadir, N_BOOLEANS),
         ZERO(WORKER_FILESYSTEM, filesystem.pad),
         COUNT(WORKER_FILESYSTEM, filesystem.error),
         COUNT(WORKER_FILESYSTEM, filesystem.autofsck_error),
@@ -141,6 +150,14 @@ static const FieldCheck field_checks[] = {
         COUNT(WORKER_INTENT_LEFT, intent.pid),
         TEXT(WORKER_INTENT_LEFT, intent.kernel_release),
         ZERO(WORKER_INTENT_LEFT, intent.pad2),
+
+        BYTE(WORKER_SURVEY, survey.depth, N_SURVEY_DEPTHS),
+        ZERO(WORKER_SURVEY, survey.pad),
+
+        COUNT(WORKER_SURVEY_RESULT, survey_result.error),
+        WORD(WORKER_SURVEY_RESULT, survey_result.n_findings, SURVEY_FINDINGS_MAX + 1),
+        BYTE(WORKER_SURVEY_RESULT, survey_result.is_last, N_BOOLEANS),
+        ZERO(WORKER_SURVEY_RESULT, survey_result.pad),
 };
 
 typedef struct RecordShape {
@@ -162,6 +179,8 @@ static const RecordShape record_shapes[] = {
         [WORKER_GATHER] = SHAPE("gather", gather, true),
         [WORKER_CANCEL] = SHAPE("cancel", cancel, false),
         [WORKER_JOB_TAKEN] = SHAPE("job-taken", cancel, false),
+        [WORKER_SURVEY] = SHAPE("survey", survey, true),
+        [WORKER_SURVEY_CANCEL] = SHAPE("survey-cancel", survey_cancel, false),
 
         [WORKER_HELLO_REPLY] = SHAPE("hello-reply", hello_reply, false),
         [WORKER_FILESYSTEM] = SHAPE("filesystem", filesystem, true),
@@ -172,6 +191,7 @@ static const RecordShape record_shapes[] = {
         [WORKER_JOB_RESULT] = SHAPE("job-result", result, false),
         [WORKER_GATHERED] = SHAPE("gathered", gathered, false),
         [WORKER_INTENT_LEFT] = SHAPE("intent-left", intent, false),
+        [WORKER_SURVEY_RESULT] = SHAPE("survey-result", survey_result, false),
 };
 
 static const RecordShape *record_shape_find(uint32_t type) {
@@ -224,6 +244,45 @@ static bool field_is_valid(const FieldCheck *check, const WorkerMessage *message
         return false;
 }
 
+/* A finding names one structure of its domain, and nothing that its domain does not have. */
+static bool finding_is_valid(const SickFinding *finding) {
+        bool is_unknown = finding->structure == STRUCTURE_UNRECOGNISED;
+
+        if (finding->domain != DOMAIN_FS && finding->domain != DOMAIN_AG && finding->domain != DOMAIN_RTGROUP &&
+            finding->domain != DOMAIN_INODE)
+                return false;
+        if (!is_unknown && (finding->structure >= N_STRUCTURES ||
+                            structure_domain((Structure) finding->structure) != (EventDomain) finding->domain))
+                return false;
+        if (finding->group != 0 && finding->domain != DOMAIN_AG && finding->domain != DOMAIN_RTGROUP)
+                return false;
+        if ((finding->inode != 0) != (finding->domain == DOMAIN_INODE) ||
+            (finding->generation != 0 && finding->domain != DOMAIN_INODE))
+                return false;
+
+        return (finding->unknown_bits != 0) == is_unknown && finding->pad == 0;
+}
+
+static bool findings_are_valid(const WorkerSurveyResult *result) {
+        static const SickFinding none;
+
+        for (size_t i = 0; i < SURVEY_FINDINGS_MAX; i++)
+                if (i < result->n_findings ? !finding_is_valid(result->findings + i)
+                                           : memcmp(result->findings + i, &none, sizeof(none)) != 0)
+                        return false;
+
+        return true;
+}
+
+static bool message_is_valid(const WorkerMessage *message) {
+        if (message->header.type == WORKER_SURVEY)
+                return message->survey.request_id != 0 && message->survey.depth != SURVEY_NONE;
+        if (message->header.type == WORKER_SURVEY_RESULT)
+                return findings_are_valid(&message->survey_result);
+
+        return true;
+}
+
 int worker_message_check(const WorkerMessage *message, size_t size_bytes) {
         const RecordShape *shape;
 
@@ -241,7 +300,7 @@ int worker_message_check(const WorkerMessage *message, size_t size_bytes) {
                 if (field_checks[i].type == message->header.type && !field_is_valid(field_checks + i, message))
                         return -EBADMSG;
 
-        return 0;
+        return message_is_valid(message) ? 0 : -EBADMSG;
 }
 
 int worker_message_send(int socket_fd, const WorkerMessage *message, int fd) {

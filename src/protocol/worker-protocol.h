@@ -18,6 +18,7 @@
 
 #include "kernel/metadata-repair.h"
 #include "kernel/old-errors.h"
+#include "kernel/xfs-survey.h"
 #include "src/model/filesystem-facts.h"
 #include "src/model/job-report.h"
 
@@ -37,6 +38,8 @@ typedef enum WorkerMessageType {
         WORKER_GATHER = 7,              /* WorkerGatherRequest + monitor: autofsck and, for an inode, its path */
         WORKER_CANCEL = 8,              /* WorkerCancel */
         WORKER_JOB_TAKEN = 9,           /* WorkerCancel: the result of this job is recorded, its intent may be forgotten */
+        WORKER_SURVEY = 10,             /* WorkerSurveyRequest + monitor (none if the file system has none) */
+        WORKER_SURVEY_CANCEL = 11,      /* WorkerSurveyCancel: nobody waits for its findings any more */
 
         /* worker -> healerd */
         WORKER_HELLO_REPLY = 32,        /* WorkerHelloReply */
@@ -48,6 +51,7 @@ typedef enum WorkerMessageType {
         WORKER_JOB_RESULT = 38,         /* WorkerJobResult */
         WORKER_GATHERED = 39,           /* WorkerGathered */
         WORKER_INTENT_LEFT = 40,        /* WorkerIntent: a repair that never ended, found at the start */
+        WORKER_SURVEY_RESULT = 41,      /* WorkerSurveyResult: some for each request, the last one says so; and what an attachment saw */
 } WorkerMessageType;
 
 typedef enum MonitorState {
@@ -96,9 +100,9 @@ typedef struct WorkerFilesystem {
         uint8_t uuid_state, label_state, autofsck_state;        /* FactState */
         uint8_t autofsck;               /* Autofsck */
         uint8_t is_root, is_state, is_removable, is_read_only;  /* Tristate */
-        uint8_t has_rmapbt, has_parent_pointers;
+        uint8_t has_rmapbt, has_parent_pointers, has_metadir;
         uint8_t has_error_watch;        /* healerd holds one, or gets it with this record */
-        uint8_t pad[4];
+        uint8_t pad[3];
         int32_t error;                  /* positive errno, with MONITOR_FAILED */
         int32_t autofsck_error;
         int32_t holder_pid;             /* with MONITOR_FOREIGN; 0: could not be found */
@@ -191,6 +195,42 @@ typedef struct WorkerIntent {
         char pad2[7];
 } WorkerIntent;
 
+typedef enum SurveyDepth {
+        SURVEY_NONE,
+        SURVEY_GROUPS,                  /* the whole and its groups: milliseconds */
+        SURVEY_INODES,                  /* every inode as well: minutes; and it can shut down what is damaged badly */
+} SurveyDepth;
+DECLARE_NAMES(survey_depth, SurveyDepth)
+
+typedef struct WorkerSurveyRequest {
+        uint64_t request_id;            /* not 0 */
+        uint64_t device_number;
+        uint64_t timeout_usec;
+        uint8_t depth;                  /* SurveyDepth, not SURVEY_NONE */
+        uint8_t pad[7];
+} WorkerSurveyRequest;
+
+typedef struct WorkerSurveyCancel {
+        uint64_t request_id;
+} WorkerSurveyCancel;
+
+#define SURVEY_FINDINGS_MAX 64          /* in one record */
+
+/* Findings as they come, in any number of records. Counts are those of the whole survey so far. */
+typedef struct WorkerSurveyResult {
+        uint64_t request_id;            /* 0: nobody asked, an attachment saw it */
+        uint64_t device_number;
+        uint64_t n_inodes;              /* looked at */
+        uint64_t n_unreadable;          /* groups and inodes that could not be looked at */
+        uint64_t n_untold;              /* findings beyond what one survey tells */
+        uint32_t n_groups;
+        int32_t error;                  /* with is_last: positive errno, 0 if it went to its end; EAGAIN: ask later */
+        uint32_t n_findings;            /* in this record; the rest of the array is zero */
+        uint8_t is_last;
+        uint8_t pad[3];
+        SickFinding findings[SURVEY_FINDINGS_MAX];
+} WorkerSurveyResult;
+
 typedef struct WorkerMessage {
         WorkerHeader header;
         union {
@@ -206,6 +246,9 @@ typedef struct WorkerMessage {
                 WorkerCancel cancel;
                 WorkerJobResult result;
                 WorkerIntent intent;
+                WorkerSurveyRequest survey;
+                WorkerSurveyCancel survey_cancel;
+                WorkerSurveyResult survey_result;
         };
 } WorkerMessage;
 

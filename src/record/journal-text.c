@@ -60,8 +60,9 @@ char *journal_text_job(const Filesystem *filesystem, const Job *job, char buffer
         }
 
         (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, ": %s",
-                                  job->request.kind == ACTION_SCRUB && report->outcome == OUTCOME_DONE
-                                          ? "No damage found." : outcome_to_sentence(report->outcome));
+                                  report->outcome == OUTCOME_DONE && job->request.kind == ACTION_SCRUB ? "No damage found."
+                                  : report->outcome == OUTCOME_DONE && job->request.kind == ACTION_SURVEY ? "Survey done."
+                                  : outcome_to_sentence(report->outcome));
         if (report->detail[0])
                 (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, " (%s)", report->detail);
         return buffer;

@@ -21,6 +21,7 @@
 #include "src/basic/text.h"
 #include "src/worker/removable.h"
 #include "src/worker/reopen.h"
+#include "src/worker/survey.h"
 
 #define RETRY_MIN_USEC (100 * USEC_PER_MSEC)
 #define RETRY_MAX_USEC (30 * USEC_PER_SEC)
@@ -126,6 +127,7 @@ static void copy_probed(const FilesystemFacts *probed, WorkerFilesystem *facts) 
         /* Not is_read_only: the mount table knows it, and the unattached copy that was opened does not always. */
         facts->has_rmapbt = probed->has_rmapbt;
         facts->has_parent_pointers = probed->has_parent_pointers;
+        facts->has_metadir = probed->has_metadir;
         facts->n_rtgroups = probed->n_rtgroups;
 }
 
@@ -136,7 +138,8 @@ static int attach_in_child(int report_fd, void *userdata) {
         FilesystemFacts probed = { .type = (char *) superblock->facts.type,
                                    .device_number = superblock->device_number };
         HealthMonitorHolder holder = {};
-        WorkerMessage message = {};
+        WorkerMessage message = {}, sick = {};
+        bool is_sick = false;
         const Mount *mount;
 
         worker_message_init(&message, WORKER_FILESYSTEM);
@@ -155,6 +158,8 @@ static int attach_in_child(int report_fd, void *userdata) {
                 take_error_watch(attach, root_fd, &message.filesystem, &watch_fd);
                 if (filesystem_probe(root_fd, &probed) >= 0)
                         copy_probed(&probed, &message.filesystem);
+                if (monitor_fd >= 0)
+                        is_sick = survey_attached(superblock, root_fd, &sick);
                 /* From here on nothing of ours keeps the file system from being unmounted. */
                 root_fd = close_fd(root_fd);
         }
@@ -170,7 +175,9 @@ static int attach_in_child(int report_fd, void *userdata) {
                 (void) text_copy(message.filesystem.holder_name, sizeof(message.filesystem.holder_name), holder.name);
         }
 
-        return child_report(report_fd, &message, message.header.size_bytes, monitor_fd >= 0 ? monitor_fd : watch_fd) < 0;
+        if (child_report(report_fd, &message, message.header.size_bytes, monitor_fd >= 0 ? monitor_fd : watch_fd) < 0)
+                return 1;
+        return is_sick && child_report(report_fd, &sick, sick.header.size_bytes, -EBADF) < 0;
 }
 
 /* In the loop */
@@ -391,8 +398,12 @@ static void on_attach_report(Child *child, const void *bytes, size_t size_bytes,
 
         (void) child;
 
-        if (worker_message_check(message, size_bytes) < 0 || message->header.type != WORKER_FILESYSTEM ||
-            attach->is_reported)
+        if (worker_message_check(message, size_bytes) < 0)
+                return;
+        /* After the file system itself was told. */
+        if (message->header.type == WORKER_SURVEY_RESULT && attach->is_reported && superblock->is_said)
+                worker_say(attach->worker, message, -EBADF);
+        if (message->header.type != WORKER_FILESYSTEM || attach->is_reported)
                 return;
 
         attach->is_reported = true;

@@ -14,6 +14,7 @@
 #include "src/worker/gather.h"
 #include "src/worker/repair.h"
 #include "src/worker/scrub.h"
+#include "src/worker/survey.h"
 #include "src/worker/worker.h"
 
 static int handle_held_watch(Worker *worker, const WorkerHeld *held, int fd) {
@@ -126,6 +127,12 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int fd) 
         case WORKER_JOB_TAKEN:
                 job_taken(worker, message->cancel.job_id);
                 return 0;
+        case WORKER_SURVEY:
+                survey_request(worker, &message->survey, take_copy(fd));
+                return 0;
+        case WORKER_SURVEY_CANCEL:
+                survey_cancel(worker, message->survey_cancel.request_id);
+                return 0;
         case WORKER_HELLO:
         case WORKER_HELLO_REPLY:
         case WORKER_FILESYSTEM:
@@ -136,6 +143,7 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int fd) 
         case WORKER_JOB_RESULT:
         case WORKER_GATHERED:
         case WORKER_INTENT_LEFT:
+        case WORKER_SURVEY_RESULT:
                 return -EBADMSG;
         }
 

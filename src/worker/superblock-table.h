@@ -20,6 +20,7 @@
 #include "src/protocol/worker-protocol.h"
 
 typedef struct Worker Worker;
+typedef struct Survey Survey;
 
 /* A type of file systems that is reported. */
 typedef struct WatchedType {
@@ -68,6 +69,7 @@ typedef struct Superblock {
         sd_event_source *holder_source; /* pidfd of a foreign holder */
 
         uint64_t repair_job_id;         /* the one repair that may run; 0: none */
+        Survey *survey;                 /* the one that may run; its child owns it */
         unsigned n_children;            /* that work on it */
         unsigned n_stuck;               /* of these, hanging in the kernel: leave the file system alone */
         bool is_crashed;                /* a repair oopsed here: locks stay taken until a reboot */

@@ -24,6 +24,7 @@
 #include "src/basic/text.h"
 #include "src/worker/attach.h"
 #include "src/worker/process.h"
+#include "src/worker/survey.h"
 
 /* Children get this long to end, and the disk to take the last records. */
 #define STOP_USEC (5 * USEC_PER_SEC)
@@ -114,6 +115,7 @@ static void on_mount_gone(const MountInfo *before, void *userdata) {
                 /* healerd drops it with the last mount: what is mounted next may be another superblock. */
                 superblock->facts.has_error_watch = false;
                 memset(superblock->n_old_told, 0, sizeof(superblock->n_old_told));
+                survey_stop(worker, superblock);
         }
 
         worker_forget_unused(worker, superblock);
@@ -239,6 +241,7 @@ static void on_line_end(void *userdata) {
         Worker *worker = userdata;
 
         worker->may_attach = false;
+        survey_stop(worker, NULL);
         if (worker->is_only_line)
                 worker_stop(worker);
 }

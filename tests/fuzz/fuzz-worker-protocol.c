@@ -55,6 +55,16 @@ static void require_usable(const WorkerMessage *message) {
         case WORKER_INTENT_LEFT:
                 require(message->intent.target.structure < N_STRUCTURES && message->intent.pid >= 0);
                 break;
+        case WORKER_SURVEY:
+                require(message->survey.request_id != 0 && message->survey.depth != SURVEY_NONE);
+                require(survey_depth_to_name((SurveyDepth) message->survey.depth));
+                break;
+        case WORKER_SURVEY_RESULT:
+                require(message->survey_result.error >= 0 && message->survey_result.n_findings <= SURVEY_FINDINGS_MAX);
+                for (uint32_t i = 0; i < message->survey_result.n_findings; i++)
+                        require(event_domain_to_name((EventDomain) message->survey_result.findings[i].domain) &&
+                                structure_to_name((Structure) message->survey_result.findings[i].structure));
+                break;
         case WORKER_HELLO_REPLY:
                 require(is_text(message->hello_reply.kernel_release, sizeof(message->hello_reply.kernel_release)));
                 break;
@@ -65,6 +75,7 @@ static void require_usable(const WorkerMessage *message) {
         case WORKER_GATHER:
         case WORKER_CANCEL:
         case WORKER_JOB_TAKEN:
+        case WORKER_SURVEY_CANCEL:
         case WORKER_MOUNTS_LISTED:
                 break;
         }

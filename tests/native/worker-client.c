@@ -7,6 +7,7 @@
  *
  *   gather MAJ:MIN [INODE GENERATION]        repair MAJ:MIN JOB DOMAIN STRUCTURE GROUP INODE GENERATION [OVERRIDE]
  *   scrub MAJ:MIN JOB may-repair|check       cancel JOB     taken JOB     release MAJ:MIN     quit
+ *   survey MAJ:MIN groups|inodes REQUEST     survey-cancel REQUEST
  *   junk (7 bytes)     false-held (with a descriptor that is no monitor)
  */
 
@@ -84,14 +85,28 @@ static void print_filesystem(const WorkerFilesystem *fs, int fd) {
 
         printf("filesystem %u:%u type=%s device=%s monitor=%s%s error=%s holder=%d(%s) uuid=%s label=%s "
                "autofsck=%s/%s "
-               "root=%s state=%s removable=%s read-only=%s rmapbt=%u parents=%u rtgroups=%u\n",
+               "root=%s state=%s removable=%s read-only=%s rmapbt=%u parents=%u metadir=%u rtgroups=%u\n",
                major(fs->device_number), minor(fs->device_number), fs->type, fs->device,
                monitor_state_to_name(fs->monitor_state), fd >= 0 ? "+fd" : "",
                fs->error ? strerror(fs->error) : "-", fs->holder_pid, fs->holder_name,
                fs->uuid_state == FACT_KNOWN ? uuid_format(fs->uuid, uuid) : "-", fs->label,
                states[fs->autofsck_state], autofsck_to_name(fs->autofsck), tristates[fs->is_root],
                tristates[fs->is_state], tristates[fs->is_removable], tristates[fs->is_read_only],
-               fs->has_rmapbt, fs->has_parent_pointers, fs->n_rtgroups);
+               fs->has_rmapbt, fs->has_parent_pointers, fs->has_metadir, fs->n_rtgroups);
+}
+
+static void print_survey(const WorkerSurveyResult *result) {
+        for (uint32_t i = 0; i < result->n_findings; i++) {
+                const SickFinding *finding = result->findings + i;
+
+                printf("found %" PRIu64 " %s %s group=%" PRIu32 " inode=%" PRIu64 " gen=0x%" PRIx32 " unknown=0x%" PRIx32 "\n",
+                       result->request_id, event_domain_to_name((EventDomain) finding->domain),
+                       structure_to_name((Structure) finding->structure), finding->group, finding->inode,
+                       finding->generation, finding->unknown_bits);
+        }
+        printf("survey-result %" PRIu64 " %s error=%d groups=%" PRIu32 " inodes=%" PRIu64 " unreadable=%" PRIu64 " untold=%" PRIu64 "\n",
+               result->request_id, result->is_last ? "last" : "more", result->error, result->n_groups, result->n_inodes,
+               result->n_unreadable, result->n_untold);
 }
 
 static void print_message(const WorkerMessage *message, int fd) {
@@ -135,6 +150,9 @@ static void print_message(const WorkerMessage *message, int fd) {
                        structure_to_name(message->intent.target.structure), message->intent.is_ban,
                        message->intent.is_running, message->intent.pid, message->intent.kernel_release);
                 return;
+        case WORKER_SURVEY_RESULT:
+                print_survey(&message->survey_result);
+                return;
         case WORKER_HELLO:
         case WORKER_HELD:
         case WORKER_HELD_END:
@@ -144,6 +162,8 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_GATHER:
         case WORKER_CANCEL:
         case WORKER_JOB_TAKEN:
+        case WORKER_SURVEY:
+        case WORKER_SURVEY_CANCEL:
         case WORKER_MOUNTS_LISTED:
                 break;
         }
@@ -239,6 +259,19 @@ static void obey(char *order) {
                 message.scrub.timeout_usec = JOB_TIMEOUT_USEC;
                 message.scrub.may_repair = text_equal(domain_name, "may-repair");
                 say(&message, find_monitor(message.scrub.device_number));
+        } else if (text_equal(verb, "survey")) {
+                (void) sscanf(order, "%*s %31s %15s %" SCNu64, device, domain_name, &job_id);
+                message = prepare(WORKER_SURVEY);
+                message.survey.request_id = job_id;
+                message.survey.device_number = parse_device(device);
+                message.survey.timeout_usec = JOB_TIMEOUT_USEC;
+                message.survey.depth = text_equal(domain_name, "inodes") ? SURVEY_INODES : SURVEY_GROUPS;
+                say(&message, find_monitor(message.survey.device_number));
+        } else if (text_equal(verb, "survey-cancel")) {
+                (void) sscanf(order, "%*s %" SCNu64, &job_id);
+                message = prepare(WORKER_SURVEY_CANCEL);
+                message.survey_cancel.request_id = job_id;
+                say(&message, -EBADF);
         } else if (text_equal(verb, "cancel") || text_equal(verb, "taken")) {
                 (void) sscanf(order, "%*s %" SCNu64, &job_id);
                 message = prepare(text_equal(verb, "cancel") ? WORKER_CANCEL : WORKER_JOB_TAKEN);

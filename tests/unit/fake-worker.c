@@ -10,6 +10,7 @@
 
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "src/basic/cleanup.h"
 #include "tests/unit/fake-worker.h"
@@ -52,7 +53,40 @@ void fake_worker_init(FakeWorker *worker, sd_event *event, int *ret_fd) {
         *ret_fd = fds[0];
 }
 
+static int on_line(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata) {
+        FakeWorker *worker = userdata;
+        int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC|SOCK_NONBLOCK);
+
+        (void) revents;
+        if (fd < 0)
+                return 0;
+        fake_worker_hang_up(worker);
+        worker->fd = fd;
+        worker->n_lines++;
+        assert_true(sd_event_add_io(sd_event_source_get_event(source), &worker->io_source, fd, EPOLLIN, on_io, worker) >= 0);
+        return 0;
+}
+
+void fake_worker_listen(FakeWorker *worker, sd_event *event, const char *path) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC|SOCK_NONBLOCK, 0);
+
+        assert_true(fd >= 0 && strlen(path) < sizeof(address.sun_path));
+        strcpy(address.sun_path, path);
+        assert_int_equal(bind(fd, (struct sockaddr *) &address, sizeof(address)), 0);
+        assert_int_equal(listen(fd, SOMAXCONN), 0);
+        *worker = (FakeWorker) { .fd = -EBADF };
+        assert_true(sd_event_add_io(event, &worker->listen_source, fd, EPOLLIN, on_line, worker) >= 0);
+        assert_true(sd_event_source_set_io_fd_own(worker->listen_source, true) >= 0);
+}
+
+void fake_worker_hang_up(FakeWorker *worker) {
+        worker->io_source = sd_event_source_disable_unref(worker->io_source);
+        worker->fd = close_fd(worker->fd);
+}
+
 void fake_worker_done(FakeWorker *worker) {
+        worker->listen_source = sd_event_source_disable_unref(worker->listen_source);
         worker->io_source = sd_event_source_disable_unref(worker->io_source);
         worker->fd = close_fd(worker->fd);
 }

@@ -15,9 +15,15 @@ typedef struct FakeWorker {
         void (*on_message)(void *userdata, const WorkerMessage *message, int fd);
         void *userdata;
         bool is_silent;                 /* does not even answer the hello */
+        sd_event_source *listen_source;
+        unsigned n_lines;               /* taken in, with fake_worker_listen() */
 } FakeWorker;
 
 /* Makes a line; @ret_fd is the daemon's end, to be given away. */
 void fake_worker_init(FakeWorker *worker, sd_event *event, int *ret_fd);
+/* Listens under a name instead, so that the daemon can come back after fake_worker_hang_up(). */
+void fake_worker_listen(FakeWorker *worker, sd_event *event, const char *path);
+/* As a worker that was killed; the next line is taken in. */
+void fake_worker_hang_up(FakeWorker *worker);
 void fake_worker_done(FakeWorker *worker);
 void fake_worker_say(FakeWorker *worker, const WorkerMessage *message, int fd);

@@ -23,21 +23,23 @@ static void test_inode_core(void **state) {
                 FactState uuid_state;
                 bool has_rmapbt;
                 uint32_t n_rtgroups;
+                bool has_metadir;
                 Structure structure;
                 bool is_harmful, is_harmful_for_scan;
         } cases[] = {
-                { "measured", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, CORE, true, true },
-                { "first with a monitor", { 7, 0, 0 }, "xfs", FACT_KNOWN, true, 0, CORE, true, true },
-                { "last one looked at", { 7, 3, 4 }, "xfs", FACT_KNOWN, true, 0, CORE, true, true },
-                { "later, no fix known", { 8, 0, 0 }, "xfs", FACT_KNOWN, true, 0, CORE, true, true },
-                { "first with the walk", { 6, 14, 0 }, "xfs", FACT_KNOWN, true, 0, CORE, true, true },
-                { "before the walk", { 6, 13, 99 }, "xfs", FACT_KNOWN, true, 0, CORE, false, false },
-                { "with real-time groups", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 4, CORE, false, false },
-                { "without reverse map", { 7, 2, 13 }, "xfs", FACT_KNOWN, false, 0, CORE, false, false },
-                { "geometry not known", { 7, 2, 13 }, "xfs", FACT_UNKNOWN, false, 0, CORE, true, true },
-                { "another structure", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, DATAFORK, false, true },
-                { "same bit, other domain", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, STRUCTURE_AG_SUPER, false, true },
-                { "another file system", { 7, 2, 13 }, "ext4", FACT_UNKNOWN, false, 0, CORE, false, false },
+                { "measured", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true },
+                { "first with a monitor", { 7, 0, 0 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true },
+                { "last one looked at", { 7, 3, 4 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true },
+                { "later, no fix known", { 8, 0, 0 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true },
+                { "first with the walk", { 6, 14, 0 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true },
+                { "before the walk", { 6, 13, 99 }, "xfs", FACT_KNOWN, true, 0, false, CORE, false, false },
+                { "with real-time groups", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 4, true, CORE, false, false },
+                { "metadata directory without groups", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, true, CORE, false, false },
+                { "without reverse map", { 7, 2, 13 }, "xfs", FACT_KNOWN, false, 0, false, CORE, false, false },
+                { "geometry not known", { 7, 2, 13 }, "xfs", FACT_UNKNOWN, false, 0, false, CORE, true, true },
+                { "another structure", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, false, DATAFORK, false, true },
+                { "same bit, other domain", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, false, STRUCTURE_AG_SUPER, false, true },
+                { "another file system", { 7, 2, 13 }, "ext4", FACT_UNKNOWN, false, 0, false, CORE, false, false },
         };
 
         (void) state;
@@ -48,6 +50,7 @@ static void test_inode_core(void **state) {
                         .uuid_state = cases[i].uuid_state,
                         .has_rmapbt = cases[i].has_rmapbt,
                         .n_rtgroups = cases[i].n_rtgroups,
+                        .has_metadir = cases[i].has_metadir,
                 };
                 RepairTarget target = { .structure = cases[i].structure, .inode = 133 };
                 const HarmfulRepair *row, *scan_row;

@@ -115,7 +115,7 @@ static void test_bad(_unused_ void **state) {
 static void test_ten_policies(_unused_ void **state) {
         static const char *const names[] = {
                 "windows", "routes", "limits", "brake", "when", "fail-workload", "route", "cooldown", "file",
-                "gather", "start-unit", "in", "expires", "escalate", "again", "survey",
+                "gather", "start-unit", "in", "expires", "escalate", "again",
         };
         PolicyProblems problems = {};
         Policy *policy = NULL;

@@ -24,9 +24,9 @@
 
 static const WorkerMessageType all_types[] = {
         WORKER_HELLO, WORKER_HELD, WORKER_HELD_END, WORKER_RELEASED, WORKER_REPAIR, WORKER_SCRUB,
-        WORKER_GATHER, WORKER_CANCEL, WORKER_JOB_TAKEN,
+        WORKER_GATHER, WORKER_CANCEL, WORKER_JOB_TAKEN, WORKER_SURVEY, WORKER_SURVEY_CANCEL,
         WORKER_HELLO_REPLY, WORKER_FILESYSTEM, WORKER_MOUNT_ADDED, WORKER_MOUNT_GONE, WORKER_MOUNTS_LISTED,
-        WORKER_JOB_STARTED, WORKER_JOB_RESULT, WORKER_GATHERED, WORKER_INTENT_LEFT,
+        WORKER_JOB_STARTED, WORKER_JOB_RESULT, WORKER_GATHERED, WORKER_INTENT_LEFT, WORKER_SURVEY_RESULT,
 };
 
 typedef struct Line {
@@ -55,6 +55,11 @@ static int teardown_line(void **state) {
 static void message_prepare(WorkerMessage *message, WorkerMessageType type) {
         memset(message, 0, sizeof(*message));
         worker_message_init(message, type);
+        /* Zero is nothing that could be asked for. */
+        if (type == WORKER_SURVEY) {
+                message->survey.request_id = 1;
+                message->survey.depth = SURVEY_GROUPS;
+        }
 }
 
 /* The lowest number a new descriptor would get: equal before and after means that none was leaked. */
@@ -122,10 +127,12 @@ static void test_descriptor_travels(void **state) {
                 { WORKER_REPAIR,     0        },
                 { WORKER_SCRUB,      0        },
                 { WORKER_GATHER,     0        },
+                { WORKER_SURVEY,     0        },
                 { WORKER_FILESYSTEM, 0        },
                 { WORKER_HELLO,      -EBADMSG },
                 { WORKER_CANCEL,     -EBADMSG },
                 { WORKER_JOB_RESULT, -EBADMSG },
+                { WORKER_SURVEY_RESULT, -EBADMSG },
         };
         Line *line = *state;
 
@@ -287,6 +294,17 @@ static void test_nonsense(void **state) {
                 CASE("fact state beyond", WORKER_GATHERED, gathered.path_state, "\3", -EBADMSG),
                 CASE("intent flag is 2", WORKER_INTENT_LEFT, intent.is_ban, "\2", -EBADMSG),
                 CASE("watch beyond", WORKER_HELLO_REPLY, hello_reply.watches_by, "\2", -EBADMSG),
+                CASE("metadata directory is 2", WORKER_FILESYSTEM, filesystem.has_metadir, "\2", -EBADMSG),
+                CASE("survey of nothing", WORKER_SURVEY, survey.depth, "\0", -EBADMSG),
+                CASE("survey beyond", WORKER_SURVEY, survey.depth, "\3", -EBADMSG),
+                CASE("survey that nobody asks for", WORKER_SURVEY, survey.request_id, "\0", -EBADMSG),
+                CASE("padding of survey", WORKER_SURVEY, survey.pad[6], "\1", -EBADMSG),
+                CASE("negative errno of survey", WORKER_SURVEY_RESULT, survey_result.error, "\xff\xff\xff\xff", -EBADMSG),
+                CASE("more findings than fit", WORKER_SURVEY_RESULT, survey_result.n_findings, "\x41", -EBADMSG),
+                CASE("findings that are not there", WORKER_SURVEY_RESULT, survey_result.n_findings, "\1", -EBADMSG),
+                CASE("finding that is not counted", WORKER_SURVEY_RESULT, survey_result.findings[63].inode, "\1", -EBADMSG),
+                CASE("last is 2", WORKER_SURVEY_RESULT, survey_result.is_last, "\2", -EBADMSG),
+                CASE("padding of findings", WORKER_SURVEY_RESULT, survey_result.pad[2], "\1", -EBADMSG),
                 CASE("nothing wrong", WORKER_SCRUB, scrub.may_repair, "\1", 0),
 #undef CASE
         };
@@ -305,6 +323,46 @@ static void test_nonsense(void **state) {
                 assert_int_equal(worker_message_check(&message, size_bytes), cases[i].result);
                 assert_true(send(line->near, &message, size_bytes, 0) == (ssize_t) size_bytes);
                 assert_int_equal(worker_message_receive(line->far, &received, &fd), cases[i].result);
+        }
+}
+
+static void test_findings(void **state) {
+        static const struct {
+                const char *name;
+                SickFinding finding;
+                int result;
+        } cases[] = {
+                { "whole", { .domain = DOMAIN_FS, .structure = STRUCTURE_FS_NLINKS }, 0 },
+                { "group", { .domain = DOMAIN_AG, .structure = STRUCTURE_AG_FINOBT, .group = UINT32_MAX }, 0 },
+                { "real-time group", { .domain = DOMAIN_RTGROUP, .structure = STRUCTURE_RTGROUP_RMAPBT, .group = 3 }, 0 },
+                { "inode", { .domain = DOMAIN_INODE, .structure = STRUCTURE_INODE_CORE, .inode = 133, .generation = 5 }, 0 },
+                { "unknown bits", { .domain = DOMAIN_AG, .structure = STRUCTURE_UNRECOGNISED, .unknown_bits = 0x800 }, 0 },
+                { "unknown without bits", { .domain = DOMAIN_AG, .structure = STRUCTURE_UNRECOGNISED }, -EBADMSG },
+                { "known with bits", { .domain = DOMAIN_AG, .structure = STRUCTURE_AG_AGF, .unknown_bits = 1 }, -EBADMSG },
+                { "no structure", { .domain = DOMAIN_AG, .structure = STRUCTURE_NONE }, -EBADMSG },
+                { "structure beyond", { .domain = DOMAIN_AG, .structure = N_STRUCTURES }, -EBADMSG },
+                { "of another domain", { .domain = DOMAIN_RTGROUP, .structure = STRUCTURE_AG_RMAPBT }, -EBADMSG },
+                { "domain without structures", { .domain = DOMAIN_MOUNT, .structure = STRUCTURE_UNRECOGNISED,
+                                                 .unknown_bits = 1 }, -EBADMSG },
+                { "domain beyond", { .domain = N_EVENT_DOMAINS, .structure = STRUCTURE_AG_AGF }, -EBADMSG },
+                { "whole with a group", { .domain = DOMAIN_FS, .structure = STRUCTURE_FS_NLINKS, .group = 1 }, -EBADMSG },
+                { "group with an inode", { .domain = DOMAIN_AG, .structure = STRUCTURE_AG_AGF, .inode = 1 }, -EBADMSG },
+                { "group with a generation", { .domain = DOMAIN_AG, .structure = STRUCTURE_AG_AGF, .generation = 1 }, -EBADMSG },
+                { "inode zero", { .domain = DOMAIN_INODE, .structure = STRUCTURE_INODE_CORE }, -EBADMSG },
+                { "padding", { .domain = DOMAIN_AG, .structure = STRUCTURE_AG_AGF, .pad = 1 }, -EBADMSG },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                WorkerMessage message;
+
+                print_message("%s\n", cases[i].name);
+                message_prepare(&message, WORKER_SURVEY_RESULT);
+                message.survey_result.n_findings = SURVEY_FINDINGS_MAX;
+                for (size_t k = 0; k < SURVEY_FINDINGS_MAX; k++)
+                        message.survey_result.findings[k] = cases[0].finding;
+                message.survey_result.findings[SURVEY_FINDINGS_MAX - 1] = cases[i].finding;
+                assert_int_equal(worker_message_check(&message, message.header.size_bytes), cases[i].result);
         }
 }
 
@@ -368,8 +426,8 @@ static void test_names(void **state) {
                 assert_int_equal(found, i);
         }
         assert_null(worker_message_type_to_name(0));
-        assert_null(worker_message_type_to_name(WORKER_JOB_TAKEN + 1));
-        assert_null(worker_message_type_to_name(WORKER_INTENT_LEFT + 1));
+        assert_null(worker_message_type_to_name(WORKER_SURVEY_CANCEL + 1));
+        assert_null(worker_message_type_to_name(WORKER_SURVEY_RESULT + 1));
 }
 
 int main(void) {
@@ -382,6 +440,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_reader_that_does_not_read, setup_line, teardown_line),
                 cmocka_unit_test_setup_teardown(test_lengths, setup_line, teardown_line),
                 cmocka_unit_test_setup_teardown(test_nonsense, setup_line, teardown_line),
+                cmocka_unit_test(test_findings),
                 cmocka_unit_test(test_unterminated_texts),
                 cmocka_unit_test_setup_teardown(test_our_own_nonsense_is_not_sent, setup_line, teardown_line),
                 cmocka_unit_test(test_names),

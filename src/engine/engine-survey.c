@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * When the kernel is asked what it knows to be sick: once after a monitor was opened, after reports were lost, and when a policy
+ * says so. What comes back walks through the pipeline as events, except for what is known and being dealt with already.
+ *
+ * A file system has at most one survey at a time.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/basic/clock.h"
+#include "src/basic/log.h"
+#include "src/basic/text.h"
+#include "src/engine/engine-internal.h"
+#include "src/source/survey-source.h"
+
+/* File systems that are asked at the same time; the others wait. */
+#define SURVEYS_MAX 4
+/* Somebody may be about to unmount again. */
+#define AFTER_ATTACH_USEC USEC_PER_SEC
+/* The worker knows since when it is mounted, and may say that it is too early. */
+#define ASK_LATER_USEC (2 * USEC_PER_SEC)
+/* While reports go on being lost, asking again at once would tell what the last answer told. */
+#define AFTER_LOSS_AGAIN_USEC USEC_PER_MINUTE
+#define GROUPS_TIMEOUT_USEC (10 * USEC_PER_MINUTE)
+/* The worker ends it at its timeout and has 4 s to see whether it dies; only then the silence is its own. */
+#define WORKER_GRACE_USEC (15 * USEC_PER_SEC)
+
+static void pump(Engine *engine);
+
+static Watch *find_request(Engine *engine, uint64_t request_id) {
+        Watch *watch;
+
+        TAILQ_FOREACH(watch, &engine->watches, entries)
+                if (watch->survey.request_id == request_id)
+                        return watch;
+        return NULL;
+}
+
+static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        pump(userdata);
+        return 0;
+}
+
+/* The depth that is to be asked for at @now, the deeper first; SURVEY_NONE: not yet. */
+static SurveyDepth due_depth(const Survey *survey, uint64_t now) {
+        for (SurveyDepth depth = SURVEY_INODES; depth > SURVEY_NONE; depth--)
+                if (survey->due_usec[depth] != 0 && survey->due_usec[depth] <= now)
+                        return depth;
+        return SURVEY_NONE;
+}
+
+static unsigned count_running(const Engine *engine) {
+        const Watch *watch;
+        unsigned n = 0;
+
+        TAILQ_FOREACH(watch, &engine->watches, entries)
+                n += watch->survey.request_id != 0;
+        return n;
+}
+
+static void timer_arm(Engine *engine) {
+        bool may_begin = engine_worker_is_connected(engine) && count_running(engine) < SURVEYS_MAX;
+        uint64_t next = USEC_INFINITY;
+        const Watch *watch;
+        int r;
+
+        engine->survey_timer = sd_event_source_disable_unref(engine->survey_timer);
+        TAILQ_FOREACH(watch, &engine->watches, entries) {
+                const Survey *survey = &watch->survey;
+
+                if (survey->request_id != 0) {
+                        next = min_of(next, survey->deadline_usec);
+                        continue;
+                }
+                for (SurveyDepth depth = SURVEY_GROUPS; may_begin && depth <= SURVEY_INODES; depth++)
+                        if (survey->due_usec[depth] != 0)
+                                next = min_of(next, survey->due_usec[depth]);
+        }
+        if (next == USEC_INFINITY)
+                return;
+
+        r = sd_event_add_time(engine->event, &engine->survey_timer, CLOCK_MONOTONIC, next, 50 * USEC_PER_MSEC, on_timer, engine);
+        if (r < 0)
+                log_error_errno(r, "surveys: cannot set a timer, what is sick already may not be found: %m");
+}
+
+static void want(Engine *engine, Watch *watch, SurveyDepth depth, uint64_t due_usec) {
+        uint64_t *due = watch->survey.due_usec + depth;
+
+        if (!engine->link)
+                return;
+        /* One that is going on does not know what came after it had looked there: it is asked again. */
+        *due = *due == 0 ? due_usec : min_of(*due, due_usec);
+        timer_arm(engine);
+}
+
+/* An answer for the job that waits for this survey, if there is one. */
+static void tell_job(Engine *engine, Watch *watch, const WorkerSurveyResult *counts, Outcome outcome, int error) {
+        WorkerJobResult result = {
+                .job_id = watch->survey.job_id,
+                .outcome = (uint8_t) outcome,
+                .error = error,
+                .duration_usec = clock_monotonic_usec() - watch->survey.started_usec,
+        };
+
+        if (watch->survey.job_id == 0)
+                return;
+        watch->survey.job_id = 0;
+        if (counts) {
+                (void) text_append_format(result.detail, sizeof(result.detail),
+                                          "looked at %" PRIu32 " groups and %" PRIu64 " inodes, %" PRIu64 " sick structures, "
+                                          "%" PRIu64 " of them known before",
+                                          counts->n_groups, counts->n_inodes, watch->survey.n_found, watch->survey.n_known);
+                if (counts->n_unreadable > 0)
+                        (void) text_append_format(result.detail, sizeof(result.detail),
+                                                  "; %" PRIu64 " groups or inodes could not be looked at", counts->n_unreadable);
+                if (counts->n_untold > 0)
+                        (void) text_append_format(result.detail, sizeof(result.detail), "; %" PRIu64 " more are not told",
+                                                  counts->n_untold);
+        }
+        job_queue_on_result(engine->jobs, &result);
+}
+
+static Outcome outcome_of(const WorkerSurveyResult *result) {
+        static const struct {
+                int error;
+                Outcome outcome;
+        } rows[] = {
+                { ETIMEDOUT, OUTCOME_TIMED_OUT },
+                { ECANCELED, OUTCOME_CANCELLED },
+                { ESTALE, OUTCOME_UNMOUNTED },
+                { ENOENT, OUTCOME_CANNOT_REOPEN },
+                { EBUSY, OUTCOME_BUSY },
+                { ENOMEM, OUTCOME_NO_MEMORY },
+                { EPERM, OUTCOME_NO_PERMISSION },
+                { EOPNOTSUPP, OUTCOME_NOT_SUPPORTED },
+                { ENOTTY, OUTCOME_NOT_SUPPORTED },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (rows[i].error == result->error)
+                        return rows[i].outcome;
+        if (result->error != 0)
+                return OUTCOME_FAILED;
+        return result->n_unreadable > 0 || result->n_untold > 0 ? OUTCOME_INCOMPLETE : OUTCOME_DONE;
+}
+
+static void log_end(const Watch *watch, const Filesystem *filesystem, const WorkerSurveyResult *result) {
+        const Survey *survey = &watch->survey;
+        char buffer[32];
+        const char *subject = filesystem_facts_subject(&filesystem->facts, buffer);
+
+        if (result->error == ESTALE || result->error == ECANCELED)
+                log_debug("%s: the survey ended with the mount", subject);
+        else if (result->error != 0)
+                log_warning_errno(result->error, "%s: could not be asked for all that is known to be sick: %m", subject);
+        else if (result->n_unreadable > 0 || result->n_untold > 0)
+                log_warning("%s: survey: %" PRIu64 " groups or inodes could not be looked at, %" PRIu64 " sick structures are not told "
+                            "one by one: a full check tells them", subject, result->n_unreadable, result->n_untold);
+        else
+                log_debug("%s: survey of %" PRIu32 " groups and %" PRIu64 " inodes: %" PRIu64 " sick, %" PRIu64 " of them known before",
+                          subject, result->n_groups, result->n_inodes, survey->n_found, survey->n_known);
+}
+
+#define LOOKED_MESSAGE                                                                          \
+        "reports of the kernel were lost; what it remembers to be sick was looked up since, only a full check can tell the rest"
+
+/* The condition stays: what was lost may have been about file contents or devices, which nobody remembers. */
+static void note_looked(Engine *engine, Filesystem *filesystem) {
+        const HealthCondition *condition = condition_find(&filesystem->conditions, CONDITION_EVENTS_LOST, "");
+
+        if (condition)
+                engine_raise(engine, filesystem, CONDITION_EVENTS_LOST, condition->severity, "", LOOKED_MESSAGE,
+                             condition->event_id);
+}
+
+static void end(Engine *engine, Watch *watch, Filesystem *filesystem, const WorkerSurveyResult *result) {
+        Survey *survey = &watch->survey;
+        SurveyDepth depth = survey->running;
+        Outcome outcome = outcome_of(result);
+
+        survey->request_id = 0;
+        survey->running = SURVEY_NONE;
+        if (result->error == EAGAIN) {
+                survey->wanted_job_id = survey->wanted_job_id ?: survey->job_id;
+                survey->job_id = 0;
+                want(engine, watch, depth, clock_monotonic_usec() + ASK_LATER_USEC);
+                return;
+        }
+
+        log_end(watch, filesystem, result);
+        if (depth == SURVEY_INODES) {
+                survey->ended_usec = clock_monotonic_usec();
+                /* It has looked at the groups as well. */
+                if (outcome == OUTCOME_DONE && survey->due_usec[SURVEY_GROUPS] <= survey->started_usec)
+                        survey->due_usec[SURVEY_GROUPS] = 0;
+                if (outcome == OUTCOME_DONE)
+                        note_looked(engine, filesystem);
+        }
+        tell_job(engine, watch, result, outcome, result->error);
+        survey->n_found = survey->n_known = 0;
+}
+
+static void ask(Engine *engine, Watch *watch, const Filesystem *filesystem, SurveyDepth depth) {
+        uint64_t now = clock_monotonic_usec();
+        uint64_t timeout_usec = depth == SURVEY_INODES ? JOB_SURVEY_TIMEOUT_USEC : GROUPS_TIMEOUT_USEC;
+        Survey *survey = &watch->survey;
+        WorkerMessage message;
+        int r;
+
+        worker_message_init(&message, WORKER_SURVEY);
+        message.survey.request_id = ++engine->last_survey_id;
+        message.survey.device_number = filesystem->facts.device_number;
+        message.survey.timeout_usec = timeout_usec;
+        message.survey.depth = (uint8_t) depth;
+        r = worker_link_send(engine->link, &message, filesystem->monitor_fd);
+        if (r < 0) {
+                /* The line broke: it stays wanted, and the next worker is asked. */
+                survey->due_usec[depth] = now + ASK_LATER_USEC;
+                return;
+        }
+
+        survey->request_id = message.survey.request_id;
+        survey->running = depth;
+        survey->due_usec[depth] = 0;
+        survey->started_usec = now;
+        survey->deadline_usec = now + timeout_usec + WORKER_GRACE_USEC;
+        if (depth == SURVEY_INODES) {
+                survey->job_id = survey->wanted_job_id;
+                survey->wanted_job_id = 0;
+        }
+}
+
+static void end_overdue(Engine *engine, uint64_t now) {
+        static const WorkerSurveyResult overdue = { .is_last = true, .error = ETIMEDOUT };
+        Watch *watch;
+
+        TAILQ_FOREACH(watch, &engine->watches, entries)
+                if (watch->survey.request_id != 0 && watch->survey.deadline_usec <= now)
+                        end(engine, watch, filesystem_table_find_id(engine->filesystems, watch->filesystem_id), &overdue);
+}
+
+static void pump(Engine *engine) {
+        uint64_t now = clock_monotonic_usec();
+        Watch *watch;
+
+        end_overdue(engine, now);
+        TAILQ_FOREACH(watch, &engine->watches, entries) {
+                SurveyDepth depth = due_depth(&watch->survey, now);
+
+                if (!engine_worker_is_connected(engine) || count_running(engine) >= SURVEYS_MAX)
+                        break;
+                if (depth != SURVEY_NONE && watch->survey.request_id == 0)
+                        ask(engine, watch, filesystem_table_find_id(engine->filesystems, watch->filesystem_id), depth);
+        }
+        timer_arm(engine);
+}
+
+void engine_survey_on_attached(Engine *engine, Watch *watch) {
+        want(engine, watch, SURVEY_GROUPS, clock_monotonic_usec() + AFTER_ATTACH_USEC);
+}
+
+void engine_survey_on_event(Engine *engine, const Filesystem *filesystem, const HealthEvent *event) {
+        Watch *watch = engine_watch_find(engine, filesystem->id);
+        uint64_t now = clock_monotonic_usec();
+
+        if (event->kind != EVENT_EVENTS_LOST || event->source != EVENT_SOURCE_HEALTHMON || !watch || watch->is_ending ||
+            filesystem->is_shut_down)
+                return;
+        if (watch->survey.ended_usec != 0)
+                now = max_of(now, watch->survey.ended_usec + AFTER_LOSS_AGAIN_USEC);
+        /* The groups go first where it is too early for the inodes. */
+        want(engine, watch, SURVEY_GROUPS, now);
+        want(engine, watch, SURVEY_INODES, now);
+}
+
+int engine_survey_for_job(Engine *engine, const Job *job, const Filesystem *filesystem) {
+        Watch *watch = engine_watch_find(engine, filesystem->id);
+
+        if (!engine->link || !watch)
+                return -EOPNOTSUPP;
+        watch->survey.wanted_job_id = job->id;
+        want(engine, watch, SURVEY_INODES, clock_monotonic_usec());
+        return 0;
+}
+
+static void cancel(Engine *engine, uint64_t request_id) {
+        WorkerMessage message;
+
+        if (request_id == 0 || !engine_worker_is_connected(engine))
+                return;
+        worker_message_init(&message, WORKER_SURVEY_CANCEL);
+        message.survey_cancel.request_id = request_id;
+        /* A line that breaks here takes the survey along. */
+        (void) worker_link_send(engine->link, &message, -EBADF);
+}
+
+int engine_survey_cancel_job(Engine *engine, const Job *job) {
+        Watch *watch = engine_watch_find(engine, job->filesystem_id);
+
+        if (!watch)
+                return -ENOENT;
+        if (watch->survey.job_id == job->id) {
+                cancel(engine, watch->survey.request_id);
+                return 0;
+        }
+        if (watch->survey.wanted_job_id != job->id)
+                return -ENOENT;
+        /* It had not begun. */
+        watch->survey.due_usec[SURVEY_INODES] = 0;
+        watch->survey.started_usec = clock_monotonic_usec();
+        watch->survey.job_id = job->id;
+        watch->survey.wanted_job_id = 0;
+        tell_job(engine, watch, NULL, OUTCOME_CANCELLED, 0);
+        timer_arm(engine);
+        return 0;
+}
+
+void engine_survey_end_watch(Engine *engine, Watch *watch) {
+        /* The queue ends the job. */
+        cancel(engine, watch->survey.request_id);
+        watch->survey = (Survey) {};
+        timer_arm(engine);
+}
+
+void engine_survey_on_worker_ready(Engine *engine) {
+        timer_arm(engine);
+}
+
+void engine_survey_on_worker_lost(Engine *engine) {
+        Watch *watch;
+
+        TAILQ_FOREACH(watch, &engine->watches, entries) {
+                Survey *survey = &watch->survey;
+
+                /* The queue ends its job, and asks anew if it is one that may be tried again. */
+                survey->job_id = survey->wanted_job_id = 0;
+                if (survey->request_id == 0)
+                        continue;
+                survey->request_id = 0;
+                survey->due_usec[survey->running] = clock_monotonic_usec();
+                survey->running = SURVEY_NONE;
+                survey->n_found = survey->n_known = 0;
+        }
+        timer_arm(engine);
+}
+
+static bool tells_the_same(const HealthEvent *known, const HealthEvent *found) {
+        return (known->kind == EVENT_SICK || known->kind == EVENT_CORRUPT) && known->domain == found->domain &&
+               known->structure == found->structure && known->unknown_bits == found->unknown_bits &&
+               known->group == found->group && known->inode == found->inode && known->generation == found->generation;
+}
+
+typedef struct Taking {
+        Engine *engine;
+        Watch *watch;
+        const Filesystem *filesystem;
+} Taking;
+
+/* Told already, and not healthy since: it is being repaired, or it was found that it cannot be. */
+static bool is_known(const Taking *taking, const HealthEvent *event) {
+        char target[EVENT_TEXT_SIZE];
+        const Case *waiting;
+
+        if (condition_find(&taking->filesystem->conditions, CONDITION_SICK, health_event_target_text(event, target)))
+                return true;
+        STAILQ_FOREACH(waiting, &taking->watch->cases, entries)
+                if (tells_the_same(&waiting->event, event))
+                        return true;
+        return false;
+}
+
+static void take_found(void *userdata, const HealthEvent *event) {
+        const Taking *taking = userdata;
+
+        taking->watch->survey.n_found++;
+        if (is_known(taking, event))
+                taking->watch->survey.n_known++;
+        else
+                engine_take_event(taking->engine, event);
+}
+
+void engine_on_survey_result(Engine *engine, const WorkerSurveyResult *result) {
+        Filesystem *filesystem = filesystem_table_find_device(engine->filesystems, (dev_t) result->device_number);
+        Taking taking = { .engine = engine, .filesystem = filesystem };
+        const EventSink sink = { .on_event = take_found, .userdata = &taking };
+
+        /* What an attachment saw is about the file system that was told just before. */
+        taking.watch = result->request_id != 0 ? find_request(engine, result->request_id)
+                                               : filesystem ? engine_watch_find(engine, filesystem->id) : NULL;
+        if (!filesystem || !taking.watch || taking.watch->filesystem_id != filesystem->id) {
+                log_debug("surveys: an answer comes too late or was never asked for");
+                return;
+        }
+
+        (void) survey_source_take(result, filesystem->id, &sink);
+        if (!result->is_last || result->request_id == 0)
+                return;
+        end(engine, taking.watch, filesystem, result);
+        pump(engine);
+}
