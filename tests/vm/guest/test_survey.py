@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the kernel knew before healerd could be told: damage that ordinary use met while nobody listened, or whose report
+was lost among others, is asked for and healed like any other.  Asking keeps no unmount waiting and crashes no kernel."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+import unittest
+
+import healerlib
+import recipes
+from healerlib import allow, broken, main_pid, wait_watched
+from test_store import BadFile, fdinfo
+from vmlib import XfsImage, run, wait_for
+
+UNIT = 'healerd.service'
+# healerd waits for a second before it asks for groups, and for a minute before it asks for inodes.
+SETTLED = 60
+CHILD = 'healer:survey'
+SURVEY_ON_LOSS = """
+version: 1
+rules:
+  - id: lost
+    match: {event: events-lost}
+    do: [survey]
+"""
+
+
+def stop_and_forget():
+    """As if it had never run: no monitor is kept."""
+    run('systemctl', 'stop', UNIT)
+    run('systemctl', 'clean', '--what=fdstore', UNIT)
+
+
+def survey_child():
+    """The process that asks a kernel, or 0."""
+    return int((run('pgrep', '-x', CHILD, check=False).split() or ['0'])[0])
+
+
+def sources(fs, structure):
+    """Who told that it is sick, as the journal has it, each event once."""
+    text = run('journalctl', '--boot', '--no-pager', '--quiet', '--output=cat', '--output-fields=XFS_HEALER_EVENT_SOURCE',
+               'XFS_HEALER_KIND=sick', f'XFS_HEALER_MOUNTPOINT={fs.path}', f'XFS_HEALER_STRUCTURE={structure}')
+    return set(text.split())
+
+
+class OtherInodeCore(recipes.InodeCore):
+    """Beside another recipe in one image."""
+
+    def file(self):
+        return self.fs.join('unloadable')
+
+
+class BadFileAndMore(BadFile):
+    """The same with damage that nobody has met yet, in the order of `kinds`."""
+
+    def __init__(self, *kinds):
+        super().__init__()
+        self.recipes = [kind(self) for kind in kinds]
+
+    def __enter__(self):
+        allow(self, 'repair').mount()
+        for recipe in self.recipes:
+            recipe.prepare()
+        self.umount()
+        for recipe in self.recipes:
+            recipe.damage()
+        return super().__enter__()
+
+
+class Survey(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        cls.oopses = healerlib.oops_count()
+        healerlib.start()
+
+    def tearDown(self):
+        self.assertEqual(healerlib.oops_count(), self.oopses, 'the kernel crashed')
+
+    def found_and_healed(self, fs, recipe):
+        structure = healerlib.structure_word(recipe)
+        wait_for(recipe.works, deadline=2 * healerlib.LONG, what=f'the repair of {structure}')
+        wait_for(lambda: 'survey' in sources(fs, structure), what='the journal')
+        wait_for(lambda: 'sick' not in healerlib.conditions(fs), what='no sick structure')
+
+    def known_before(self, kind):
+        healerlib.stop()
+        stop_and_forget()
+        with broken(kind, autofsck='repair', watched=False) as (fs, recipe):
+            self.assertTrue(recipe.trigger())
+            healerlib.start()
+            began = time.monotonic()
+            self.found_and_healed(fs, recipe)
+            print(f'note: {recipe.name}: works again {healerlib.elapsed_since(began)} after healerd came')
+            self.assertEqual(sources(fs, healerlib.structure_word(recipe)) - {'healthmon'}, {'survey'})
+
+    def test_finobt_was_sick_before(self):
+        self.known_before(recipes.FreeInodeBtree)
+
+    def test_inobt_was_sick_before(self):
+        self.known_before(recipes.InodeBtree)
+
+    def test_none_allowed(self):
+        """It is told, the condition stands, and nothing is repaired."""
+        healerlib.stop()
+        stop_and_forget()
+        with broken(recipes.FreeSpaceByBlock, autofsck='none', watched=False) as (fs, recipe):
+            self.assertTrue(recipe.trigger())
+            healerlib.start()
+            wait_for(lambda: 'sick' in healerlib.conditions(fs), deadline=healerlib.LONG, what='the condition')
+            self.assertEqual(sources(fs, 'bnobt'), {'survey'})
+            self.assertFalse(recipe.works())
+
+    def lose(self, fs, *triggers):
+        """Reports are lost, and what `triggers` meet is among them: nobody reads meanwhile."""
+        pid = main_pid(UNIT)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            fs.fail(800)
+            self.assertGreater(fdinfo(fs)['lost'], 0)
+            before = fdinfo(fs)['events']
+            for trigger in triggers:
+                self.assertTrue(trigger())
+            self.assertEqual(fdinfo(fs)['events'], before, 'there was room for one more report')
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def test_lost_group(self):
+        with BadFileAndMore(recipes.InodeBtree) as fs:
+            self.lose(fs, fs.recipes[0].trigger)
+            self.found_and_healed(fs, fs.recipes[0])
+            self.assertIn('events-lost', healerlib.conditions(fs))
+
+    def test_lost_inode(self):
+        """By the rule of a policy, which is told the result; an inode that cannot be loaded is on the way."""
+        with BadFileAndMore(recipes.Directory, OtherInodeCore) as fs, healerlib.policy(SURVEY_ON_LOSS), \
+                healerlib.Signals() as signals:
+            mounted = time.monotonic()
+            directory = fs.recipes[0]
+            self.lose(fs, directory.trigger)
+            action = wait_for(lambda: signals.taken(fs, action='survey'), deadline=SETTLED + 2 * healerlib.LONG,
+                              what='the end of the survey')[0]
+            print(f'note: surveyed {healerlib.elapsed_since(mounted)} after the mount: {action}')
+            # One inode could not be looked at, and this is no complete survey.
+            self.assertEqual(action['result'], 'incomplete', action)
+            self.assertIn('1 groups or inodes could not be looked at', str(action['details']))
+            self.found_and_healed(fs, directory)
+            # What the walk stumbled over the kernel told by itself.
+            refused = wait_for(lambda: signals.taken(fs, 'core'), deadline=healerlib.LONG, what='an answer')[0]
+            self.assertEqual(refused['result'], 'refused-harmful', refused)
+            self.assertEqual(sources(fs, 'core'), {'healthmon'})
+            wait_for(lambda: signals.named('Event', kind='survey-failed'), what='the result as an event')
+
+    def test_nothing_sick(self):
+        with BadFile() as fs, healerlib.policy(SURVEY_ON_LOSS), healerlib.Signals() as signals:
+            self.lose(fs)
+            action = wait_for(lambda: signals.taken(fs, action='survey'), deadline=SETTLED + 2 * healerlib.LONG,
+                              what='the end of the survey')[0]
+            self.assertEqual(action['result'], 'done', action)
+            self.assertIn('0 sick structures', str(action['details']))
+            wait_for(lambda: 'looked up' in healerlib.conditions(fs)['events-lost'][2], what='the condition to say so')
+            self.assertEqual(signals.of(fs, 'Event', kind='sick'), [])
+
+    def umount_is_busy(self, fs):
+        done = subprocess.run(['umount', fs.path], check=False, capture_output=True, text=True)
+        if done.returncode == 0:
+            return 0
+        self.assertIn('busy', done.stderr)
+        wait_for(lambda: not subprocess.run(['umount', fs.path], check=False).returncode, what='an unmount')
+        return 1
+
+    def test_unmounting_is_never_refused(self):
+        """At once, and in the moments in which groups are asked for: many of them, so that it takes a while."""
+        with XfsImage(size='32g', agcount=200) as fs:
+            device = run('losetup', '--find', '--show', fs.file).strip()
+            try:
+                n_busy = 0
+                for number in range(60):
+                    run('mount', '-t', 'xfs', device, fs.path)
+                    if number % 3 == 2:
+                        wait_watched(fs)
+                        time.sleep(random.uniform(0.7, 1.6))
+                    n_busy += self.umount_is_busy(fs)
+                    wait_for(lambda: healerlib.superblock_is_gone(device), what='the superblock to go')
+                print(f'note: {n_busy} of 60 unmounts were refused')
+                self.assertLessEqual(n_busy, 1)
+            finally:
+                run('losetup', '--detach', device)
+
+    def test_unmounted_in_the_middle(self):
+        """Of a walk through all inodes."""
+        with BadFile() as fs:
+            mounted = time.monotonic()
+            for number in range(5000):
+                with open(fs.join(f'file{number}'), 'w', encoding='ascii'):
+                    pass
+            device = os.path.realpath(f'/dev/mapper/{fs.name}')
+            self.assertFalse(healerlib.superblock_is_gone(device))
+            self.lose(fs)
+            os.close(fs.fd)
+            # Its groups have been looked at long before.
+            wait_for(lambda: time.monotonic() > mounted + SETTLED - 5, deadline=2 * SETTLED, what='most of the first minute')
+            child = wait_for(survey_child, deadline=healerlib.LONG, what='the survey of its inodes')
+            is_busy = self.umount_is_busy(fs)
+            print(f'note: unmounted while process {child} walked {5000} inodes')
+            fs.fd = os.open('/', os.O_RDONLY)
+            self.assertEqual(is_busy, 0)
+            wait_for(lambda: healerlib.superblock_is_gone(device), what='the superblock to go')
+            wait_for(lambda: not survey_child(), what='the end of the walk')
