@@ -16,6 +16,7 @@ static void sequence_run(Engine *engine, Sequence *sequence);
 static void sequence_free(Engine *engine, Sequence *sequence) {
         TAILQ_REMOVE(&engine->sequences, sequence, entries);
         engine->n_sequences--;
+        engine_survey_count(engine, &sequence->event, false);
         record_ring_release(engine->ring, sequence->event.kept_as);
         decision_clear(&sequence->decision);
         free(sequence);
@@ -195,6 +196,7 @@ static int sequence_new(Engine *engine, const Decision *decision, const HealthEv
         engine->n_sequences++;
         /* What was decided is not done yet: a healerd that comes after us decides it again. */
         record_ring_hold(engine->ring, event->kept_as);
+        engine_survey_count(engine, event, true);
         *ret_sequence = sequence;
         return 0;
 }

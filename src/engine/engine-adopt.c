@@ -70,6 +70,7 @@ int engine_adopt_monitor(Engine *engine, int fd, dev_t device_number, uint64_t n
 
         watch = engine_watch_find(engine, filesystem->id);
         replay(engine, filesystem, monitor_source_account(watch->source));
+        engine_survey_on_adopted(engine, watch);
         /* Observers hear of it when the worker has said what it is called: a bus object keeps the name it gets first. */
         log_debug("%u:%u: adopted its monitor, %" PRIu64 " records read so far", major(device_number), minor(device_number),
                   filesystem->totals.n_records);

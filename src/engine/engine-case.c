@@ -122,6 +122,7 @@ static void case_finish(Engine *engine, Watch *watch, Filesystem *filesystem) {
         Case *first = case_take_first(engine, watch);
 
         case_decide(engine, filesystem, first);
+        engine_survey_count(engine, &first->event, false);
         record_ring_release(engine->ring, first->event.kept_as);
         free(first->path);
         free(first);
@@ -249,6 +250,7 @@ void engine_take_event(Engine *engine, const HealthEvent *event) {
         taken->event = *event;
         taken->event.id = engine->next_event_id++;
         taken->path_state = event->inode != 0 && filesystem->facts.has_parent_pointers ? FACT_UNKNOWN : FACT_ABSENT;
+        engine_survey_count(engine, event, true);
         STAILQ_INSERT_TAIL(&watch->cases, taken, entries);
         watch->n_cases++;
         engine->n_cases++;

@@ -33,6 +33,7 @@ typedef struct Survey {
         uint64_t started_usec, deadline_usec;
         uint64_t ended_usec;            /* the last one of SURVEY_INODES; 0: there was none */
         uint64_t n_found, n_known;      /* so far */
+        size_t n_open;                  /* its events that are not decided, and decisions whose steps are not walked */
 } Survey;
 
 /* The engine's side of a Filesystem: same number, same life. */
@@ -153,6 +154,10 @@ void engine_drop(Engine *engine, Filesystem *filesystem, ConditionCode code, con
 
 /* engine-survey.c: what the kernel knew before it could tell us. */
 void engine_survey_on_attached(Engine *engine, Watch *watch);
+/* One that an earlier healerd began to ask about and did not finish. */
+void engine_survey_on_adopted(Engine *engine, Watch *watch);
+/* An event of a survey is taken in or a decision about it begins (true); it was decided, the decision was carried out (false). */
+void engine_survey_count(Engine *engine, const HealthEvent *event, bool is_begun);
 void engine_survey_on_event(Engine *engine, const Filesystem *filesystem, const HealthEvent *event);
 /* Its result comes to the queue as that of a worker. Returns 0 or a negative errno. */
 int engine_survey_for_job(Engine *engine, const Job *job, const Filesystem *filesystem);

@@ -88,6 +88,22 @@ static void timer_arm(Engine *engine) {
                 log_error_errno(r, "surveys: cannot set a timer, what is sick already may not be found: %m");
 }
 
+/* Outlives us: the healerd that comes after one that was killed in the middle asks again. */
+static void note_due(Engine *engine, const Watch *watch, SurveyDepth depth) {
+        RingMonitor *account = watch->source && engine->ring ? monitor_source_account(watch->source) : NULL;
+
+        if (account && (depth == SURVEY_NONE || account->survey_due < (uint64_t) depth))
+                record_ring_set_survey_due(account, depth);
+}
+
+static void note_if_finished(Engine *engine, const Watch *watch) {
+        const Survey *survey = &watch->survey;
+
+        if (survey->n_open == 0 && survey->request_id == 0 && survey->due_usec[SURVEY_GROUPS] == 0 &&
+            survey->due_usec[SURVEY_INODES] == 0)
+                note_due(engine, watch, SURVEY_NONE);
+}
+
 static void want(Engine *engine, Watch *watch, SurveyDepth depth, uint64_t due_usec) {
         uint64_t *due = watch->survey.due_usec + depth;
 
@@ -95,6 +111,7 @@ static void want(Engine *engine, Watch *watch, SurveyDepth depth, uint64_t due_u
                 return;
         /* One that is going on does not know what came after it had looked there: it is asked again. */
         *due = *due == 0 ? due_usec : min_of(*due, due_usec);
+        note_due(engine, watch, depth);
         timer_arm(engine);
 }
 
@@ -203,6 +220,7 @@ static void end(Engine *engine, Watch *watch, Filesystem *filesystem, const Work
         }
         tell_job(engine, watch, result, outcome, result->error);
         survey->n_found = survey->n_known = 0;
+        note_if_finished(engine, watch);
 }
 
 static void ask(Engine *engine, Watch *watch, const Filesystem *filesystem, SurveyDepth depth) {
@@ -246,16 +264,20 @@ static void end_overdue(Engine *engine, uint64_t now) {
 
 static void pump(Engine *engine) {
         uint64_t now = clock_monotonic_usec();
+        unsigned n_running;
         Watch *watch;
 
         end_overdue(engine, now);
+        n_running = count_running(engine);
         TAILQ_FOREACH(watch, &engine->watches, entries) {
                 SurveyDepth depth = due_depth(&watch->survey, now);
 
-                if (!engine_worker_is_connected(engine) || count_running(engine) >= SURVEYS_MAX)
+                if (!engine_worker_is_connected(engine) || n_running >= SURVEYS_MAX)
                         break;
-                if (depth != SURVEY_NONE && watch->survey.request_id == 0)
-                        ask(engine, watch, filesystem_table_find_id(engine->filesystems, watch->filesystem_id), depth);
+                if (depth == SURVEY_NONE || watch->survey.request_id != 0)
+                        continue;
+                ask(engine, watch, filesystem_table_find_id(engine->filesystems, watch->filesystem_id), depth);
+                n_running += watch->survey.request_id != 0;
         }
         timer_arm(engine);
 }
@@ -264,12 +286,41 @@ void engine_survey_on_attached(Engine *engine, Watch *watch) {
         want(engine, watch, SURVEY_GROUPS, clock_monotonic_usec() + AFTER_ATTACH_USEC);
 }
 
+void engine_survey_on_adopted(Engine *engine, Watch *watch) {
+        uint64_t depth = monitor_source_account(watch->source)->survey_due;
+        uint64_t due_usec = clock_monotonic_usec() + AFTER_ATTACH_USEC;
+
+        if (depth >= SURVEY_GROUPS)
+                want(engine, watch, SURVEY_GROUPS, due_usec);
+        if (depth >= SURVEY_INODES)
+                want(engine, watch, SURVEY_INODES, due_usec);
+}
+
+void engine_survey_count(Engine *engine, const HealthEvent *event, bool is_begun) {
+        Watch *watch = event->source == EVENT_SOURCE_SURVEY ? engine_watch_find(engine, event->filesystem_id) : NULL;
+
+        if (!watch || watch->is_ending)
+                return;
+        if (is_begun) {
+                watch->survey.n_open++;
+                return;
+        }
+        watch->survey.n_open--;
+        note_if_finished(engine, watch);
+}
+
 void engine_survey_on_event(Engine *engine, const Filesystem *filesystem, const HealthEvent *event) {
         Watch *watch = engine_watch_find(engine, filesystem->id);
         uint64_t now = clock_monotonic_usec();
 
-        if (event->kind != EVENT_EVENTS_LOST || event->source != EVENT_SOURCE_HEALTHMON || !watch || watch->is_ending ||
-            filesystem->is_shut_down)
+        if (!watch || watch->is_ending)
+                return;
+        /* It answers nothing any more; the queue has ended the job. */
+        if (filesystem->is_shut_down) {
+                engine_survey_end_watch(engine, watch);
+                return;
+        }
+        if (event->kind != EVENT_EVENTS_LOST || event->source != EVENT_SOURCE_HEALTHMON)
                 return;
         if (watch->survey.ended_usec != 0)
                 now = max_of(now, watch->survey.ended_usec + AFTER_LOSS_AGAIN_USEC);
@@ -323,7 +374,7 @@ int engine_survey_cancel_job(Engine *engine, const Job *job) {
 void engine_survey_end_watch(Engine *engine, Watch *watch) {
         /* The queue ends the job. */
         cancel(engine, watch->survey.request_id);
-        watch->survey = (Survey) {};
+        watch->survey = (Survey) { .n_open = watch->survey.n_open };
         timer_arm(engine);
 }
 

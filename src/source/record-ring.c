@@ -18,7 +18,7 @@
 #include "src/source/record-ring.h"
 
 #define RING_MAGIC UINT64_C(0x31474e49524c4148)
-#define RING_VERSION 1
+#define RING_VERSION 2
 
 /* Linux 6.3; older kernels say EINVAL. */
 #ifndef MFD_NOEXEC_SEAL
@@ -417,6 +417,10 @@ int record_ring_add_monitor(RecordRing *ring, uint64_t number, dev_t device_numb
                 publish(&header->n_monitors_touched, header->n_monitors_touched + 1);
         *ret_monitor = monitor;
         return 0;
+}
+
+void record_ring_set_survey_due(RingMonitor *monitor, uint64_t depth) {
+        publish(&monitor->survey_due, depth);
 }
 
 /* What has no account any more. */

@@ -34,6 +34,7 @@ typedef struct RingMonitor {
         uint64_t n_records;             /* read, RUNNING, LOST and UNMOUNT included: compare with fdinfo's "events:" */
         uint64_t n_lost;                /* dropped by the kernel, each told on once: compare with fdinfo's "lost:" */
         uint64_t n_lost_by_records;     /* may lag behind n_lost, never the other way round */
+        uint64_t survey_due;            /* SurveyDepth: what the kernel remembers is not all looked up and dealt with yet */
 } RingMonitor;
 
 /* A new, empty one. */
@@ -53,6 +54,7 @@ size_t record_ring_count(const RecordRing *ring);       /* slots in use */
 
 /* The account with this number, or a new one for it; 0: a new number. -ENOBUFS at the limit. */
 int record_ring_add_monitor(RecordRing *ring, uint64_t number, dev_t device_number, RingMonitor **ret_monitor);
+void record_ring_set_survey_due(RingMonitor *monitor, uint64_t depth);
 /* Gives back its slots as well. */
 void record_ring_remove_monitor(RecordRing *ring, RingMonitor *monitor);
 /* Removes the accounts whose number is not in the list; returns how many events went with them. */

@@ -37,6 +37,8 @@ typedef struct Setup {
         uint64_t cancelled[REQUESTS_MAX];
         size_t n_cancelled;
         unsigned n_repairs, n_scrubs;
+        bool are_repairs_slow;          /* they are answered by the test */
+        uint64_t last_job_id;
         RepairTarget last_target;
 
         HealthEvent events[32];
@@ -89,7 +91,9 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
         else if (message->header.type == WORKER_REPAIR) {
                 s->n_repairs++;
                 s->last_target = message->repair.target;
-                answer_job(s, message->repair.job_id);
+                s->last_job_id = message->repair.job_id;
+                if (!s->are_repairs_slow)
+                        answer_job(s, message->repair.job_id);
         } else if (message->header.type == WORKER_SCRUB) {
                 s->n_scrubs++;
                 answer_job(s, message->scrub.job_id);
@@ -334,6 +338,66 @@ static void test_not_asked(void **state) {
         assert_null(s->engine->survey_timer);
 }
 
+static uint64_t due_after_us(Setup *s) {
+        const Watch *watch = engine_watch_find(s->engine, the_filesystem(s)->id);
+
+        return monitor_source_account(watch->source)->survey_due;
+}
+
+/* A healerd that is killed leaves to the next one what it had not looked up, or not dealt with. */
+static void test_left_to_the_next(void **state) {
+        Setup *s = *state;
+        const uint32_t group = 1;
+
+        s->autofsck = AUTOFSCK_REPAIR;
+        s->are_repairs_slow = true;
+        tell_filesystem(s, DEVICE_NUMBER, s->pipe[0]);
+        assert_int_equal(due_after_us(s), SURVEY_GROUPS);
+        run_until_requests(s, 1);
+        answer_groups(s, s->requests, &group, 1, true);
+        assert_int_equal(s->n_repairs, 1);
+        assert_int_equal(due_after_us(s), SURVEY_GROUPS);
+        answer_job(s, s->last_job_id);
+        run_quiet(s);
+        assert_int_equal(the_filesystem(s)->totals.n_healed, 1);
+        assert_int_equal(due_after_us(s), SURVEY_NONE);
+
+        lose_reports(s);
+        assert_int_equal(due_after_us(s), SURVEY_INODES);
+        run_until_requests(s, 2);
+        answer(s, s->requests + 1, EAGAIN);
+        run_until_requests(s, 3);
+        answer(s, s->requests + 2, 0);
+        assert_int_equal(due_after_us(s), SURVEY_INODES);
+        run_until_requests(s, 4);
+        answer(s, s->requests + 3, 0);
+        assert_int_equal(due_after_us(s), SURVEY_NONE);
+}
+
+static void test_left_by_an_earlier_one(void **state) {
+        Setup *s = *state;
+        int fd = fcntl(s->pipe[0], F_DUPFD_CLOEXEC, 3);
+        RingMonitor *account;
+
+        assert_true(fd >= 0);
+        assert_int_equal(record_ring_add_monitor(s->engine->ring, 12, DEVICE_NUMBER, &account), 0);
+        record_ring_set_survey_due(account, SURVEY_INODES);
+        assert_int_equal(engine_adopt_monitor(s->engine, fd, DEVICE_NUMBER, 12, true), 0);
+        run_until_requests(s, 1);
+        assert_int_equal(s->requests[0].depth, SURVEY_INODES);
+}
+
+static void test_shut_down(void **state) {
+        Setup *s = *state;
+
+        tell_filesystem(s, DEVICE_NUMBER, s->pipe[0]);
+        run_until_requests(s, 1);
+        queue_record(s, ABI_XFS_HEALTH_MONITOR_DOMAIN_MOUNT, ABI_XFS_HEALTH_MONITOR_TYPE_SHUTDOWN, 1, 0);
+        assert_int_equal(s->n_cancelled, 1);
+        lose_reports(s);
+        assert_null(s->engine->survey_timer);
+}
+
 static void test_known_is_not_told_again(void **state) {
         Setup *s = *state;
         const uint32_t groups[] = { 2, 3 };
@@ -557,6 +621,9 @@ int main(void) {
                 TEST(test_attached),
                 TEST(test_seen_while_attaching),
                 TEST(test_not_asked),
+                TEST(test_left_to_the_next),
+                TEST(test_left_by_an_earlier_one),
+                TEST(test_shut_down),
                 TEST(test_known_is_not_told_again),
                 TEST(test_after_loss),
                 TEST(test_incomplete_answers_nothing),

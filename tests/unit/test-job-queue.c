@@ -187,6 +187,37 @@ static void test_failed_repair_is_held_off(void **state) {
         assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
 }
 
+static int add_survey(Setup *s, Filesystem *filesystem, Job **ret_job) {
+        static const ActionRequest survey = { .kind = ACTION_SURVEY, .timeout_usec = USEC_INFINITY };
+        const JobOrder order = { .filesystem = filesystem, .request = &survey, .source = DECISION_RULE };
+
+        return job_queue_add(s->queue, &order, ret_job);
+}
+
+/* Being asked is no work: it keeps nobody from being repaired, and that it failed says nothing about repairs and scans. */
+static void test_surveys(void **state) {
+        static const ActionRequest scrub = { .kind = ACTION_SCRUB, .timeout_usec = USEC_INFINITY };
+        const JobOrder order = { .filesystem = ((Setup *) *state)->one, .request = &scrub, .source = DECISION_RULE };
+        Setup *s = *state;
+        Filesystem *others[JOB_PARALLEL_MAX];
+        Job *survey, *job;
+
+        assert_int_equal(add_survey(s, s->one, &survey), 1);
+        assert_int_equal(add_survey(s, s->one, &job), 0);
+        assert_ptr_equal(job, survey);
+        for (dev_t i = 0; i < JOB_PARALLEL_MAX; i++) {
+                assert_int_equal(filesystem_table_add(s->table, 10 + i, others + i), 0);
+                assert_int_equal(add_survey(s, others[i], &job), 1);
+        }
+        assert_int_equal(add(s, s->two, STRUCTURE_AG_FINOBT, 0, &job), 1);
+        run_until_started(s, JOB_PARALLEL_MAX + 2);
+        assert_int_equal(job->state, JOB_RUNNING);
+
+        end_job(s, survey->id, OUTCOME_FAILED);
+        assert_int_equal(add_survey(s, s->one, &job), 1);
+        assert_int_equal(job_queue_add(s->queue, &order, &job), 1);
+}
+
 static void test_worker_lost_and_back(void **state) {
         Setup *s = *state;
         Job *job;
@@ -294,6 +325,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_equal_jobs_join, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_retry_then_end, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_failed_repair_is_held_off, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_surveys, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_worker_lost_and_back, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_ends_with_its_filesystem, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_ends_may_end_others, setup, teardown),
