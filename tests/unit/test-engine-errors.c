@@ -281,7 +281,25 @@ static void test_old_errors(void **state) {
         assert_int_equal(s->events[0].time_realtime_nsec, UINT64_C(1000000000000));
         assert_string_equal(s->events[0].location, "ext4_find_entry:1594");
         assert_int_equal(s->events[1].domain, DOMAIN_FS);
+        assert_int_equal(s->n_kept, 1);
         assert_true(s->events[1].time_realtime_nsec > UINT64_C(1000000000000));
+}
+
+/* Of kernels that tell nobody of errors: counted they are all the same. */
+static void test_old_errors_without_a_watch(void **state) {
+        WorkerMessage message = filesystem_message("btrfs", MONITOR_NONE);
+        Setup *s = *state;
+
+        message.filesystem.has_error_watch = 0;
+        message.filesystem.error_watch_error = EOPNOTSUPP;
+        message.filesystem.old_errors[1] = (OldErrors) { .count = 2, .error = EUCLEAN };
+        run_until_greeted(s);
+        say(s, &message, -EBADF);
+        assert_int_equal(s->n_events, 0);
+        say_mount(s, WORKER_MOUNT_ADDED);
+        assert_int_equal(s->n_events, 1);
+        assert_int_equal(s->n_with_mount, 1);
+        assert_false(filesystem_is_watched(find(s)));
 }
 
 static void test_foreign_monitor_ends(void **state) {
@@ -402,6 +420,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_last_words, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_shutdown, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_old_errors, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_old_errors_without_a_watch, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_foreign_monitor_ends, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_said_again, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_broken, setup, teardown),
