@@ -30,6 +30,8 @@ typedef struct Setup {
         HealthEvent events[16];
         size_t n_events, n_gone, n_with_mount, n_kept, n_forgotten, n_released, n_raised, n_dropped;
         ConditionCode condition;
+        OldErrors last_error;           /* what the worker says when it is asked */
+        unsigned n_asked;
 } Setup;
 
 /* Which descriptors count as what. */
@@ -49,6 +51,18 @@ int __wrap_error_watch_check(int fd, ErrorWatchMark *ret_mark) {
         return 0;
 }
 
+static void answer_gather(Setup *s, const WorkerGatherRequest *request) {
+        WorkerMessage message;
+
+        s->n_asked += request->error_since_sec > 0;
+        worker_message_init(&message, WORKER_GATHERED);
+        message.gathered.request_id = request->request_id;
+        message.gathered.device_number = request->device_number;
+        message.gathered.autofsck_state = FACT_ABSENT;
+        message.gathered.last_error = s->last_error;
+        fake_worker_say(&s->worker, &message, -EBADF);
+}
+
 static void on_worker_message(void *userdata, const WorkerMessage *message, int fd) {
         Setup *s = userdata;
 
@@ -60,6 +74,8 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
                 s->is_greeted = true;
         else if (message->header.type == WORKER_RELEASED)
                 s->n_released++;
+        else if (message->header.type == WORKER_GATHER)
+                answer_gather(s, &message->gather);
 }
 
 static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
@@ -285,6 +301,45 @@ static void test_old_errors(void **state) {
         assert_true(s->events[1].time_realtime_nsec > UINT64_C(1000000000000));
 }
 
+/* Told only if it is of this very error. */
+static void test_location(void **state) {
+        static const struct {
+                const char *name;
+                OldErrors last;
+                const char *location;
+        } cases[] = {
+                { "the same", { 1, 12, 0, EIO, 0, "ext4_iget:4815" }, "ext4_iget:4815" },
+                { "of another inode", { 2, 13, 0, EIO, 0, "ext4_iget:4815" }, "" },
+                { "another errno", { 3, 12, 0, EUCLEAN, 0, "ext4_iget:4815" }, "" },
+                { "nothing counted", { 0, 12, 0, EIO, 0, "ext4_iget:4815" }, "" },
+                { "no place", { 4, 12, 0, EIO, 0, "" }, "" },
+        };
+        Setup *s = *state;
+
+        come(s, "ext4", MONITOR_NONE);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                print_message("%s\n", cases[i].name);
+                s->last_error = cases[i].last;
+                s->n_events = 0;
+                write_error(s, EIO, 12);
+                /* The same again is counted for a while before it is told. */
+                while (s->n_events == 0)
+                        assert_true(sd_event_run(s->event, 30 * USEC_PER_SEC) > 0);
+                assert_int_equal(s->n_asked, i + 1);
+                assert_string_equal(s->events[0].location, cases[i].location);
+        }
+}
+
+static void test_others_are_not_asked(void **state) {
+        Setup *s = *state;
+
+        come(s, "btrfs", MONITOR_NONE);
+        write_error(s, EIO, 12);
+        run_quiet(s);
+        assert_int_equal(s->n_events, 1);
+        assert_int_equal(s->n_asked, 0);
+}
+
 /* Of kernels that tell nobody of errors: counted they are all the same. */
 static void test_old_errors_without_a_watch(void **state) {
         WorkerMessage message = filesystem_message("btrfs", MONITOR_NONE);
@@ -420,6 +475,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_last_words, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_shutdown, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_old_errors, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_location, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_others_are_not_asked, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_old_errors_without_a_watch, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_foreign_monitor_ends, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_said_again, setup, teardown),

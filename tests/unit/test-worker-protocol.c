@@ -276,6 +276,7 @@ static void test_nonsense(void **state) {
                 CASE("structure negative", WORKER_REPAIR, repair.target.structure, "\xff\xff\xff\xff", -EBADMSG),
                 CASE("may_repair is 2", WORKER_SCRUB, scrub.may_repair, "\2", -EBADMSG),
                 CASE("padding of scrub", WORKER_SCRUB, scrub.pad[6], "\1", -EBADMSG),
+                CASE("negative errno of a last error", WORKER_GATHERED, gathered.last_error.error, "\0\0\0\x80", -EBADMSG),
                 CASE("padding of gather", WORKER_GATHER, gather.pad, "\1", -EBADMSG),
                 CASE("monitor state beyond", WORKER_FILESYSTEM, filesystem.monitor_state, "\6", -EBADMSG),
                 CASE("tristate beyond", WORKER_FILESYSTEM, filesystem.is_root, "\3", -EBADMSG),
