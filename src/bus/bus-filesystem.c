@@ -56,6 +56,10 @@ static const char *text_of_monitor_error(const Filesystem *fs, char buffer[stati
         return buffer;
 }
 
+static const char *text_of_watched_by(const Filesystem *fs, char buffer[static BUFFER_SIZE] _unused_) {
+        return watched_by_to_name(filesystem_watched_by(fs));
+}
+
 static const char *text_of_holder_name(const Filesystem *fs, char buffer[static BUFFER_SIZE] _unused_) {
         return fs->monitor_state == MONITOR_FOREIGN ? fs->holder_name : NULL;
 }
@@ -83,6 +87,7 @@ static const struct {
         { "MonitorState", text_of_monitor_state },
         { "MonitorError", text_of_monitor_error },
         { "HolderName",   text_of_holder_name },
+        { "WatchedBy",    text_of_watched_by },
         { "Autofsck",     text_of_autofsck },
 };
 
@@ -236,6 +241,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("HolderPID", "u", get_holder_pid, 0, CHANGES),
         SD_BUS_PROPERTY("HolderName", "s", get_text, 0, CHANGES),
         SD_BUS_PROPERTY("Watched", "b", get_truth, 0, CHANGES),
+        SD_BUS_PROPERTY("WatchedBy", "s", get_text, 0, CHANGES),
         SD_BUS_PROPERTY("Autofsck", "s", get_text, 0, CHANGES),
         SD_BUS_PROPERTY("ReadOnly", "b", get_truth, 0, CHANGES),
         SD_BUS_PROPERTY("Root", "b", get_truth, 0, CHANGES),
@@ -278,6 +284,7 @@ static const BusChangeName change_names[] = {
         { "HolderPID",     BUS_FILESYSTEM_FACTS },
         { "HolderName",    BUS_FILESYSTEM_FACTS },
         { "Watched",       BUS_FILESYSTEM_FACTS },
+        { "WatchedBy",     BUS_FILESYSTEM_FACTS },
         { "Autofsck",      BUS_FILESYSTEM_FACTS },
         { "ReadOnly",      BUS_FILESYSTEM_FACTS },
         { "Root",          BUS_FILESYSTEM_FACTS },

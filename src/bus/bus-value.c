@@ -179,9 +179,12 @@ static int append_event_extent(sd_bus_message *message, const HealthEvent *event
 
 static int append_event_rest(sd_bus_message *message, const HealthEvent *event) {
         const char *structure = structure_to_name(event->structure), *error = errno_to_name(event->error);
-        int r = 0;
+        int r;
 
-        if (structure)
+        r = bus_entry_text(message, "source", event_source_to_name(event->source));
+        if (r >= 0 && event->location[0])
+                r = bus_entry_text(message, "location", event->location);
+        if (r >= 0 && structure)
                 r = bus_entry_text(message, "structure", structure);
         if (r >= 0 && event->error != 0)
                 r = error ? bus_entry_text(message, "errno", error)

@@ -47,14 +47,21 @@ CtlWatch ctl_filesystem_watch(const json_t *filesystem) {
         return CTL_NOT_WATCHED;
 }
 
+/* WatchedBy: no health monitor of healerd's, but errors are heard of. */
+static bool hears_errors_only(const json_t *filesystem) {
+        return text_equal(ctl_value_text(filesystem, "watched_by"), "fanotify");
+}
+
 static const char *monitor_advice(const json_t *filesystem) {
         const char *state = ctl_value_text(filesystem, "monitor_state");
 
         switch (ctl_filesystem_watch(filesystem)) {
         case CTL_WATCHED:
-                return NULL;
+                return hears_errors_only(filesystem) ? "it tells its errors by their number alone: they can be told, not repaired"
+                                                     : NULL;
         case CTL_NOT_WATCHABLE:
-                return "this kernel or file system has no health monitor";
+                return hears_errors_only(filesystem) ? "this kernel or file system has no health monitor; errors are heard of"
+                                                     : "this kernel or file system has no health monitor";
         case CTL_NOT_WATCHED:
                 break;
         }
@@ -64,7 +71,7 @@ static const char *monitor_advice(const json_t *filesystem) {
         return NULL;
 }
 
-/* "watched", "foreign: xfs_healer[812]", "failed: EPERM". */
+/* "watched", "errors only", "foreign: xfs_healer[812], errors only", "failed: EPERM". */
 static void print_monitor(const json_t *filesystem, FILE *stream) {
         const char *state = ctl_value_text(filesystem, "monitor_state");
         const char *error = ctl_value_text(filesystem, "monitor_error");
@@ -72,7 +79,7 @@ static void print_monitor(const json_t *filesystem, FILE *stream) {
         uint64_t pid = ctl_value_number(filesystem, "holder_pid");
 
         if (ctl_value_truth(filesystem, "watched")) {
-                fputs("watched", stream);
+                fputs(hears_errors_only(filesystem) ? "errors only" : "watched", stream);
                 return;
         }
         fputs(*state ? state : "none", stream);
@@ -80,6 +87,8 @@ static void print_monitor(const json_t *filesystem, FILE *stream) {
                 fprintf(stream, ": %s[%" PRIu64 "]", *holder ? holder : "unknown", pid);
         else if (*error)
                 fprintf(stream, ": %s", error);
+        if (hears_errors_only(filesystem))
+                fputs(", errors only", stream);
 }
 
 /* Each code once, with a count if it stands for several targets. */

@@ -36,6 +36,17 @@ static bool wants_autofsck(const Engine *engine, const Watch *watch, const Files
         return policy_needs_fact(engine->policy, event->kind, POLICY_FACT_AUTOFSCK);
 }
 
+/* FAN_FS_ERROR says what, ext4 keeps beside its count where: worth a look, because people want to know. Returns the time since
+ * which the error must have been counted, or 0. */
+static uint64_t wants_last_error(const Watch *watch, const Filesystem *filesystem, const HealthEvent *event) {
+        if (event->source != EVENT_SOURCE_FANOTIFY || event->kind != EVENT_FILESYSTEM_ERROR)
+                return 0;
+        if (!text_starts_with(filesystem->facts.type ?: "", "ext") || watch->n_cases > PATH_CASES_MAX)
+                return 0;
+        /* The time of the event is that of its reading, and ext4 counts in seconds. */
+        return event->time_realtime_nsec / (NSEC_PER_USEC * USEC_PER_SEC) - 1;
+}
+
 /* What was true a while ago is no ground for a repair now. */
 static void forget_autofsck(Filesystem *filesystem, int error) {
         filesystem->facts.autofsck_state = FACT_UNKNOWN;
@@ -47,17 +58,18 @@ static void forget_autofsck(Filesystem *filesystem, int error) {
 static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case *first) {
         bool path = wants_path(engine, watch, filesystem, &first->event);
         bool autofsck = wants_autofsck(engine, watch, filesystem, &first->event);
+        uint64_t last_error = wants_last_error(watch, filesystem, &first->event);
         int r;
 
         if (watch->is_ending || !engine->gatherer || filesystem->n_mounts == 0 || filesystem->is_shut_down)
                 return false;
-        if (!path && !autofsck)
+        if (!path && !autofsck && last_error == 0)
                 return false;
         if (!engine_worker_is_connected(engine) && !engine->is_worker_given_up)
                 return true;
 
         r = fact_gatherer_ask(engine->gatherer, filesystem, path ? first->event.inode : 0, first->event.generation,
-                              &watch->request_id);
+                              last_error, &watch->request_id);
         /* The line may break in the middle of the question. */
         if (r < 0 && !engine_worker_is_connected(engine) && !engine->is_worker_given_up)
                 return true;
@@ -166,7 +178,14 @@ void engine_decide_all(Engine *engine, Watch *watch) {
         pump(engine, watch);
 }
 
+/* Another error may have come meanwhile. */
+static void take_location(HealthEvent *event, const OldErrors *last) {
+        if (last->count > 0 && !event->location[0] && last->error == event->error && last->inode == event->inode)
+                (void) text_copy(event->location, sizeof(event->location), last->location);
+}
+
 static void take_answer(Filesystem *filesystem, Case *first, const WorkerGathered *answer) {
+        take_location(&first->event, &answer->last_error);
         filesystem->facts.autofsck_state = (FactState) answer->autofsck_state;
         filesystem->facts.autofsck = (Autofsck) answer->autofsck;
         filesystem->facts.autofsck_error = answer->autofsck_error;

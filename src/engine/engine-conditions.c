@@ -3,6 +3,7 @@
  * Which events and results raise and clear which conditions.
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,6 +70,17 @@ static const EventCondition event_conditions[] = {
           "the file system met an error: only a full check can tell what is damaged" },
 };
 
+static const char *who_is_told(const Filesystem *filesystem) {
+        return filesystem->has_error_watch ? "what is damaged is told to it alone, that there was an error to healerd as well"
+                                           : "damage is told to it alone";
+}
+
+/* It could have been opened; that nobody would speak into it is no fault of anybody's. */
+static bool error_watch_is_missing(const Filesystem *filesystem) {
+        return filesystem_watched_by(filesystem) == WATCHED_BY_NONE && filesystem->error_watch_error != 0 &&
+               filesystem->error_watch_error != EOPNOTSUPP;
+}
+
 /* What the worker said of the monitor becomes a state of the file system; what cannot be watched at all is none. */
 void engine_conditions_from_monitor(Engine *engine, Filesystem *filesystem) {
         const char *name = errno_to_name(filesystem->monitor_error);
@@ -79,17 +91,22 @@ void engine_conditions_from_monitor(Engine *engine, Filesystem *filesystem) {
         case MONITOR_NONE:
         case MONITOR_OPENED:
         case MONITOR_UNSUPPORTED:
-                engine_drop(engine, filesystem, CONDITION_NOT_WATCHED, NULL);
-                return;
+                if (!error_watch_is_missing(filesystem)) {
+                        engine_drop(engine, filesystem, CONDITION_NOT_WATCHED, NULL);
+                        return;
+                }
+                name = errno_to_name(filesystem->error_watch_error);
+                (void) snprintf(message, sizeof(message), "its errors cannot be listened to: %s (%s)",
+                                name ? name : "unknown error", strerror(filesystem->error_watch_error));
+                break;
         case MONITOR_FOREIGN:
                 severity = SEVERITY_WARNING;
                 if (filesystem->holder_pid > 0)
-                        (void) snprintf(message, sizeof(message),
-                                        "%s, process %d, has the health monitor: damage is told to it alone until it ends",
-                                        filesystem->holder_name, (int) filesystem->holder_pid);
+                        (void) snprintf(message, sizeof(message), "%s, process %d, has the health monitor: %s until it ends",
+                                        filesystem->holder_name, (int) filesystem->holder_pid, who_is_told(filesystem));
                 else
-                        (void) snprintf(message, sizeof(message),
-                                        "a process that cannot be found has the health monitor: damage is told to it alone");
+                        (void) snprintf(message, sizeof(message), "a process that cannot be found has the health monitor: %s",
+                                        who_is_told(filesystem));
                 break;
         case MONITOR_FAILED:
                 (void) snprintf(message, sizeof(message), "the health monitor cannot be used: %s (%s)",

@@ -87,7 +87,7 @@ void engine_error_watch_stop(Engine *engine, Watch *watch, Filesystem *filesyste
         watch_close(engine, watch, filesystem);
 }
 
-void engine_tell_old_errors(Engine *engine, const Filesystem *filesystem, const WorkerFilesystem *told) {
+void engine_tell_old_errors(Engine *engine, Watch *watch, const Filesystem *filesystem, const WorkerFilesystem *told) {
         for (size_t i = 0; i < OLD_ERRORS_MAX; i++) {
                 const OldErrors *errors = told->old_errors + i;
                 HealthEvent event = {
@@ -104,6 +104,8 @@ void engine_tell_old_errors(Engine *engine, const Filesystem *filesystem, const 
 
                 if (errors->count == 0)
                         continue;
+                if (filesystem->n_mounts == 0)
+                        watch->awaits_facts = true;
                 if (errors->realtime_sec == 0 || errors->realtime_sec > UINT64_MAX / (NSEC_PER_USEC * USEC_PER_SEC))
                         event.time_realtime_nsec = clock_realtime_usec() * NSEC_PER_USEC;
                 (void) text_copy(event.location, sizeof(event.location), errors->location);

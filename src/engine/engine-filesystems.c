@@ -305,7 +305,7 @@ void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int fd) 
         watch = engine_watch_find(engine, filesystem->id);
         update_monitor_state(engine, watch, filesystem, monitor_fd);
         update_error_watch(engine, watch, filesystem, watch_fd);
-        engine_tell_old_errors(engine, filesystem, told);
+        engine_tell_old_errors(engine, watch, filesystem, told);
 
         if (engine->recorder) {
                 WorkerMessage message;

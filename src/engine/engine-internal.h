@@ -126,7 +126,7 @@ int engine_error_watch_start(Engine *engine, Watch *watch, Filesystem *filesyste
 /* Reads what is left and closes it; nothing happens without one. */
 void engine_error_watch_stop(Engine *engine, Watch *watch, Filesystem *filesystem);
 /* What the file system counted before we came. */
-void engine_tell_old_errors(Engine *engine, const Filesystem *filesystem, const WorkerFilesystem *told);
+void engine_tell_old_errors(Engine *engine, Watch *watch, const Filesystem *filesystem, const WorkerFilesystem *told);
 
 /* engine-case.c: takes an event in: numbers it, gathers facts, decides. */
 void engine_take_event(Engine *engine, const HealthEvent *event);

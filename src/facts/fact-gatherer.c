@@ -107,7 +107,7 @@ FactGatherer *fact_gatherer_free(FactGatherer *gatherer) {
 }
 
 int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, uint64_t inode, uint32_t generation,
-                      uint64_t *ret_request_id) {
+                      uint64_t error_since_sec, uint64_t *ret_request_id) {
         _cleanup_(free_at) Request *request = NULL;
         WorkerMessage message;
         int r;
@@ -131,6 +131,7 @@ int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, uint
         message.gather.device_number = filesystem->facts.device_number;
         message.gather.inode = inode;
         message.gather.generation = generation;
+        message.gather.error_since_sec = error_since_sec;
         r = worker_link_send(gatherer->link, &message, filesystem->monitor_fd);
         if (r < 0)
                 return r;

@@ -25,12 +25,13 @@ FactGatherer *fact_gatherer_free(FactGatherer *gatherer);
 DEFINE_CLEANUP(FactGatherer, fact_gatherer_free)
 
 /**
- * fact_gatherer_ask() - ask for what is known about a file system, and for the path of an inode
+ * fact_gatherer_ask() - ask for what is known about a file system, and for what an event needs
  * @inode: 0: no path
+ * @error_since_sec: 0, or where the last error was found that ext4 counted since then (wall clock)
  *
  * Returns: 0; -ENOTCONN without a worker; -ENOBUFS at the limit; or another negative errno. After 0 @gathered is called once.
  */
 int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, uint64_t inode, uint32_t generation,
-                      uint64_t *ret_request_id);
+                      uint64_t error_since_sec, uint64_t *ret_request_id);
 void fact_gatherer_on_answer(FactGatherer *gatherer, const WorkerGathered *answer);
 void fact_gatherer_on_worker_lost(FactGatherer *gatherer);

@@ -55,10 +55,10 @@ typedef struct FieldCheck {
 #define COUNT(type, member) FIELD(type, FIELD_NOT_NEGATIVE, member, 0)
 #define ZERO(type, member) FIELD(type, FIELD_ZERO, member, 0)
 
-#define OLD_ERRORS(i)                                                                   \
-        COUNT(WORKER_FILESYSTEM, filesystem.old_errors[i].error),                       \
-        ZERO(WORKER_FILESYSTEM, filesystem.old_errors[i].pad),                          \
-        TEXT(WORKER_FILESYSTEM, filesystem.old_errors[i].location)
+#define OLD_ERRORS(type, member)                                                        \
+        COUNT(type, member.error),                                                      \
+        ZERO(type, member.pad),                                                         \
+        TEXT(type, member.location)
 
 #define N_BOOLEANS 2
 #define N_TRISTATES (TRISTATE_UNKNOWN + 1)
@@ -95,8 +95,8 @@ static const FieldCheck field_checks[] = {
         COUNT(WORKER_FILESYSTEM, filesystem.holder_pid),
         COUNT(WORKER_FILESYSTEM, filesystem.error_watch_error),
         ZERO(WORKER_FILESYSTEM, filesystem.pad2),
-        OLD_ERRORS(0),
-        OLD_ERRORS(1),
+        OLD_ERRORS(WORKER_FILESYSTEM, filesystem.old_errors[0]),
+        OLD_ERRORS(WORKER_FILESYSTEM, filesystem.old_errors[1]),
         TEXT(WORKER_FILESYSTEM, filesystem.type),
         TEXT(WORKER_FILESYSTEM, filesystem.label),
         TEXT(WORKER_FILESYSTEM, filesystem.holder_name),
@@ -127,6 +127,7 @@ static const FieldCheck field_checks[] = {
         ZERO(WORKER_GATHERED, gathered.pad),
         COUNT(WORKER_GATHERED, gathered.autofsck_error),
         COUNT(WORKER_GATHERED, gathered.path_error),
+        OLD_ERRORS(WORKER_GATHERED, gathered.last_error),
         TEXT(WORKER_GATHERED, gathered.path),
 
         BYTE(WORKER_JOB_STARTED, result.outcome, N_OUTCOMES),

@@ -35,7 +35,7 @@ typedef enum WorkerMessageType {
                                          * of it, it attaches again and says WORKER_FILESYSTEM and all its mounts anew. */
         WORKER_REPAIR = 5,              /* WorkerRepairRequest + monitor */
         WORKER_SCRUB = 6,               /* WorkerScrubRequest + monitor (none if the file system has none) */
-        WORKER_GATHER = 7,              /* WorkerGatherRequest + monitor: autofsck and, for an inode, its path */
+        WORKER_GATHER = 7,              /* WorkerGatherRequest + monitor: autofsck and what else is wanted */
         WORKER_CANCEL = 8,              /* WorkerCancel */
         WORKER_JOB_TAKEN = 9,           /* WorkerCancel: the result of this job is recorded, its intent may be forgotten */
         WORKER_SURVEY = 10,             /* WorkerSurveyRequest + monitor (none if the file system has none) */
@@ -150,6 +150,7 @@ typedef struct WorkerGatherRequest {
         uint64_t inode;                 /* 0: no path wanted */
         uint32_t generation;
         uint32_t pad;
+        uint64_t error_since_sec;       /* wall clock: the last error that was counted since then is wanted; 0: none is */
 } WorkerGatherRequest;
 
 typedef struct WorkerGathered {
@@ -161,6 +162,7 @@ typedef struct WorkerGathered {
         uint8_t pad[4];
         int32_t autofsck_error;
         int32_t path_error;
+        OldErrors last_error;           /* if wanted; count 0: the file system counts none */
         char path[PATH_MAX];
 } WorkerGathered;
 

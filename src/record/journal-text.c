@@ -68,6 +68,10 @@ char *journal_text_job(const Filesystem *filesystem, const Job *job, char buffer
         return buffer;
 }
 
+static const char *errors_only(const Filesystem *filesystem, const char *without) {
+        return filesystem->has_error_watch ? "only errors that it tells by their number are heard of" : without;
+}
+
 char *journal_text_monitor(const Filesystem *filesystem, char buffer[static JOURNAL_TEXT_SIZE]) {
         journal_text_object(filesystem, NULL, buffer);
 
@@ -88,11 +92,13 @@ char *journal_text_monitor(const Filesystem *filesystem, char buffer[static JOUR
                         (void) text_append_format(buffer, JOURNAL_TEXT_SIZE,
                                                   ": health monitoring is done by a process that cannot be found; "
                                                   "taking over when it ends");
+                if (filesystem->has_error_watch)
+                        (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, "; until then %s", errors_only(filesystem, ""));
                 break;
         case MONITOR_UNSUPPORTED:
                 (void) text_append_format(buffer, JOURNAL_TEXT_SIZE,
-                                          ": this kernel has no health monitor for it (XFS on Linux 7.0 or later has); "
-                                          "it is not watched");
+                                          ": this kernel has no health monitor for it (XFS on Linux 7.0 or later has); %s",
+                                          errors_only(filesystem, "it is not watched"));
                 break;
         case MONITOR_FAILED:
                 (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, ": cannot be watched: %s",

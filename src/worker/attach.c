@@ -36,14 +36,15 @@ typedef struct AttachTask {
 
 /* In the child */
 
-static int open_any_mount(const Superblock *superblock) {
+/* Returns a descriptor or a negative errno, -ENOENT if there is no such mount. */
+static int open_first_mount(const Superblock *superblock, bool is_whole) {
         const Mount *mount;
         int r = -ENOENT;
 
         TAILQ_FOREACH(mount, &superblock->mounts, entry) {
                 int fd;
 
-                if (!mount->is_whole && !superblock->type->has_subvolumes)
+                if (mount->is_whole != is_whole)
                         continue;
                 fd = mount_open_beside(mount->mount_point, superblock->device_number);
                 if (fd >= 0)
@@ -52,6 +53,15 @@ static int open_any_mount(const Superblock *superblock) {
         }
 
         return r;
+}
+
+static int open_any_mount(const Superblock *superblock) {
+        int fd;
+
+        fd = open_first_mount(superblock, true);
+        if (fd < 0 && superblock->type->has_subvolumes)
+                fd = open_first_mount(superblock, false);
+        return fd;
 }
 
 static void take_monitor(const Superblock *superblock, int root_fd, WorkerFilesystem *facts, int *ret_monitor_fd) {

@@ -19,6 +19,10 @@
 #include "src/worker/attach.h"
 #include "src/worker/reopen.h"
 
+/* How long the last error is waited for, and how often looked for. */
+#define LAST_ERROR_WAIT_USEC USEC_PER_SEC
+#define LAST_ERROR_PAUSE_USEC (20 * USEC_PER_MSEC)
+
 typedef struct Gather {
         Worker *worker;
         Superblock *superblock;
@@ -74,6 +78,34 @@ static void find_autofsck(int root_fd, WorkerGathered *answer) {
         answer->autofsck = autofsck;
 }
 
+/* Of one who has no such property nothing is known, and nothing ever will be. */
+static void say_no_autofsck(WorkerGathered *answer) {
+        answer->autofsck_state = FACT_ABSENT;
+        answer->autofsck_error = 0;
+}
+
+/* ext4 tells of an error before it is counted: that is left to a work item of the kernel. */
+static void find_last_error(const Gather *gather, WorkerGathered *answer) {
+        const struct timespec pause = { .tv_nsec = LAST_ERROR_PAUSE_USEC * NSEC_PER_USEC };
+        const Superblock *superblock = gather->superblock;
+
+        for (uint64_t waited_usec = 0; waited_usec < LAST_ERROR_WAIT_USEC; waited_usec += LAST_ERROR_PAUSE_USEC) {
+                OldErrors errors[OLD_ERRORS_MAX];
+                int r;
+
+                r = old_errors_find(superblock->facts.type, "/sys", superblock->device_number, -EBADF, errors);
+                if (r < 0) {
+                        log_debug_errno(r, "%s: its last error is not known: %m", superblock->facts.device);
+                        return;
+                }
+                if (errors[0].count > 0 && errors[0].realtime_sec >= gather->request.error_since_sec) {
+                        answer->last_error = errors[0];
+                        return;
+                }
+                (void) clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+        }
+}
+
 static void find_path(const Gather *gather, int fd, WorkerGathered *answer) {
         _cleanup_(free_at) char *path = NULL;
         int r;
@@ -111,12 +143,18 @@ static int gather_in_child(int report_fd, void *userdata) {
                 fail_answer(answer, &gather->request, errno_of_outcome(outcome, error));
         } else {
                 answer->is_read_only = place.is_read_only ? TRISTATE_YES : TRISTATE_NO;
-                find_autofsck(place.fd, answer);
+                if (superblock->has_monitor_type)
+                        find_autofsck(place.fd, answer);
+                else
+                        say_no_autofsck(answer);
                 if (gather->request.inode != 0)
                         find_path(gather, place.fd, answer);
                 else
                         answer->path_error = 0;
+                /* Not for as long as a second in somebody's way. */
                 close_fd(place.fd);
+                if (gather->request.error_since_sec > 0)
+                        find_last_error(gather, answer);
         }
 
         return child_report(report_fd, &message, message.header.size_bytes, -EBADF) < 0;

@@ -24,7 +24,8 @@
 #define JOB BUS_JOB_PREFIX "/4"
 
 typedef struct MockFilesystem {
-        const char *path, *uuid, *device, *mount, *type, *monitor_state, *monitor_error, *holder_name, *autofsck;
+        const char *path, *uuid, *device, *mount, *type, *monitor_state, *monitor_error, *holder_name, *autofsck,
+                *watched_by;            /* NULL: what follows from is_watched */
         uint32_t holder_pid;
         bool is_watched, is_sick, is_shut_down;
         uint64_t n_events;
@@ -38,7 +39,7 @@ static MockFilesystem filesystems[] = {
           .is_sick = true, .n_events = 1234 },
         { .path = BUS_FILESYSTEM_PREFIX "/held", .uuid = "33333333-3333-4333-8333-333333333333", .device = "/dev/mock3",
           .mount = "/mock/odd\n\xff name", .type = "xfs", .monitor_state = "foreign", .holder_name = "xfs_healer",
-          .holder_pid = 812, .autofsck = "check" },
+          .holder_pid = 812, .autofsck = "check", .watched_by = "fanotify" },
         { .path = BUS_FILESYSTEM_PREFIX "/ext", .uuid = "44444444-4444-4444-8444-444444444444", .device = "/dev/mock4",
           .mount = "/mock/ext", .type = "ext4", .monitor_state = "none", .autofsck = "unset", .is_shut_down = true },
         { .path = BUS_FILESYSTEM_PREFIX "/clone", .uuid = "11111111-1111-4111-8111-111111111111",
@@ -77,6 +78,7 @@ GETTER(get_text) {
                 { "MonitorState", fs->monitor_state },
                 { "MonitorError", fs->monitor_error },
                 { "HolderName", fs->holder_name },
+                { "WatchedBy", fs->watched_by ? fs->watched_by : fs->is_watched ? "healthmon" : "none" },
                 { "Autofsck", fs->autofsck },
         };
 
@@ -206,6 +208,7 @@ static const sd_bus_vtable filesystem_vtable[] = {
         SD_BUS_PROPERTY("HolderPID", "u", get_holder_pid, 0, 0),
         SD_BUS_PROPERTY("HolderName", "s", get_text, 0, 0),
         SD_BUS_PROPERTY("Watched", "b", get_truth, 0, 0),
+        SD_BUS_PROPERTY("WatchedBy", "s", get_text, 0, 0),
         SD_BUS_PROPERTY("Autofsck", "s", get_text, 0, 0),
         SD_BUS_PROPERTY("ReadOnly", "b", get_truth, 0, 0),
         SD_BUS_PROPERTY("Root", "b", get_truth, 0, 0),

@@ -72,6 +72,7 @@ static void test_properties(void **state _unused_) {
                 { "HolderPID",     "77" },
                 { "HolderName",    "xfs_\\xffhealer" },
                 { "Watched",       "false" },
+                { "WatchedBy",     "fanotify" },
                 { "Autofsck",      "repair" },
                 { "ReadOnly",      "false" },
                 { "Root",          "false" },
@@ -94,6 +95,7 @@ static void test_properties(void **state _unused_) {
         bus_fixture_init(&fixture, NULL);
         fs = fake_engine_add_filesystem(fixture.engine, &srv);
         fs->monitor_state = MONITOR_FOREIGN;
+        fs->has_error_watch = true;
         fs->holder_pid = 77;
         strcpy(fs->holder_name, "xfs_\xffhealer");
         fs->is_shut_down = true;

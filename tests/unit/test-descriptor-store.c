@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "kernel/error-watch.h"
 #include "kernel/health-monitor.h"
 #include "src/basic/cleanup.h"
 #include "src/basic/macro.h"
@@ -29,6 +31,7 @@ typedef struct Fake {
         const char *name;
         bool is_monitor, is_alive;
         unsigned maj, min;
+        bool is_watch;
 } Fake;
 
 static const Fake *fakes;
@@ -46,6 +49,19 @@ int __wrap_health_monitor_totals(int fd, HealthMonitorTotals *ret_totals) {
         const Fake *fake = fakes + (fd - FIRST_FD);
 
         *ret_totals = (HealthMonitorTotals) { .is_alive = fake->is_alive, .device_number = makedev(fake->maj, fake->min) };
+        return 0;
+}
+
+int __wrap_error_watch_check(int fd, ErrorWatchMark *ret_mark);
+
+int __wrap_error_watch_check(int fd, ErrorWatchMark *ret_mark) {
+        const Fake *fake = fakes + (fd - FIRST_FD);
+
+        if (!fake->is_watch)
+                return -ENOTTY;
+        *ret_mark = (ErrorWatchMark) { .is_alive = fake->is_alive };
+        if (fake->is_alive)
+                ret_mark->device_number = makedev(fake->maj, fake->min);
         return 0;
 }
 
@@ -152,6 +168,13 @@ static void test_kept_and_forgotten(void **state _unused_) {
         assert_notified("FDSTOREREMOVE=1\nFDNAME=hm-8-1-7", false);
         descriptor_store_forget_ring();
         assert_notified("FDSTOREREMOVE=1\nFDNAME=record-ring", false);
+
+        /* A watch takes the name of the one before it, of which nothing may be left. */
+        descriptor_store_keep_error_watch(makedev(7, 0), notify_socket);
+        assert_notified("FDSTOREREMOVE=1\nFDNAME=fe-7-0", false);
+        assert_notified("FDSTORE=1\nFDNAME=fe-7-0\nFDPOLL=0", true);
+        descriptor_store_forget_error_watch(makedev(7, 0));
+        assert_notified("FDSTOREREMOVE=1\nFDNAME=fe-7-0", false);
 }
 
 static void test_without_systemd(void **state _unused_) {
@@ -163,10 +186,10 @@ static void test_without_systemd(void **state _unused_) {
 
 static void test_taken_over(void **state _unused_) {
         static const Fake list[] = {
-                { "hm-7-1-12",     true, true, 7, 1 },
-                { "record-ring",   false, false, 0, 0 },
-                { "hm-8-17-3",     true, true, 8, 17 },
-                { "hm-7-1-9",      true, false, 7, 1 },  /* ended; its successor has the same device number */
+                { "hm-7-1-12",     true, true, 7, 1, false },
+                { "record-ring",   false, false, 0, 0, false },
+                { "hm-8-17-3",     true, true, 8, 17, false },
+                { "hm-7-1-9",      true, false, 7, 1, false },  /* ended; its successor has the same device number */
         };
         StoredDescriptors stored;
 
@@ -193,16 +216,51 @@ static void test_taken_over(void **state _unused_) {
         close_fd(FIRST_FD + 2);
 }
 
+static void test_error_watches(void **state _unused_) {
+        static const Fake list[] = {
+                { "fe-7-0",        false, true, 7, 0, true },
+                { "fe-8-1",        false, false, 0, 0, true },  /* its file system is unmounted: only the name knows which it was */
+                { "hm-7-1-12",     true, true, 7, 1, false },
+                { "fe-7-0",        false, true, 7, 0, true },
+                { "fe-8-2",        false, true, 8, 3, true },   /* of another file system */
+                { "fe-8-3",        false, true, 8, 3, false },  /* another kind of file */
+                { "fe-8-03",       false, true, 8, 3, true },
+                { "fe-8-3-1",      false, true, 8, 3, true },
+        };
+        StoredDescriptors stored;
+
+        pass(list, ELEMENTSOF(list));
+        assert_int_equal(descriptor_store_take(&stored), 0);
+        assert_int_equal(stored.n_monitors, 1);
+        assert_int_equal(stored.n_error_watches, 2);
+        assert_int_equal(stored.error_watches[0].device_number, makedev(7, 0));
+        assert_true(stored.error_watches[0].is_alive);
+        assert_int_equal(stored.error_watches[0].fd, FIRST_FD);
+        assert_int_equal(stored.error_watches[1].device_number, makedev(8, 1));
+        assert_false(stored.error_watches[1].is_alive);
+        for (size_t i = 4; i < ELEMENTSOF(list); i++) {
+                char expected[256];
+
+                print_message("%s\n", list[i].name);
+                (void) snprintf(expected, sizeof(expected), "FDSTOREREMOVE=1\nFDNAME=%s", list[i].name);
+                assert_notified(expected, false);
+                assert_int_equal(fcntl(FIRST_FD + (int) i, F_GETFD), -1);
+        }
+        assert_silent();
+        descriptor_store_done(&stored);
+        assert_int_equal(fcntl(FIRST_FD, F_GETFD), -1);
+}
+
 static void test_none_of_ours(void **state _unused_) {
         static const Fake list[] = {
-                { "stored",                       true, true, 7, 1 },
-                { "hm-7-1",                       true, true, 7, 1 },
-                { "hm-7-1-0",                     true, true, 7, 1 },
-                { "hm-7-01-5",                    true, true, 7, 1 },
-                { "hm-7-1-5x",                    true, true, 7, 1 },
-                { "hm-7-1-18446744073709551616",  true, true, 7, 1 },
-                { "hm-7-1-6",                     false, true, 7, 1 },  /* another kind of file */
-                { "hm-7-2-7",                     true, true, 7, 1 },   /* of another file system */
+                { "stored",                       true, true, 7, 1, false },
+                { "hm-7-1",                       true, true, 7, 1, false },
+                { "hm-7-1-0",                     true, true, 7, 1, false },
+                { "hm-7-01-5",                    true, true, 7, 1, false },
+                { "hm-7-1-5x",                    true, true, 7, 1, false },
+                { "hm-7-1-18446744073709551616",  true, true, 7, 1, false },
+                { "hm-7-1-6",                     false, true, 7, 1, false },  /* another kind of file */
+                { "hm-7-2-7",                     true, true, 7, 1, false },   /* of another file system */
         };
         StoredDescriptors stored;
 
@@ -223,8 +281,8 @@ static void test_none_of_ours(void **state _unused_) {
 
 static void test_twice_under_one_name(void **state _unused_) {
         static const Fake list[] = {
-                { "hm-7-1-12",     true, true, 7, 1 },
-                { "hm-7-1-12",     true, true, 7, 1 },
+                { "hm-7-1-12",     true, true, 7, 1, false },
+                { "hm-7-1-12",     true, true, 7, 1, false },
         };
         StoredDescriptors stored;
 
@@ -241,6 +299,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_kept_and_forgotten, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_without_systemd, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_taken_over, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_error_watches, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_none_of_ours, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_twice_under_one_name, setup, teardown),
         };

@@ -62,6 +62,10 @@ static void test_every_monitor_state_has_its_words(void **state) {
         strcpy(filesystem.holder_name, "xfs_healer");
         journal_text_monitor(&filesystem, text);
         assert_non_null(strstr(text, "xfs_healer, process 812"));
+        assert_null(strstr(text, "errors"));
+        filesystem.has_error_watch = true;
+        assert_non_null(strstr(journal_text_monitor(&filesystem, text), "; until then only errors"));
+        filesystem.has_error_watch = false;
 
         for (MonitorState s = MONITOR_NONE; s <= MONITOR_ENDED; s++) {
                 filesystem.monitor_state = s;
