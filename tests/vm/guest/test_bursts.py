@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Hundreds of mounts and unmounts a second: none is refused because of us, what stays is watched, and of what went nothing
-is left, not in healerd, not in its worker and not on the bus."""
+"""Hundreds of mounts and unmounts a second: none is refused because of us, what stays is watched, and of what went
+nothing is left, not in healerd, not in its worker and not on the bus."""
 
 import contextlib
 import ctypes
@@ -28,7 +28,8 @@ def check_errno(result, what):
 
 def mount(source, target, kind=None, flags=0):
     """Without a program for each: that would be the slowest part."""
-    check_errno(libc.mount(source.encode(), target.encode(), kind and kind.encode(), ctypes.c_ulong(flags), None), target)
+    check_errno(libc.mount(source.encode(), target.encode(), kind and kind.encode(), ctypes.c_ulong(flags), None),
+                target)
 
 
 def umount(target):
@@ -122,8 +123,10 @@ class Bursts(unittest.TestCase):
         return places[n - n_stay:]
 
     def wait_places(self, fs, places):
+        began = time.monotonic()
         wait_for(lambda: sorted(status_of(fs)['mount_points']) == sorted([fs.path, *places]), deadline=LONG,
                  what='exactly the mounts that are there to be known')
+        print(f'note: known after {healerlib.elapsed_since(began)}')
 
     def test_binds(self):
         """Three hundred mounts of one file system: still one monitor, and every place is known."""

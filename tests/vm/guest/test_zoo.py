@@ -158,7 +158,8 @@ class Zoo(unittest.TestCase):
             recipes.FreeInodeBtree(fs).break_it()
             wait_watched(fs)
             device = fs.dev
-            script = f'mount --make-rprivate /; echo there; read line; for i in $(seq 300); do touch {fs.path}/n$i; done; echo met; read line'
+            script = (f'mount --make-rprivate /; echo there; read line; '
+                      f'for i in $(seq 300); do touch {fs.path}/n$i; done; echo met; read line')
             other = subprocess.Popen(['unshare', '--mount', 'sh', '-c', script], stdin=subprocess.PIPE,
                                      stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             try:
@@ -243,7 +244,7 @@ class Zoo(unittest.TestCase):
             wait_for(recipe.works, deadline=LONG, what='the grown file system to be healed')
 
     def test_only_a_file_is_mounted(self):
-        """Behind a lazy unmount, with one file of it left in the tree: that leads nowhere, and is not taken for the root."""
+        """Behind a lazy unmount, with one file of it left in the tree: that is not taken for a way to the root."""
         with XfsImage() as fs, tempfile.NamedTemporaryFile() as place:
             allow(fs, 'repair')
             recipe = FreeInodesBelowFolder(fs).break_it()
@@ -270,8 +271,8 @@ class Zoo(unittest.TestCase):
         with XfsImage() as fs, XfsImage() as later:
             device = run('losetup', '--find', '--show', fs.file).strip()
             script = 'mount "$0" "$1" && echo there; read line; umount "$1" && echo gone; read line'
-            other = subprocess.Popen(['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, device, fs.path],
-                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            words = 'unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, device, fs.path
+            other = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             try:
                 self.assertEqual(other.stdout.readline(), 'there\n')
                 # News come in the order of what happened: when this one is watched, the other would be known.
@@ -288,7 +289,7 @@ class Zoo(unittest.TestCase):
                 run('losetup', '--detach', device)
 
     def test_device_renamed(self):
-        """The name of a device is what the newest mount was made with, as findmnt says; what it is does not depend on it."""
+        """The name of a device is what the newest mount was made with, as findmnt says; nothing else depends on it."""
         with XfsImage() as fs, renamed_device(fs) as (old, new, rename), tempfile.TemporaryDirectory() as second:
             run('mount', old, fs.path)
             fs.set_autofsck('repair')
