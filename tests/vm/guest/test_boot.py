@@ -14,7 +14,7 @@ from healerlib import healerctl, is_watched, wait_watched
 from test_coexistence import (STARTER, Image, begin_as_upstream, instance, is_active, peer_watches, wait_peer)
 from vmlib import run, wait_for
 
-STATE = '/var/lib/healer-test-reboot.json'
+STATE = '/var/lib/healer-test-boot.json'
 FSTAB = '/etc/fstab'
 
 
@@ -26,7 +26,7 @@ def boot_id():
 class Place:
     """The image that /etc/fstab mounts at each boot."""
 
-    file, path = '/srv/reboot.image', '/srv/reboot'
+    file, path = '/srv/boot.image', '/srv/boot'
 
 
 def reboot(step):
@@ -41,7 +41,7 @@ def reboot(step):
     raise AssertionError('the machine did not reboot')
 
 
-class Reboot(unittest.TestCase):
+class Boot(unittest.TestCase):
 
     def test_the_word_holds(self):
         state = {'step': 'take_over', 'boot': None}
