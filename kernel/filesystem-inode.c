@@ -19,31 +19,61 @@
 /* Some 60 records with the longest names. */
 #define PARENTS_BUFFER_BYTES 16384
 
-int filesystem_inode_generation(int root_fd, uint64_t inode, uint32_t *ret_generation) {
+#define DIRECTORY_OPEN_FLAGS (O_RDONLY|O_DIRECTORY|O_CLOEXEC)
+
+/* The record of one inode, named by its number or, with flags, by a word. */
+static int bulkstat_one(int fd, uint64_t inode, uint32_t flags, struct abi_xfs_bulkstat *ret_status) {
         struct {
                 struct abi_xfs_bulk_ireq header;
                 struct abi_xfs_bulkstat inode;
         } request = {
                 .header.ino = inode,
+                .header.flags = flags,
                 .header.icount = 1,
         };
 
-        if (ioctl(root_fd, ABI_XFS_IOC_BULKSTAT, &request) < 0)
-                return errno == EUCLEAN || errno == EBADMSG ? -ESTALE : -errno;
-        /* It answers with the next one in use if this one is not. */
-        if (request.header.ocount != 1 || request.inode.bs_ino != inode)
-                return -ESTALE;
+        if (ioctl(fd, ABI_XFS_IOC_BULKSTAT, &request) < 0)
+                return -errno;
+        if (request.header.ocount != 1)
+                return -ENOENT;
 
-        *ret_generation = request.inode.bs_gen;
+        *ret_status = request.inode;
         return 0;
 }
 
-int filesystem_inode_open(int root_fd, uint64_t inode, uint32_t generation) {
+int filesystem_inode_generation(int root_fd, uint64_t inode, uint32_t *ret_generation) {
+        struct abi_xfs_bulkstat status;
+        int r;
+
+        r = bulkstat_one(root_fd, inode, 0, &status);
+        if (r < 0)
+                return r == -EUCLEAN || r == -EBADMSG || r == -ENOENT ? -ESTALE : r;
+        /* It answers with the next one in use if this one is not. */
+        if (status.bs_ino != inode)
+                return -ESTALE;
+
+        *ret_generation = status.bs_gen;
+        return 0;
+}
+
+static int open_handle(int fd_of_mount, uint64_t inode, uint32_t generation, int flags) {
         union {
                 struct file_handle header;
                 char bytes[sizeof(struct file_handle) + ABI_XFS_FILEID_INO64_GEN_BYTES];
         } handle = {};
-        int fd, r;
+        int fd;
+
+        handle.header.handle_bytes = ABI_XFS_FILEID_INO64_GEN_BYTES;
+        handle.header.handle_type = ABI_XFS_FILEID_INO64_GEN;
+        memcpy(handle.bytes + sizeof(struct file_handle), &inode, sizeof(inode));
+        memcpy(handle.bytes + sizeof(struct file_handle) + sizeof(inode), &generation, sizeof(generation));
+
+        fd = open_by_handle_at(fd_of_mount, &handle.header, flags);
+        return fd < 0 ? -errno : fd;
+}
+
+int filesystem_inode_open(int root_fd, uint64_t inode, uint32_t generation) {
+        int r;
 
         if (generation == 0) {
                 r = filesystem_inode_generation(root_fd, inode, &generation);
@@ -51,13 +81,22 @@ int filesystem_inode_open(int root_fd, uint64_t inode, uint32_t generation) {
                         return r;
         }
 
-        handle.header.handle_bytes = ABI_XFS_FILEID_INO64_GEN_BYTES;
-        handle.header.handle_type = ABI_XFS_FILEID_INO64_GEN;
-        memcpy(handle.bytes + sizeof(struct file_handle), &inode, sizeof(inode));
-        memcpy(handle.bytes + sizeof(struct file_handle) + sizeof(inode), &generation, sizeof(generation));
+        return open_handle(root_fd, inode, generation, O_PATH|O_CLOEXEC);
+}
 
-        fd = open_by_handle_at(root_fd, &handle.header, O_PATH|O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
+int filesystem_open_root_above(int fd) {
+        struct abi_xfs_bulkstat root;
+        int r;
+
+        r = bulkstat_one(fd, ABI_XFS_BULK_IREQ_SPECIAL_ROOT, ABI_XFS_BULK_IREQ_SPECIAL, &root);
+        if (r < 0)
+                return r == -ENOTTY ? -EOPNOTSUPP : r;
+
+        /* Only the owner of a directory and CAP_FOWNER may spare the access time. */
+        r = open_handle(fd, root.bs_ino, root.bs_gen, DIRECTORY_OPEN_FLAGS|O_NOATIME);
+        if (r == -EPERM)
+                r = open_handle(fd, root.bs_ino, root.bs_gen, DIRECTORY_OPEN_FLAGS);
+        return r == -ESTALE ? -EUCLEAN : r;
 }
 
 static int handle_of(int fd, struct abi_xfs_handle *ret_handle) {

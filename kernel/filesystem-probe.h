@@ -59,6 +59,19 @@ int filesystem_inode_generation(int root_fd, uint64_t inode, uint32_t *ret_gener
 int filesystem_inode_open(int root_fd, uint64_t inode, uint32_t generation);
 
 /**
+ * filesystem_open_root_above() - the root directory of an XFS of which only a folder is mounted
+ * @fd: a directory below that mount; borrowed
+ *
+ * No path leads there, but a handle does, and what is asked of the whole file system (its monitor, its autofsck property)
+ * is asked of its root. The new descriptor keeps the same mount busy as @fd does.
+ *
+ * Returns: a descriptor as of filesystem_open_root(); -EOPNOTSUPP if this is no XFS; -EUCLEAN if
+ * damage stands in the way; or another negative errno. Source: XFS_IOC_BULKSTAT of the root alone, which the kernel
+ * always has in memory: of the disk at most the first blocks of the index of inodes are read. Needs CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH.
+ */
+int filesystem_open_root_above(int fd);
+
+/**
  * filesystem_inode_path() - one path of an inode below the root, through parent pointers
  * @generation: 0: not known, whatever is there now
  * @ret_path: new, "/dir/file", "/" for the root itself; free()

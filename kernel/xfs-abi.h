@@ -397,6 +397,8 @@ ABI_AT(struct abi_xfs_bulk_ireq, agno, 20);
 
 enum {
         ABI_XFS_BULK_IREQ_AGNO = 1 << 0,        /* only inodes of group agno; ino 0: from its first one */
+        ABI_XFS_BULK_IREQ_SPECIAL = 1 << 1,     /* ino is one of these words instead of a number */
+        ABI_XFS_BULK_IREQ_SPECIAL_ROOT = 1,     /* the root directory */
 };
 
 struct abi_xfs_bulkstat {

@@ -36,17 +36,17 @@ typedef struct AttachTask {
 
 /* In the child */
 
-/* Returns a descriptor or a negative errno, -ENOENT if there is no such mount. */
-static int open_first_mount(const Superblock *superblock, bool is_whole) {
+/* The first that can be opened of the mounts that show the root, or of those that show a folder. */
+static int open_mount_of_kind(const Superblock *superblock, bool shows_root) {
         const Mount *mount;
         int r = -ENOENT;
 
         TAILQ_FOREACH(mount, &superblock->mounts, entry) {
                 int fd;
 
-                if (mount->is_whole != is_whole)
+                if ((mount->is_whole || superblock->type->has_subvolumes) != shows_root)
                         continue;
-                fd = mount_open_beside(mount->mount_point, superblock->device_number);
+                fd = mount_open_beside(mount->mount_point, superblock->device_number, shows_root);
                 if (fd >= 0)
                         return fd;
                 r = fd;
@@ -55,13 +55,16 @@ static int open_first_mount(const Superblock *superblock, bool is_whole) {
         return r;
 }
 
-static int open_any_mount(const Superblock *superblock) {
-        int fd;
+static int open_root(const Superblock *superblock) {
+        int fd, above_fd;
 
-        fd = open_first_mount(superblock, true);
-        if (fd < 0 && superblock->type->has_subvolumes)
-                fd = open_first_mount(superblock, false);
-        return fd;
+        fd = open_mount_of_kind(superblock, true);
+        if (fd >= 0 || !superblock->has_monitor_type)
+                return fd;
+
+        /* A monitor is had of the root alone; from a folder the root is reached on XFS only. */
+        above_fd = open_mount_of_kind(superblock, false);
+        return above_fd >= 0 || fd == -ENOENT ? above_fd : fd;
 }
 
 static void take_monitor(const Superblock *superblock, int root_fd, WorkerFilesystem *facts, int *ret_monitor_fd) {
@@ -158,7 +161,7 @@ static int attach_in_child(int report_fd, void *userdata) {
         message.filesystem.holder_pid = 0;
         message.filesystem.holder_name[0] = 0;
 
-        root_fd = open_any_mount(superblock);
+        root_fd = open_root(superblock);
         if (root_fd < 0) {
                 message.filesystem.monitor_state = superblock->has_monitor_type ? MONITOR_FAILED : MONITOR_NONE;
                 message.filesystem.error = -root_fd;

@@ -69,17 +69,29 @@ static int compare_usefulness(const void *a, const void *b) {
         return left->mount_id < right->mount_id ? -1 : left->mount_id > right->mount_id;
 }
 
-static Outcome explain_failure(int monitor_fd, bool is_other_seen, size_t n_mounts) {
+static bool is_suitable(const MountInfo *mount, ReopenPurpose purpose) {
+        return purpose != REOPEN_TO_SCAN || is_whole(mount);
+}
+
+static Outcome explain_failure(const Candidates *candidates, int monitor_fd, bool is_other_seen,
+                               ReopenPurpose purpose, Reopened *reopened) {
         HealthMonitorTotals totals;
+        size_t n_suitable = 0;
 
         if (monitor_fd >= 0 && health_monitor_totals(monitor_fd, &totals) >= 0 && !totals.is_alive)
                 return OUTCOME_UNMOUNTED;
         if (is_other_seen)
                 return OUTCOME_WRONG_FILESYSTEM;
-        /* It can live on in another mount namespace, or behind a lazy unmount. */
-        if (n_mounts == 0 && monitor_fd < 0)
+        if (candidates->mounts.n == 0 && monitor_fd < 0)
                 return OUTCOME_UNMOUNTED;
 
+        for (size_t i = 0; i < candidates->mounts.n; i++)
+                n_suitable += is_suitable(candidates->mounts.items + i, purpose);
+        if (candidates->mounts.n == 0)
+                reopened->problem = "it is mounted nowhere here any more, only in another mount namespace or as "
+                                    "open files after a lazy unmount";
+        else if (n_suitable == 0)
+                reopened->problem = "only folders of it are mounted, and a scan needs the whole";
         return OUTCOME_CANNOT_REOPEN;
 }
 
@@ -99,11 +111,16 @@ static int open_copy(const char *mount_point, dev_t device_number) {
         return steal_fd(&fd);
 }
 
-int mount_open_beside(const char *mount_point, dev_t device_number) {
-        int fd;
+int mount_open_beside(const char *mount_point, dev_t device_number, bool is_whole) {
+        _cleanup_(close_fd_at) int fd = -EBADF;
 
         fd = open_copy(mount_point, device_number);
-        return fd >= 0 ? fd : filesystem_open_root(mount_point, device_number);
+        if (fd < 0)
+                fd = filesystem_open_root(mount_point, device_number);
+        if (fd < 0 || is_whole)
+                return steal_fd(&fd);
+
+        return filesystem_open_root_above(fd);
 }
 
 /* Returns a descriptor that is on the right superblock, or a negative errno (-ESTALE: on another one). */
@@ -113,7 +130,8 @@ static int open_candidate(const MountInfo *mount, int monitor_fd, ReopenPurpose 
 
         switch (purpose) {
         case REOPEN_TO_LOOK:
-                fd = mount_open_beside(mount->mount_point, mount->device_number);
+        case REOPEN_TO_SCAN:
+                fd = mount_open_beside(mount->mount_point, mount->device_number, is_whole(mount));
                 break;
         case REOPEN_TO_REPAIR:
                 fd = filesystem_open_root(mount->mount_point, mount->device_number);
@@ -148,13 +166,14 @@ Outcome reopen_superblock(const Superblock *superblock, int monitor_fd, ReopenPu
         int r;
 
         ret_reopened->fd = -EBADF;
+        ret_reopened->problem = NULL;
         r = collect_candidates(&candidates, superblock);
         *ret_error = r < 0 ? -r : ENOENT;
 
         for (size_t i = 0; i < candidates.mounts.n && outcome != OUTCOME_DONE; i++) {
                 const MountInfo *mount = candidates.mounts.items + i;
 
-                if (purpose == REOPEN_TO_LOOK && !is_whole(mount))
+                if (!is_suitable(mount, purpose))
                         continue;
 
                 r = open_candidate(mount, monitor_fd, purpose);
@@ -166,14 +185,13 @@ Outcome reopen_superblock(const Superblock *superblock, int monitor_fd, ReopenPu
 
                 ret_reopened->fd = r;
                 ret_reopened->is_read_only = mount->is_read_only || mount->is_superblock_read_only;
-                ret_reopened->is_whole = is_whole(mount);
                 (void) text_copy(ret_reopened->mount_point, sizeof(ret_reopened->mount_point), mount->mount_point);
                 *ret_error = 0;
                 outcome = OUTCOME_DONE;
         }
 
         if (outcome != OUTCOME_DONE)
-                outcome = explain_failure(monitor_fd, is_other_seen, candidates.mounts.n);
+                outcome = explain_failure(&candidates, monitor_fd, is_other_seen, purpose, ret_reopened);
         mount_set_clear(&candidates.mounts);
         return outcome;
 }

@@ -10,15 +10,16 @@
 #include "src/worker/superblock-table.h"
 
 typedef struct Reopened {
-        int fd;                         /* directory at the top of the mount; -EBADF on failure */
+        int fd;                         /* -EBADF on failure */
         bool is_read_only;              /* this mount or the superblock */
-        bool is_whole;
+        const char *problem;            /* static text for people, of a failure that needs one; or NULL */
         char mount_point[PATH_MAX];
 } Reopened;
 
 typedef enum ReopenPurpose {
-        REOPEN_TO_LOOK,                 /* briefly; whole mounts only, and they stay free to be unmounted */
-        REOPEN_TO_REPAIR,               /* any mount of it, writable ones first; it is busy until the end */
+        REOPEN_TO_LOOK,                 /* the root, briefly, through any mount; they stay free to be unmounted */
+        REOPEN_TO_SCAN,                 /* as that, but only where the whole is mounted */
+        REOPEN_TO_REPAIR,               /* the top of any mount, writable ones first; it is busy until the end */
 } ReopenPurpose;
 
 /**
@@ -33,13 +34,15 @@ Outcome reopen_superblock(const Superblock *superblock, int monitor_fd, ReopenPu
                           int *ret_error);
 
 /**
- * mount_open_beside() - open the root of a mount without keeping it from being unmounted
+ * mount_open_beside() - open the root of a file system without keeping its mount from being unmounted
+ * @is_whole: false: the mount shows a folder of it; on XFS the root above is reached all the same
  *
  * Opened by itself a root directory makes its mount busy, and a program that unmounts right after mounting does
  * meet the 50 us that an attachment needs. Opened through a copy of the mount that is attached nowhere it keeps
  * nothing but the superblock, so for moments only: umount returns, and the file system lives until the descriptor
  * is closed. Where that cannot be had, the mount itself is opened.
  *
- * Returns: a descriptor; -ESTALE if another superblock is there; or another negative errno.
+ * Returns: a descriptor; -ESTALE if another superblock is there; -EOPNOTSUPP if the root cannot be reached from a folder of this
+ * type; or another negative errno.
  */
-int mount_open_beside(const char *mount_point, dev_t device_number);
+int mount_open_beside(const char *mount_point, dev_t device_number, bool is_whole);

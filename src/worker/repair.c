@@ -176,7 +176,7 @@ static Outcome repair_steps(Repair *repair, WorkerJobResult *result) {
 
         outcome = reopen_superblock(job->superblock, job->monitor_fd, REOPEN_TO_REPAIR, &repair->place, &error);
         if (outcome != OUTCOME_DONE)
-                return explain(result, outcome, error, NULL);
+                return explain(result, outcome, error, repair->place.problem);
         /* If the repair hangs, the slot of the monitor must not hang with it. */
         job->monitor_fd = close_fd(job->monitor_fd);
 

@@ -144,9 +144,10 @@ static Outcome scrub_steps(Scrub *scrub, WorkerJobResult *result) {
         Outcome outcome;
         int error, r;
 
-        outcome = reopen_superblock(job->superblock, job->monitor_fd, REOPEN_TO_LOOK, &place, &error);
+        outcome = reopen_superblock(job->superblock, job->monitor_fd, REOPEN_TO_SCAN, &place, &error);
         if (outcome != OUTCOME_DONE) {
                 result->error = error;
+                (void) text_copy(result->detail, sizeof(result->detail), place.problem ?: "");
                 return outcome;
         }
         choose_kind(scrub, &place);

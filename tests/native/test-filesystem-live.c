@@ -74,6 +74,37 @@ static void test_path(void **state) {
         (void) close_fd(fd);
 }
 
+/* A folder that is mounted by itself leads to the root, and to what stands on it. */
+static void test_root_above(void **state) {
+        Fixture *fixture = *state;
+        _cleanup_(close_fd_at) int part_fd = -EBADF, above_fd = -EBADF, other_fd = -EBADF;
+        struct stat root, found;
+        Autofsck autofsck;
+        char part[128];
+
+        (void) snprintf(part, sizeof(part), "%s/part", fixture->folder);
+        assert_int_equal(mkdir(part, 0700), 0);
+        assert_int_equal(mkdirat(fixture->root_fd, "in", 0700), 0);
+        assert_int_equal(fstat(fixture->root_fd, &root), 0);
+        assert_int_equal(fsetxattr(fixture->root_fd, "trusted.xfs:autofsck", "check", 5, 0), 0);
+        assert_int_equal(live_run("mount --bind '%s/in' '%s'", fixture->mount_point, part), 0);
+
+        part_fd = filesystem_open_root(part, fixture->device_number);
+        above_fd = filesystem_open_root_above(part_fd);
+        assert_int_equal(umount2(part, MNT_DETACH), 0);
+        assert_true(part_fd >= 0);
+        assert_true(above_fd >= 0);
+        assert_int_equal(fstat(part_fd, &found), 0);
+        assert_true(found.st_ino != root.st_ino);
+        assert_int_equal(fstat(above_fd, &found), 0);
+        assert_true(found.st_dev == root.st_dev && found.st_ino == root.st_ino);
+        assert_int_equal(filesystem_read_autofsck(above_fd, &autofsck), 0);
+        assert_int_equal(autofsck, AUTOFSCK_CHECK);
+
+        other_fd = open("/proc", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+        assert_int_equal(filesystem_open_root_above(other_fd), -EOPNOTSUPP);
+}
+
 static void test_long_path(void **state) {
         Fixture *fixture = *state;
         _cleanup_(free_at) char *path = NULL;
@@ -349,6 +380,7 @@ static void test_mount_events(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_path, live_setup, live_teardown),
+                cmocka_unit_test_setup_teardown(test_root_above, live_setup, live_teardown),
                 cmocka_unit_test_setup_teardown(test_long_path, live_setup, live_teardown),
                 cmocka_unit_test_setup_teardown(test_probe, live_setup, live_teardown),
                 cmocka_unit_test_setup_teardown(test_rtgroups, live_setup, live_teardown),

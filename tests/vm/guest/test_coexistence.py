@@ -5,7 +5,6 @@ A machine of its own: xfsprogs' units are unmasked and enabled, as its package l
 
 import os
 import shutil
-import subprocess
 import time
 import unittest
 
@@ -15,7 +14,6 @@ from vmlib import XfsImage, run, wait_for
 
 STARTER = 'xfs_healer_start.service'
 TEMPLATES = [STARTER, 'xfs_healer@.service', 'xfs_scrub@.service', 'xfs_scrub_media@.service']
-DEB = '/opt/healer-tests/healerd.deb'
 
 
 class Image(XfsImage):
@@ -265,50 +263,3 @@ class Scrub(unittest.TestCase):
             kept_back, journal = self.scrub(fs, 'xfs_scrub@.service')
             self.assertTrue(kept_back, journal)
             self.assertIn(fs.path, journal)
-
-
-@unittest.skipUnless(os.path.exists(DEB), 'no Debian package was built')
-class ZDebianPackage(unittest.TestCase):
-    """Comes last: it takes the place of what the tests above used."""
-
-    def dpkg(self, *words):
-        done = subprocess.run(['dpkg', *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                              timeout=healerlib.LONG * 2)
-        print(f'dpkg {" ".join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}')
-        self.assertEqual(done.returncode, 0, done.stderr)
-
-    def setUp(self):
-        begin_as_upstream()
-
-    def test_installed_updated_removed(self):
-        with Image() as fs:
-            fs.mount()
-            wait_peer(fs)
-            self.dpkg('--install', DEB)
-            wait_watched(fs)
-            self.assertFalse(is_active(STARTER))
-
-            self.dpkg('--install', DEB)
-            wait_watched(fs)
-            run('systemctl', 'restart', STARTER)
-            self.assertFalse(is_active(STARTER))
-
-            began = time.monotonic()
-            self.dpkg('--remove', 'healerd')
-            wait_peer(fs)
-            print(f'note: removal of the package until xfs_healer watches: {healerlib.elapsed_since(began)}')
-            self.assertFalse(any(os.path.lexists(dropin(unit)) for unit in TEMPLATES))
-
-    def test_release_outlives_an_update(self):
-        """A package that is installed again takes over; released by hand, an update of it takes nothing."""
-        with Image() as fs:
-            fs.mount()
-            self.dpkg('--install', DEB)
-            wait_watched(fs)
-            healerctl('release')
-            wait_peer(fs)
-            self.dpkg('--install', DEB)
-            self.assertTrue(peer_watches(fs))
-            self.assertFalse(os.path.lexists(dropin(STARTER)))
-            self.dpkg('--purge', 'healerd')
-            self.assertFalse(os.path.exists('/etc/xfs_healer'))

@@ -15,16 +15,6 @@ from healerlib import LONG, allow, is_watched, status_of, wait_watched
 from vmlib import XfsImage, fails, run, wait_for
 
 
-LIFTED = """
-version: 1
-rules:
-  - id: heal
-    match: {fs: {type: xfs}, event: sick}
-    do: [repair]
-    ignore-autofsck: true
-"""
-
-
 @contextlib.contextmanager
 def private_stage():
     """A folder on a private mount: only there mounts can be moved."""
@@ -42,10 +32,28 @@ class FreeInodesBelowFolder(recipes.FreeInodeBtree):
 
     def prepare(self):
         os.mkdir(self.fs.join('part'))
+        with open(self.fs.join('file'), 'w', encoding='ascii'):
+            pass
 
     def damage(self):
         for self.agno_wanted in range(4):
             super().damage()
+
+
+@contextlib.contextmanager
+def renamed_device(fs):
+    """A device-mapper device over an image: (its name now, its name then, what makes the one the other)."""
+    loop = run('losetup', '--find', '--show', fs.file).strip()
+    sectors = run('blockdev', '--getsz', loop).strip()
+    old, new = f'before-{os.path.basename(loop)}', f'after-{os.path.basename(loop)}'
+    run('dmsetup', 'create', old, '--table', f'0 {sectors} linear {loop} 0')
+    try:
+        yield f'/dev/mapper/{old}', f'/dev/mapper/{new}', lambda: run('dmsetup', 'rename', old, new)
+    finally:
+        run('umount', '-R', fs.path, check=False)
+        run('dmsetup', 'remove', '--retry', new, check=False)
+        run('dmsetup', 'remove', '--retry', old, check=False)
+        run('losetup', '--detach', loop, check=False)
 
 
 def umount_when_idle(path):
@@ -64,11 +72,11 @@ class Zoo(unittest.TestCase):
     def setUp(self):
         healerlib.load_policy(healerlib.HEAL)
 
-    def results(self, fs, structure):
-        """How repairs of one structure ended, whatever the mount point was at that time."""
+    def answers(self, fs, structure, result):
+        """Repairs of one structure that ended so, whatever the mount point was at that time."""
         path = '/org/xfs/Healer/fs/' + fs.uuid.replace('-', '_')
         ids = {one['id'] for one in self.signals.named('Event') if one['filesystem'] == path}
-        return [one['result'] for one in self.signals.named('ActionTaken', action='repair')
+        return [one for one in self.signals.named('ActionTaken', action='repair', result=result)
                 if one['id'] in ids and one['details'].get('structure') == structure]
 
     def test_moved_then_healed(self):
@@ -92,23 +100,56 @@ class Zoo(unittest.TestCase):
                 run('mount', '--make-shared', '/')
 
     def test_only_a_part_is_mounted(self):
-        """The root is nowhere mounted any more, a folder of it is: a repair goes through that.  The property stands on the
-        root and cannot be read, so without a rule that lifts it nothing would be done."""
-        with healerlib.policy(LIFTED), XfsImage() as fs, tempfile.TemporaryDirectory() as part:
-            allow(fs, 'repair')
-            recipe = FreeInodesBelowFolder(fs).break_it()
-            wait_watched(fs)
-            run('mount', '--bind', fs.join('part'), part)
+        """The root is nowhere mounted any more, a folder of it is: the property on the root is read and the repair goes
+        through that folder.  A scan needs the whole and says so."""
+        with self.part_of_it() as (fs, part):
+            whole = fs.path
+            run('umount', whole)
+            fs.path = part
             try:
-                wait_for(lambda: part in status_of(fs)['mount_points'], what='the part to be known')
-                whole = fs.path
-                run('umount', whole)
-                fs.path = part
-                self.assertTrue(recipe.trigger())
-                wait_for(recipe.works, deadline=LONG, what='it to be healed through its part')
+                self.heal_through_part(fs)
             finally:
                 umount_when_idle(part)
                 fs.path = whole
+
+    def test_never_more_than_a_part(self):
+        """healerd starts, and a folder is all that is mounted: it is watched like any other."""
+        with self.part_of_it() as (fs, part):
+            healerlib.stop()
+            # What is kept over a stop would be the monitor that was opened when the whole was there.
+            run('systemctl', 'clean', '--what=fdstore', 'healerd.service')
+            whole = fs.path
+            run('umount', whole)
+            fs.path = part
+            try:
+                healerlib.start()
+                wait_watched(fs)
+                status = status_of(fs)
+                self.assertEqual((status['mount_points'], status['autofsck']), ([part], 'repair'))
+                self.heal_through_part(fs)
+            finally:
+                umount_when_idle(part)
+                fs.path = whole
+            wait_for(lambda: status_of(fs) is None, deadline=LONG, what='its end to be known')
+            self.assertTrue(healerlib.superblock_is_gone(fs.dev))
+
+    @contextlib.contextmanager
+    def part_of_it(self):
+        """Damaged, watched, and a folder of it mounted on its own: (fs, mount point of the folder)."""
+        with XfsImage() as fs, tempfile.TemporaryDirectory() as part:
+            allow(fs, 'repair')
+            self.recipe = FreeInodesBelowFolder(fs).break_it()
+            wait_watched(fs)
+            run('mount', '--bind', fs.join('part'), part)
+            wait_for(lambda: part in status_of(fs)['mount_points'], what='the part to be known')
+            yield fs, part
+
+    def heal_through_part(self, fs):
+        self.assertTrue(self.recipe.trigger())
+        wait_for(self.recipe.works, deadline=LONG, what='it to be healed through its part')
+        code, out, err = healerlib.healerctl('scrub', fs.path)
+        self.assertNotEqual(code, 0)
+        self.assertIn('only folders of it are mounted', out + err)
 
     def test_only_in_another_namespace(self):
         """Alive where nobody here can reach it: reported, the repair says why it cannot be done, watched to the end."""
@@ -117,7 +158,8 @@ class Zoo(unittest.TestCase):
             recipes.FreeInodeBtree(fs).break_it()
             wait_watched(fs)
             device = fs.dev
-            script = f'mount --make-rprivate /; echo there; read line; for i in $(seq 300); do touch {fs.path}/n$i; done; echo met; read line'
+            script = (f'mount --make-rprivate /; echo there; read line; '
+                      f'for i in $(seq 300); do touch {fs.path}/n$i; done; echo met; read line')
             other = subprocess.Popen(['unshare', '--mount', 'sh', '-c', script], stdin=subprocess.PIPE,
                                      stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             try:
@@ -130,7 +172,8 @@ class Zoo(unittest.TestCase):
                 other.stdin.flush()
                 self.assertEqual(other.stdout.readline(), 'met\n')
                 wait_for(lambda: 'sick' in healerlib.conditions(fs), what='the damage to be reported')
-                wait_for(lambda: 'cannot-reopen' in self.results(fs, 'finobt'), deadline=LONG, what='an answer')
+                answer = wait_for(lambda: self.answers(fs, 'finobt', 'cannot-reopen'), deadline=LONG, what='an answer')
+                self.assertIn('mounted nowhere here any more', answer[0]['details']['detail'])
             finally:
                 other.communicate('end\n', timeout=LONG)
             wait_for(lambda: status_of(fs) is None, deadline=LONG, what='its end to be known')
@@ -182,7 +225,7 @@ class Zoo(unittest.TestCase):
             wait_watched(fs)
             run('mount', '-o', 'remount,ro', fs.path)
             self.assertTrue(recipe.trigger())
-            wait_for(lambda: 'read-only' in self.results(fs, 'directory'), deadline=LONG, what='the refusal')
+            wait_for(lambda: self.answers(fs, 'directory', 'read-only'), deadline=LONG, what='the refusal')
             self.assertTrue(status_of(fs)['read_only'])
             run('mount', '-o', 'remount,rw', fs.path)
             self.assertTrue(recipe.trigger())
@@ -200,18 +243,101 @@ class Zoo(unittest.TestCase):
             self.assertTrue(recipe.trigger())
             wait_for(recipe.works, deadline=LONG, what='the grown file system to be healed')
 
-    def test_many_at_once(self):
-        """Four people who mount and unmount as fast as they can: nothing is refused, nothing is left behind."""
-        with contextlib.ExitStack() as stack:
-            images = [stack.enter_context(XfsImage(name=f'many{i}')) for i in range(4)]
-            for fs in images:
-                fs.dev = run('losetup', '--find', '--show', fs.file).strip()
-            loops = [subprocess.Popen(['sh', '-c', 'for i in $(seq 30); do mount "$0" "$1" && umount "$1" || exit 1; done',
-                                       fs.dev, fs.path], stderr=subprocess.PIPE, text=True) for fs in images]
-            for loop in loops:
-                _, errors = loop.communicate(timeout=LONG * 4)
-                self.assertEqual(loop.returncode, 0, errors)
-            for fs in images:
-                wait_for(lambda fs=fs: status_of(fs) is None, deadline=LONG, what='the last unmount to be known')
-                run('mount', fs.dev, fs.path)
-                wait_watched(fs)
+    def test_only_a_file_is_mounted(self):
+        """Behind a lazy unmount, with one file of it left in the tree: that is not taken for a way to the root."""
+        with XfsImage() as fs, tempfile.NamedTemporaryFile() as place:
+            allow(fs, 'repair')
+            recipe = FreeInodesBelowFolder(fs).break_it()
+            wait_watched(fs)
+            whole = fs.path
+            run('mount', '--bind', fs.join('file'), place.name)
+            below = os.open(fs.path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                run('umount', '--lazy', fs.path)
+                wait_for(lambda: status_of(fs)['mount_points'] == [place.name], what='the mount to be forgotten')
+                self.assertTrue(status_of(fs)['watched'])
+                fs.path = f'/proc/self/fd/{below}'
+                self.assertTrue(recipe.trigger())
+                wait_for(lambda: self.answers(fs, 'finobt', 'cannot-reopen'), deadline=LONG, what='an answer')
+                self.assertFalse(recipe.works())
+            finally:
+                fs.path = whole
+                os.close(below)
+                umount_when_idle(place.name)
+            wait_for(lambda: status_of(fs) is None, deadline=LONG, what='its end to be known')
+
+    def test_never_here(self):
+        """Mounted in a namespace of its own that shows nothing to ours: not seen, and nothing of ours in its way."""
+        with XfsImage() as fs, XfsImage() as later:
+            device = run('losetup', '--find', '--show', fs.file).strip()
+            script = 'mount "$0" "$1" && echo there; read line; umount "$1" && echo gone; read line'
+            words = 'unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, device, fs.path
+            other = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            try:
+                self.assertEqual(other.stdout.readline(), 'there\n')
+                # News come in the order of what happened: when this one is watched, the other would be known.
+                later.mount()
+                wait_watched(later)
+                self.assertFalse(healerlib.superblock_is_gone(device))
+                self.assertIsNone(status_of(fs))
+                other.stdin.write('go\n')
+                other.stdin.flush()
+                self.assertEqual(other.stdout.readline(), 'gone\n')
+                wait_for(lambda: healerlib.superblock_is_gone(device), deadline=LONG, what='the superblock to go')
+            finally:
+                other.communicate('end\n', timeout=LONG)
+                run('losetup', '--detach', device)
+
+    def test_device_renamed(self):
+        """The name of a device is what the newest mount was made with, as findmnt says; nothing else depends on it."""
+        with XfsImage() as fs, renamed_device(fs) as (old, new, rename), tempfile.TemporaryDirectory() as second:
+            run('mount', old, fs.path)
+            fs.set_autofsck('repair')
+            run('umount', fs.path)
+            self.recipe = recipes.FreeInodeBtree(fs)
+            run('mount', old, fs.path)
+            self.recipe.prepare()
+            run('umount', fs.path)
+            self.recipe.damage()
+            run('mount', old, fs.path)
+            wait_watched(fs)
+            monitors = healerlib.count_monitors(healerlib.main_pid('healerd.service'))
+            before = status_of(fs)
+            self.assertEqual(before['device'], old)
+
+            rename()
+            self.assertTrue(is_watched(fs))
+            self.assertEqual(status_of(fs), before)
+            self.assertEqual(run('findmnt', '--noheadings', '--output', 'SOURCE', fs.path).strip(), old)
+            run('mount', '-o', 'remount,rw', new, fs.path)
+            self.assertEqual(status_of(fs)['device'], old)
+
+            run('mount', new, second)
+            try:
+                wait_for(lambda: status_of(fs)['device'] == new, deadline=LONG, what='the new name')
+                self.assertEqual(sorted(status_of(fs)['mount_points']), sorted([fs.path, second]))
+                self.assertEqual(len([one for one in healerlib.statuses() if one['uuid'] == fs.uuid]), 1)
+                self.assertEqual(healerlib.count_monitors(healerlib.main_pid('healerd.service')), monitors)
+                self.assertTrue(self.recipe.trigger())
+                wait_for(self.recipe.works, deadline=LONG, what='it to be healed under its new name')
+                event = self.signals.sick(fs, 'finobt')[-1]['id']
+                told = wait_for(lambda: healerlib.journal(event), deadline=LONG, what='its lines in the journal')
+                self.assertEqual({line['XFS_HEALER_DEVICE'] for line in told if 'XFS_HEALER_DEVICE' in line}, {new})
+            finally:
+                umount_when_idle(second)
+
+    def test_frozen(self):
+        """What is read while it is frozen is told; a repair writes, so it waits for the end of that, and then heals."""
+        with XfsImage() as fs:
+            allow(fs, 'repair')
+            recipe = recipes.Directory(fs).break_it()
+            wait_watched(fs)
+            run('fsfreeze', '--freeze', fs.path)
+            try:
+                self.assertTrue(recipe.trigger())
+                wait_for(lambda: 'sick' in healerlib.conditions(fs), deadline=LONG, what='the damage to be reported')
+                wait_for(lambda: status_of(fs)['active_job'] != '/', deadline=LONG, what='the repair to be under way')
+                self.assertEqual(self.signals.taken(fs, 'directory'), [])
+            finally:
+                run('fsfreeze', '--unfreeze', fs.path)
+            wait_for(recipe.works, deadline=LONG, what='the thawed file system to be healed')

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Hundreds of mounts and unmounts a second: none is refused because of us, what stays is watched, and of what went
+nothing is left, not in healerd, not in its worker and not on the bus."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import tempfile
+import threading
+import time
+import unittest
+
+import healerlib
+from healerlib import LONG, is_watched, main_pid, status_of, wait_watched
+from vmlib import XfsImage, run, wait_for
+
+MS_BIND = 4096
+QUEUE_LIMIT = '/proc/sys/fs/fanotify/max_queued_events'
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def check_errno(result, what):
+    if result:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error), what)
+
+
+def mount(source, target, kind=None, flags=0):
+    """Without a program for each: that would be the slowest part."""
+    check_errno(libc.mount(source.encode(), target.encode(), kind and kind.encode(), ctypes.c_ulong(flags), None),
+                target)
+
+
+def umount(target):
+    check_errno(libc.umount2(target.encode(), 0), target)
+
+
+def filesystem_objects():
+    return sorted(line for line in run('busctl', '--list', 'tree', healerlib.BUS_NAME).split()
+                  if line.startswith('/org/xfs/Healer/fs/'))
+
+
+def descriptors(unit):
+    return len(os.listdir(f'/proc/{main_pid(unit)}/fd'))
+
+
+class Leftovers:
+    """What healerd, its worker and the bus have; compared before and after."""
+
+    UNITS = ['healerd.service', 'healer-worker.service']
+
+    def __init__(self):
+        # After something of each kind, so that what is made once and kept is there.
+        self.pids = [main_pid(unit) for unit in self.UNITS]
+        self.before = self.now()
+
+    def now(self):
+        return [descriptors(unit) for unit in self.UNITS] + filesystem_objects()
+
+    def wait_same(self, test):
+        with contextlib.suppress(AssertionError):
+            wait_for(lambda: self.now() == self.before, deadline=LONG, what='nothing to be left')
+        test.assertEqual(self.now(), self.before)
+        test.assertEqual([main_pid(unit) for unit in self.UNITS], self.pids, 'one of them was started again')
+
+
+class Bursts(unittest.TestCase):
+
+    def setUp(self):
+        healerlib.start()
+
+    def test_superblocks(self):
+        """Six people who mount and unmount as fast as the kernel lets them, each a file system of their own."""
+        rounds = 50
+        with contextlib.ExitStack() as stack:
+            stays = stack.enter_context(XfsImage()).mount()
+            wait_watched(stays)
+            images = [stack.enter_context(XfsImage(name=f'burst{i}')) for i in range(6)]
+            for fs in images:
+                fs.dev = run('losetup', '--find', '--show', fs.file).strip()
+            left = Leftovers()
+            errors = []
+
+            def go(fs):
+                try:
+                    for _ in range(rounds):
+                        mount(fs.dev, fs.path, 'xfs')
+                        umount(fs.path)
+                except OSError as error:
+                    errors.append(error)
+
+            began = time.monotonic()
+            threads = [threading.Thread(target=go, args=(fs,)) for fs in images]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            took = time.monotonic() - began
+            self.assertEqual(errors, [])
+            print(f'note: {rounds * len(images)} mounts and unmounts of {len(images)} file systems in {took:.1f} s')
+            left.wait_same(self)
+            self.assertTrue(is_watched(stays))
+            for fs in images:
+                mount(fs.dev, fs.path, 'xfs')
+            for fs in images:
+                wait_watched(fs)
+                umount(fs.path)
+            left.wait_same(self)
+
+    def bind_burst(self, fs, folder, n, n_stay):
+        """n more mounts of it and as many unmounts but for the last ones; those that stay."""
+        places = [os.path.join(folder, f'place{i}') for i in range(n)]
+        for place in places:
+            os.mkdir(place)
+        began = time.monotonic()
+        for place in places:
+            mount(fs.path, place, flags=MS_BIND)
+        for place in places[:n - n_stay]:
+            umount(place)
+        took = time.monotonic() - began
+        print(f'note: {n} bind mounts and {n - n_stay} unmounts in {took * 1000:.0f} ms')
+        return places[n - n_stay:]
+
+    def wait_places(self, fs, places):
+        began = time.monotonic()
+        wait_for(lambda: sorted(status_of(fs)['mount_points']) == sorted([fs.path, *places]), deadline=LONG,
+                 what='exactly the mounts that are there to be known')
+        print(f'note: known after {healerlib.elapsed_since(began)}')
+
+    def test_binds(self):
+        """Three hundred mounts of one file system: still one monitor, and every place is known."""
+        with XfsImage() as fs, tempfile.TemporaryDirectory() as folder:
+            fs.mount()
+            wait_watched(fs)
+            left = Leftovers()
+            places = self.bind_burst(fs, folder, 300, 300)
+            self.wait_places(fs, places)
+            for place in places:
+                umount(place)
+            self.wait_places(fs, [])
+            left.wait_same(self)
+            self.assertTrue(is_watched(fs))
+
+    def test_while_the_worker_is_stopped(self):
+        """News wait in the kernel; what is told afterwards is what is there then."""
+        with XfsImage() as fs, XfsImage() as new, tempfile.TemporaryDirectory() as folder:
+            fs.mount()
+            wait_watched(fs)
+            pid = main_pid('healer-worker.service')
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                places = self.bind_burst(fs, folder, 300, 3)
+                new.mount()
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            self.wait_places(fs, places)
+            wait_watched(new)
+            for place in places:
+                umount(place)
+            self.wait_places(fs, [])
+
+    def test_more_than_the_kernel_keeps(self):
+        """News that the kernel dropped are made up for by listing all mounts."""
+        with open(QUEUE_LIMIT, encoding='ascii') as file:
+            limit = file.read()
+        self.addCleanup(self.restart_worker, limit)
+        self.restart_worker('16')
+        with XfsImage() as fs, XfsImage() as new, tempfile.TemporaryDirectory() as folder:
+            fs.mount()
+            wait_watched(fs)
+            since = time.time()
+            pid = main_pid('healer-worker.service')
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                places = self.bind_burst(fs, folder, 300, 3)
+                new.mount()
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            self.wait_places(fs, places)
+            wait_watched(new)
+            run('journalctl', '--sync')
+            self.assertIn('the kernel dropped news about mounts',
+                          run('journalctl', '--unit=healer-worker.service', '--output=cat', f'--since=@{since:.3f}'))
+            for place in places:
+                umount(place)
+            self.wait_places(fs, [])
+
+    def restart_worker(self, limit):
+        """The limit is taken when listening begins."""
+        with open(QUEUE_LIMIT, 'w', encoding='ascii') as file:
+            file.write(limit)
+        run('systemctl', 'restart', 'healer-worker.service')
+        wait_for(healerlib.worker_is_connected, deadline=LONG, what='healerd with its new worker')
