@@ -110,7 +110,7 @@ const char *engine_policy_problems(Engine *engine);
 bool engine_worker_is_connected(Engine *engine);
 /* The kernel's release as the worker says it; "" before that. */
 const char *engine_kernel_release(Engine *engine);
-/* Mounted file systems of a type with a monitor that nobody of ours watches. */
+/* Mounted file systems that have a monitor and are not watched; on a kernel without monitors there are none. */
 unsigned engine_n_unwatched(Engine *engine);
 
 /* Loads the policy files again. 0; -EINVAL with engine_policy_problems(), the last good policy stays; or a negative errno. */
