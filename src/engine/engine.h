@@ -131,6 +131,7 @@ typedef struct CallerOrder {
  * @ret_job:       borrowed
  * @reterr_denied: new text that says what forbids it, only with -EACCES; free()
  *
- * Returns: 1 new, 0 joined; -EACCES if `protect` forbids it; or as job_queue_add().
+ * Returns: 1 new, 0 joined; -EACCES if `protect` forbids it; -EOPNOTSUPP if the kernel has no repair for this structure;
+ * -ENOTTY if the file system has no health monitor, without which nothing is repaired; or as job_queue_add().
  */
 int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char **reterr_denied);

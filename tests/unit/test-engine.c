@@ -485,13 +485,21 @@ static void test_unanswered_facts_forbid_repairs(void **state) {
         assert_int_equal(the_filesystem(s)->facts.autofsck_state, FACT_UNKNOWN);
 }
 
-static void test_what_has_no_monitor_is_not_unwatched(void **state) {
+static void test_without_monitor_nothing_is_missed_or_repaired(void **state) {
         Setup *s = *state;
+        const CallerOrder order = { .filesystem = the_filesystem(s), .action = ACTION_REPAIR,
+                                    .target.structure = STRUCTURE_AG_FINOBT };
+        char *denied = NULL;
+        Job *job;
 
-        assert_int_equal(engine_n_unwatched(s->engine), 0);
         tell_filesystem(s, MONITOR_FAILED);
         run_quiet(s);
         assert_int_equal(engine_n_unwatched(s->engine), 1);
+        tell_filesystem(s, MONITOR_UNSUPPORTED);
+        run_quiet(s);
+        assert_int_equal(engine_n_unwatched(s->engine), 0);
+        assert_int_equal(engine_order(s->engine, &order, &job, &denied), -ENOTTY);
+        assert_int_equal(the_filesystem(s)->conditions.n_items, 0);
 }
 
 static void test_filesystem_without_mounts_goes(void **state) {
@@ -633,7 +641,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_steps_follow_each_other, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_protect_binds_rules_and_callers, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_unanswered_facts_forbid_repairs, setup, teardown),
-                cmocka_unit_test_setup_teardown(test_what_has_no_monitor_is_not_unwatched, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_without_monitor_nothing_is_missed_or_repaired, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_filesystem_without_mounts_goes, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_what_is_not_watched_is_a_condition, setup, teardown),
                 cmocka_unit_test(test_replay),
