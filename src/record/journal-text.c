@@ -97,8 +97,8 @@ char *journal_text_monitor(const Filesystem *filesystem, char buffer[static JOUR
                 break;
         case MONITOR_UNSUPPORTED:
                 (void) text_append_format(buffer, JOURNAL_TEXT_SIZE,
-                                          ": this kernel has no health monitor for %s (Linux 7.0 and later have one for XFS): "
-                                          "not watched, like every other %s; this is said once",
+                                          ": this kernel has no health monitor for %s, Linux 7.0 and later have one: no %s is "
+                                          "watched; this is said once",
                                           filesystem->facts.type, filesystem->facts.type);
                 break;
         case MONITOR_FAILED:

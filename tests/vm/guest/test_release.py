@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Our units on the systemd of a Debian release, from 252 on: what it does not know it leaves out, and everything runs."""
+"""Our units on the systemd of a Debian release, from 252 on: what it does not know it leaves out, and everything runs.  And
+what every kernel of these releases tells: errors of ext4."""
 
+import contextlib
+import json
 import os
 import re
 import signal
 import subprocess
+import tempfile
 import unittest
 
 import healerlib
@@ -34,6 +38,29 @@ def is_expected(complaint):
 def exposure(unit):
     text = run('systemd-analyze', 'security', '--no-pager', unit)
     return float(re.search(r'Overall exposure level for \S+: ([0-9.]+)', text).group(1))
+
+
+@contextlib.contextmanager
+def ext4():
+    """A mounted ext4 on a loop device: (path, name of the device)."""
+    with tempfile.TemporaryDirectory(dir='/var/tmp') as folder:
+        image, path = os.path.join(folder, 'image'), os.path.join(folder, 'mnt')
+        os.mkdir(path)
+        run('truncate', '-s', '64m', image)
+        run('mke2fs', '-q', '-t', 'ext4', image)
+        device = run('losetup', '--find', '--show', image).strip()
+        try:
+            run('mount', '-t', 'ext4', device, path)
+            try:
+                yield path, os.path.basename(device)
+            finally:
+                run('umount', path)
+        finally:
+            run('losetup', '--detach', device)
+
+
+def status_at(path):
+    return next((one for one in healerlib.statuses() if path in one['mount_points']), None)
 
 
 def n_stored():
@@ -107,6 +134,27 @@ class Release(unittest.TestCase):
         healerlib.start()
         self.assertGreaterEqual(n_stored(), 1)
         self.assertEqual(unit_property('healerd.service', 'NRestarts'), '0')
+
+    def test_errors_of_ext4(self):
+        with ext4() as (path, device), healerlib.Signals() as signals:
+            wait_for(lambda: (found := status_at(path)) and found['watched'], deadline=LONG, what=f'healerd watching {path}')
+            self.assertEqual(status_at(path)['monitor_state'], 'none')
+            self.assertEqual(healerctl('status', path)[0], 0)
+            with open(f'/sys/fs/ext4/{device}/trigger_fs_error', 'w', encoding='ascii') as file:
+                file.write('1')
+            event = wait_for(lambda: [one for one in signals.named('Event', kind='filesystem-error')
+                                      if one['details'].get('mount') == path], deadline=LONG, what='the event')[0]
+            self.assertEqual(event['severity'], 'error')
+            self.assertEqual([one['code'] for one in status_at(path)['conditions']], ['filesystem-error'])
+            self.assertTrue(healerlib.journal(event['id']))
+
+            def kept():
+                code, text, _ = healerctl('events', '--json')
+                return code == 0 and [one for one in map(json.loads, text.splitlines())
+                                      if one['type'] == 'event' and one['id'] == event['id']]
+            found = wait_for(kept, deadline=LONG, what='the history to have it')
+            self.assertEqual([(one['kind'], one['details']['mount']) for one in found], [('filesystem-error', path)])
+        wait_for(lambda: status_at(path) is None, deadline=LONG, what='healerd to forget it')
 
     def test_zz_nothing_failed(self):
         """Last: what all of them left."""
