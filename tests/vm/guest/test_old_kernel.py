@@ -116,7 +116,8 @@ class OldKernel(unittest.TestCase):
         wait_for(lambda: len(history()) > began, what='the history')
         self.assertEqual([(one['action'], one['result']) for one in history()[began:] if one['type'] == 'action'],
                          [('scrub', 'not-supported')])
-        self.assertEqual(run('journalctl', '--boot', '--quiet', '--unit=healer-scrub*'), '')
+        # journalctl fails where no unit matches.
+        self.assertEqual(run('journalctl', '--boot', '--quiet', '--unit=healer-scrub*', check=False), '')
         self.assert_nothing_restarted()
 
         # What the history has, it has for the next healerd and the next recorder too.
