@@ -132,6 +132,10 @@ MetadataResult metadata_call(int fd, const RepairTarget *target, MetadataCall ca
         return result;
 }
 
+int metadata_check_probe(int fd) {
+        return probe(fd, 0);
+}
+
 int metadata_repair_probe(int fd) {
         return probe(fd, ABI_XFS_SCRUB_IFLAG_REPAIR);
 }

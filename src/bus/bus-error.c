@@ -29,6 +29,7 @@ static const struct {
         { ENOLINK,      BUS_ERROR_NO_HISTORY },
         { ENOMEM,       SD_BUS_ERROR_NO_MEMORY },
         { ENOTCONN,     BUS_ERROR_NO_WORKER },
+        { ENOTTY,       BUS_ERROR_NOT_SUPPORTED },
         { ENOTUNIQ,     BUS_ERROR_NO_SUCH_FILESYSTEM },
         { EOPNOTSUPP,   BUS_ERROR_NOT_SUPPORTED },
         { EPERM,        SD_BUS_ERROR_ACCESS_DENIED },

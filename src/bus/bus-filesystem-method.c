@@ -138,6 +138,9 @@ static int answer_order(BusFilesystem *object, sd_bus_message *message, const Ca
         case -EOPNOTSUPP:
                 return bus_error_set(error, r, "%s: this version does not carry out %s", subject,
                                      action_kind_to_name(order->action));
+        case -ENOTTY:
+                return bus_error_set(error, r, "%s: this kernel has no health monitor for it, so nothing is repaired "
+                                     "online", subject);
         default:
                 if (r < 0)
                         return bus_error_set(error, r, "%s: cannot take in the job: %s", subject, strerror(-r));

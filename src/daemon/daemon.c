@@ -4,6 +4,7 @@
  */
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
@@ -35,14 +36,18 @@ typedef struct Daemon {
 
 static void tell_status(Daemon *daemon) {
         FilesystemTable *table = engine_filesystems(daemon->engine);
-        unsigned n_watched = 0, n_sick = 0;
+        unsigned n_watched = 0, n_sick = 0, n_unsupported = 0;
+        char unsupported[64] = "";
 
         for (Filesystem *f = NULL; (f = filesystem_table_next(table, f));) {
                 n_watched += filesystem_is_watched(f);
                 n_sick += f->conditions.n_items > 0;
+                n_unsupported += f->monitor_state == MONITOR_UNSUPPORTED;
         }
-        (void) sd_notifyf(false, "STATUS=watching %u file systems, %u of them sick, %u not watched; policy %s%s", n_watched,
-                          n_sick, engine_n_unwatched(daemon->engine), policy_hash(engine_policy(daemon->engine)),
+        if (n_unsupported > 0)
+                (void) snprintf(unsupported, sizeof(unsupported), ", %u for which this kernel has no monitor", n_unsupported);
+        (void) sd_notifyf(false, "STATUS=watching %u file systems, %u of them sick, %u not watched%s; policy %s%s", n_watched,
+                          n_sick, engine_n_unwatched(daemon->engine), unsupported, policy_hash(engine_policy(daemon->engine)),
                           engine_worker_is_connected(daemon->engine) ? "" : "; no worker");
 }
 

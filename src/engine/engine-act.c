@@ -329,6 +329,11 @@ static HealthEvent event_of_call(const CallerOrder *order) {
         };
 }
 
+/* Without a monitor nothing can prove that a repair would meet the file system that was meant. */
+static bool can_have_monitor(const Filesystem *filesystem) {
+        return text_equal(filesystem->facts.type, "xfs") && filesystem->monitor_state != MONITOR_UNSUPPORTED;
+}
+
 int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char **reterr_denied) {
         const ActionRequest request = {
                 .kind = order->action,
@@ -361,6 +366,8 @@ int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char *
         }
         if (order->action == ACTION_REPAIR && !metadata_structure_is_repairable(order->target.structure))
                 return -EOPNOTSUPP;
+        if (order->action == ACTION_REPAIR && !can_have_monitor(order->filesystem))
+                return -ENOTTY;
 
         return job_queue_add(engine->jobs, &job_order, ret_job);
 }

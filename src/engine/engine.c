@@ -52,7 +52,8 @@ unsigned engine_n_unwatched(Engine *engine) {
         unsigned n = 0;
 
         for (Filesystem *f = NULL; (f = filesystem_table_next(engine->filesystems, f));)
-                n += text_equal(f->facts.type, "xfs") && !filesystem_is_watched(f);
+                n += text_equal(f->facts.type, "xfs") && f->monitor_state != MONITOR_UNSUPPORTED &&
+                     !filesystem_is_watched(f);
         return n;
 }
 

@@ -110,7 +110,7 @@ const char *engine_policy_problems(Engine *engine);
 bool engine_worker_is_connected(Engine *engine);
 /* The kernel's release as the worker says it; "" before that. */
 const char *engine_kernel_release(Engine *engine);
-/* Mounted file systems of a type with a monitor that nobody of ours watches. */
+/* Mounted file systems that have a monitor and are not watched; on a kernel without monitors there are none. */
 unsigned engine_n_unwatched(Engine *engine);
 
 /* Loads the policy files again. 0; -EINVAL with engine_policy_problems(), the last good policy stays; or a negative errno. */
@@ -131,6 +131,7 @@ typedef struct CallerOrder {
  * @ret_job:       borrowed
  * @reterr_denied: new text that says what forbids it, only with -EACCES; free()
  *
- * Returns: 1 new, 0 joined; -EACCES if `protect` forbids it; or as job_queue_add().
+ * Returns: 1 new, 0 joined; -EACCES if `protect` forbids it; -EOPNOTSUPP if the kernel has no repair for this structure;
+ * -ENOTTY if the file system has no health monitor, without which nothing is repaired; or as job_queue_add().
  */
 int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char **reterr_denied);

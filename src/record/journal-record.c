@@ -23,6 +23,7 @@ typedef struct Said {
 struct JournalRecord {
         Said *said;
         size_t n_said;
+        bool is_unsupported_said;       /* what is missing is the kernel's, so it is missing for every file system */
 };
 
 static void add_filesystem(LogRecord *record, const Filesystem *filesystem) {
@@ -246,7 +247,8 @@ static Said *said_find(JournalRecord *journal, uint64_t filesystem_id) {
 }
 
 static void on_filesystem(void *userdata, Filesystem *filesystem) {
-        Said *said = said_find(userdata, filesystem->id);
+        JournalRecord *journal = userdata;
+        Said *said = said_find(journal, filesystem->id);
         char text[JOURNAL_TEXT_SIZE];
         LogRecord record;
 
@@ -259,6 +261,11 @@ static void on_filesystem(void *userdata, Filesystem *filesystem) {
         said->holder_pid = filesystem->holder_pid;
         if (filesystem->monitor_state == MONITOR_OPENED || filesystem->monitor_state == MONITOR_NONE)
                 return;
+        if (filesystem->monitor_state == MONITOR_UNSUPPORTED) {
+                if (journal->is_unsupported_said)
+                        return;
+                journal->is_unsupported_said = true;
+        }
 
         log_record_begin(&record, LOG_NOTICE, MESSAGE_MONITOR_REFUSED);
         add_filesystem(&record, filesystem);

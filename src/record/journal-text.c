@@ -97,8 +97,9 @@ char *journal_text_monitor(const Filesystem *filesystem, char buffer[static JOUR
                 break;
         case MONITOR_UNSUPPORTED:
                 (void) text_append_format(buffer, JOURNAL_TEXT_SIZE,
-                                          ": this kernel has no health monitor for it (XFS on Linux 7.0 or later has); %s",
-                                          errors_only(filesystem, "it is not watched"));
+                                          ": this kernel has no health monitor for %s, Linux 7.0 and later have one: no %s is "
+                                          "watched; this is said once",
+                                          filesystem->facts.type, filesystem->facts.type);
                 break;
         case MONITOR_FAILED:
                 (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, ": cannot be watched: %s",

@@ -324,17 +324,6 @@ static void judge_no_error_watch(Worker *worker, Superblock *superblock, const W
                 retry_later(worker, superblock, 0);
 }
 
-static void judge_unsupported(Worker *worker, const Superblock *superblock) {
-        char buffer[32];
-
-        if (worker->is_unsupported_said)
-                return;
-        worker->is_unsupported_said = true;
-        log_notice("%s: this kernel or file system has no health monitor (Linux 7.0 has one for XFS), %s; this is said once",
-                   superblock_subject(superblock, buffer),
-                   superblock->facts.has_error_watch ? "only errors that it tells everybody are heard" : "not watching it");
-}
-
 /* Returns what is to be passed on of @fd, an error watch: a monitor of ours makes it superfluous, and one that was opened before
  * the last mount may be that of another superblock. */
 static int judge_error_watch(Superblock *superblock, int fd) {
@@ -385,7 +374,8 @@ static void judge(Worker *worker, Superblock *superblock, const WorkerFilesystem
                 judge_failure(worker, superblock, before);
                 break;
         case MONITOR_UNSUPPORTED:
-                judge_unsupported(worker, superblock);
+                /* healerd says it, once for all of them. */
+                log_debug("%s: this kernel has no health monitor", superblock_subject(superblock, buffer));
                 break;
         case MONITOR_NONE:
                 judge_no_error_watch(worker, superblock, before);

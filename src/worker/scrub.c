@@ -18,6 +18,7 @@
 #include "kernel/filesystem-probe.h"
 #include "kernel/harmful-repairs.h"
 #include "kernel/health-monitor.h"
+#include "kernel/metadata-repair.h"
 #include "src/basic/text.h"
 #include "src/basic/unit-name.h"
 #include "src/worker/job.h"
@@ -149,6 +150,14 @@ static Outcome scrub_steps(Scrub *scrub, WorkerJobResult *result) {
                 result->error = error;
                 (void) text_copy(result->detail, sizeof(result->detail), place.problem ?: "");
                 return outcome;
+        }
+        /* xfs_scrub would only tell its exit status. */
+        r = metadata_check_probe(place.fd);
+        if (r == -ENOTTY || r == -EOPNOTSUPP) {
+                place.fd = close_fd(place.fd);
+                result->error = -r;
+                (void) text_copy(result->detail, sizeof(result->detail), "this kernel has no online check for it");
+                return OUTCOME_NOT_SUPPORTED;
         }
         choose_kind(scrub, &place);
         place.fd = close_fd(place.fd);

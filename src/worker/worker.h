@@ -50,7 +50,7 @@ struct Worker {
         bool is_serving;                /* lines are taken in */
         bool may_attach;                /* healerd said all that it holds */
         bool is_list_said;
-        bool is_unsupported_said, is_silent_type_said;
+        bool is_silent_type_said;
         bool is_leaving;                /* ends as soon as its children have */
         bool wants_restart;             /* the same, without hurrying them: a newer worker is installed */
         bool is_only_line;              /* there is no way back to a healerd that leaves */

@@ -291,6 +291,7 @@ static void test_engine_refuses(void **state _unused_) {
                 { "too many jobs",    -ENOBUFS,    SD_BUS_ERROR_LIMITS_EXCEEDED },
                 { "shut down",        -ESHUTDOWN,  BUS_ERROR_SHUT_DOWN },
                 { "not carried out",  -EOPNOTSUPP, BUS_ERROR_NOT_SUPPORTED },
+                { "no monitor",       -ENOTTY,     BUS_ERROR_NOT_SUPPORTED },
                 { "no memory",        -ENOMEM,     SD_BUS_ERROR_NO_MEMORY },
                 { "no worker",        -ENOTCONN,   BUS_ERROR_NO_WORKER },
                 { "anything else",    -EXDEV,      BUS_ERROR_FAILED },

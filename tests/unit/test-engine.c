@@ -158,12 +158,12 @@ static void run_quiet(Setup *s) {
                 ;
 }
 
-static void tell_filesystem(Setup *s) {
+static void tell_filesystem(Setup *s, MonitorState monitor_state) {
         WorkerMessage message;
 
         worker_message_init(&message, WORKER_FILESYSTEM);
         message.filesystem.device_number = DEVICE_NUMBER;
-        message.filesystem.monitor_state = MONITOR_UNSUPPORTED;
+        message.filesystem.monitor_state = monitor_state;
         message.filesystem.uuid_state = FACT_KNOWN;
         message.filesystem.label_state = FACT_ABSENT;
         message.filesystem.autofsck_state = FACT_KNOWN;
@@ -224,7 +224,7 @@ static int setup(void **state) {
         assert_int_equal(engine_add_observer(s.engine, &observer), 0);
         assert_int_equal(engine_start(s.engine), 0);
         run_until(&s, is_connected);
-        tell_filesystem(&s);
+        tell_filesystem(&s, MONITOR_UNSUPPORTED);
         run_until(&s, is_complete);
         *state = &s;
         return 0;
@@ -485,6 +485,23 @@ static void test_unanswered_facts_forbid_repairs(void **state) {
         assert_int_equal(the_filesystem(s)->facts.autofsck_state, FACT_UNKNOWN);
 }
 
+static void test_without_monitor_nothing_is_missed_or_repaired(void **state) {
+        Setup *s = *state;
+        const CallerOrder order = { .filesystem = the_filesystem(s), .action = ACTION_REPAIR,
+                                    .target.structure = STRUCTURE_AG_FINOBT };
+        char *denied = NULL;
+        Job *job;
+
+        tell_filesystem(s, MONITOR_FAILED);
+        run_quiet(s);
+        assert_int_equal(engine_n_unwatched(s->engine), 1);
+        tell_filesystem(s, MONITOR_UNSUPPORTED);
+        run_quiet(s);
+        assert_int_equal(engine_n_unwatched(s->engine), 0);
+        assert_int_equal(engine_order(s->engine, &order, &job, &denied), -ENOTTY);
+        assert_int_equal(the_filesystem(s)->conditions.n_items, 0);
+}
+
 static void test_filesystem_without_mounts_goes(void **state) {
         Setup *s = *state;
         WorkerMessage message;
@@ -624,6 +641,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_steps_follow_each_other, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_protect_binds_rules_and_callers, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_unanswered_facts_forbid_repairs, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_without_monitor_nothing_is_missed_or_repaired, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_filesystem_without_mounts_goes, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_what_is_not_watched_is_a_condition, setup, teardown),
                 cmocka_unit_test(test_replay),

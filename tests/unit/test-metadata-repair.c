@@ -154,6 +154,7 @@ static void test_calls_that_no_kernel_takes(void **state) {
         result = metadata_call(reader, &target, METADATA_REPAIR);
         assert_int_equal(result.outcome, OUTCOME_NOT_SUPPORTED);
         assert_int_equal(result.error, ENOTTY);
+        assert_int_equal(metadata_check_probe(reader), -ENOTTY);
         assert_int_equal(metadata_repair_probe(reader), -ENOTTY);
 
         result = metadata_call(-EBADF, &target, METADATA_CHECK);
