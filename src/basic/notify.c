@@ -23,7 +23,9 @@ static int find_manager(struct sockaddr_un *ret_address) {
         if (!path || !*path)
                 return 0;
         *ret_address = (struct sockaddr_un) { .sun_family = AF_UNIX };
-        if ((path[0] != '/' && path[0] != '@') || text_copy(ret_address->sun_path, sizeof(ret_address->sun_path), path) < 0)
+        if (path[0] != '/' && path[0] != '@')
+                return -EINVAL;
+        if (text_copy(ret_address->sun_path, sizeof(ret_address->sun_path), path) < 0)
                 return -EINVAL;
         if (path[0] == '@')
                 ret_address->sun_path[0] = '\0';
