@@ -14,7 +14,7 @@ import unittest
 import healerlib
 import recipes
 from healerlib import LONG, broken, healerctl, main_pid, status_of, unit_property, wait_watched
-from test_processes import FrozenDirectory, SLOW_HEAL, frozen, hanging_children, wait_new_pid
+from test_processes import FrozenDirectory, frozen, hanging_children, wait_new_pid
 from test_store import BadFile
 from vmlib import XfsImage, run, wait_for
 
@@ -22,7 +22,16 @@ HEALERD, WORKER = 'healerd.service', 'healer-worker.service'
 # systemd's watchdog takes a minute for healerd, and an emulated machine its time.
 WATCHDOG = 200
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
-# No rule of its own for what the baseline does.
+# Long enough for a busy machine to come as far as the repair itself.
+PATIENCE = 10
+SLOW_HEAL = f"""
+version: 1
+rules:
+  - id: heal
+    match: {{fs: {{type: xfs}}, event: sick}}
+    do: [{{repair: {{timeout: {PATIENCE}s}}}}]
+"""
+# Nothing but a scan.
 SCRUB = """
 version: 1
 baseline: 'off'
@@ -219,7 +228,7 @@ class WorkerWithRepair(Stuck):
                 with stopped:
                     began = time.monotonic()
                     action = wait_for(lambda: self.signals.taken(fs, 'directory'), deadline=LONG, what='its deadline')[0]
-                    print(f'note: told as {action["result"]} after {healerlib.elapsed_since(began)}, with a deadline of 3 s')
+                    print(f'note: told as {action["result"]} after {healerlib.elapsed_since(began)}, with a deadline of {PATIENCE} s')
                     self.assertEqual(action['result'], 'timed-out')
                     self.assertIn('repair-failed', healerlib.conditions(fs))
                     self.assertEqual(status_of(fs)['active_job'], '/')
