@@ -469,18 +469,19 @@ void job_queue_on_started(JobQueue *queue, uint64_t job_id) {
                 job->has_begun = true;
 }
 
-void job_queue_on_result(JobQueue *queue, const WorkerJobResult *result) {
+int job_queue_on_result(JobQueue *queue, const WorkerJobResult *result) {
         Job *job = job_queue_find(queue, result->job_id);
 
-        if (!job || job->state != JOB_RUNNING) {
-                log_debug("jobs: result of job %" PRIu64 " comes too late or was never asked for", result->job_id);
-                return;
-        }
+        if (!job)
+                return -ENOENT;
+        if (job->state != JOB_RUNNING)
+                return 0; /* of a try that was given up: the next one counts */
 
         job->report.was_verified = result->was_verified;
         job->report.duration_usec += result->duration_usec;
         job_try_ended(queue, job, (Outcome) result->outcome, result->error, result->detail);
         pump(queue);
+        return 0;
 }
 
 void job_queue_on_worker_lost(JobQueue *queue) {

@@ -63,7 +63,8 @@ int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job);
 int job_queue_cancel(JobQueue *queue, uint64_t job_id);
 
 void job_queue_on_started(JobQueue *queue, uint64_t job_id);
-void job_queue_on_result(JobQueue *queue, const WorkerJobResult *result);
+/* Returns 0; -ENOENT for a job that ended before its result came, or that an earlier run ordered: nothing is done with it. */
+int job_queue_on_result(JobQueue *queue, const WorkerJobResult *result);
 /* The line broke: what ran may or may not have ended. */
 void job_queue_on_worker_lost(JobQueue *queue);
 void job_queue_on_worker_ready(JobQueue *queue);

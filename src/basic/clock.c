@@ -34,7 +34,7 @@ uint64_t clock_realtime_usec(void) {
 uint64_t clock_serial_start(void) {
         /* 2026-01-01 00:00:00 UTC; a clock before that (no battery) counts from there as well. */
         const uint64_t epoch_sec = UINT64_C(1767225600);
-        uint64_t now_sec = clock_realtime_usec() / UINT64_C(1000000);
+        uint64_t now_usec = clock_realtime_usec(), now_sec = now_usec / UINT64_C(1000000);
 
-        return ((now_sec > epoch_sec ? now_sec - epoch_sec : 0) << 20) + 1;
+        return ((now_sec > epoch_sec ? now_sec - epoch_sec : 0) << 20) + now_usec % UINT64_C(1000000) + 1;
 }

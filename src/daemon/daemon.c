@@ -7,14 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
 #include "src/basic/log.h"
 #include "src/basic/message-ids.h"
+#include "src/basic/text.h"
 #include "src/bus/bus-server.h"
 #include "src/daemon/daemon.h"
 #include "src/daemon/descriptor-store.h"
+#include "src/daemon/manager-line.h"
 #include "src/engine/engine.h"
 #include "src/record/history-link.h"
 #include "src/record/history-observer.h"
@@ -37,7 +38,7 @@ typedef struct Daemon {
 static void tell_status(Daemon *daemon) {
         FilesystemTable *table = engine_filesystems(daemon->engine);
         unsigned n_watched = 0, n_sick = 0, n_unsupported = 0;
-        char unsupported[64] = "";
+        char unsupported[64] = "", text[320] = "";
 
         for (Filesystem *f = NULL; (f = filesystem_table_next(table, f));) {
                 n_watched += filesystem_is_watched(f);
@@ -46,9 +47,11 @@ static void tell_status(Daemon *daemon) {
         }
         if (n_unsupported > 0)
                 (void) snprintf(unsupported, sizeof(unsupported), ", %u for which this kernel has no monitor", n_unsupported);
-        (void) sd_notifyf(false, "STATUS=watching %u file systems, %u of them sick, %u not watched%s; policy %s%s", n_watched,
-                          n_sick, engine_n_unwatched(daemon->engine), unsupported, policy_hash(engine_policy(daemon->engine)),
-                          engine_worker_is_connected(daemon->engine) ? "" : "; no worker");
+        (void) text_append_format(text, sizeof(text), "watching %u file systems, %u of them sick, %u not watched%s; policy %s%s",
+                                  n_watched, n_sick, engine_n_unwatched(daemon->engine), unsupported,
+                                  policy_hash(engine_policy(daemon->engine)),
+                                  engine_worker_is_connected(daemon->engine) ? "" : "; no worker");
+        manager_line_tell_status(text);
 }
 
 static void ready(Daemon *daemon) {
@@ -62,7 +65,7 @@ static void ready(Daemon *daemon) {
         log_record_begin(&record, LOG_INFO, MESSAGE_DAEMON_STARTED);
         log_record_send(&record, "healerd " HEALER_VERSION " is running, %zu file systems known",
                         filesystem_table_count(engine_filesystems(daemon->engine)));
-        (void) sd_notify(false, "READY=1");
+        manager_line_tell("READY=1", -EBADF);
         tell_status(daemon);
 }
 
@@ -94,15 +97,15 @@ static void on_worker(void *userdata, _unused_ bool is_connected) {
 static int on_hangup(_unused_ sd_event_source *source, _unused_ const struct signalfd_siginfo *info, void *userdata) {
         Daemon *daemon = userdata;
 
-        (void) sd_notify(false, "RELOADING=1");
+        manager_line_tell("RELOADING=1", -EBADF);
         /* What is wrong has been told to journal and bus, and the policy before it stays. */
         (void) engine_reload_policy(daemon->engine);
-        (void) sd_notify(false, "READY=1");
+        manager_line_tell("READY=1", -EBADF);
         return 0;
 }
 
 static int on_terminate(sd_event_source *source, _unused_ const struct signalfd_siginfo *info, _unused_ void *userdata) {
-        (void) sd_notify(false, "STOPPING=1");
+        manager_line_tell("STOPPING=1", -EBADF);
         return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
@@ -288,8 +291,7 @@ static int daemon_build(Daemon *daemon, const DaemonOptions *options, int worker
         r = add_signals(daemon);
         if (r < 0)
                 return log_error_errno(r, "cannot take signals: %m");
-        /* Served by the loop itself: a loop that stands still is what the watchdog is for. */
-        r = sd_event_set_watchdog(daemon->event, true);
+        r = manager_line_open(daemon->event);
         if (r < 0)
                 return log_error_errno(r, "cannot serve the watchdog: %m");
 
@@ -329,6 +331,7 @@ int daemon_run(const DaemonOptions *options, int worker_fd) {
         history_link_free(daemon.history);
         journal_record_free(daemon.journal);
         sd_event_source_disable_unref(daemon.ready_timer);
+        manager_line_close();
         sd_event_unref(daemon.event);
         return r < 0 ? 1 : r;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Descriptors that systemd keeps for us: sent with sd_notify, received with LISTEN_FDS.
+ * Descriptors that systemd keeps for us: sent as notifications, received with LISTEN_FDS.
  */
 
 #include <stdio.h>
@@ -16,6 +16,7 @@
 #include "src/basic/number.h"
 #include "src/basic/text.h"
 #include "src/daemon/descriptor-store.h"
+#include "src/daemon/manager-line.h"
 
 #define RING_NAME "record-ring"
 #define MONITOR_PREFIX "hm-"
@@ -24,18 +25,11 @@
 #define NAME_SIZE 64
 
 static void notify(const char *name, bool is_kept, int fd) {
-        static bool is_said;
         char text[NAME_SIZE + 64];
-        int r;
 
         /* Without FDPOLL=0 systemd drops a monitor at the unmount (EPOLLHUP may come one day), before we read its last words. */
         (void) snprintf(text, sizeof(text), is_kept ? "FDSTORE=1\nFDNAME=%s\nFDPOLL=0" : "FDSTOREREMOVE=1\nFDNAME=%s", name);
-        r = is_kept ? sd_pid_notify_with_fds(0, false, text, &fd, 1) : sd_notify(false, text);
-        if (r >= 0)
-                return;
-        if (!is_said)
-                log_warning_errno(r, "systemd cannot be asked to keep descriptors, a restart will lose what is queued: %m");
-        is_said = true;
+        manager_line_tell(text, is_kept ? fd : -EBADF);
 }
 
 static const char *monitor_name(dev_t device_number, uint64_t number, char buffer[static NAME_SIZE]) {

@@ -10,8 +10,9 @@
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
 
-/* systemd starts a new worker within a second; whoever has none for this long has to decide with what is known. */
-#define WORKER_GIVEN_UP_USEC (30 * USEC_PER_SEC)
+/* systemd starts a new worker within a second, or after half a minute if the old one stands still (WatchdogSec=); whoever has
+ * none for this long has to decide with what is known. */
+#define WORKER_GIVEN_UP_USEC USEC_PER_MINUTE
 
 static int on_worker_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
         Engine *engine = userdata;
@@ -114,7 +115,18 @@ static void on_mounts_listed(Engine *engine) {
                         engine->observers[i].on_complete(engine->observers[i].userdata);
 }
 
-static void on_intent_left(const WorkerIntent *intent) {
+static void tell_taken(Engine *engine, uint64_t job_id) {
+        WorkerMessage message;
+
+        if (!engine->link)
+                return;
+        worker_message_init(&message, WORKER_JOB_TAKEN);
+        message.cancel.job_id = job_id;
+        /* A line that breaks here brings the result again with the next one. */
+        (void) worker_link_send(engine->link, &message, -EBADF);
+}
+
+static void on_intent_left(Engine *engine, const WorkerIntent *intent) {
         const char *name = structure_to_name(intent->target.structure);
         char uuid[UUID_TEXT_SIZE];
 
@@ -124,10 +136,24 @@ static void on_intent_left(const WorkerIntent *intent) {
                             name ? name : "?", intent->pid);
         else if (intent->is_ban)
                 log_warning("file system %s: an earlier repair of %s never ended on kernel %s and is not tried again there "
-                            "(healer-worker --forget-intent lifts this)",
-                            uuid, name ? name : "?", intent->kernel_release);
-        else
+                            "(to allow it: " HEALER_LIBEXECDIR "/healer-worker --forget-intent=%" PRIu64 ")",
+                            uuid, name ? name : "?", intent->kernel_release, intent->job_id);
+        else {
                 log_notice("file system %s: an earlier repair of %s was interrupted", uuid, name ? name : "?");
+                tell_taken(engine, intent->job_id); /* said once; a ban of another kernel stays */
+        }
+}
+
+/* The worker keeps a result until it is taken, also one that nobody waits for any more. What it means for the file system the
+ * kernel has told already. */
+static void on_result(Engine *engine, const WorkerJobResult *result) {
+        const char *detail = result->detail;
+
+        if (job_queue_on_result(engine->jobs, result) >= 0)
+                return;
+        log_notice("job %" PRIu64 ": a result for which nobody waits any more: %s%s%s%s", result->job_id,
+                   outcome_to_sentence((Outcome) result->outcome), *detail ? " (" : "", detail, *detail ? ")" : "");
+        tell_taken(engine, result->job_id);
 }
 
 void engine_on_worker_message(void *userdata, const WorkerMessage *message, int fd) {
@@ -148,13 +174,13 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
                 job_queue_on_started(engine->jobs, message->result.job_id);
                 return;
         case WORKER_JOB_RESULT:
-                job_queue_on_result(engine->jobs, &message->result);
+                on_result(engine, &message->result);
                 return;
         case WORKER_GATHERED:
                 fact_gatherer_on_answer(engine->gatherer, &message->gathered);
                 return;
         case WORKER_INTENT_LEFT:
-                on_intent_left(&message->intent);
+                on_intent_left(engine, &message->intent);
                 return;
         case WORKER_SURVEY_RESULT:
                 engine_on_survey_result(engine, &message->survey_result);

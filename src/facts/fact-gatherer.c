@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Requests in the order they were made: all have the same deadline, so the first is the next to expire.
+ * Requests in the order they were made: all have the same deadline, so the first is the next to expire. Those for which the
+ * worker's sign of life is waited for stand last, with a later one.
  */
 
 #include <sys/queue.h>
@@ -8,12 +9,15 @@
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
 #include "src/facts/fact-gatherer.h"
+#include "src/link/line.h"
 
 typedef struct Request {
         TAILQ_ENTRY(Request) entries;
         uint64_t id;
         uint64_t filesystem_id;
-        uint64_t deadline_usec;         /* monotonic */
+        uint64_t asked_usec;            /* monotonic, as the next one */
+        uint64_t deadline_usec;
+        bool is_overdue;                /* waits for a sign of life only */
 } Request;
 
 struct FactGatherer {
@@ -22,7 +26,7 @@ struct FactGatherer {
         WorkerLink *link;
         FactGathered gathered;
         void *userdata;
-        TAILQ_HEAD(, Request) requests;
+        TAILQ_HEAD(Requests, Request) requests;
         size_t n_requests;
         uint64_t last_id;
         uint64_t n_unanswered;
@@ -52,18 +56,48 @@ static void request_end(FactGatherer *gatherer, Request *request, const WorkerGa
         gatherer->gathered(gatherer->userdata, filesystem_id, id, answer);
 }
 
+static void end_unanswered(FactGatherer *gatherer, Request *request) {
+        if (gatherer->n_unanswered++ == 0)
+                log_warning("facts: the worker did not answer within 5s, deciding without");
+        request_end(gatherer, request, NULL);
+}
+
+/* What no child is needed for, the worker answers at once: a question about no file system. */
+static void ask_for_life(FactGatherer *gatherer) {
+        WorkerMessage message;
+
+        worker_message_init(&message, WORKER_GATHER);
+        /* A failure closes the line, and that ends every request. */
+        (void) worker_link_send(gatherer->link, &message, -EBADF);
+}
+
+/* Puts a request off until the worker has shown that it lives, or was found to stand still. Returns false if there is no doubt. */
+static bool put_off(FactGatherer *gatherer, Request *request, uint64_t now) {
+        if (request->is_overdue || !worker_link_doubt(gatherer->link, request->asked_usec))
+                return false;
+
+        request->is_overdue = true;
+        request->deadline_usec = now + LINE_DOUBT_USEC + GATHER_DEADLINE_USEC;
+        TAILQ_REMOVE(&gatherer->requests, request, entries);
+        TAILQ_INSERT_TAIL(&gatherer->requests, request, entries);
+        return true;
+}
+
 static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
         FactGatherer *gatherer = userdata;
         uint64_t now = clock_monotonic_usec();
+        bool is_doubted = false;
         Request *request;
 
-        while ((request = TAILQ_FIRST(&gatherer->requests)) && request->deadline_usec <= now) {
-                if (gatherer->n_unanswered++ == 0)
-                        log_warning("facts: the worker did not answer within 5s, deciding without");
-                request_end(gatherer, request, NULL);
-        }
+        while ((request = TAILQ_FIRST(&gatherer->requests)) && request->deadline_usec <= now)
+                if (put_off(gatherer, request, now))
+                        is_doubted = true;
+                else
+                        end_unanswered(gatherer, request);
 
         timer_arm(gatherer);
+        if (is_doubted)
+                ask_for_life(gatherer);
         return 0;
 }
 
@@ -106,6 +140,17 @@ FactGatherer *fact_gatherer_free(FactGatherer *gatherer) {
         return NULL;
 }
 
+static void insert(FactGatherer *gatherer, Request *request) {
+        Request *other;
+
+        TAILQ_FOREACH(other, &gatherer->requests, entries)
+                if (other->is_overdue) {
+                        TAILQ_INSERT_BEFORE(other, request, entries);
+                        return;
+                }
+        TAILQ_INSERT_TAIL(&gatherer->requests, request, entries);
+}
+
 int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, uint64_t inode, uint32_t generation,
                       uint64_t error_since_sec, uint64_t *ret_request_id) {
         _cleanup_(free_at) Request *request = NULL;
@@ -123,8 +168,9 @@ int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, uint
         *request = (Request) {
                 .id = ++gatherer->last_id,
                 .filesystem_id = filesystem->id,
-                .deadline_usec = clock_monotonic_usec() + GATHER_DEADLINE_USEC,
+                .asked_usec = clock_monotonic_usec(),
         };
+        request->deadline_usec = request->asked_usec + GATHER_DEADLINE_USEC;
 
         worker_message_init(&message, WORKER_GATHER);
         message.gather.request_id = request->id;
@@ -137,16 +183,29 @@ int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, uint
                 return r;
 
         *ret_request_id = request->id;
-        TAILQ_INSERT_TAIL(&gatherer->requests, request, entries);
+        insert(gatherer, request);
         request = NULL;
         if (gatherer->n_requests++ == 0)
                 timer_arm(gatherer);
         return 0;
 }
 
+/* It lives, so what it has not answered by its deadline is not known. */
+static void end_overdue(FactGatherer *gatherer) {
+        Request *request;
+
+        while ((request = TAILQ_LAST(&gatherer->requests, Requests)) && request->is_overdue)
+                end_unanswered(gatherer, request);
+        timer_arm(gatherer);
+}
+
 void fact_gatherer_on_answer(FactGatherer *gatherer, const WorkerGathered *answer) {
         Request *request;
 
+        if (answer->request_id == 0) {
+                end_overdue(gatherer);
+                return;
+        }
         TAILQ_FOREACH(request, &gatherer->requests, entries)
                 if (request->id == answer->request_id) {
                         gatherer->n_unanswered = 0;

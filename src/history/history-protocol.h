@@ -15,7 +15,7 @@
 #include "src/basic/names.h"
 
 #define HISTORY_PROTOCOL_MAGIC UINT32_C(0x48484452)
-#define HISTORY_PROTOCOL_VERSION 1
+#define HISTORY_PROTOCOL_VERSION 2
 #define HISTORY_SOCKET_PATH "/run/xfs_healer/recorder.sock"
 
 typedef enum HistoryMessageType {
@@ -119,6 +119,7 @@ typedef struct HistoryHeader {
 
 typedef struct HistoryHello {
         char program_version[32];
+        uint64_t last_serial;           /* HISTORY_HELLO_REPLY: the highest that is kept; 0: none */
 } HistoryHello;
 
 typedef struct HistoryRow {

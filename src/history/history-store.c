@@ -34,6 +34,7 @@ struct HistoryStore {
         uint64_t n_rows;
         uint64_t n_rows_before;         /* at the beginning of the transaction */
         uint64_t n_trimmed;
+        uint64_t last_serial;
 };
 
 static const struct {
@@ -136,12 +137,14 @@ static int count_rows(HistoryStore *store) {
         sqlite3_stmt *statement;
         int r, rc;
 
-        r = prepare(store, "SELECT count(*) FROM history", &statement);
+        r = prepare(store, "SELECT count(*), coalesce(max(serial), 0) FROM history", &statement);
         if (r < 0)
                 return r;
         rc = sqlite3_step(statement);
-        if (rc == SQLITE_ROW)
+        if (rc == SQLITE_ROW) {
                 store->n_rows = (uint64_t) sqlite3_column_int64(statement, 0);
+                store->last_serial = (uint64_t) max_of(sqlite3_column_int64(statement, 1), INT64_C(0));
+        }
         (void) sqlite3_finalize(statement);
         return error_from(store->database, rc);
 }
@@ -349,8 +352,10 @@ int history_store_add(HistoryStore *store, const HistoryRow *row) {
         }
 
         rc = sqlite3_step(statement);
-        if (rc == SQLITE_DONE)
+        if (rc == SQLITE_DONE) {
                 store->n_rows += (uint64_t) sqlite3_changes(store->database);
+                store->last_serial = max_of(store->last_serial, row->serial);
+        }
         (void) sqlite3_reset(statement);
         (void) sqlite3_clear_bindings(statement);
         if (rc != SQLITE_DONE) {
@@ -429,6 +434,10 @@ int history_store_copy(HistoryStore *from, HistoryStore *to, uint64_t now_realti
 
 uint64_t history_store_n_rows(const HistoryStore *store) {
         return store->n_rows;
+}
+
+uint64_t history_store_last_serial(const HistoryStore *store) {
+        return store->last_serial;
 }
 
 uint64_t history_store_n_trimmed(const HistoryStore *store) {

@@ -36,6 +36,7 @@ int history_store_set_aside(const char *folder);
 /* Between the two, history_store_add() is one transaction: all of it is kept or nothing. A failure of either, or of an add,
  * has undone everything since the beginning. */
 int history_store_begin(HistoryStore *store);
+/* @now_realtime_usec: 0 if the time of day is not to be trusted; then no row is too old. */
 int history_store_commit(HistoryStore *store, uint64_t now_realtime_usec);
 
 /* Keeps a row that was checked; one with a serial that is there already is the same row and changes nothing. */
@@ -51,5 +52,7 @@ int history_store_query(HistoryStore *store, const HistoryQuery *query, HistoryS
 int history_store_copy(HistoryStore *from, HistoryStore *to, uint64_t now_realtime_usec);
 
 uint64_t history_store_n_rows(const HistoryStore *store);
+/* The highest serial of a row; 0 without rows. */
+uint64_t history_store_last_serial(const HistoryStore *store);
 /* Rows that had to go because of n_rows_max, since it was opened. */
 uint64_t history_store_n_trimmed(const HistoryStore *store);

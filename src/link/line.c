@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Connection states: closed (a timer runs), open (hello sent, deadline runs), ready. A line that was given to us is there
+ * Connection states: closed (a timer runs), open (hello sent, deadline runs), ready (in doubt: a deadline runs). A line that was given to us is there
  * before it is open. What is wrong is said once until something else is or the line is ready, however often it is tried meanwhile.
  */
 
@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "src/basic/clock.h"
 #include "src/basic/log.h"
 #include "src/basic/macro.h"
 #include "src/basic/text.h"
@@ -28,9 +29,11 @@ struct Line {
         const char *socket_path;
         LineHandlers handlers;
         sd_event_source *io_source;     /* while it is open or ready */
-        sd_event_source *timer_source;  /* reconnecting, or the hello's deadline */
+        sd_event_source *timer_source;  /* reconnecting, the hello's deadline, or that of a doubted process */
         int fd;
         bool is_ready;
+        bool is_doubted;                /* the timer runs until it gives a sign of life */
+        uint64_t heard_monotonic_usec;
         const char *loss_logged;        /* what was said last, or NULL since it was ready */
         uint64_t reconnect_usec;
         PacketQueue out;
@@ -66,7 +69,7 @@ static void line_close(Line *line) {
 
         line->io_source = sd_event_source_disable_unref(line->io_source);
         line->fd = close_fd(line->fd);
-        line->is_ready = false;
+        line->is_ready = line->is_doubted = false;
         if (line->kind->keeps_sent)
                 packet_queue_rewind(&line->out);
         else
@@ -146,6 +149,23 @@ static int take_greeting(Line *line) {
         return 0;
 }
 
+bool line_doubt(Line *line, uint64_t asked_monotonic_usec) {
+        if (!line->is_ready || line->heard_monotonic_usec >= asked_monotonic_usec)
+                return false;
+        if (!line->is_doubted)
+                set_timer(line, LINE_DOUBT_USEC);
+        line->is_doubted = true;
+        return true;
+}
+
+static void give_sign_of_life(Line *line) {
+        line->heard_monotonic_usec = clock_monotonic_usec();
+        if (!line->is_doubted)
+                return;
+        line->is_doubted = false;
+        set_timer(line, USEC_INFINITY);
+}
+
 static int receive_batch(Line *line) {
         for (unsigned i = 0; i < line->kind->n_batch && line->fd >= 0; i++) {
                 _cleanup_(close_fd_at) int fd = -EBADF;
@@ -157,6 +177,8 @@ static int receive_batch(Line *line) {
                 /* The greeting comes first, and once. */
                 if (r >= 0 && line->kind->is_greeting(line->received) == line->is_ready)
                         r = -EBADMSG;
+                if (r >= 0)
+                        give_sign_of_life(line);
                 if (r >= 0)
                         r = line->is_ready ? line->handlers.on_record(line->handlers.userdata, line->received, fd) :
                                              take_greeting(line);
@@ -224,7 +246,7 @@ static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
 
         if (line->io_source) {
                 /* One that hangs in a file system may come back: the records wait, and the next line is no better. */
-                line_lost(line, -ETIMEDOUT, "does not answer");
+                line_lost(line, -ETIMEDOUT, line->is_ready ? "stands still" : "does not answer");
                 return 0;
         }
 
@@ -291,6 +313,13 @@ const Packet *line_first_sent(const Line *line) {
 
 void line_forget_first(Line *line) {
         packet_queue_pop(&line->out);
+}
+
+void line_each_queued(Line *line, void (*each)(void *record, void *userdata), void *userdata) {
+        Packet *packet;
+
+        STAILQ_FOREACH(packet, &line->out.packets, entries)
+                each(packet->data, userdata);
 }
 
 size_t line_n_queued(const Line *line) {

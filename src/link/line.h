@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 
 #include "src/basic/cleanup.h"
+#include "src/basic/macro.h"
 #include "src/basic/packet.h"
 
 typedef struct Line Line;
@@ -64,6 +65,12 @@ DEFINE_CLEANUP(Line, line_free)
 /* The other end has answered the hello. */
 bool line_is_ready(const Line *line);
 
+/* The other end was asked something at @asked_monotonic_usec and has not answered. Returns true if nothing at all was heard from
+ * it since: then it gets LINE_DOUBT_USEC for a sign of life (for which the caller asks), and without one the line is ended,
+ * because a process that stands still must not look like one that is there. */
+bool line_doubt(Line *line, uint64_t asked_monotonic_usec);
+#define LINE_DOUBT_USEC (5 * USEC_PER_SEC)
+
 /**
  * line_send() - send one record, or queue it
  * @fd: duplicated, or a negative value
@@ -82,6 +89,9 @@ const Packet *line_first(const Line *line);
 const Packet *line_first_sent(const Line *line);
 /* The other end confirmed the oldest. */
 void line_forget_first(Line *line);
+
+/* Every record that waits or is kept, to be changed in place before any of them was sent. */
+void line_each_queued(Line *line, void (*each)(void *record, void *userdata), void *userdata);
 
 /* Records that wait or are kept, and those that were refused since the start: no room, no memory, not well-formed. */
 size_t line_n_queued(const Line *line);

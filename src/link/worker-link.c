@@ -114,6 +114,10 @@ bool worker_link_is_ready(const WorkerLink *link) {
         return line_is_ready(link->line);
 }
 
+bool worker_link_doubt(WorkerLink *link, uint64_t asked_monotonic_usec) {
+        return line_doubt(link->line, asked_monotonic_usec);
+}
+
 int worker_link_send(WorkerLink *link, const WorkerMessage *message, int fd) {
         return line_send(link->line, message, message->header.size_bytes, fd);
 }

@@ -35,6 +35,9 @@ DEFINE_CLEANUP(WorkerLink, worker_link_free)
 /* The worker has answered the hello. */
 bool worker_link_is_ready(const WorkerLink *link);
 
+/* As line_doubt(): nothing was heard from the worker since it was asked something at @asked_monotonic_usec. */
+bool worker_link_doubt(WorkerLink *link, uint64_t asked_monotonic_usec);
+
 /* Queues one record; @fd is duplicated. Returns 0; -ENOTCONN without a line; -ENOBUFS at the limit (the line is dropped);
  * -EBADMSG for a record that the worker would not take; or another negative errno. */
 int worker_link_send(WorkerLink *link, const WorkerMessage *message, int fd);

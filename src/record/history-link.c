@@ -32,6 +32,7 @@ struct HistoryLink {
         bool is_stall_logged;
         HistoryPlace place;             /* as the recorder says it */
         uint64_t next_serial;
+        bool has_been_ready;
         uint64_t n_dropped_logged;
         TAILQ_HEAD(, Query) queries;
         size_t n_queries;
@@ -150,9 +151,34 @@ static int on_open(void *userdata) {
         return line_send_now(link->line, &hello, hello.header.size_bytes);
 }
 
-static void on_ready(_unused_ void *userdata, const void *record) {
+static void number_anew(void *record, void *userdata) {
+        HistoryLink *link = userdata;
+
+        ((HistoryMessage *) record)->row.serial = link->next_serial++;
+}
+
+/* Serials begin with the time of day, so that they go up from run to run; where the clock was set back they would not, and
+ * the new rows would stand before the old ones, or be taken for them. Only until the first row was handed over: from then on a
+ * serial says which row it is. */
+static void begin_after(HistoryLink *link, uint64_t last_serial) {
+        const Packet *first = line_first(link->line);
+        uint64_t serial = first ? ((const HistoryMessage *) first->data)->row.serial : link->next_serial;
+
+        if (link->has_been_ready)
+                return;
+        link->has_been_ready = true;
+        if (last_serial < serial || last_serial > INT64_MAX / 2)
+                return;
+
+        log_notice("history: the clock was set back since the last entry; what comes now is kept after it all the same");
+        link->next_serial = last_serial + 1;
+        line_each_queued(link->line, number_anew, link);
+}
+
+static void on_ready(void *userdata, const void *record) {
         const HistoryMessage *message = record;
 
+        begin_after(userdata, message->hello.last_serial);
         log_info("history: connected to the recorder, version %s", message->hello.program_version);
 }
 

@@ -60,6 +60,21 @@ static int use_memory(Keeper *keeper, int error) {
         return 0;
 }
 
+uint64_t keeper_clock_look(KeeperClock *clock, uint64_t realtime_usec, uint64_t boottime_usec) {
+        uint64_t elapsed_usec = boottime_usec - clock->boottime_usec, expected_usec = clock->realtime_usec + elapsed_usec;
+        uint64_t off_usec = realtime_usec > expected_usec ? realtime_usec - expected_usec : expected_usec - realtime_usec;
+
+        if (clock->realtime_usec == 0 || off_usec > KEEPER_CLOCK_JUMP_USEC) {
+                *clock = (KeeperClock) { realtime_usec, boottime_usec };
+                return 0;
+        }
+        return elapsed_usec >= KEEPER_CLOCK_TRUSTED_USEC ? realtime_usec : 0;
+}
+
+static uint64_t look_at_clock(Keeper *keeper) {
+        return keeper_clock_look(&keeper->clock, clock_realtime_usec(), clock_boottime_usec());
+}
+
 int keeper_open(Keeper *keeper) {
         int r;
 
@@ -91,7 +106,7 @@ int keeper_retry(Keeper *keeper) {
         n_rows = history_store_n_rows(keeper->store);
         r = open_disk(keeper, &disk);
         if (r >= 0)
-                r = history_store_copy(keeper->store, disk, clock_realtime_usec());
+                r = history_store_copy(keeper->store, disk, look_at_clock(keeper));
         if (r < 0) {
                 keeper->error = -r;
                 return 0;
@@ -112,7 +127,7 @@ static int take_once(Keeper *keeper, const HistoryMessage *const *messages, size
         r = history_store_begin(keeper->store);
         for (size_t i = 0; r >= 0 && i < n; i++)
                 r = history_store_add(keeper->store, &messages[i]->row);
-        return r < 0 ? r : history_store_commit(keeper->store, clock_realtime_usec());
+        return r < 0 ? r : history_store_commit(keeper->store, look_at_clock(keeper));
 }
 
 int keeper_take(Keeper *keeper, const HistoryMessage *const *messages, size_t n) {
@@ -131,6 +146,10 @@ int keeper_take(Keeper *keeper, const HistoryMessage *const *messages, size_t n)
                 keeper->n_trimmed_counted = n_trimmed;
         }
         return r;
+}
+
+uint64_t keeper_last_serial(const Keeper *keeper) {
+        return history_store_last_serial(keeper->store);
 }
 
 int keeper_query(Keeper *keeper, const HistoryQuery *query, HistoryStoreRow on_row, void *userdata) {

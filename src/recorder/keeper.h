@@ -6,6 +6,18 @@
 
 #include "src/history/history-store.h"
 
+/* The time of day, as far as old rows may go by it. */
+typedef struct KeeperClock {
+        uint64_t realtime_usec, boottime_usec;  /* since when it runs straight; 0: not looked at yet */
+} KeeperClock;
+
+#define KEEPER_CLOCK_JUMP_USEC USEC_PER_HOUR
+#define KEEPER_CLOCK_TRUSTED_USEC USEC_PER_DAY
+
+/* Returns @realtime_usec if the clock has run straight for a day, else 0: one that is wrong for an hour, at boot or by mistake,
+ * must not cost a year of history. */
+uint64_t keeper_clock_look(KeeperClock *clock, uint64_t realtime_usec, uint64_t boottime_usec);
+
 typedef struct Keeper {
         const char *folder;             /* borrowed */
         HistoryLimits disk_limits, memory_limits;
@@ -14,6 +26,7 @@ typedef struct Keeper {
         int error;                      /* positive errno: why memory */
         uint64_t n_lost;                /* rows that memory had no room for, in all */
         uint64_t n_trimmed_counted;
+        KeeperClock clock;
         bool was_set_aside;             /* a damaged file is moved away once in a run, not again and again */
 } Keeper;
 
@@ -30,5 +43,8 @@ int keeper_retry(Keeper *keeper);
  * All of them or none; what the folder does not take goes to memory. Returns: 0, or a negative errno if neither could.
  */
 int keeper_take(Keeper *keeper, const HistoryMessage *const *messages, size_t n);
+
+/* The highest serial where rows go now; 0: none yet. */
+uint64_t keeper_last_serial(const Keeper *keeper);
 
 int keeper_query(Keeper *keeper, const HistoryQuery *query, HistoryStoreRow on_row, void *userdata);

@@ -204,6 +204,7 @@ static int greet(Recorder *recorder, const HistoryMessage *message) {
 
         history_message_init(&reply, HISTORY_HELLO_REPLY);
         (void) text_copy(reply.hello.program_version, sizeof(reply.hello.program_version), HEALER_VERSION);
+        reply.hello.last_serial = keeper_last_serial(&recorder->keeper);
         r = tell(recorder, &reply);
         if (r < 0)
                 return r;

@@ -158,6 +158,8 @@ static void on_load_end(Child *child, const ChildEnd *end, void *userdata) {
                         log_warning_errno(end->ending == CHILD_EXITED ? end->status : ETIMEDOUT,
                                           "%s: cannot use the record of begun repairs, keeping it in memory: %m",
                                           intents->state_dir);
+                /* Said with its reason; that nothing can be written follows. */
+                intents->is_failure_said = true;
                 intents_leave_disk_alone(intents);
         } else if (intents->n_torn > 0) {
                 log_notice("%s: %zu torn records of begun repairs ignored", intents->state_dir, intents->n_torn);

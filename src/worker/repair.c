@@ -169,10 +169,12 @@ static Outcome repair_steps(Repair *repair, WorkerJobResult *result) {
         Outcome outcome;
         int error;
 
-        if (job->ban && intents_ban_stands_in_child(job->worker->intents, job->ban))
-                return explain(result, OUTCOME_REFUSED_UNFINISHED, 0,
-                               "the same repair never ended on this kernel; `healer-worker --forget-intent` "
-                               "allows it again");
+        if (job->ban && intents_ban_stands_in_child(job->worker->intents, job->ban)) {
+                (void) text_append_format(detail, sizeof(detail),
+                                          "the same repair never ended on this kernel; to allow it again: "
+                                          HEALER_LIBEXECDIR "/healer-worker --forget-intent=%" PRIu64, job->ban->job_id);
+                return explain(result, OUTCOME_REFUSED_UNFINISHED, 0, detail);
+        }
 
         outcome = reopen_superblock(job->superblock, job->monitor_fd, REOPEN_TO_REPAIR, &repair->place, &error);
         if (outcome != OUTCOME_DONE)

@@ -21,6 +21,7 @@
 #include "src/basic/file.h"
 #include "src/basic/log.h"
 #include "src/basic/macro.h"
+#include "src/basic/notify.h"
 #include "src/basic/text.h"
 #include "src/worker/attach.h"
 #include "src/worker/process.h"
@@ -316,7 +317,9 @@ void worker_begin_serving(Worker *worker) {
                 return;
         }
 
-        (void) sd_notify(false, "READY=1");
+        /* systemd waits for this one: a worker that nobody knows to be ready serves nobody for long. */
+        if (notify_send("READY=1", -EBADF) < 0)
+                (void) sd_notify(false, "READY=1");
 }
 
 static void keep_left_result(const Intent *intent, void *userdata) {
@@ -326,9 +329,9 @@ static void keep_left_result(const Intent *intent, void *userdata) {
                 log_notice("pid %d, left behind by an earlier worker, still repairs %s (job %" PRIu64 ")",
                            intent->pid, structure_to_name(intent->target.structure), intent->job_id);
         else if (intent->state == INTENT_BANNED)
-                log_notice("a repair of %s that never ended on kernel %s is not tried again there (job %" PRIu64
-                           "; healer-worker --forget-intent allows it)", structure_to_name(intent->target.structure),
-                           intent->kernel_release, intent->job_id);
+                log_notice("a repair of %s that never ended on kernel %s is not tried again there; to allow it: "
+                           HEALER_LIBEXECDIR "/healer-worker --forget-intent=%" PRIu64,
+                           structure_to_name(intent->target.structure), intent->kernel_release, intent->job_id);
 }
 
 static void on_intents_loaded(void *userdata) {
@@ -388,7 +391,7 @@ void worker_stop(Worker *worker) {
                 return;
 
         worker->is_leaving = true;
-        (void) sd_notify(false, "STOPPING=1");
+        (void) notify_send("STOPPING=1", -EBADF);
         child_table_stop_all(worker->children);
         if (sd_event_add_time_relative(worker->event, &worker->stop_source, CLOCK_MONOTONIC, STOP_USEC, 0,
                                        on_stop_time, worker) < 0)
@@ -412,6 +415,33 @@ static int watch_signals(Worker *worker) {
                 return r;
 
         return sd_event_add_signal(worker->event, &worker->interrupt_source, SIGINT, on_signal, worker);
+}
+
+/* Served by the loop itself: a loop that stands still is what the watchdog is for. Before the mount news, which may be many. */
+static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
+        const Worker *worker = userdata;
+        uint64_t next_usec = worker->watchdog_usec / 2;
+        int r;
+
+        (void) usec;
+
+        if (notify_send("WATCHDOG=1", -EBADF) < 0)
+                next_usec = min_of(next_usec, USEC_PER_SEC);
+        r = sd_event_source_set_time_relative(source, next_usec);
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int watchdog_start(Worker *worker) {
+        int r;
+
+        r = sd_watchdog_enabled(false, &worker->watchdog_usec);
+        if (r <= 0)
+                return r;
+        r = sd_event_add_time_relative(worker->event, &worker->watchdog_source, CLOCK_MONOTONIC, 0, worker->watchdog_usec / 8,
+                                       on_watchdog, worker);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_priority(worker->watchdog_source, SD_EVENT_PRIORITY_IMPORTANT - 1);
 }
 
 static int know_kernel(Worker *worker) {
@@ -444,6 +474,9 @@ int worker_new(const WorkerOptions *options, Worker **ret_worker) {
         if (r < 0)
                 return r;
         r = watch_signals(worker);
+        if (r < 0)
+                return r;
+        r = watchdog_start(worker);
         if (r < 0)
                 return r;
         r = sd_event_add_post(worker->event, &worker->post_source, on_after_event, worker);
@@ -484,6 +517,7 @@ Worker *worker_free(Worker *worker) {
         sd_event_source_disable_unref(worker->post_source);
         sd_event_source_disable_unref(worker->term_source);
         sd_event_source_disable_unref(worker->interrupt_source);
+        sd_event_source_disable_unref(worker->watchdog_source);
         sd_event_unref(worker->event);
         close_fd(worker->kmsg_fd);
         free(worker);

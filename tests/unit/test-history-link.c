@@ -233,6 +233,35 @@ static void test_healerd_restarts_meanwhile(void **state) {
         assert_int_equal(s->n_rows, 110);
 }
 
+/* The clock was a year ahead when the last row was written: what comes now stands behind it, and no row is taken for another. */
+static void test_clock_set_back(void **state) {
+        const HistoryLimits limits = { 1000, USEC_PER_DAY };
+        uint64_t ahead = clock_serial_start() + ((uint64_t) 365 * 24 * 3600 << 20);
+        Setup *s = *state;
+        HistoryStore *store;
+        HistoryMessage row;
+        HistoryValues values = history_test_values(1, clock_realtime_usec());
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        history_message_set_row(&row, HISTORY_RECORD, ahead, &values);
+        assert_int_equal(history_store_begin(store), 0);
+        assert_int_equal(history_store_add(store, &row.row), 0);
+        assert_int_equal(history_store_commit(store, 0), 0);
+        assert_null(history_store_close(store));
+
+        tell(s, 2, 50); /* some wait already, some come later */
+        start_recorder(s);
+        wait_until(s, all_taken);
+        end_recorder(s, SIGKILL);
+        wait_until(s, is_absent);
+        tell(s, 52, 50);
+        start_recorder(s);
+        wait_until(s, all_taken);
+        ask(s);
+        assert_int_equal(s->n_rows, 101);
+        assert_int_equal(s->last_event_id, 101);
+}
+
 static void test_too_many_questions(void **state) {
         const HistoryQuery query = { .n_max = 1 };
         Setup *s = *state;
@@ -255,6 +284,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_killed_in_the_middle, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_stands_still, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_healerd_restarts_meanwhile, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_clock_set_back, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_too_many_questions, setup, teardown),
         };
 

@@ -345,6 +345,56 @@ static void test_keeper_full_and_back(void **state) {
         keeper_close(&keeper);
 }
 
+/* Rows are too old only by a clock that has run straight for a day. */
+static void test_clock(void **state) {
+        static const struct {
+                const char *name;
+                int64_t hours, boot_hours;
+                bool is_trusted;
+        } looks[] = {
+                { "first look",            1000,           1,    false },
+                { "a bit later",           1010,           11,   false },
+                { "a day later",           1024,           25,   true  },
+                { "slewed a little",       1030,           31,   true  },
+                { "set a year ahead",      1030 + 8760,    31,   false },
+                { "a day later",           1054 + 8760,    55,   true  },
+                { "set right",             1055,           56,   false },
+                { "an hour back",          1055,           58,   false },
+                { "most of a day later",   1078,           81,   false },
+                { "suspended for days",    1200,           203,  true  },
+        };
+        KeeperClock clock = {};
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(looks); i++) {
+                uint64_t realtime_usec = (uint64_t) looks[i].hours * USEC_PER_HOUR + USEC_PER_SEC;
+
+                print_message("%zu: %s\n", i, looks[i].name);
+                assert_true(keeper_clock_look(&clock, realtime_usec, (uint64_t) looks[i].boot_hours * USEC_PER_HOUR) ==
+                            (looks[i].is_trusted ? realtime_usec : 0));
+        }
+}
+
+/* A clock that was a year ahead for a moment costs no row. */
+static void test_untrusted_clock_keeps_all(void **state) {
+        const Setup *s = *state;
+        HistoryStore *store;
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        add(store, 7, 1000, 1000);
+        assert_int_equal(history_store_last_serial(store), 7);
+        assert_int_equal(history_store_begin(store), 0);
+        assert_int_equal(history_store_commit(store, 0), 0);
+        assert_int_equal(history_store_n_rows(store), 1);
+        store = history_store_close(store);
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        assert_int_equal(history_store_last_serial(store), 7);
+        assert_int_equal(history_store_begin(store), 0);
+        assert_int_equal(history_store_commit(store, 2000 + limits.age_max_usec), 0);
+        assert_int_equal(history_store_n_rows(store), 0);
+        history_store_close(store);
+}
+
 /* Memory is bounded, and what had to go is counted. */
 static void test_keeper_without_folder(void **state) {
         const Setup *s = *state;
@@ -404,6 +454,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_somebody_else_has_it, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_keeper_full_and_back, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_clock, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_untrusted_clock_keeps_all, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_keeper_without_folder, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_keeper_damaged, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_keeper_newer, setup, teardown),

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "src/basic/clock.h"
+#include "src/link/line.h"
 #include "src/link/worker-link.h"
 
 typedef struct Setup {
@@ -132,12 +134,38 @@ static void test_worker_that_does_not_read(void **state) {
         assert_int_equal(s->n_lost, 1); /* a limit, and a line that is taken for dead; the loop never waited */
 }
 
+/* Who gives a sign of life is kept, however late the answer; who gives none must not look as if it were there. */
+static void test_doubt(void **state) {
+        Setup *s = *state;
+        WorkerMessage message;
+
+        assert_false(worker_link_doubt(s->link, clock_monotonic_usec())); /* not greeted yet: another deadline runs */
+        answer_hello(s);
+        assert_false(worker_link_doubt(s->link, clock_monotonic_usec() - USEC_PER_MINUTE)); /* heard since */
+
+        assert_true(worker_link_doubt(s->link, clock_monotonic_usec() + 1));
+        worker_message_init(&message, WORKER_MOUNTS_LISTED);
+        assert_int_equal(worker_message_send(s->peer, &message, -EBADF), 0);
+        while (s->n_messages == 0)
+                assert_true(sd_event_run(s->event, 30 * USEC_PER_SEC) > 0);
+        assert_int_equal(sd_event_run(s->event, LINE_DOUBT_USEC + USEC_PER_SEC), 0);
+        assert_int_equal(s->n_lost, 0);
+
+        assert_true(worker_link_doubt(s->link, clock_monotonic_usec() + 1));
+        assert_true(worker_link_doubt(s->link, clock_monotonic_usec() + 1));
+        while (s->n_lost == 0)
+                assert_true(sd_event_run(s->event, 30 * USEC_PER_SEC) > 0);
+        assert_false(worker_link_is_ready(s->link));
+        assert_false(worker_link_doubt(s->link, clock_monotonic_usec() + 1));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_hello_and_message, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_nothing_before_the_hello, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_nonsense_ends_the_line, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_worker_that_does_not_read, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_doubt, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

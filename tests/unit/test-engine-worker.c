@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The engine and what the worker says or does not say: monitors that are not ours, a worker that stands still, a result that
+ * nobody waits for.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "src/engine/engine-internal.h"
+#include "tests/unit/fake-worker.h"
+
+#define DEVICE_NUMBER 0x701
+
+typedef struct Setup {
+        sd_event *event;
+        Engine *engine;
+        FakeWorker worker;
+        unsigned n_gathers, n_asked_for_life, n_taken, n_events;
+} Setup;
+
+/* Questions are not answered at all. */
+static void on_worker_message(void *userdata, const WorkerMessage *message, int fd) {
+        Setup *s = userdata;
+
+        (void) fd;
+        if (message->header.type == WORKER_GATHER && message->gather.request_id == 0)
+                s->n_asked_for_life++;
+        else if (message->header.type == WORKER_GATHER)
+                s->n_gathers++;
+        else if (message->header.type == WORKER_JOB_TAKEN)
+                s->n_taken++;
+}
+
+static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
+        (void) event;
+        (void) filesystem;
+        (void) path;
+        ((Setup *) userdata)->n_events++;
+}
+
+static void run_once(Setup *s) {
+        assert_true(sd_event_run(s->event, 60 * USEC_PER_SEC) > 0);
+}
+
+/* Everything here runs on one loop, so what is not ready now will never be without somebody doing something. */
+static void run_quiet(Setup *s) {
+        while (sd_event_run(s->event, 0) > 0)
+                ;
+}
+
+static void tell_filesystem(Setup *s, MonitorState monitor, int error, int holder_pid) {
+        WorkerMessage message;
+
+        worker_message_init(&message, WORKER_FILESYSTEM);
+        message.filesystem.device_number = DEVICE_NUMBER;
+        message.filesystem.monitor_state = (uint8_t) monitor;
+        message.filesystem.error = error;
+        message.filesystem.holder_pid = holder_pid;
+        strcpy(message.filesystem.type, "xfs");
+        if (holder_pid > 0)
+                strcpy(message.filesystem.holder_name, "xfs_healer");
+        fake_worker_say(&s->worker, &message, -EBADF);
+        run_quiet(s);
+}
+
+static int setup(void **state) {
+        static Setup s;
+        EngineOptions options = { .policy.root_directory = "/nonexistent" };
+        const EngineObserver observer = { .on_event = on_event, .userdata = &s };
+        WorkerMessage message;
+
+        s = (Setup) {};
+        assert_int_equal(sd_event_new(&s.event), 0);
+        fake_worker_init(&s.worker, s.event, &options.worker_fd);
+        s.worker.on_message = on_worker_message;
+        s.worker.userdata = &s;
+        assert_int_equal(engine_new(s.event, &options, &s.engine), 0);
+        assert_int_equal(engine_add_observer(s.engine, &observer), 0);
+        assert_int_equal(engine_start(s.engine), 0);
+        while (!engine_worker_is_connected(s.engine))
+                run_once(&s);
+        tell_filesystem(&s, MONITOR_UNSUPPORTED, 0, 0);
+        worker_message_init(&message, WORKER_MOUNT_ADDED);
+        message.mount = (WorkerMount) { .device_number = DEVICE_NUMBER, .mount_id = 1, .is_whole = 1, .mount_point = "/srv" };
+        fake_worker_say(&s.worker, &message, -EBADF);
+        run_quiet(&s);
+        *state = &s;
+        return 0;
+}
+
+static int teardown(void **state) {
+        Setup *s = *state;
+
+        engine_free(s->engine);
+        fake_worker_done(&s->worker);
+        sd_event_unref(s->event);
+        return 0;
+}
+
+static Filesystem *the_filesystem(Setup *s) {
+        Filesystem *filesystem = filesystem_table_find_device(engine_filesystems(s->engine), DEVICE_NUMBER);
+
+        assert_non_null(filesystem);
+        return filesystem;
+}
+
+/* Everybody who looks at conditions hears that nobody would hear of damage, and why. */
+static void test_what_is_not_watched_is_a_condition(void **state) {
+        Setup *s = *state;
+        static const struct {
+                MonitorState monitor;
+                int error, holder_pid;
+                Severity severity;
+                const char *says;       /* NULL: no condition */
+        } steps[] = {
+                { MONITOR_UNSUPPORTED, 0, 0, 0, NULL },
+                { MONITOR_FOREIGN, 0, 0, SEVERITY_WARNING, "cannot be found" },
+                { MONITOR_FOREIGN, 0, 812, SEVERITY_WARNING, "xfs_healer, process 812" },
+                { MONITOR_NONE, 0, 0, 0, NULL },
+                { MONITOR_FAILED, EMFILE, 0, SEVERITY_ERROR, "EMFILE" },
+                { MONITOR_FAILED, ETIMEDOUT, 0, SEVERITY_ERROR, "ETIMEDOUT" },
+                { MONITOR_OPENED, 0, 0, SEVERITY_ERROR, "EBADF" }, /* told as ours, and none came with it */
+                { MONITOR_ENDED, 0, 0, SEVERITY_ERROR, "ended" },
+                { MONITOR_UNSUPPORTED, 0, 0, 0, NULL },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
+                const HealthCondition *condition;
+
+                print_message("%zu: %s\n", i, monitor_state_to_name(steps[i].monitor));
+                tell_filesystem(s, steps[i].monitor, steps[i].error, steps[i].holder_pid);
+                condition = condition_find(&the_filesystem(s)->conditions, CONDITION_NOT_WATCHED, "");
+                if (!steps[i].says) {
+                        assert_null(condition);
+                        continue;
+                }
+                assert_non_null(condition);
+                assert_int_equal(condition->severity, steps[i].severity);
+                assert_non_null(strstr(condition->message, steps[i].says));
+                assert_int_equal(the_filesystem(s)->conditions.n_items, 1);
+        }
+}
+
+/* A worker that stands still is not decided without: the line is dropped, and the event waits for the next worker. */
+static void test_worker_that_stands_still(void **state) {
+        Setup *s = *state;
+        const HealthEvent event = {
+                .filesystem_id = the_filesystem(s)->id,
+                .kind = EVENT_SICK,
+                .domain = DOMAIN_AG,
+                .structure = STRUCTURE_AG_FINOBT,
+                .count = 1,
+        };
+
+        engine_take_event(s->engine, &event);
+        while (engine_worker_is_connected(s->engine))
+                run_once(s);
+        run_quiet(s);
+        assert_int_equal(s->n_gathers, 1);
+        assert_int_equal(s->n_asked_for_life, 1);
+        assert_int_equal(s->n_events, 0);
+        assert_int_equal(s->engine->n_cases, 1);
+        assert_false(s->engine->is_worker_given_up);
+}
+
+/* The worker keeps results until they are taken, and says them again after each hello. */
+static void test_result_that_nobody_waits_for_is_taken(void **state) {
+        Setup *s = *state;
+        WorkerMessage message;
+
+        worker_message_init(&message, WORKER_JOB_RESULT);
+        message.result.job_id = 4711;
+        message.result.device_number = DEVICE_NUMBER;
+        message.result.outcome = OUTCOME_DONE;
+        fake_worker_say(&s->worker, &message, -EBADF);
+        while (s->n_taken == 0)
+                run_once(s);
+        run_quiet(s);
+        assert_int_equal(s->n_taken, 1);
+        assert_int_equal(the_filesystem(s)->totals.n_healed, 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_what_is_not_watched_is_a_condition, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_worker_that_stands_still, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_result_that_nobody_waits_for_is_taken, setup, teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

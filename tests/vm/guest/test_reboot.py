@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The machine goes down in the middle of a repair: once by a reset, once in order.  Needs `vm-run --reboots`: the same module
+runs in each boot, and a file on the disk tells which one it is.
+
+After the reset the repair is not tried again on that kernel without an administrator's word; after an orderly end it is."""
+
+import json
+import os
+import subprocess
+import time
+import unittest
+
+import healerlib
+import recipes
+from healerlib import LONG, broken, healerctl, main_pid, wait_watched
+from test_processes import FrozenDirectory, hanging_children
+from vmlib import XfsImage, run, wait_for
+
+FOLDER = '/var/healer-test-reboot'
+STATE = f'{FOLDER}/state.json'
+WORKER = f'{healerlib.LIBEXEC}/healer-worker'
+
+
+def saved():
+    try:
+        with open(STATE, encoding='ascii') as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return {'boot': 1}
+
+
+def save(**values):
+    """On the disk, whatever happens next."""
+    os.makedirs(FOLDER, exist_ok=True)
+    with open(STATE + '.new', 'w', encoding='ascii') as file:
+        json.dump(values, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(STATE + '.new', STATE)
+    folder = os.open(FOLDER, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
+
+
+def keep(fs, recipe):
+    """What the next boot needs to know to go on with an image."""
+    return {'fs': {key: fs.__dict__[key] for key in ('folder', 'file', 'path', 'uuid', 'group_size')},
+            'recipe': {'ino': recipe.ino, 'agno': recipe.agno}}
+
+
+def again(kind, kept):
+    """(fs, recipe), not mounted."""
+    fs = XfsImage.__new__(XfsImage)
+    fs.__dict__.update(kept['fs'], dev=None)
+    recipe = kind(fs)
+    recipe.__dict__.update(kept['recipe'])
+    return fs, recipe
+
+
+def intents():
+    return run(WORKER, '--list-intents')
+
+
+def new_image(kind):
+    """A damaged image whose damage has reached the disk; mounted, and not met yet."""
+    os.makedirs(FOLDER, exist_ok=True)
+    fs = healerlib.allow(XfsImage(folder=FOLDER), 'repair')
+    recipe = kind(fs).break_it()
+    fs.umount()
+    run('sync')
+    fs.mount()
+    wait_watched(fs)
+    return fs, recipe
+
+
+class Rebooted(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        healerlib.start()
+        healerlib.load_policy(healerlib.HEAL)
+
+    def goes_down(self):
+        time.sleep(120)
+        self.fail('the machine did not go down')
+
+    def heals(self):
+        with broken(recipes.FreeInodeBtree, autofsck='repair') as (_, recipe):
+            self.assertTrue(recipe.trigger())
+            wait_for(recipe.works, deadline=LONG, what='another repair')
+
+
+class FirstBoot(Rebooted):
+
+    def test_reset_in_the_middle(self):
+        fs, recipe = new_image(FrozenDirectory)
+        run('fsfreeze', '--freeze', fs.path)
+        os.listdir(fs.path)
+        self.assertTrue(recipe.trigger_frozen())
+        wait_for(hanging_children, deadline=LONG, what='a repair that runs')
+        # The child writes it down before it begins.
+        self.assertIn(' open ', intents())
+        self.assertIn('directory', intents())
+        save(boot=2, job=int(intents().split()[0]), **keep(fs, recipe))
+        with open('/proc/sysrq-trigger', 'w', encoding='ascii') as trigger:
+            trigger.write('b')
+        self.goes_down()
+
+
+class AfterReset(Rebooted):
+
+    def refused(self, fs, recipe):
+        """By a rule and by a person, with the structure's name and the way out."""
+        self.assertTrue(recipe.trigger())
+        way_out = f'{WORKER} --forget-intent={self.job}'
+        wait_for(lambda: 'repair-refused' in healerlib.conditions(fs), deadline=LONG, what='a refusal')
+        _, target, text = healerlib.conditions(fs)['repair-refused']
+        self.assertIn(f'ino {recipe.ino} ', target)
+        self.assertIn('directory', target)
+        self.assertIn('never ended', text)
+        self.assertIn(way_out, text)
+        code, out, err = healerctl('repair', fs.path, 'directory', f'--inode={recipe.ino}', '--generation=0')
+        self.assertNotEqual(code, 0)
+        self.assertIn(way_out, out + err)
+        self.assertFalse(recipe.works())
+
+    def test_not_again_without_a_word(self):
+        state = saved()
+        self.job = state['job']
+        fs, recipe = again(FrozenDirectory, state)
+        self.assertIn('banned', intents())
+        self.assertIn('never ended on kernel', run('journalctl', '--boot', '--quiet', '--output=cat', '--unit=healerd.service'))
+        fs.mount()
+        wait_watched(fs)
+        self.refused(fs, recipe)
+        # Nor by the next worker.
+        old = main_pid('healer-worker.service')
+        run('systemctl', 'restart', 'healer-worker.service')
+        wait_for(lambda: main_pid('healer-worker.service') != old and healerlib.worker_is_connected(), deadline=LONG,
+                 what='another worker')
+        self.refused(fs, recipe)
+        self.heals()
+
+        run(WORKER, f'--forget-intent={self.job}')
+        code, out, err = healerctl('repair', fs.path, 'directory', f'--inode={recipe.ino}', '--generation=0')
+        self.assertEqual(code, 0, out + err)
+        wait_for(recipe.works, deadline=LONG, what='the repair that was allowed')
+        wait_for(lambda: healerlib.conditions(fs) == {}, deadline=LONG, what='no condition')
+        self.assertEqual(intents(), '')
+        fs.umount()
+        self.shut_down_in_the_middle()
+
+    def shut_down_in_the_middle(self):
+        """On a disk that takes two seconds for each block from now on."""
+        fs = healerlib.allow(XfsImage(folder=FOLDER), 'repair')
+        recipe = recipes.InodeBtree(fs)
+        fs.mount()
+        recipe.prepare()
+        # Each of them a piece of work for the repair.
+        for number in range(16):
+            for name in range(200):
+                with open(fs.join(f'dir{number}', str(name)), 'w', encoding='ascii'):
+                    pass
+        fs.umount()
+        recipe.damage()
+        run('sync')
+
+        loop = run('losetup', '--find', '--show', fs.file).strip()
+        sectors = run('blockdev', '--getsz', loop).strip()
+        run('dmsetup', 'create', 'slow', '--table', f'0 {sectors} delay {loop} 0 0')
+        run('mount', '-t', 'xfs', '/dev/mapper/slow', fs.path)
+        wait_watched(fs)
+        run('dmsetup', 'suspend', 'slow')
+        run('dmsetup', 'load', 'slow', '--table', f'0 {sectors} delay {loop} 0 2000')
+        run('dmsetup', 'resume', 'slow')
+        self.assertTrue(recipe.trigger())
+        wait_for(lambda: ' open ' in intents(), deadline=LONG, what='a repair that runs')
+        save(boot=3, **keep(fs, recipe))
+        subprocess.Popen(['systemctl', 'reboot'])
+        self.goes_down()
+
+
+class AfterShutdown(Rebooted):
+
+    def test_tried_again(self):
+        fs, recipe = again(recipes.InodeBtree, saved())
+        said = run('journalctl', '--boot', '--quiet', '--output=cat', '--unit=healerd.service', '--unit=healer-worker.service')
+        self.assertIn('was interrupted', said)
+        self.assertNotIn('never ended', said)
+        fs.mount()
+        wait_watched(fs)
+        self.assertTrue(recipe.trigger())
+        wait_for(recipe.works, deadline=LONG, what='the repair')
+        wait_for(lambda: healerlib.conditions(fs) == {}, deadline=LONG, what='no condition')
+        wait_for(lambda: intents() == '', deadline=LONG, what='no record left')
+        fs.umount()
+
+
+BOOTS = {1: FirstBoot, 2: AfterReset, 3: AfterShutdown}
+
+
+def load_tests(loader, _standard, _pattern):
+    return loader.loadTestsFromTestCase(BOOTS[saved()['boot']])
