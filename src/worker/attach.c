@@ -333,11 +333,11 @@ static int judge_error_watch(Superblock *superblock, int fd) {
         if (fd >= 0 && facts->monitor_state != MONITOR_OPENED && superblock->n_mounts > 0 &&
             !superblock->must_attach_again) {
                 log_debug("%s: error watch opened", superblock_subject(superblock, buffer));
+                superblock_set_error_watch(superblock, fd);
                 return fd;
         }
         if (fd >= 0 || facts->monitor_state == MONITOR_OPENED) {
-                facts->has_error_watch = false;
-                facts->error_watch_error = 0;
+                superblock_drop_error_watch(superblock);
                 memset(facts->old_errors, 0, sizeof(facts->old_errors));
         }
         return -EBADF;
@@ -416,7 +416,7 @@ static void on_attach_report(Child *child, const void *bytes, size_t size_bytes,
         if (fd >= 0 && !connection_is_ready(attach->worker->connection)) {
                 /* Nobody to give it to: closing frees it for the next attempt. */
                 superblock->facts.monitor_state = MONITOR_NONE;
-                superblock->facts.has_error_watch = false;
+                superblock_drop_error_watch(superblock);
                 memset(superblock->facts.old_errors, 0, sizeof(superblock->facts.old_errors));
                 return;
         }
@@ -553,7 +553,7 @@ void attach_reset(Worker *worker) {
                 superblock->retry_delay_usec = 0;
                 superblock->is_said = false;
                 superblock->facts.monitor_state = MONITOR_NONE;
-                superblock->facts.has_error_watch = false;
+                superblock_drop_error_watch(superblock);
                 if (superblock->attach_stage == ATTACH_RUNNING)
                         superblock->must_attach_again = true;
                 else

@@ -125,6 +125,8 @@ int mount_watch_list(MountWatch *watch) {
         mount_diff(&watch->known, &now, watch->calls, watch->userdata);
         mount_set_clear(&watch->known);
         watch->known = now;
+        if (watch->calls->on_listed)
+                watch->calls->on_listed(watch->userdata);
         return 0;
 }
 

@@ -32,7 +32,7 @@ static int handle_held_watch(Worker *worker, const WorkerHeld *held, int fd) {
         /* All that is mounted is known before anybody is listened to; the watch of what is mounted nowhere ends with it. */
         superblock = superblock_find(&worker->superblocks, held->device_number);
         if (superblock && superblock->n_mounts > 0)
-                superblock->facts.has_error_watch = true;
+                superblock_set_error_watch(superblock, fd);
         return 0;
 }
 
@@ -80,7 +80,7 @@ static void handle_released(Worker *worker, const WorkerHeld *held) {
         if (!superblock)
                 return;
         if (superblock->n_held == 0 && superblock->facts.has_error_watch) {
-                superblock->facts.has_error_watch = false;
+                superblock_drop_error_watch(superblock);
                 if (superblock->n_mounts > 0)
                         attach_want(worker, superblock);
                 return;

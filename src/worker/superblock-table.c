@@ -6,11 +6,14 @@
 #include "src/worker/superblock-table.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
+#include "kernel/error-watch.h"
 #include "src/basic/macro.h"
 #include "src/basic/text.h"
 
@@ -52,6 +55,7 @@ Superblock *superblock_free(SuperblockTable *table, Superblock *superblock) {
                 superblock_remove_mount(superblock, TAILQ_FIRST(&superblock->mounts));
         sd_event_source_disable_unref(superblock->retry_source);
         sd_event_source_disable_unref(superblock->holder_source);
+        close_fd(superblock->error_watch_fd);
         TAILQ_REMOVE(table, superblock, entry);
         free(superblock);
         return NULL;
@@ -81,6 +85,7 @@ int superblock_ensure(SuperblockTable *table, dev_t device_number, const char *t
                         return -ENOMEM;
 
                 superblock->device_number = device_number;
+                superblock->error_watch_fd = -EBADF;
                 superblock->facts.device_number = device_number;
                 superblock->facts.is_root = TRISTATE_UNKNOWN;
                 superblock->facts.is_state = TRISTATE_UNKNOWN;
@@ -182,6 +187,26 @@ int superblock_add_mount(SuperblockTable *table, const MountInfo *info, Superblo
         *ret_superblock = superblock;
         *ret_mount = steal_ptr(mount);
         return 0;
+}
+
+void superblock_set_error_watch(Superblock *superblock, int fd) {
+        superblock->error_watch_fd = close_fd(superblock->error_watch_fd);
+        /* Without a copy of our own an end that the mount table does not show is missed, nothing else. */
+        superblock->error_watch_fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        superblock->facts.has_error_watch = true;
+}
+
+void superblock_drop_error_watch(Superblock *superblock) {
+        superblock->error_watch_fd = close_fd(superblock->error_watch_fd);
+        superblock->facts.has_error_watch = false;
+        superblock->facts.error_watch_error = 0;
+}
+
+bool superblock_is_another(const Superblock *superblock) {
+        ErrorWatchMark mark;
+
+        return superblock->n_mounts > 0 && superblock->error_watch_fd >= 0 &&
+               error_watch_check(superblock->error_watch_fd, &mark) >= 0 && !mark.is_alive;
 }
 
 bool superblock_is_unused(const Superblock *superblock) {

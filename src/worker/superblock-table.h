@@ -56,6 +56,7 @@ typedef struct Superblock {
         WorkerFilesystem said;          /* and these they were */
         uint64_t mounted_usec;          /* CLOCK_MONOTONIC, of the first mount; 0: it was there before us */
 
+        int error_watch_fd;             /* a copy of the one that healerd has; negative: none */
         uint64_t n_old_told[OLD_ERRORS_MAX];    /* errors counted before we came that healerd was told of */
 
         /* Each monitor given to healerd or said to be held by it counts one until it is released. */
@@ -110,6 +111,12 @@ int superblock_add_mount(SuperblockTable *table, const MountInfo *info, Superblo
 Mount *superblock_find_mount(SuperblockTable *table, uint64_t mount_id, Superblock **ret_superblock);
 
 void superblock_remove_mount(Superblock *superblock, Mount *mount);
+
+/* healerd has an error watch of it, or has none any more; @fd is borrowed. */
+void superblock_set_error_watch(Superblock *superblock, int fd);
+void superblock_drop_error_watch(Superblock *superblock);
+/* True if the superblock that was watched is unmounted, whatever is mounted there now: the number of a mount can be used again. */
+bool superblock_is_another(const Superblock *superblock);
 
 /* True if nothing needs the entry any more. */
 bool superblock_is_unused(const Superblock *superblock);

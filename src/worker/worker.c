@@ -114,7 +114,7 @@ static void on_mount_gone(const MountInfo *before, void *userdata) {
                 superblock->holder_source = sd_event_source_disable_unref(superblock->holder_source);
                 superblock->is_said = false;
                 /* healerd drops it with the last mount: what is mounted next may be another superblock. */
-                superblock->facts.has_error_watch = false;
+                superblock_drop_error_watch(superblock);
                 memset(superblock->n_old_told, 0, sizeof(superblock->n_old_told));
                 survey_stop(worker, superblock);
         }
@@ -168,9 +168,33 @@ static void on_mounted(const MountInfo *info, void *userdata) {
                 worker_find_places(worker);
 }
 
+/* Unmounted and mounted again between two looks: kernels that name a mount by a number that is used again show no difference. A
+ * monitor ends with a word of its own, the mark of an error watch vanishes. */
+static void on_listed(void *userdata) {
+        Worker *worker = userdata;
+        Superblock *superblock;
+
+        TAILQ_FOREACH(superblock, &worker->superblocks, entry) {
+                Mount *mount;
+
+                if (!superblock_is_another(superblock))
+                        continue;
+                TAILQ_FOREACH(mount, &superblock->mounts, entry) {
+                        if (mount->is_said)
+                                say_mount(worker, WORKER_MOUNT_GONE, superblock, mount);
+                        mount->is_said = false;
+                }
+                superblock->is_said = false;
+                superblock_drop_error_watch(superblock);
+                memset(superblock->n_old_told, 0, sizeof(superblock->n_old_told));
+                attach_want(worker, superblock);
+        }
+}
+
 static const MountDiffCalls mount_calls = {
         .on_gone = on_mount_gone,
         .on_mounted = on_mounted,
+        .on_listed = on_listed,
 };
 
 /* The line */
