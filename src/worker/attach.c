@@ -36,7 +36,8 @@ typedef struct AttachTask {
 
 /* In the child */
 
-/* The first that can be opened of the mounts that show the root, or of those that show a folder. */
+/* The first that can be opened of the mounts that show the root, or of those that show a folder. Only a monitor needs the root
+ * above such a folder; to an error watch any folder is as good, but for subvolumes of btrfs. */
 static int open_mount_of_kind(const Superblock *superblock, bool shows_root) {
         const Mount *mount;
         int r = -ENOENT;
@@ -44,9 +45,10 @@ static int open_mount_of_kind(const Superblock *superblock, bool shows_root) {
         TAILQ_FOREACH(mount, &superblock->mounts, entry) {
                 int fd;
 
-                if ((mount->is_whole || superblock->type->has_subvolumes) != shows_root)
+                if (mount->is_whole != shows_root)
                         continue;
-                fd = mount_open_beside(mount->mount_point, superblock->device_number, shows_root);
+                fd = mount_open_beside(mount->mount_point, superblock->device_number,
+                                       shows_root || !superblock->has_monitor_type);
                 if (fd >= 0)
                         return fd;
                 r = fd;
@@ -59,10 +61,9 @@ static int open_root(const Superblock *superblock) {
         int fd, above_fd;
 
         fd = open_mount_of_kind(superblock, true);
-        if (fd >= 0 || !superblock->has_monitor_type)
+        if (fd >= 0)
                 return fd;
 
-        /* A monitor is had of the root alone; from a folder the root is reached on XFS only. */
         above_fd = open_mount_of_kind(superblock, false);
         return above_fd >= 0 || fd == -ENOENT ? above_fd : fd;
 }
@@ -413,6 +414,9 @@ static void on_attach_report(Child *child, const void *bytes, size_t size_bytes,
         superblock->attach_stage = ATTACH_TRIED;
         superblock->facts = message->filesystem;
         is_watch = superblock->facts.monitor_state != MONITOR_OPENED;
+        /* Held when the attempt began, and given back meanwhile: the attempt that is wanted since then opens another one. */
+        if (fd < 0 && !before.has_error_watch)
+                superblock->facts.has_error_watch = false;
         if (fd >= 0 && !connection_is_ready(attach->worker->connection)) {
                 /* Nobody to give it to: closing frees it for the next attempt. */
                 superblock->facts.monitor_state = MONITOR_NONE;

@@ -151,11 +151,11 @@ static int gather_in_child(int report_fd, void *userdata) {
                         find_path(gather, place.fd, answer);
                 else
                         answer->path_error = 0;
-                /* Not for as long as a second in somebody's way. */
+                /* Before what may take a second: in nobody's way. */
                 close_fd(place.fd);
-                if (gather->request.error_since_sec > 0)
-                        find_last_error(gather, answer);
         }
+        if (gather->request.error_since_sec > 0)
+                find_last_error(gather, answer);
 
         return child_report(report_fd, &message, message.header.size_bytes, -EBADF) < 0;
 }

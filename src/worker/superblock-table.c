@@ -21,11 +21,11 @@
  * the call. ext2 and ext3 are watched where it is ext4 that mounts them. Source: Linux 5.16, fs/ext4/super.c; 7.0, fs/fserror.c
  * and its callers. */
 static const WatchedType watched_types[] = {
-        { .name = "xfs",   .has_monitor = true,    .tells_errors_since = { 7, 0, 0 } },
+        { .name = "xfs",   .has_monitor = true, .tells_errors_since = { 7, 0, 0 } },
         { .name = "ext4" },
         { .name = "ext3",  .must_be_ext4 = true },
         { .name = "ext2",  .must_be_ext4 = true },
-        { .name = "btrfs", .has_subvolumes = true, .tells_errors_since = { 7, 0, 0 } },
+        { .name = "btrfs", .tells_errors_since = { 7, 0, 0 } },
         { .name = "f2fs",  .tells_errors_since = { 7, 0, 0 } },
 };
 

@@ -27,7 +27,6 @@ typedef struct WatchedType {
         const char *name;
         bool has_monitor;               /* it can have a health monitor */
         bool must_be_ext4;              /* the driver of ext4 may have mounted it, or one that tells nothing */
-        bool has_subvolumes;            /* the root of a mount is as good as that of the file system */
         KernelVersion tells_errors_since;       /* through FAN_FS_ERROR; 0.0: the call itself says */
 } WatchedType;
 
