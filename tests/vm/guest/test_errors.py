@@ -184,7 +184,7 @@ class Ext4(unittest.TestCase):
             wait_watched(fs)
             for number, way in enumerate((kill, stop)):
                 way()
-                wait_for(lambda: len(journal_of(fs, 'fanotify')) > number, deadline=healerlib.LONG,  # pylint: disable=W0640
+                wait_for(lambda number=number: len(journal_of(fs, 'fanotify')) > number, deadline=healerlib.LONG,
                          what=f'the event, {way.__name__}')
                 wait_watched(fs)
                 self.assertEqual(len(journal_of(fs, 'fanotify')), number + 1, way.__name__)
