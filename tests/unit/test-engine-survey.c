@@ -559,6 +559,24 @@ static void test_action(void **state) {
         assert_int_equal(s->n_jobs_ended, 2);
 }
 
+/* Damage stood in its way: that is told, and not tried again. */
+static void test_action_finds_what_cannot_be_looked_at(void **state) {
+        Setup *s = *state;
+        WorkerMessage message;
+
+        load_policy(s, LOSS_POLICY);
+        attach_and_answer(s);
+        lose_reports(s);
+        run_until_requests(s, 2);
+        message = prepare_result(s->requests + 1);
+        message.survey_result.n_unreadable = 3;
+        fake_worker_say(&s->worker, &message, -EBADF);
+        run_quiet(s);
+        assert_int_equal(s->survey_outcome, OUTCOME_INCOMPLETE);
+        assert_non_null(strstr(s->survey_detail, "3 groups or inodes could not be looked at"));
+        assert_int_equal(count_events(s, EVENT_SURVEY_FAILED, EVENT_SOURCE_HEALERD), 1);
+}
+
 /* Too early is no end of the job. */
 static void test_action_waits(void **state) {
         Setup *s = *state;
@@ -631,6 +649,7 @@ int main(void) {
                 TEST(test_worker_ends_in_the_middle),
                 TEST(test_not_all_at_once),
                 TEST(test_action),
+                TEST(test_action_finds_what_cannot_be_looked_at),
                 TEST(test_action_waits),
                 TEST(test_action_is_cancelled),
                 TEST(test_action_cancelled_before_it_began),

@@ -82,8 +82,9 @@ class Survey(unittest.TestCase):
 
     def found_and_healed(self, fs, recipe):
         structure = healerlib.structure_word(recipe)
-        wait_for(recipe.works, deadline=2 * healerlib.LONG, what=f'the repair of {structure}')
-        wait_for(lambda: 'survey' in sources(fs, structure), what='the journal')
+        # Whether it works is asked later: to use it is to have it reported.
+        wait_for(lambda: 'survey' in sources(fs, structure), deadline=SETTLED + 2 * healerlib.LONG, what='the survey')
+        wait_for(recipe.works, deadline=healerlib.LONG, what=f'the repair of {structure}')
         wait_for(lambda: 'sick' not in healerlib.conditions(fs), what='no sick structure')
 
     def known_before(self, kind):
