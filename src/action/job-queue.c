@@ -147,6 +147,9 @@ static int on_tell(_unused_ sd_event_source *source, void *userdata) {
 }
 
 static bool job_may_retry(const Job *job, Outcome outcome) {
+        /* What could not be looked at is damaged: it is no better a few seconds later. */
+        if (job->request.kind == ACTION_SURVEY && outcome == OUTCOME_INCOMPLETE)
+                return false;
         return outcome_may_retry(outcome) && !job->is_cancel_requested &&
                job->report.n_attempts <= job->request.n_retries;
 }

@@ -142,9 +142,12 @@ static int ask_inodes(Walk *walk, int root_fd) {
 
 static int slice(Walk *walk, int root_fd) {
         uint64_t end_usec = clock_monotonic_usec() + SURVEY_SLICE_USEC;
+        bool is_walking = walk->stage == WALK_INODES;
         int r = 0;
 
-        while (r >= 0 && walk->stage != WALK_DONE && clock_monotonic_usec() < end_usec)
+        /* What is known is told before the inodes are loaded: that can take long, and shut the file system down. */
+        while (r >= 0 && walk->stage != WALK_DONE && is_walking == (walk->stage == WALK_INODES) &&
+               clock_monotonic_usec() < end_usec)
                 switch (walk->stage) {
                 case WALK_WHOLE:
                         r = ask_whole(walk, root_fd);

@@ -69,6 +69,9 @@ static void on_survey_report(Child *child, const void *bytes, size_t size_bytes,
 
         survey->counts = message->survey_result;
         survey->is_ended = message->survey_result.is_last;
+        /* Its process is about to end: whoever asks again on this answer need not wait for that. */
+        if (survey->is_ended)
+                survey->superblock->survey = NULL;
         worker_say(survey->worker, message, -EBADF);
 }
 
@@ -103,7 +106,8 @@ static void on_survey_end(Child *child, const ChildEnd *ending, void *userdata) 
                 break;
         }
 
-        superblock->survey = NULL;
+        if (superblock->survey == survey)
+                superblock->survey = NULL;
         superblock->n_children--;
         if (ending->was_stuck)
                 superblock->n_stuck--;

@@ -22,6 +22,7 @@
 
 #include "kernel/filesystem-probe.h"
 #include "kernel/mount-table.h"
+#include "kernel/xfs-survey.h"
 #include "src/basic/cleanup.h"
 #include "src/basic/macro.h"
 #include "tests/native/live-fixture.h"
@@ -242,7 +243,10 @@ static void test_probe(void **state) {
 static void test_rtgroups(void **state) {
         Fixture *fixture = *state;
         const char *image = fixture->image;
+        XfsSurveyGeometry geometry;
+        uint32_t mask;
 
+        assert_false(fixture->facts.has_metadir);
         live_detach(fixture);
         /* Without a real-time device there are none, with the feature neither. */
         if (live_run("mkfs.xfs -q -f -m metadir=1,rmapbt=1 '%s' 2>/dev/null", image) != 0)
@@ -250,6 +254,7 @@ static void test_rtgroups(void **state) {
         live_attach(fixture);
         assert_int_equal(filesystem_probe(fixture->root_fd, &fixture->facts), 0);
         assert_true(fixture->facts.has_rmapbt);
+        assert_true(fixture->facts.has_metadir);
         assert_int_equal(fixture->facts.n_rtgroups, 0);
         live_detach(fixture);
 
@@ -266,7 +271,17 @@ static void test_rtgroups(void **state) {
         fixture->root_fd = filesystem_open_root(fixture->mount_point, 0);
         assert_int_equal(filesystem_probe(fixture->root_fd, &fixture->facts), 0);
         assert_true(fixture->facts.has_rmapbt);
+        assert_true(fixture->facts.has_metadir);
         assert_int_equal(fixture->facts.n_rtgroups, 2);
+
+        /* They are asked what they suffer from like the other groups. */
+        assert_int_equal(xfs_survey_geometry(fixture->root_fd, &geometry), 0);
+        assert_int_equal(geometry.n_rtgroups, 2);
+        for (uint32_t i = 0; i < geometry.n_rtgroups; i++) {
+                assert_int_equal(xfs_survey_group(fixture->root_fd, DOMAIN_RTGROUP, i, &mask), 0);
+                assert_int_equal(mask, 0);
+        }
+        assert_int_equal(xfs_survey_group(fixture->root_fd, DOMAIN_RTGROUP, geometry.n_rtgroups, &mask), -EINVAL);
         live_detach(fixture);
         assert_int_equal(live_run("losetup -d $(cat '%s.loop')", image), 0);
 }

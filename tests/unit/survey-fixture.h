@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An engine that is asked about surveys: a pipe plays the monitor, the test the worker. Include <cmocka.h> and what it needs
+ * first.
+ */
+#pragma once
+
+#include "src/engine/engine-internal.h"
+#include "tests/unit/fake-worker.h"
+
+#define DEVICE_NUMBER 0x701
+#define REQUESTS_MAX 16
+
+typedef struct Setup {
+        sd_event *event;
+        Engine *engine;
+        FakeWorker worker;
+        char root[64], socket[96];
+        int pipe[2];
+        Autofsck autofsck;
+
+        WorkerSurveyRequest requests[REQUESTS_MAX];     /* all that were asked for */
+        size_t n_requests, n_with_monitor;
+        uint64_t cancelled[REQUESTS_MAX];
+        size_t n_cancelled;
+        unsigned n_repairs, n_scrubs;
+        bool are_repairs_slow;          /* they are answered by the test */
+        uint64_t last_job_id;
+        RepairTarget last_target;
+
+        HealthEvent events[32];
+        size_t n_events;
+        Outcome survey_outcome;
+        char survey_detail[JOB_DETAIL_SIZE];
+        unsigned n_jobs_ended;
+} Setup;
+
+/* cmocka's fixtures: an engine with a worker, nothing is mounted. */
+int survey_setup(void **state);
+int survey_teardown(void **state);
+
+/* Everything runs on one loop: what is not ready now never will be without somebody doing something, or time passing. */
+void run_quiet(Setup *s);
+/* Until so many surveys have been asked for, and not one more. */
+void run_until_requests(Setup *s, size_t n);
+
+void tell_filesystem(Setup *s, dev_t device_number, int monitor_fd);
+/* It is watched, and the survey of the attachment is asked for and answered. */
+void attach_and_answer(Setup *s);
+Filesystem *the_filesystem(Setup *s);
+void load_policy(Setup *s, const char *text);
+
+/* The last record of an answer; NULL: nobody asked. */
+WorkerMessage prepare_result(const WorkerSurveyRequest *request);
+void answer(Setup *s, const WorkerSurveyRequest *request, int error);
+void answer_groups(Setup *s, const WorkerSurveyRequest *request, const uint32_t *groups, size_t n, bool is_last);
+void answer_job(Setup *s, uint64_t job_id);
+
+/* What the monitor says. */
+void queue_record(Setup *s, uint32_t domain, uint32_t type, uint32_t mask, uint32_t group);
+void lose_reports(Setup *s);
+size_t count_events(const Setup *s, EventKind kind, EventSource source);
