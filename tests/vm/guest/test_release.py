@@ -78,7 +78,13 @@ class Release(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         print(f'note: systemd {systemd_version()}, Linux {os.uname().release}')
+        # As it is installed.  What nothing refers to systemd may forget as soon as it is stopped, with all that it kept for it.
+        run('systemctl', 'enable', 'healerd.service')
         healerlib.start()
+
+    @classmethod
+    def tearDownClass(cls):
+        run('systemctl', 'disable', 'healerd.service')
 
     def test_files_of_units(self):
         done = subprocess.run(['systemd-analyze', 'verify', '--man=no', *SERVICES, *SOCKETS, *SCANS],
