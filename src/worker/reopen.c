@@ -92,7 +92,7 @@ static Outcome explain_failure(const Candidates *candidates, int monitor_fd, boo
                                     "open files after a lazy unmount";
         else if (n_suitable == 0)
                 reopened->problem = "only folders of it are mounted, and a scan needs the whole";
-        return OUTCOME_CANNOT_REOPEN;
+        return candidates->mounts.n > 0 && n_suitable == 0 ? OUTCOME_NOT_SUPPORTED : OUTCOME_CANNOT_REOPEN;
 }
 
 static int open_copy(const char *mount_point, dev_t device_number) {

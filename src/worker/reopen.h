@@ -28,7 +28,7 @@ typedef enum ReopenPurpose {
  * @monitor_fd: proves that it is the same superblock; negative: there is no monitor, the device number must do
  *
  * Returns: OUTCOME_DONE; OUTCOME_UNMOUNTED; OUTCOME_WRONG_FILESYSTEM; OUTCOME_CANNOT_REOPEN with the errno in
- * @ret_error.
+ * @ret_error; OUTCOME_NOT_SUPPORTED if none of its mounts is of the kind that is needed.
  */
 Outcome reopen_superblock(const Superblock *superblock, int monitor_fd, ReopenPurpose purpose, Reopened *ret_reopened,
                           int *ret_error);

@@ -4,6 +4,7 @@ nothing is left, not in healerd, not in its worker and not on the bus."""
 
 import contextlib
 import ctypes
+import errno
 import os
 import signal
 import tempfile
@@ -13,7 +14,7 @@ import unittest
 
 import healerlib
 from healerlib import LONG, is_watched, main_pid, status_of, wait_watched
-from vmlib import XfsImage, run, wait_for
+from vmlib import XfsImage, fails, run, wait_for
 
 MS_BIND = 4096
 QUEUE_LIMIT = '/proc/sys/fs/fanotify/max_queued_events'
@@ -34,6 +35,18 @@ def mount(source, target, kind=None, flags=0):
 
 def umount(target):
     check_errno(libc.umount2(target.encode(), 0), target)
+
+
+def umount_at_last(target):
+    """Whether it was busy at first."""
+    try:
+        umount(target)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        wait_for(lambda: not fails(umount, target), what=f'{target} to be unmounted')
+        return True
+    return False
 
 
 def filesystem_objects():
@@ -80,15 +93,15 @@ class Bursts(unittest.TestCase):
             for fs in images:
                 fs.dev = run('losetup', '--find', '--show', fs.file).strip()
             left = Leftovers()
-            errors = []
+            errors, n_busy = [], []
 
             def go(fs):
                 try:
                     for _ in range(rounds):
                         mount(fs.dev, fs.path, 'xfs')
-                        umount(fs.path)
+                        n_busy.append(umount_at_last(fs.path))
                 except OSError as error:
-                    errors.append(error)
+                    errors.append(str(error))
 
             began = time.monotonic()
             threads = [threading.Thread(target=go, args=(fs,)) for fs in images]
@@ -98,7 +111,11 @@ class Bursts(unittest.TestCase):
                 thread.join()
             took = time.monotonic() - began
             self.assertEqual(errors, [])
-            print(f'note: {rounds * len(images)} mounts and unmounts of {len(images)} file systems in {took:.1f} s')
+            print(f'note: {len(n_busy)} mounts and unmounts of {len(images)} file systems in {took:.1f} s, '
+                  f'{sum(n_busy)} unmounts busy at first')
+            # On a host that does other things a path walk can be interrupted where it holds the mount, and that may happen
+            # to anybody.  What held a root for as long as an attach takes was busy 57 times of 60.
+            self.assertLessEqual(sum(n_busy), len(n_busy) // 50)
             left.wait_same(self)
             self.assertTrue(is_watched(stays))
             for fs in images:

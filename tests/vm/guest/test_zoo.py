@@ -258,7 +258,8 @@ class Zoo(unittest.TestCase):
                 self.assertTrue(status_of(fs)['watched'])
                 fs.path = f'/proc/self/fd/{below}'
                 self.assertTrue(recipe.trigger())
-                wait_for(lambda: self.answers(fs, 'finobt', 'cannot-reopen'), deadline=LONG, what='an answer')
+                # Its property cannot be read from there, and what is unknown starts nothing.
+                wait_for(lambda: self.answers(fs, 'finobt', 'refused'), deadline=LONG, what='an answer')
                 self.assertFalse(recipe.works())
             finally:
                 fs.path = whole
