@@ -75,10 +75,11 @@ static const char *who_is_told(const Filesystem *filesystem) {
                                            : "damage is told to it alone";
 }
 
-/* It could have been opened; that nobody would speak into it is no fault of anybody's. */
+/* It could have been opened; that nobody would speak into it is no fault of anybody's, nor that the system is installed in a
+ * subvolume of btrfs (EXDEV), which would be a condition for ever. */
 static bool error_watch_is_missing(const Filesystem *filesystem) {
         return filesystem_watched_by(filesystem) == WATCHED_BY_NONE && filesystem->error_watch_error != 0 &&
-               filesystem->error_watch_error != EOPNOTSUPP;
+               filesystem->error_watch_error != EOPNOTSUPP && filesystem->error_watch_error != EXDEV;
 }
 
 /* What the worker said of the monitor becomes a state of the file system; what cannot be watched at all is none. */

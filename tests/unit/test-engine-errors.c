@@ -402,6 +402,34 @@ static void test_said_again(void **state) {
         assert_int_equal(find(s)->error_watch_error, EMFILE);
 }
 
+/* What nobody can change is no condition. */
+static void test_no_watch(void **state) {
+        static const struct {
+                int error;
+                bool is_condition;
+        } rows[] = {
+                { EOPNOTSUPP, false },
+                { EXDEV, false },
+                { EMFILE, true },
+                { EPERM, true },
+        };
+        WorkerMessage message = filesystem_message("btrfs", MONITOR_NONE);
+        Setup *s = *state;
+
+        message.filesystem.has_error_watch = 0;
+        run_until_greeted(s);
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                print_message("%s\n", strerrorname_np(rows[i].error));
+                message.filesystem.error_watch_error = rows[i].error;
+                say(s, &message, -EBADF);
+                assert_int_equal(condition_find(&find(s)->conditions, CONDITION_NOT_WATCHED, "") != NULL,
+                                 rows[i].is_condition);
+        }
+        message.filesystem.error_watch_error = 0;
+        say(s, &message, -EBADF);
+        assert_null(condition_find(&find(s)->conditions, CONDITION_NOT_WATCHED, ""));
+}
+
 static void test_broken(void **state) {
         Setup *s = *state;
 
@@ -480,6 +508,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_old_errors_without_a_watch, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_foreign_monitor_ends, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_said_again, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_no_watch, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_broken, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_adopted, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_adopted_and_mounted_nowhere, setup, teardown),
