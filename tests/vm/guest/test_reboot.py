@@ -18,6 +18,7 @@ from vmlib import XfsImage, run, wait_for
 
 FOLDER = '/var/healer-test-reboot'
 STATE = f'{FOLDER}/state.json'
+UNIT = 'healer-worker.service'
 WORKER = f'{healerlib.LIBEXEC}/healer-worker'
 
 
@@ -119,46 +120,49 @@ class AfterReset(Rebooted):
         self.assertIn('directory', target)
         self.assertIn('never ended', text)
         self.assertIn(way_out, text)
-        code, out, err = healerctl('repair', fs.path, 'directory', f'--inode={recipe.ino}', '--generation=0')
+        # "ino 131 gen 0x545dd272 directory"
+        order = ['repair', fs.path, 'directory', f'--inode={recipe.ino}', f'--generation={int(target.split()[3], 16)}']
+        code, out, err = healerctl(*order)
         self.assertNotEqual(code, 0)
         self.assertIn(way_out, out + err)
         self.assertFalse(recipe.works())
+        return order
 
     def test_not_again_without_a_word(self):
         state = saved()
         self.job = state['job']
         fs, recipe = again(FrozenDirectory, state)
-        self.assertIn('banned', intents())
-        self.assertIn('never ended on kernel', run('journalctl', '--boot', '--quiet', '--output=cat', '--unit=healerd.service'))
+        wait_for(lambda: 'banned' in intents(), deadline=LONG, what='the ban')
+        wait_for(lambda: 'never ended on kernel' in run('journalctl', '--boot', '--quiet', '--output=cat',
+                                                        '--unit=healerd.service'), deadline=LONG, what='healerd to say so')
         fs.mount()
         wait_watched(fs)
         self.refused(fs, recipe)
         # Nor by the next worker.
-        old = main_pid('healer-worker.service')
-        run('systemctl', 'restart', 'healer-worker.service')
-        wait_for(lambda: main_pid('healer-worker.service') != old and healerlib.worker_is_connected(), deadline=LONG,
+        old = main_pid(UNIT)
+        run('systemctl', 'restart', UNIT)
+        wait_for(lambda: main_pid(UNIT) != old and healerlib.worker_is_connected(), deadline=LONG,
                  what='another worker')
-        self.refused(fs, recipe)
+        order = self.refused(fs, recipe)
         self.heals()
 
         run(WORKER, f'--forget-intent={self.job}')
-        code, out, err = healerctl('repair', fs.path, 'directory', f'--inode={recipe.ino}', '--generation=0')
+        code, out, err = healerctl(*order)
         self.assertEqual(code, 0, out + err)
         wait_for(recipe.works, deadline=LONG, what='the repair that was allowed')
         wait_for(lambda: healerlib.conditions(fs) == {}, deadline=LONG, what='no condition')
-        self.assertEqual(intents(), '')
+        wait_for(lambda: intents() == '', deadline=LONG, what='no record left')
         fs.umount()
-        self.shut_down_in_the_middle()
 
-    def shut_down_in_the_middle(self):
-        """On a disk that takes two seconds for each block from now on."""
+    def test_shut_down_in_the_middle(self):
+        """The last one of this boot, on a disk that takes a second for each block from some moment on."""
         fs = healerlib.allow(XfsImage(folder=FOLDER), 'repair')
         recipe = recipes.InodeBtree(fs)
         fs.mount()
         recipe.prepare()
         # Each of them a piece of work for the repair.
         for number in range(16):
-            for name in range(200):
+            for name in range(400):
                 with open(fs.join(f'dir{number}', str(name)), 'w', encoding='ascii'):
                     pass
         fs.umount()
@@ -171,7 +175,7 @@ class AfterReset(Rebooted):
         run('mount', '-t', 'xfs', '/dev/mapper/slow', fs.path)
         wait_watched(fs)
         run('dmsetup', 'suspend', 'slow')
-        run('dmsetup', 'load', 'slow', '--table', f'0 {sectors} delay {loop} 0 2000')
+        run('dmsetup', 'load', 'slow', '--table', f'0 {sectors} delay {loop} 0 1000')
         run('dmsetup', 'resume', 'slow')
         self.assertTrue(recipe.trigger())
         wait_for(lambda: ' open ' in intents(), deadline=LONG, what='a repair that runs')
@@ -184,9 +188,11 @@ class AfterShutdown(Rebooted):
 
     def test_tried_again(self):
         fs, recipe = again(recipes.InodeBtree, saved())
-        said = run('journalctl', '--boot', '--quiet', '--output=cat', '--unit=healerd.service', '--unit=healer-worker.service')
-        self.assertIn('was interrupted', said)
-        self.assertNotIn('never ended', said)
+        def said():
+            return run('journalctl', '--boot', '--quiet', '--output=cat', '--unit=healerd.service', f'--unit={UNIT}')
+
+        wait_for(lambda: 'was interrupted' in said(), deadline=LONG, what='healerd to say so')
+        self.assertNotIn('never ended', said())
         fs.mount()
         wait_watched(fs)
         self.assertTrue(recipe.trigger())
