@@ -166,11 +166,15 @@ static void finish(Job *job, WorkerMessage *message) {
                 intents_drop(job->worker->intents, job->intent_slot);
         else if (result->outcome != OUTCOME_STUCK)
                 intents_end(job->worker->intents, job->intent_slot, intent_state_of(result->outcome), result);
-        if (!job->is_stuck_said)
+        if (!job->is_stuck_said) {
                 say_result(job->worker, message);
-        else
-                log_notice("job %" PRIu64 ", which hung in the kernel, ended after all: %s", job->job_id,
-                           outcome_to_sentence(result->outcome));
+                return;
+        }
+
+        log_notice("job %" PRIu64 ", which hung in the kernel, ended after all: %s", job->job_id,
+                   outcome_to_sentence(result->outcome));
+        /* healerd has taken what it was told; nobody takes this. */
+        intents_taken(job->worker->intents, job->job_id);
 }
 
 static void on_job_report(Child *child, const void *bytes, size_t size_bytes, int fd, void *userdata) {
