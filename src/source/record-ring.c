@@ -472,7 +472,7 @@ static int ring_map(int fd, RecordRing **ret_ring) {
 
         map = mmap(NULL, sizeof(RingLayout), PROT_READ|PROT_WRITE, MAP_SHARED, owned, 0);
         if (map == MAP_FAILED)
-                return -errno;
+                return negative_errno();
         ring = calloc(1, sizeof(*ring));
         if (!ring) {
                 (void) munmap(map, sizeof(RingLayout));

@@ -241,7 +241,7 @@ static void wait_for_holder(Worker *worker, Superblock *superblock) {
         uint64_t at_least_usec = 0;
 
         if (superblock->facts.holder_pid > 0)
-                pid_fd = syscall(SYS_pidfd_open, superblock->facts.holder_pid, 0);
+                pid_fd = (int) syscall(SYS_pidfd_open, superblock->facts.holder_pid, 0);
         if (pid_fd >= 0 && sd_event_add_io(worker->event, &superblock->holder_source, pid_fd, EPOLLIN, on_holder_end,
                                            superblock) >= 0) {
                 (void) sd_event_source_set_io_fd_own(superblock->holder_source, true);
