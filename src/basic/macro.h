@@ -21,8 +21,8 @@
 #define min_of(a, b) ({ typeof(a) _a = (a); typeof(b) _b = (b); _a < _b ? _a : _b; })
 #define max_of(a, b) ({ typeof(a) _a = (a); typeof(b) _b = (b); _a > _b ? _a : _b; })
 
-/* What the call that failed just now says, as a negative errno; never 0, or what depends on it would pass for filled in. Written
- * so that the analyser can follow it ("0 -"). */
+/* What the call that failed just now says, as a negative errno; never 0, or what depends on it would pass for filled
+ * in. Written so that the analyser can follow it ("0 -"). */
 static inline int negative_errno(void) {
         int negative = 0 - errno;
 

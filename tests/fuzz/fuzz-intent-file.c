@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whatever sector an intent is read from: refused, or an intent that is the same after it was written and read again. Each
- * input is tried as it is and with a checksum that fits, or nothing behind the checksum would ever be reached.
+ * Whatever sector an intent is read from: refused, or an intent that is the same after it was written and read again.
+ * Each input is tried as it is and with a checksum that fits, or nothing behind the checksum would ever be reached.
  */
 #include <errno.h>
 #include <stdint.h>

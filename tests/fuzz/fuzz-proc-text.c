@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whatever text stands in /proc: mountinfo (names of mount points are other people's), fdinfo, and stat (its name is the
- * process's own choice).
+ * Whatever text stands in /proc: mountinfo (names of mount points are other people's), fdinfo, and stat (its name is
+ * the process's own choice).
  */
 #include <errno.h>
 #include <stdint.h>
