@@ -534,12 +534,20 @@ static void recover(RecordRing *ring) {
         memset(ring->map->landing, 0, sizeof(ring->map->landing));
 }
 
+/* A number that is given to one thing after the other: 0 is none, and what comes after it must not be 0 either. */
+static bool is_serial(uint64_t number) {
+        return number > 0 && number <= INT64_MAX;
+}
+
 static int check_layout(const RingHeader *header) {
         if (header->magic != RING_MAGIC)
                 return -EBADMSG;
         if (header->version != RING_VERSION || header->n_slots != RECORD_RING_SLOTS)
                 return -EPROTONOSUPPORT;
         if (header->n_slots_touched > RECORD_RING_SLOTS || header->n_monitors_touched > RECORD_RING_MONITORS)
+                return -EBADMSG;
+        if (!is_serial(header->next_sequence) || !is_serial(header->next_number) ||
+            (header->landing.monitor_number != 0 && !is_serial(header->landing.first_sequence)))
                 return -EBADMSG;
         return 0;
 }
