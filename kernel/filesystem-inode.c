@@ -33,7 +33,7 @@ static int bulkstat_one(int fd, uint64_t inode, uint32_t flags, struct abi_xfs_b
         };
 
         if (ioctl(fd, ABI_XFS_IOC_BULKSTAT, &request) < 0)
-                return -errno;
+                return negative_errno();
         if (request.header.ocount != 1)
                 return -ENOENT;
 

@@ -23,8 +23,9 @@ int filesystem_open_root(const char *mount_point, dev_t device_number);
  * @root_fd: borrowed
  * @facts:   type and device number must be set; uuid, label, features, autofsck, read-only are filled in
  *
- * XFS: geometry (label through FS_IOC_GETFSLABEL). Others: UUID through FS_IOC_GETFSUUID where the kernel has it, label likewise.
- * What cannot be had stays FACT_UNKNOWN or absent. Returns 0 or a negative errno only when nothing could be asked at all.
+ * XFS: geometry (label through FS_IOC_GETFSLABEL). Others: UUID through FS_IOC_GETFSUUID where the kernel has it, label
+ * likewise. What cannot be had stays FACT_UNKNOWN or absent. Returns 0 or a negative errno only when nothing could be
+ * asked at all.
  */
 int filesystem_probe(int root_fd, FilesystemFacts *facts);
 
@@ -62,12 +63,13 @@ int filesystem_inode_open(int root_fd, uint64_t inode, uint32_t generation);
  * filesystem_open_root_above() - the root directory of an XFS of which only a folder is mounted
  * @fd: a directory below that mount; borrowed
  *
- * No path leads there, but a handle does, and what is asked of the whole file system (its monitor, its autofsck property)
- * is asked of its root. The new descriptor keeps the same mount busy as @fd does.
+ * No path leads there, but a handle does, and what is asked of the whole file system (its monitor, its autofsck
+ * property) is asked of its root. The new descriptor keeps the same mount busy as @fd does.
  *
  * Returns: a descriptor as of filesystem_open_root(); -EOPNOTSUPP if this is no XFS; -EUCLEAN if
  * damage stands in the way; or another negative errno. Source: XFS_IOC_BULKSTAT of the root alone, which the kernel
- * always has in memory: of the disk at most the first blocks of the index of inodes are read. Needs CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH.
+ * always has in memory: of the disk at most the first blocks of the index of inodes are read. Needs CAP_SYS_ADMIN and
+ * CAP_DAC_READ_SEARCH.
  */
 int filesystem_open_root_above(int fd);
 
@@ -76,8 +78,8 @@ int filesystem_open_root_above(int fd);
  * @generation: 0: not known, whatever is there now
  * @ret_path: new, "/dir/file", "/" for the root itself; free()
  *
- * Returns 0; -ENODATA if the file system has no parent pointers or the walk did not end at the root; -ESTALE/-ENOENT if the inode
- * is gone; -ENAMETOOLONG beyond PATH_MAX; or another negative errno. Source: XFS_IOC_GETPARENTS_BY_HANDLE. Bounded to 256
- * components. Needs CAP_SYS_ADMIN.
+ * Returns 0; -ENODATA if the file system has no parent pointers or the walk did not end at the root; -ESTALE/-ENOENT if
+ * the inode is gone; -ENAMETOOLONG beyond PATH_MAX; or another negative errno. Source: XFS_IOC_GETPARENTS_BY_HANDLE.
+ * Bounded to 256 components. Needs CAP_SYS_ADMIN.
  */
 int filesystem_inode_path(int root_fd, uint64_t inode, uint32_t generation, char **ret_path);

@@ -23,7 +23,8 @@ typedef struct HarmfulRepair {
 } HarmfulRepair;
 
 /* Returns the row that forbids this repair on this kernel and file system, NULL if none does. Pure. */
-const HarmfulRepair *harmful_repair_find(KernelVersion running, const FilesystemFacts *facts, const RepairTarget *target);
+const HarmfulRepair *harmful_repair_find(KernelVersion running, const FilesystemFacts *facts,
+                                         const RepairTarget *target);
 
 /* Returns the row that a repairing full scan could run into, NULL if none. Pure. */
 const HarmfulRepair *harmful_repair_find_for_scan(KernelVersion running, const FilesystemFacts *facts);

@@ -15,7 +15,7 @@
 
 /**
  * health_record_decode() - normalise one record
- * @record:     64 bytes as read from the monitor
+ * @bytes:     64 bytes as read from the monitor
  * @ret_events: where the events go; only id, filesystem_id and received_boottime_usec stay 0
  *
  * A record whose type or domain is unknown, or whose pair of both is not valid, gives one EVENT_UNRECOGNISED.
@@ -23,5 +23,5 @@
  *
  * Returns: the number of events, at least 1.
  */
-size_t health_record_decode(const uint8_t record[static HEALTH_RECORD_SIZE],
+size_t health_record_decode(const uint8_t bytes[static HEALTH_RECORD_SIZE],
                             HealthEvent ret_events[static HEALTH_RECORD_EVENTS_MAX]);

@@ -46,8 +46,10 @@ MetadataResult metadata_call(int fd, const RepairTarget *target, MetadataCall ca
 /* Pure part of it, for tests: what the returned flags and errno mean. */
 MetadataResult metadata_result_classify(MetadataCall call, int error, uint32_t flags);
 
-/* Does this kernel check this mounted file system online? Returns 0; -ENOTTY; -EOPNOTSUPP; or another negative errno. */
+/* Does this kernel check this mounted file system online? Returns 0; -ENOTTY; -EOPNOTSUPP; or another negative
+ * errno. */
 int metadata_check_probe(int fd);
 
-/* Does this mounted file system offer online repair? Returns 0; -EROFS; -EOPNOTSUPP; -ENOTTY; or another negative errno. */
+/* Does this mounted file system offer online repair? Returns 0; -EROFS; -EOPNOTSUPP; -ENOTTY; or another negative
+ * errno. */
 int metadata_repair_probe(int fd);

@@ -33,11 +33,12 @@ int mount_info_parse(const void *answer, size_t size_bytes, MountInfo *ret_info)
 
 typedef int (*MountInfoFound)(const MountInfo *info, void *userdata);
 
-/* Calls @found for every mount of our namespace; ends at its first negative result and returns that. -ENOSYS before Linux 6.8. */
+/* Calls @found for every mount of our namespace; ends at its first negative result and returns that. -ENOSYS before
+ * Linux 6.8. */
 int mount_table_list(MountInfoFound found, void *userdata);
 
-/* Opens the news channel for our own mount namespace. Returns a non-blocking descriptor; -EINVAL/-ENOSYS before Linux 6.15; or
- * another negative errno. */
+/* Opens the news channel for our own mount namespace. Returns a non-blocking descriptor; -EINVAL/-ENOSYS before Linux
+ * 6.15; or another negative errno. */
 int mount_events_open(void);
 
 typedef enum MountChange {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a file system counted before we came: ext4 keeps errors in its superblock, btrfs in the statistics of its devices.
+ * What a file system counted before we came: ext4 keeps errors in its superblock, btrfs in the statistics of its
+ * devices.
  */
 #pragma once
 
@@ -27,10 +28,12 @@ typedef struct OldErrors {
  * @sys:    where sysfs is mounted
  * @root_fd: open on any directory of it; borrowed
  *
- * Counts are of all times until somebody clears them: e2fsck those of ext4, "btrfs device stats --reset" those of btrfs.
+ * Counts are of all times until somebody clears them: e2fsck those of ext4, "btrfs device stats --reset" those of
+ * btrfs.
  *
- * Returns: 0, also with nothing counted and for types that count nothing; -ENOENT if ext4 is not what has mounted it; or another
- * negative errno. Source: Documentation/ABI/testing/sysfs-fs-ext4; Linux 7.2, fs/ext4/ext4.h (codes); btrfs-ioctl(2).
+ * Returns: 0, also with nothing counted and for types that count nothing; -ENOENT if ext4 is not what has mounted it;
+ * or another negative errno. Source: Documentation/ABI/testing/sysfs-fs-ext4; Linux 7.2, fs/ext4/ext4.h (codes);
+ * btrfs-ioctl(2).
  */
 int old_errors_find(const char *type, const char *sys, dev_t device_number, int root_fd,
                     OldErrors ret_errors[static OLD_ERRORS_MAX]);

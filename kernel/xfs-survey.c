@@ -13,7 +13,8 @@
 
 #define REAL_TIME_BITS ((uint32_t) (ABI_XFS_FSOP_GEOM_SICK_RT_BITMAP | ABI_XFS_FSOP_GEOM_SICK_RT_SUMMARY))
 
-size_t sick_mask_decode(const SickFinding *where, uint32_t mask, SickFinding ret_findings[static SICK_FINDINGS_PER_MASK]) {
+size_t sick_mask_decode(const SickFinding *where, uint32_t mask,
+                        SickFinding ret_findings[static SICK_FINDINGS_PER_MASK]) {
         const MetadataStructure *structures;
         size_t n_structures, n = 0;
 
@@ -112,8 +113,8 @@ static void prepare(struct abi_xfs_bulk_ireq *header, const XfsInodeWalk *walk, 
         };
 }
 
-/* The answer stops in front of what cannot be loaded, and a question that begins there fails. Which inode it is the b-tree of
- * inodes knows; if that cannot be read either, the rest of this group is left out. */
+/* The answer stops in front of what cannot be loaded, and a question that begins there fails. Which inode it is the
+ * b-tree of inodes knows; if that cannot be read either, the rest of this group is left out. */
 static void step_over(int root_fd, XfsInodeWalk *walk) {
         union {
                 struct abi_xfs_inumbers_req request;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Asks a mounted XFS what the kernel knows to be sick in it. The kernel tells damage once, to whoever listens then; what it
- * found before that, or while reports were lost, it only remembers: for the whole file system, for each allocation and
- * real-time group, and for each inode that is in its memory.
+ * Asks a mounted XFS what the kernel knows to be sick in it. The kernel tells damage once, to whoever listens then;
+ * what it found before that, or while reports were lost, it only remembers: for the whole file system, for each
+ * allocation and real-time group, and for each inode that is in its memory.
  *
- * What is asked and what the answer means are kept apart: decoding is pure. For child processes: each question can sleep.
+ * What is asked and what the answer means are kept apart: decoding is pure. For child processes: each question can
+ * sleep.
  */
 #pragma once
 
@@ -33,10 +34,12 @@ typedef struct SickFinding {
  * @where: domain, and group or inode and generation; the rest is not looked at
  * @mask:  as the kernel gave it for that domain
  *
- * Only "sick" is asked for: "checked" says whether a scrub looked, and damage that ordinary use met is sick all the same.
+ * Only "sick" is asked for: "checked" says whether a scrub looked, and damage that ordinary use met is sick all the
+ * same.
  * Returns: how many. Pure.
  */
-size_t sick_mask_decode(const SickFinding *where, uint32_t mask, SickFinding ret_findings[static SICK_FINDINGS_PER_MASK]);
+size_t sick_mask_decode(const SickFinding *where, uint32_t mask,
+                        SickFinding ret_findings[static SICK_FINDINGS_PER_MASK]);
 
 typedef struct XfsSurveyGeometry {
         uint32_t n_groups;
@@ -50,8 +53,8 @@ int xfs_survey_geometry(int root_fd, XfsSurveyGeometry *ret_geometry);
 /**
  * geometry_findings() - what the file system says of itself as a whole
  *
- * Free space of the real-time device is told here for all groups together. With groups each of them says its own; without,
- * it is told as the monitor tells it, as that of real-time group 0. Pure. Returns how many.
+ * Free space of the real-time device is told here for all groups together. With groups each of them says its own;
+ * without, it is told as the monitor tells it, as that of real-time group 0. Pure. Returns how many.
  */
 size_t geometry_findings(const XfsSurveyGeometry *geometry, SickFinding ret_findings[static SICK_FINDINGS_PER_MASK]);
 
@@ -59,8 +62,8 @@ size_t geometry_findings(const XfsSurveyGeometry *geometry, SickFinding ret_find
  * xfs_survey_group() - what one group is known to suffer from
  * @domain: DOMAIN_AG or DOMAIN_RTGROUP
  *
- * Returns: 0; -EUCLEAN or -EBADMSG if the group's header could not be read just now (the kernel reports that to its monitor as
- * well); or another negative errno.
+ * Returns: 0; -EUCLEAN or -EBADMSG if the group's header could not be read just now (the kernel reports that to its
+ * monitor as well); or another negative errno.
  * Source: XFS_IOC_AG_GEOMETRY, XFS_IOC_RTGROUP_GEOMETRY. Reads the headers of an allocation group.
  */
 int xfs_survey_group(int root_fd, EventDomain domain, uint32_t group, uint32_t *ret_mask);
@@ -78,7 +81,8 @@ typedef struct XfsInodeWalk {
         uint32_t n_groups, group;       /* allocation groups, and which one is being walked */
         uint64_t next;                  /* the first inode number to be asked for; 0: the first of the group */
         uint64_t n_seen;
-        uint64_t n_unreadable;          /* inodes that could not be loaded, and rests of groups whose inodes cannot be found */
+        uint64_t n_unreadable;          /* inodes that could not be loaded, and rests of groups whose inodes cannot be
+                                         * found */
         bool is_done;
 } XfsInodeWalk;
 
@@ -86,9 +90,9 @@ typedef struct XfsInodeWalk {
  * xfs_survey_inodes() - the next inodes
  * @ret_sick: those of them that are sick
  *
- * Loads each inode, also those that nobody uses, and what the kernel stumbles over in there it reports to its monitor; a b-tree
- * of inodes that is damaged badly can shut the file system down. It repairs nothing: the repair that crashes kernels
- * (harmful-repairs.h) is not on this way, an inode that cannot be loaded is stepped over and counted.
+ * Loads each inode, also those that nobody uses, and what the kernel stumbles over in there it reports to its monitor;
+ * a b-tree of inodes that is damaged badly can shut the file system down. It repairs nothing: the repair that crashes
+ * kernels (harmful-repairs.h) is not on this way, an inode that cannot be loaded is stepped over and counted.
  *
  * Returns: the number of sick ones, at most XFS_SURVEY_INODES; or a negative errno, after which the walk cannot go on.
  * Source: XFS_IOC_BULKSTAT, XFS_IOC_INUMBERS. Need CAP_SYS_ADMIN.

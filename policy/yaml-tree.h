@@ -12,7 +12,7 @@
 
 #include "policy/policy-problem.h"
 
-#define YAML_TEXT_MAX (1024 * 1024)
+#define YAML_TEXT_MAX ((size_t) 1024 * 1024)
 #define YAML_DEPTH_MAX 16
 /* More keys in one map than any map of ours can have. */
 #define YAML_MAP_KEYS_MAX 256

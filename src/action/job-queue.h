@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Orders jobs: one repair and one scan at a time per file system, several file systems side by side; joins equal ones; retries
- * what may be retried; ends every job at its deadline with an outcome. Talks to the worker only through
+ * Orders jobs: one repair and one scan at a time per file system, several file systems side by side; joins equal ones;
+ * retries what may be retried; ends every job at its deadline with an outcome. Talks to the worker only through
  * JobCarrier.
  */
 #pragma once
@@ -55,15 +55,16 @@ typedef struct JobOrder {
  * job_queue_add() - ask for something to be done
  * @ret_job: borrowed; the job that will answer it, an older equal one if there is one
  *
- * Returns: 1 new; 0 joined an equal job; -EALREADY if the same repair or scan failed a short while ago (attempt-memory.h; a person's
- * order is never held off); -ENOBUFS at the limit (counted); -ESHUTDOWN if the file system is shut down;
- * -EOPNOTSUPP for an action no worker carries out; -ENOMEM.
+ * Returns: 1 new; 0 joined an equal job; -EALREADY if the same repair or scan failed a short while ago
+ * (attempt-memory.h; a person's order is never held off); -ENOBUFS at the limit (counted); -ESHUTDOWN if the file
+ * system is shut down; -EOPNOTSUPP for an action no worker carries out; -ENOMEM.
  */
 int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job);
 int job_queue_cancel(JobQueue *queue, uint64_t job_id);
 
 void job_queue_on_started(JobQueue *queue, uint64_t job_id);
-/* Returns 0; -ENOENT for a job that ended before its result came, or that an earlier run ordered: nothing is done with it. */
+/* Returns 0; -ENOENT for a job that ended before its result came, or that an earlier run ordered: nothing is done with
+ * it. */
 int job_queue_on_result(JobQueue *queue, const WorkerJobResult *result);
 /* The line broke: what ran may or may not have ended. */
 void job_queue_on_worker_lost(JobQueue *queue);

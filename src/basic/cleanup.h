@@ -17,7 +17,7 @@
 #define DEFINE_CLEANUP(type, release)                           \
         static inline void release##_at(type **object) {        \
                 if (*object)                                    \
-                        release(*object);                       \
+                        (void) release(*object);                \
         }
 
 #define steal_ptr(pointer) ({                                   \

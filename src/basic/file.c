@@ -53,7 +53,7 @@ int file_read_fd(int fd, size_t limit_bytes, char **ret_text, size_t *ret_length
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
-                        return -errno;
+                        return negative_errno();
                 if (n == 0)
                         break;
                 used += (size_t) n;
@@ -74,7 +74,7 @@ int file_read(int directory_fd, const char *path, size_t limit_bytes, char **ret
         /* A FIFO in the place of a file must not stop us until somebody writes to it. */
         fd = openat(directory_fd, path, O_RDONLY|O_CLOEXEC|O_NOCTTY|O_NONBLOCK);
         if (fd < 0)
-                return -errno;
+                return negative_errno();
 
         return file_read_fd(fd, limit_bytes, ret_text, ret_length);
 }

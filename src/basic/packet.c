@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One way to send and to receive for every line between our programs, so that a packet that is cut off or a descriptor that
- * nobody asked for is handled the same everywhere.
+ * One way to send and to receive for every line between our programs, so that a packet that is cut off or a descriptor
+ * that nobody asked for is handled the same everywhere.
  */
 
 #include "src/basic/packet.h"

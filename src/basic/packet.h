@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Records over SOCK_SEQPACKET, one record a packet and at most one descriptor with it, and a bounded queue of those that
- * the other end does not read at once. What a record means is the business of the protocol above; nothing here waits.
+ * Records over SOCK_SEQPACKET, one record a packet and at most one descriptor with it, and a bounded queue of those
+ * that the other end does not read at once. What a record means is the business of the protocol above; nothing here
+ * waits.
  */
 #pragma once
 
@@ -36,8 +37,8 @@ typedef struct Packet {
         _Alignas(uint64_t) uint8_t data[];
 } Packet;
 
-/* Embedded in its owner. Packets are sent in the order in which they were added. One that @keeps_sent lets go of them only by
- * packet_queue_pop(): they can be sent again on another socket until the other end has confirmed them. */
+/* Embedded in its owner. Packets are sent in the order in which they were added. One that @keeps_sent lets go of them
+ * only by packet_queue_pop(): they can be sent again on another socket until the other end has confirmed them. */
 typedef struct PacketQueue {
         STAILQ_HEAD(, Packet) packets;
         Packet *next;                   /* the first that was not sent */
@@ -49,14 +50,15 @@ void packet_queue_init(PacketQueue *queue, size_t n_max, bool keeps_sent);
 /* Lets go of all of them, and may be used on. */
 void packet_queue_clear(PacketQueue *queue);
 
-/* @data is copied, @fd (or a negative value) duplicated. Returns 0; -ENOBUFS at the limit; or another negative errno. */
+/* @data is copied, @fd (or a negative value) duplicated. Returns 0; -ENOBUFS at the limit; or another negative
+ * errno. */
 int packet_queue_add(PacketQueue *queue, const void *data, size_t size_bytes, int fd);
 
 /* Sends as much as the peer reads. Returns 0 if nothing is left; -EAGAIN if something is; or another negative errno. */
 int packet_queue_flush(PacketQueue *queue, int socket_fd);
 
-/* packet_send() if nothing waits, and the queue for what is not read. Returns as packet_queue_flush(), and -ENOBUFS at the
- * limit. Not for a queue that keeps what it sent. */
+/* packet_send() if nothing waits, and the queue for what is not read. Returns as packet_queue_flush(), and -ENOBUFS at
+ * the limit. Not for a queue that keeps what it sent. */
 int packet_queue_send(PacketQueue *queue, int socket_fd, const void *data, size_t size_bytes, int fd);
 
 /* The oldest, or NULL; borrowed until it is popped. */

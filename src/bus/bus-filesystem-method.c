@@ -85,7 +85,7 @@ static int read_repair(sd_bus_message *message, RepairOptions *options, RepairTa
                 { "timeout-usec",     't', &options->timeout_usec,     NULL },
                 { "override-harmful", 's', &options->override_harmful, NULL },
         };
-        Structure structure;
+        Structure structure = STRUCTURE_NONE;
         int r;
 
         r = bus_options_read(message, known, ELEMENTSOF(known), error);
@@ -165,7 +165,7 @@ int bus_filesystem_on_repair(sd_bus_message *message, void *userdata, sd_bus_err
         BusFilesystem *object = userdata;
         RepairOptions options = { .timeout_usec = USEC_INFINITY };
         char group[16], inode[24];
-        RepairTarget target;
+        RepairTarget target = {};
         uint32_t uid;
         int r;
 

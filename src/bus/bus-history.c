@@ -92,7 +92,8 @@ static void answer_error(Question *question, int error) {
         sd_bus_error text = SD_BUS_ERROR_NULL;
 
         if (error == -ETIMEDOUT)
-                (void) bus_error_set(&text, -ENOLINK, "The recorder of the history does not answer; its file system may hang");
+                (void) bus_error_set(&text, -ENOLINK,
+                                     "The recorder of the history does not answer; its file system may hang");
         else if (error == -ENOLINK || error == -ESHUTDOWN)
                 (void) bus_error_set(&text, -ENOLINK, "The recorder of the history is not there");
         else

@@ -112,7 +112,8 @@ static int get_history_dropped(sd_bus *bus _unused_, const char *path _unused_, 
                                sd_bus_error *error _unused_) {
         const HistoryReader *history = &((BusContext *) userdata)->history;
 
-        return sd_bus_message_append(reply, "t", history->n_dropped ? history->n_dropped(history->userdata) : UINT64_C(0));
+        return sd_bus_message_append(reply, "t",
+                                     history->n_dropped ? history->n_dropped(history->userdata) : UINT64_C(0));
 }
 
 static int get_history_state(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
@@ -120,8 +121,9 @@ static int get_history_state(sd_bus *bus _unused_, const char *path _unused_, co
                              sd_bus_error *error _unused_) {
         const HistoryReader *history = &((BusContext *) userdata)->history;
 
-        return sd_bus_message_append(reply, "s", history_place_to_name(history->place ? history->place(history->userdata)
-                                                                                       : HISTORY_PLACE_ABSENT));
+        return sd_bus_message_append(reply, "s",
+                                     history_place_to_name(history->place ? history->place(history->userdata) :
+                                                                            HISTORY_PLACE_ABSENT));
 }
 
 static int get_mounted_unwatched(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What file systems and jobs on the bus have in common: a path under a prefix, found and listed by it, said when it comes
- * and when it goes.
+ * What file systems and jobs on the bus have in common: a path under a prefix, found and listed by it, said when it
+ * comes and when it goes.
  */
 #pragma once
 
 #include "src/bus/bus-context.h"
 
-/* Adds vtable, look-up and enumeration of these objects to a new connection. @vtable gets the object, so its BusObject is the
- * first member. Returns 0 or a negative errno. */
+/* Adds vtable, look-up and enumeration of these objects to a new connection. @vtable gets the object, so its BusObject
+ * is the first member. Returns 0 or a negative errno. */
 int bus_objects_attach(BusObjects *objects, sd_bus *bus, const char *prefix, const char *interface,
                        const sd_bus_vtable *vtable);
 

@@ -102,7 +102,7 @@ static void server_drop_bus(BusServer *server) {
 
 static int on_name_answer(sd_bus_message *reply, void *userdata, sd_bus_error *error _unused_) {
         BusServer *server = userdata;
-        uint32_t answer;
+        uint32_t answer = 0;
         int r;
 
         r = -sd_bus_message_get_errno(reply);

@@ -20,8 +20,6 @@
 /* It only has to give the terminal back. */
 #define AGENT_END_TIMEOUT_MSEC 2000
 
-extern char **environ;
-
 static pid_t spawn_agent(int ready_fd) {
         /* --fallback: an agent of the desktop goes first. */
         char *arguments[] = { (char *) AGENT, (char *) "--notify-fd", NULL, (char *) "--fallback", NULL }, fd_text[16];

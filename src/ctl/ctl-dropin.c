@@ -47,7 +47,7 @@ static int look(const CtlDropin *dropin, const char *path, Place *ret_place, cha
         ret_target[0] = '\0';
         length = readlink(path, ret_target, PATH_MAX - 1);
         if (length < 0 && errno != ENOENT && errno != EINVAL)
-                return -errno;
+                return negative_errno();
         if (length < 0) {
                 *ret_place = errno == ENOENT ? PLACE_FREE : PLACE_FOREIGN;
                 return 0;

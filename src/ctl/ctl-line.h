@@ -23,8 +23,9 @@ int ctl_line_read(sd_bus_message *signal, uint64_t now_realtime_usec, json_t **r
 /* The line of type "daemon" that says whether healerd is there; new, NULL if out of memory. */
 json_t *ctl_line_of_daemon(bool is_running, uint64_t now_realtime_usec);
 
-/* The line of one entry of the history: the same keys as the signal's line. Takes @entry; new, NULL if out of memory. */
-json_t *ctl_line_of_history(json_t *entry);
+/* The line of one entry of the history: the same keys as the signal's line. Takes @taken; new, NULL if out of
+ * memory. */
+json_t *ctl_line_of_history(json_t *taken);
 
 /* "2026-11-20 12:56:03 #17 /srv agno 0x0 finobt: sick" and a new line. */
 void ctl_line_print(const json_t *line, FILE *stream);

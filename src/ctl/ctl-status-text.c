@@ -57,11 +57,13 @@ static const char *monitor_advice(const json_t *filesystem) {
 
         switch (ctl_filesystem_watch(filesystem)) {
         case CTL_WATCHED:
-                return hears_errors_only(filesystem) ? "it tells its errors by their number alone: they can be told, not repaired"
-                                                     : NULL;
+                return hears_errors_only(filesystem) ?
+                        "it tells its errors by their number alone: they can be told, not repaired" :
+                        NULL;
         case CTL_NOT_WATCHABLE:
-                return hears_errors_only(filesystem) ? "this kernel or file system has no health monitor; errors are heard of"
-                                                     : "this kernel or file system has no health monitor";
+                return hears_errors_only(filesystem) ?
+                        "this kernel or file system has no health monitor; errors are heard of" :
+                        "this kernel or file system has no health monitor";
         case CTL_NOT_WATCHED:
                 break;
         }

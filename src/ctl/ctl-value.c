@@ -34,7 +34,7 @@ char *ctl_value_key(const char *bus_name) {
         for (size_t i = 0; i < length; i++) {
                 if (begins_word(bus_name, i))
                         key[n++] = '_';
-                key[n++] = bus_name[i] == '-' ? '_' : (char) tolower((unsigned char) bus_name[i]);
+                key[n++] = (char) (bus_name[i] == '-' ? '_' : tolower((unsigned char) bus_name[i]));
         }
         key[n] = '\0';
         return key;

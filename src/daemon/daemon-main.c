@@ -28,7 +28,8 @@ static int start_worker(const DaemonOptions *options) {
                 return log_error_errno(fd, "cannot start %s: %m", options->worker_program);
         r = privileges_drop(DAEMON_USER);
         if (r == -ESRCH)
-                return log_error_errno(r, "there is no user " DAEMON_USER " (systemd-sysusers or adduser makes it): %m");
+                return log_error_errno(r,
+                                       "there is no user " DAEMON_USER " (systemd-sysusers or adduser makes it): %m");
         if (r < 0)
                 return log_error_errno(r, "cannot become user " DAEMON_USER ": %m");
         return steal_fd(&fd);

@@ -33,13 +33,17 @@ static const struct {
         const char *argument;
         const char *help;
 } option_table[] = {
-        { "worker-socket", OPTION_WORKER_SOCKET, "PATH", "where healer-worker listens\n(default " WORKER_SOCKET_PATH ")" },
-        { "recorder-socket", OPTION_RECORDER_SOCKET, "PATH", "where healer-recorder listens\n(default " HISTORY_SOCKET_PATH ")" },
+        { "worker-socket", OPTION_WORKER_SOCKET, "PATH",
+          "where healer-worker listens\n(default " WORKER_SOCKET_PATH ")" },
+        { "recorder-socket", OPTION_RECORDER_SOCKET, "PATH",
+          "where healer-recorder listens\n(default " HISTORY_SOCKET_PATH ")" },
         { "policy-root", OPTION_POLICY_ROOT, "DIR", "look for policies below DIR instead of /" },
         { "record", OPTION_RECORD, "FILE", "write every kernel record to FILE as well" },
-        { "replay", OPTION_REPLAY, "FILE", "decide about a recorded stream instead of the\nkernel's reports, do nothing, and end with it" },
+        { "replay", OPTION_REPLAY, "FILE",
+          "decide about a recorded stream instead of the\nkernel's reports, do nothing, and end with it" },
         { "no-bus", OPTION_NO_BUS, NULL, "stay off the system bus" },
-        { "fork-worker", OPTION_FORK_WORKER, NULL, "without systemd: start as root, run the worker as\na child, go on as user healerd" },
+        { "fork-worker", OPTION_FORK_WORKER, NULL,
+          "without systemd: start as root, run the worker as\na child, go on as user healerd" },
         { "worker-program", OPTION_WORKER_PROGRAM, "PATH", "the worker to run with --fork-worker" },
         { "state-dir", OPTION_STATE_DIRECTORY, "DIR", "the worker's state folder with --fork-worker" },
         { "debug", OPTION_DEBUG, NULL, "log more" },
@@ -56,7 +60,8 @@ static void print_help(void) {
                 char left[32];
                 const char *help = option_table[i].help, *line;
 
-                (void) snprintf(left, sizeof(left), "--%s%s%s", option_table[i].name, option_table[i].argument ? "=" : "",
+                (void) snprintf(left, sizeof(left), "--%s%s%s", option_table[i].name,
+                                option_table[i].argument ? "=" : "",
                                 option_table[i].argument ? option_table[i].argument : "");
                 printf("  %-24s", left);
                 for (line = help; *line; line++) {

@@ -46,9 +46,11 @@ static void tell_status(Daemon *daemon) {
                 n_unsupported += f->monitor_state == MONITOR_UNSUPPORTED;
         }
         if (n_unsupported > 0)
-                (void) snprintf(unsupported, sizeof(unsupported), ", %u for which this kernel has no monitor", n_unsupported);
-        (void) text_append_format(text, sizeof(text), "watching %u file systems, %u of them sick, %u not watched%s; policy %s%s",
-                                  n_watched, n_sick, engine_n_unwatched(daemon->engine), unsupported,
+                (void) snprintf(unsupported, sizeof(unsupported), ", %u for which this kernel has no monitor",
+                                n_unsupported);
+        (void) text_append_format(text, sizeof(text),
+                                  "watching %u file systems, %u of them sick, %u not watched%s; policy %s%s", n_watched,
+                                  n_sick, engine_n_unwatched(daemon->engine), unsupported,
                                   policy_hash(engine_policy(daemon->engine)),
                                   engine_worker_is_connected(daemon->engine) ? "" : "; no worker");
         manager_line_tell_status(text);
@@ -86,7 +88,8 @@ static void on_filesystem(void *userdata, _unused_ Filesystem *filesystem) {
                 tell_status(daemon);
 }
 
-static void on_policy(void *userdata, _unused_ const Policy *policy, _unused_ bool is_loaded, _unused_ const char *problems) {
+static void on_policy(void *userdata, _unused_ const Policy *policy, _unused_ bool is_loaded,
+                      _unused_ const char *problems) {
         on_filesystem(userdata, NULL);
 }
 
@@ -104,7 +107,8 @@ static int on_hangup(_unused_ sd_event_source *source, _unused_ const struct sig
         return 0;
 }
 
-static int on_terminate(sd_event_source *source, _unused_ const struct signalfd_siginfo *info, _unused_ void *userdata) {
+static int on_terminate(sd_event_source *source, _unused_ const struct signalfd_siginfo *info,
+                        _unused_ void *userdata) {
         manager_line_tell("STOPPING=1", -EBADF);
         return sd_event_exit(sd_event_source_get_event(source), 0);
 }
@@ -181,8 +185,8 @@ static int ring_build(Daemon *daemon, RecordRing **ret_ring) {
                 if (r >= 0) {
                         n_gone = record_ring_keep_only(*ret_ring, numbers, daemon->stored.n_monitors);
                         if (n_gone > 0)
-                                log_warning("%zu events that an earlier healerd had read and not finished are dropped: their "
-                                            "monitors are gone", n_gone);
+                                log_warning("%zu events that an earlier healerd had read and not finished are dropped: "
+                                            "their monitors are gone", n_gone);
                         return 0;
                 }
                 log_warning_errno(r, "what an earlier healerd had read and not finished cannot be taken up: %m");
@@ -201,8 +205,8 @@ static void adopt(Daemon *daemon) {
                 StoredMonitor *monitor = daemon->stored.monitors + i;
                 int r;
 
-                r = engine_adopt_monitor(daemon->engine, steal_fd(&monitor->fd), monitor->device_number, monitor->number,
-                                         monitor->is_alive);
+                r = engine_adopt_monitor(daemon->engine, steal_fd(&monitor->fd), monitor->device_number,
+                                         monitor->number, monitor->is_alive);
                 if (r < 0) {
                         log_error_errno(r, "a monitor that systemd kept cannot be used, it is opened anew: %m");
                         descriptor_store_forget_monitor(monitor->device_number, monitor->number);
@@ -212,7 +216,8 @@ static void adopt(Daemon *daemon) {
                 StoredErrorWatch *watch = daemon->stored.error_watches + i;
                 int r;
 
-                r = engine_adopt_error_watch(daemon->engine, steal_fd(&watch->fd), watch->device_number, watch->is_alive);
+                r = engine_adopt_error_watch(daemon->engine, steal_fd(&watch->fd), watch->device_number,
+                                             watch->is_alive);
                 if (r < 0) {
                         log_warning_errno(r, "an error watch that systemd kept cannot be used, it is opened anew: %m");
                         descriptor_store_forget_error_watch(watch->device_number);

@@ -27,13 +27,16 @@
 static void notify(const char *name, bool is_kept, int fd) {
         char text[NAME_SIZE + 64];
 
-        /* Without FDPOLL=0 systemd drops a monitor at the unmount (EPOLLHUP may come one day), before we read its last words. */
-        (void) snprintf(text, sizeof(text), is_kept ? "FDSTORE=1\nFDNAME=%s\nFDPOLL=0" : "FDSTOREREMOVE=1\nFDNAME=%s", name);
+        /* Without FDPOLL=0 systemd drops a monitor at the unmount (EPOLLHUP may come one day), before we read its last
+         * words. */
+        (void) snprintf(text, sizeof(text), is_kept ? "FDSTORE=1\nFDNAME=%s\nFDPOLL=0" : "FDSTOREREMOVE=1\nFDNAME=%s",
+                        name);
         manager_line_tell(text, is_kept ? fd : -EBADF);
 }
 
 static const char *monitor_name(dev_t device_number, uint64_t number, char buffer[static NAME_SIZE]) {
-        (void) snprintf(buffer, NAME_SIZE, MONITOR_PREFIX "%u-%u-%" PRIu64, major(device_number), minor(device_number), number);
+        (void) snprintf(buffer, NAME_SIZE, MONITOR_PREFIX "%u-%u-%" PRIu64, major(device_number), minor(device_number),
+                        number);
         return buffer;
 }
 
@@ -170,7 +173,8 @@ static void sort_in(StoredDescriptors *stored, const char *name, int fd) {
                 return;
         }
         if (check_monitor(name, owned, &monitor) < 0) {
-                log_warning("a descriptor that systemd kept under the name \"%s\" is none of ours, it is dropped", name);
+                log_warning("a descriptor that systemd kept under the name \"%s\" is none of ours, it is dropped",
+                            name);
                 notify(name, false, -EBADF);
                 return;
         }

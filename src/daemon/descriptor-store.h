@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Descriptors that systemd keeps for us while no healerd runs: every monitor, so that the kernel goes on queueing for us and
- * nobody else takes the one place that there is, and the ring of what was read. Never a mount: that would keep it busy.
+ * Descriptors that systemd keeps for us while no healerd runs: every monitor, so that the kernel goes on queueing for
+ * us and nobody else takes the one place that there is, and the ring of what was read. Never a mount: that would keep
+ * it busy.
  *
  * One name per monitor, "hm-MAJOR-MINOR-NUMBER", because systemd removes all descriptors of a name.
  */
@@ -19,7 +20,8 @@ typedef struct StoredMonitor {
         bool is_alive;
 } StoredMonitor;
 
-/* An error watch: "fe-MAJOR-MINOR". The kernel has one queue for each, and a new one takes the name of one that ended. */
+/* An error watch: "fe-MAJOR-MINOR". The kernel has one queue for each, and a new one takes the name of one that
+ * ended. */
 typedef struct StoredErrorWatch {
         int fd;
         dev_t device_number;
@@ -28,7 +30,8 @@ typedef struct StoredErrorWatch {
 
 typedef struct StoredDescriptors {
         int ring_fd;                    /* -EBADF: none */
-        StoredMonitor *monitors;        /* those that ended come first: a living one may have the device number of one of them */
+        StoredMonitor *monitors;        /* those that ended come first: a living one may have the device number of one
+                                         * of them */
         size_t n_monitors;
         StoredErrorWatch *error_watches;
         size_t n_error_watches;
@@ -37,7 +40,8 @@ typedef struct StoredDescriptors {
 /**
  * descriptor_store_take() - what an earlier healerd left
  *
- * What is none of ours is closed and removed from the store. Without systemd there is nothing. Returns 0 or a negative errno.
+ * What is none of ours is closed and removed from the store. Without systemd there is nothing. Returns 0 or a negative
+ * errno.
  */
 int descriptor_store_take(StoredDescriptors *ret_stored);
 /* Closes what was not taken out (fd set to -EBADF). */

@@ -110,7 +110,8 @@ static void flush(void) {
                 return;
         }
         if (line.n_dropped > 0)
-                log_notice("systemd: reads again, %" PRIu64 " notifications had no place and are missing", line.n_dropped);
+                log_notice("systemd: reads again, %" PRIu64 " notifications had no place and are missing",
+                           line.n_dropped);
         line.n_dropped = 0;
 }
 
@@ -136,7 +137,8 @@ static int watchdog_start(void) {
         r = sd_watchdog_enabled(false, &line.watchdog_usec);
         if (r <= 0)
                 return r;
-        r = sd_event_add_time_relative(line.event, &line.watchdog, CLOCK_MONOTONIC, 0, line.watchdog_usec / 8, on_watchdog, NULL);
+        r = sd_event_add_time_relative(line.event, &line.watchdog, CLOCK_MONOTONIC, 0, line.watchdog_usec / 8,
+                                       on_watchdog, NULL);
         if (r < 0)
                 return r;
         /* Before the monitors, which have enough to say in a storm. */
@@ -165,7 +167,8 @@ void manager_line_close(void) {
 
 static void drop(void) {
         if (line.n_dropped++ == 0)
-                log_warning("systemd: does not read, %zu notifications wait, what comes now is not told", line.n_waiting);
+                log_warning("systemd: does not read, %zu notifications wait, what comes now is not told",
+                            line.n_waiting);
 }
 
 void manager_line_tell(const char *text, int fd) {

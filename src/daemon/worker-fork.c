@@ -64,7 +64,8 @@ int privileges_drop(const char *user) {
         /* Nothing that is run from here on can get them back. */
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return -errno;
-        /* A uid that is not 0 has no capability left unless something kept them: then this is not the process we meant. */
+        /* A uid that is not 0 has no capability left unless something kept them: then this is not the process we
+         * meant. */
         if (setuid(0) == 0)
                 return -EPERM;
         return 0;

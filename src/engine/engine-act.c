@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Walks the steps of a decision: each after the one before it, whatever its result unless the rule says stop-on-failure.
- * Results become events of their own.
+ * Walks the steps of a decision: each after the one before it, whatever its result unless the rule says
+ * stop-on-failure. Results become events of their own.
  */
 
 #include <string.h>
@@ -248,8 +248,9 @@ static EventKind result_kind(const JobReport *report) {
         return outcome_is_success(report->outcome) ? EVENT_REPAIR_DONE : EVENT_REPAIR_FAILED;
 }
 
-/* What upstream's program does, and no default of ours may do less: damage that one structure's repair could not mend is
- * looked for in the whole file system. Only then: a gone inode or a read-only mount is no reason for a scan of hours. */
+/* What upstream's program does, and no default of ours may do less: damage that one structure's repair could not mend
+ * is looked for in the whole file system. Only then: a gone inode or a read-only mount is no reason for a scan of
+ * hours. */
 static void scan_after_failed_baseline(Engine *engine, Filesystem *filesystem, const Job *job) {
         const ActionRequest request = {
                 .kind = ACTION_SCRUB,

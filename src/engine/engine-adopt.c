@@ -29,7 +29,8 @@ static void replay(Engine *engine, const Filesystem *filesystem, const RingMonit
 
         n = record_ring_replay(engine->ring, account, take_replayed, &userdata, &n_given_up);
         if (n > 0)
-                log_notice("%u:%u: %zu events that an earlier healerd had read and not finished are taken up again", maj, min, n);
+                log_notice("%u:%u: %zu events that an earlier healerd had read and not finished are taken up again",
+                           maj, min, n);
         if (n_given_up > 0)
                 log_error("%u:%u: %zu events are given up: %d runs of healerd ended before they were decided", maj, min,
                           n_given_up, RECORD_RING_REPLAYS_MAX);
@@ -71,9 +72,10 @@ int engine_adopt_monitor(Engine *engine, int fd, dev_t device_number, uint64_t n
         watch = engine_watch_find(engine, filesystem->id);
         replay(engine, filesystem, monitor_source_account(watch->source));
         engine_survey_on_adopted(engine, watch);
-        /* Observers hear of it when the worker has said what it is called: a bus object keeps the name it gets first. */
-        log_debug("%u:%u: adopted its monitor, %" PRIu64 " records read so far", major(device_number), minor(device_number),
-                  filesystem->totals.n_records);
+        /* Observers hear of it when the worker has said what it is called: a bus object keeps the name it gets
+         * first. */
+        log_debug("%u:%u: adopted its monitor, %" PRIu64 " records read so far", major(device_number),
+                  minor(device_number), filesystem->totals.n_records);
         if (!is_alive)
                 monitor_source_drain(watch->source);
         return 0;

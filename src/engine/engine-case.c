@@ -36,8 +36,8 @@ static bool wants_autofsck(const Engine *engine, const Watch *watch, const Files
         return policy_needs_fact(engine->policy, event->kind, POLICY_FACT_AUTOFSCK);
 }
 
-/* FAN_FS_ERROR says what, ext4 keeps beside its count where: worth a look, because people want to know. Returns the time since
- * which the error must have been counted, or 0. */
+/* FAN_FS_ERROR says what, ext4 keeps beside its count where: worth a look, because people want to know. Returns the
+ * time since which the error must have been counted, or 0. */
 static uint64_t wants_last_error(const Watch *watch, const Filesystem *filesystem, const HealthEvent *event) {
         if (event->source != EVENT_SOURCE_FANOTIFY || event->kind != EVENT_FILESYSTEM_ERROR)
                 return 0;

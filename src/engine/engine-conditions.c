@@ -60,23 +60,27 @@ typedef struct EventCondition {
 static const EventCondition event_conditions[] = {
         { EVENT_SICK, CONDITION_SICK, SEVERITY_ERROR, "this structure is damaged" },
         { EVENT_CORRUPT, CONDITION_SICK, SEVERITY_ERROR, "a check found this structure damaged" },
-        { EVENT_SHUTDOWN, CONDITION_SHUT_DOWN, SEVERITY_CRITICAL, "the file system is shut down: unmount it and mount it again" },
+        { EVENT_SHUTDOWN, CONDITION_SHUT_DOWN, SEVERITY_CRITICAL,
+          "the file system is shut down: unmount it and mount it again" },
         { EVENT_MEDIA_ERROR, CONDITION_MEDIA_ERROR, SEVERITY_ERROR, "the device cannot read a part of itself" },
-        { EVENT_DATA_LOST, CONDITION_DATA_LOST, SEVERITY_CRITICAL, "contents of a file are lost: restore it from a backup" },
+        { EVENT_DATA_LOST, CONDITION_DATA_LOST, SEVERITY_CRITICAL,
+          "contents of a file are lost: restore it from a backup" },
         { EVENT_READ_ERROR, CONDITION_IO_ERROR, SEVERITY_ERROR, "reading from a file fails" },
         { EVENT_WRITE_ERROR, CONDITION_IO_ERROR, SEVERITY_ERROR, "writing to a file fails" },
-        { EVENT_EVENTS_LOST, CONDITION_EVENTS_LOST, SEVERITY_WARNING, "reports of the kernel were lost: only a full check can tell what they were" },
+        { EVENT_EVENTS_LOST, CONDITION_EVENTS_LOST, SEVERITY_WARNING,
+          "reports of the kernel were lost: only a full check can tell what they were" },
         { EVENT_FILESYSTEM_ERROR, CONDITION_FILESYSTEM_ERROR, SEVERITY_ERROR,
           "the file system met an error: only a full check can tell what is damaged" },
 };
 
 static const char *who_is_told(const Filesystem *filesystem) {
-        return filesystem->has_error_watch ? "what is damaged is told to it alone, that there was an error to healerd as well"
-                                           : "damage is told to it alone";
+        return filesystem->has_error_watch ?
+                "what is damaged is told to it alone, that there was an error to healerd as well" :
+                "damage is told to it alone";
 }
 
-/* It could have been opened; that nobody would speak into it is no fault of anybody's, nor that the system is installed in a
- * subvolume of btrfs (EXDEV), which would be a condition for ever. */
+/* It could have been opened; that nobody would speak into it is no fault of anybody's, nor that the system is installed
+ * in a subvolume of btrfs (EXDEV), which would be a condition for ever. */
 static bool error_watch_is_missing(const Filesystem *filesystem) {
         return filesystem_watched_by(filesystem) == WATCHED_BY_NONE && filesystem->error_watch_error != 0 &&
                filesystem->error_watch_error != EOPNOTSUPP && filesystem->error_watch_error != EXDEV;
@@ -103,10 +107,12 @@ void engine_conditions_from_monitor(Engine *engine, Filesystem *filesystem) {
         case MONITOR_FOREIGN:
                 severity = SEVERITY_WARNING;
                 if (filesystem->holder_pid > 0)
-                        (void) snprintf(message, sizeof(message), "%s, process %d, has the health monitor: %s until it ends",
+                        (void) snprintf(message, sizeof(message),
+                                        "%s, process %d, has the health monitor: %s until it ends",
                                         filesystem->holder_name, (int) filesystem->holder_pid, who_is_told(filesystem));
                 else
-                        (void) snprintf(message, sizeof(message), "a process that cannot be found has the health monitor: %s",
+                        (void) snprintf(message, sizeof(message),
+                                        "a process that cannot be found has the health monitor: %s",
                                         who_is_told(filesystem));
                 break;
         case MONITOR_FAILED:
@@ -172,14 +178,16 @@ static void raise_offline(Engine *engine, Filesystem *filesystem, const Job *job
 
         if (mount)
                 (void) snprintf(message, sizeof(message),
-                                "%s; to repair it offline: umount %s && xfs_repair -n %s (looks only), then xfs_repair %s",
+                                "%s; to repair it offline: umount %s && xfs_repair -n %s (looks only), then "
+                                "xfs_repair %s",
                                 why, mount, device, device);
         else
-                (void) snprintf(message, sizeof(message), "%s; to repair it offline: xfs_repair -n %s (looks only), then xfs_repair %s",
-                                why, device, device);
+                (void) snprintf(message, sizeof(message),
+                                "%s; to repair it offline: xfs_repair -n %s (looks only), then xfs_repair %s", why,
+                                device, device);
 
-        engine_raise(engine, filesystem, CONDITION_OFFLINE_REPAIR_REQUIRED, SEVERITY_CRITICAL, job->target_text, message,
-                     job->report.event_id);
+        engine_raise(engine, filesystem, CONDITION_OFFLINE_REPAIR_REQUIRED, SEVERITY_CRITICAL, job->target_text,
+                     message, job->report.event_id);
 }
 
 static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) {
@@ -201,11 +209,14 @@ static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) 
                 return;
 
         if (report->outcome == OUTCOME_REFUSED_HARMFUL || report->outcome == OUTCOME_REFUSED_UNFINISHED)
-                engine_raise(engine, filesystem, CONDITION_REPAIR_REFUSED, SEVERITY_ERROR, job->target_text, why, report->event_id);
+                engine_raise(engine, filesystem, CONDITION_REPAIR_REFUSED, SEVERITY_ERROR, job->target_text, why,
+                             report->event_id);
         else if (report->outcome == OUTCOME_STUCK || report->outcome == OUTCOME_CRASHED)
-                engine_raise(engine, filesystem, CONDITION_REPAIR_STUCK, SEVERITY_CRITICAL, job->target_text, why, report->event_id);
+                engine_raise(engine, filesystem, CONDITION_REPAIR_STUCK, SEVERITY_CRITICAL, job->target_text, why,
+                             report->event_id);
         else
-                engine_raise(engine, filesystem, CONDITION_REPAIR_FAILED, SEVERITY_ERROR, job->target_text, why, report->event_id);
+                engine_raise(engine, filesystem, CONDITION_REPAIR_FAILED, SEVERITY_ERROR, job->target_text, why,
+                             report->event_id);
 
         if (outcome_needs_offline_repair(report->outcome))
                 raise_offline(engine, filesystem, job, why);

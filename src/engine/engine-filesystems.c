@@ -22,8 +22,8 @@ Watch *engine_watch_find(Engine *engine, uint64_t filesystem_id) {
         return NULL;
 }
 
-/* The worker says a file system first and its mounts right after it. What is read in between would be told under the name
- * of a device that nobody knows it by. */
+/* The worker says a file system first and its mounts right after it. What is read in between would be told under the
+ * name of a device that nobody knows it by. */
 #define FIRST_MOUNT_USEC (100 * USEC_PER_MSEC)
 
 void engine_on_source_event(void *userdata, const HealthEvent *event) {
@@ -221,7 +221,8 @@ int engine_monitor_start(Engine *engine, Watch *watch, Filesystem *filesystem, i
         return 0;
 }
 
-/* A new monitor or watch for a number that we still listen to: that superblock is gone, and its last words come first. */
+/* A new monitor or watch for a number that we still listen to: that superblock is gone, and its last words come
+ * first. */
 static void end_predecessor(Engine *engine, Filesystem *filesystem) {
         Watch *watch = engine_watch_find(engine, filesystem->id);
         uint64_t id = filesystem->id;
@@ -251,7 +252,8 @@ static void update_monitor_state(Engine *engine, Watch *watch, Filesystem *files
         }
 }
 
-/* A watch beside a monitor would tell everything twice, and one whose mark vanished is that of an earlier superblock. */
+/* A watch beside a monitor would tell everything twice, and one whose mark vanished is that of an earlier
+ * superblock. */
 static void update_error_watch(Engine *engine, Watch *watch, Filesystem *filesystem, int watch_fd) {
         ErrorWatchMark mark;
         int r;
@@ -262,8 +264,9 @@ static void update_error_watch(Engine *engine, Watch *watch, Filesystem *filesys
                         log_error_errno(r, "%s: the error watch that came cannot be used: %m",
                                         filesystem->facts.device ? filesystem->facts.device : "?");
         }
-        if (watch->error_source && (filesystem->monitor_fd >= 0 ||
-                                    error_watch_check(error_source_fd(watch->error_source), &mark) < 0 || !mark.is_alive))
+        if (watch->error_source &&
+            (filesystem->monitor_fd >= 0 || error_watch_check(error_source_fd(watch->error_source), &mark) < 0 ||
+             !mark.is_alive))
                 engine_error_watch_stop(engine, watch, filesystem);
 }
 

@@ -121,7 +121,8 @@ void engine_tell_end(Engine *engine, Filesystem *filesystem, EventKind kind, int
 void engine_forget_all(Engine *engine);
 
 /* engine-errors.c */
-/* Reads a copy of @fd from here on, and has it kept. The one before it is read to its end. Returns 0 or a negative errno. */
+/* Reads a copy of @fd from here on, and has it kept. The one before it is read to its end. Returns 0 or a negative
+ * errno. */
 int engine_error_watch_start(Engine *engine, Watch *watch, Filesystem *filesystem, int fd);
 /* Reads what is left and closes it; nothing happens without one. */
 void engine_error_watch_stop(Engine *engine, Watch *watch, Filesystem *filesystem);
@@ -156,7 +157,8 @@ void engine_drop(Engine *engine, Filesystem *filesystem, ConditionCode code, con
 void engine_survey_on_attached(Engine *engine, Watch *watch);
 /* One that an earlier healerd began to ask about and did not finish. */
 void engine_survey_on_adopted(Engine *engine, Watch *watch);
-/* An event of a survey is taken in or a decision about it begins (true); it was decided, the decision was carried out (false). */
+/* An event of a survey is taken in or a decision about it begins (true); it was decided, the decision was carried out
+ * (false). */
 void engine_survey_count(Engine *engine, const HealthEvent *event, bool is_begun);
 void engine_survey_on_event(Engine *engine, const Filesystem *filesystem, const HealthEvent *event);
 /* Its result comes to the queue as that of a worker. Returns 0 or a negative errno. */

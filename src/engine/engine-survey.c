@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * When the kernel is asked what it knows to be sick: once after a monitor was opened, after reports were lost, and when a policy
- * says so. What comes back walks through the pipeline as events, except for what is known and being dealt with already.
+ * When the kernel is asked what it knows to be sick: once after a monitor was opened, after reports were lost, and when
+ * a policy says so. What comes back walks through the pipeline as events, except for what is known and being dealt with
+ * already.
  *
  * A file system has at most one survey at a time.
  */
@@ -83,7 +84,8 @@ static void timer_arm(Engine *engine) {
         if (next == USEC_INFINITY)
                 return;
 
-        r = sd_event_add_time(engine->event, &engine->survey_timer, CLOCK_MONOTONIC, next, 50 * USEC_PER_MSEC, on_timer, engine);
+        r = sd_event_add_time(engine->event, &engine->survey_timer, CLOCK_MONOTONIC, next, 50 * USEC_PER_MSEC, on_timer,
+                              engine);
         if (r < 0)
                 log_error_errno(r, "surveys: cannot set a timer, what is sick already may not be found: %m");
 }
@@ -129,15 +131,18 @@ static void tell_job(Engine *engine, Watch *watch, const WorkerSurveyResult *cou
         watch->survey.job_id = 0;
         if (counts) {
                 (void) text_append_format(result.detail, sizeof(result.detail),
-                                          "looked at %" PRIu32 " groups and %" PRIu64 " inodes, %" PRIu64 " sick structures, "
+                                          "looked at %" PRIu32 " groups and %" PRIu64 " inodes, %" PRIu64
+                                          " sick structures, "
                                           "%" PRIu64 " of them known before",
-                                          counts->n_groups, counts->n_inodes, watch->survey.n_found, watch->survey.n_known);
+                                          counts->n_groups, counts->n_inodes, watch->survey.n_found,
+                                          watch->survey.n_known);
                 if (counts->n_unreadable > 0)
                         (void) text_append_format(result.detail, sizeof(result.detail),
-                                                  "; %" PRIu64 " groups or inodes could not be looked at", counts->n_unreadable);
+                                                  "; %" PRIu64 " groups or inodes could not be looked at",
+                                                  counts->n_unreadable);
                 if (counts->n_untold > 0)
-                        (void) text_append_format(result.detail, sizeof(result.detail), "; %" PRIu64 " more are not told",
-                                                  counts->n_untold);
+                        (void) text_append_format(result.detail, sizeof(result.detail),
+                                                  "; %" PRIu64 " more are not told", counts->n_untold);
         }
         job_queue_on_result(engine->jobs, &result);
 }
@@ -174,17 +179,22 @@ static void log_end(const Watch *watch, const Filesystem *filesystem, const Work
         if (result->error == ESTALE || result->error == ECANCELED)
                 log_debug("%s: the survey ended with the mount", subject);
         else if (result->error != 0)
-                log_warning_errno(result->error, "%s: could not be asked for all that is known to be sick: %m", subject);
+                log_warning_errno(result->error, "%s: could not be asked for all that is known to be sick: %m",
+                                  subject);
         else if (result->n_unreadable > 0 || result->n_untold > 0)
-                log_warning("%s: survey: %" PRIu64 " groups or inodes could not be looked at, %" PRIu64 " sick structures are not told "
-                            "one by one: a full check tells them", subject, result->n_unreadable, result->n_untold);
+                log_warning("%s: survey: %" PRIu64 " groups or inodes could not be looked at, %" PRIu64
+                            " sick structures are not told "
+                            "one by one: a full check tells them",
+                            subject, result->n_unreadable, result->n_untold);
         else
-                log_debug("%s: survey of %" PRIu32 " groups and %" PRIu64 " inodes: %" PRIu64 " sick, %" PRIu64 " of them known before",
+                log_debug("%s: survey of %" PRIu32 " groups and %" PRIu64 " inodes: %" PRIu64 " sick, %" PRIu64
+                          " of them known before",
                           subject, result->n_groups, result->n_inodes, survey->n_found, survey->n_known);
 }
 
-#define LOOKED_MESSAGE                                                                          \
-        "reports of the kernel were lost; what it remembers to be sick was looked up since, only a full check can tell the rest"
+#define LOOKED_MESSAGE \
+        "reports of the kernel were lost; what it remembers to be sick was looked up since, " \
+        "only a full check can tell the rest"
 
 /* The condition stays: what was lost may have been about file contents or devices, which nobody remembers. */
 static void note_looked(Engine *engine, Filesystem *filesystem) {
@@ -259,7 +269,8 @@ static void end_overdue(Engine *engine, uint64_t now) {
 
         TAILQ_FOREACH(watch, &engine->watches, entries)
                 if (watch->survey.request_id != 0 && watch->survey.deadline_usec <= now)
-                        end(engine, watch, filesystem_table_find_id(engine->filesystems, watch->filesystem_id), &overdue);
+                        end(engine, watch, filesystem_table_find_id(engine->filesystems, watch->filesystem_id),
+                            &overdue);
 }
 
 static void pump(Engine *engine) {

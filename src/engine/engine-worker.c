@@ -10,15 +10,16 @@
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
 
-/* systemd starts a new worker within a second, or after half a minute if the old one stands still (WatchdogSec=); whoever has
- * none for this long has to decide with what is known. */
+/* systemd starts a new worker within a second, or after half a minute if the old one stands still (WatchdogSec=);
+ * whoever has none for this long has to decide with what is known. */
 #define WORKER_GIVEN_UP_USEC USEC_PER_MINUTE
 
 static int on_worker_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
         Engine *engine = userdata;
         Watch *watch;
 
-        log_warning("worker: still none after %us, deciding without its facts", (unsigned) (WORKER_GIVEN_UP_USEC / USEC_PER_SEC));
+        log_warning("worker: still none after %us, deciding without its facts",
+                    (unsigned) (WORKER_GIVEN_UP_USEC / USEC_PER_SEC));
         engine->is_worker_given_up = true;
         /* What was adopted and never named is told as it is. */
         TAILQ_FOREACH(watch, &engine->watches, entries)
@@ -135,8 +136,8 @@ static void on_intent_left(Engine *engine, const WorkerIntent *intent) {
                 log_warning("file system %s: an earlier repair of %s still runs as process %d", uuid,
                             name ? name : "?", intent->pid);
         else if (intent->is_ban)
-                log_warning("file system %s: an earlier repair of %s never ended on kernel %s and is not tried again there "
-                            "(to allow it: " HEALER_LIBEXECDIR "/healer-worker --forget-intent=%" PRIu64 ")",
+                log_warning("file system %s: an earlier repair of %s never ended on kernel %s and is not tried again "
+                            "there (to allow it: " HEALER_LIBEXECDIR "/healer-worker --forget-intent=%" PRIu64 ")",
                             uuid, name ? name : "?", intent->kernel_release, intent->job_id);
         else {
                 log_notice("file system %s: an earlier repair of %s was interrupted", uuid, name ? name : "?");
@@ -144,8 +145,8 @@ static void on_intent_left(Engine *engine, const WorkerIntent *intent) {
         }
 }
 
-/* The worker keeps a result until it is taken, also one that nobody waits for any more. What it means for the file system the
- * kernel has told already. */
+/* The worker keeps a result until it is taken, also one that nobody waits for any more. What it means for the file
+ * system the kernel has told already. */
 static void on_result(Engine *engine, const WorkerJobResult *result) {
         const char *detail = result->detail;
 
@@ -238,8 +239,9 @@ static int carrier_start(void *userdata, const Job *job, const Filesystem *files
                 message.repair.job_id = job->id;
                 message.repair.event_id = job->event.id;
                 message.repair.device_number = filesystem->facts.device_number;
-                message.repair.timeout_usec = job->request.timeout_usec != USEC_INFINITY && job->request.timeout_usec > 0
-                                                      ? job->request.timeout_usec : JOB_REPAIR_TIMEOUT_USEC;
+                message.repair.timeout_usec = job->request.timeout_usec;
+                if (job->request.timeout_usec == USEC_INFINITY || job->request.timeout_usec == 0)
+                        message.repair.timeout_usec = JOB_REPAIR_TIMEOUT_USEC;
                 message.repair.target = job->target;
                 (void) text_copy(message.repair.override_harmful, sizeof(message.repair.override_harmful),
                                  job->override_harmful);

@@ -207,7 +207,8 @@ Engine *engine_free(Engine *engine) {
         if (!engine)
                 return NULL;
 
-        /* Nobody is told of what is only taken down, and what is not decided yet stays where the next healerd finds it. */
+        /* Nobody is told of what is only taken down, and what is not decided yet stays where the next healerd finds
+         * it. */
         engine->n_observers = 0;
         engine->ring = record_ring_free(engine->ring);
         if (engine->merge)

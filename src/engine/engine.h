@@ -22,15 +22,18 @@ typedef struct EngineObserver {
         void (*on_filesystem)(void *userdata, Filesystem *filesystem);          /* appeared or changed */
         void (*on_filesystem_gone)(void *userdata, Filesystem *filesystem);     /* before it is released */
         void (*on_event)(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path);
-        void (*on_decision)(void *userdata, const Decision *decision, const HealthEvent *event, const Filesystem *filesystem);
+        void (*on_decision)(void *userdata, const Decision *decision, const HealthEvent *event,
+                            const Filesystem *filesystem);
         /* log and notify actions: the rule's message for people, or NULL where the event speaks for itself */
         void (*on_notice)(void *userdata, Severity severity, const char *message, const Decision *decision,
                           const HealthEvent *event, const Filesystem *filesystem);
         /* A step that is not carried out, and why */
         void (*on_refused)(void *userdata, ActionKind action, const char *why, const Decision *decision,
                            const HealthEvent *event, const Filesystem *filesystem);
-        void (*on_job)(void *userdata, Job *job, const Filesystem *filesystem); /* changed state; filesystem NULL: gone */
-        void (*on_condition)(void *userdata, const HealthCondition *condition, bool is_raised, const Filesystem *filesystem);
+        void (*on_job)(void *userdata, Job *job, const Filesystem *filesystem); /* changed state; filesystem NULL:
+                                                                                 * gone */
+        void (*on_condition)(void *userdata, const HealthCondition *condition, bool is_raised,
+                             const Filesystem *filesystem);
         void (*on_policy)(void *userdata, const Policy *policy, bool is_loaded, const char *problems);
         void (*on_worker)(void *userdata, bool is_connected);
         void (*on_complete)(void *userdata);    /* the worker has told everything that was mounted when it started */
@@ -73,7 +76,8 @@ typedef struct EngineOptions {
         void *userdata;
 } EngineOptions;
 
-/* The policy is loaded here: if no file of it is good, the built-in default stands in and engine_policy_problems() says why. */
+/* The policy is loaded here: if no file of it is good, the built-in default stands in and engine_policy_problems() says
+ * why. */
 int engine_new(sd_event *event, const EngineOptions *options, Engine **ret_engine);
 /* Starts listening, after the observers were added. */
 int engine_start(Engine *engine);
@@ -87,9 +91,9 @@ int engine_add_observer(Engine *engine, const EngineObserver *observer);
  * @fd:     taken, also on failure
  * @number: of its account in the ring
  *
- * After engine_start() and before the loop runs, so that the worker is told in its greeting that this one is held. What was read
- * and not decided is taken up first; all of it waits until the worker has told what the file system is called. One that
- * is not alive is read to its end, told, and forgotten at once.
+ * After engine_start() and before the loop runs, so that the worker is told in its greeting that this one is held. What
+ * was read and not decided is taken up first; all of it waits until the worker has told what the file system is called.
+ * One that is not alive is read to its end, told, and forgotten at once.
  */
 int engine_adopt_monitor(Engine *engine, int fd, dev_t device_number, uint64_t number, bool is_alive);
 
@@ -97,7 +101,8 @@ int engine_adopt_monitor(Engine *engine, int fd, dev_t device_number, uint64_t n
  * engine_adopt_error_watch() - go on with an error watch that an earlier healerd held
  * @fd: taken, also on failure
  *
- * When and how as engine_adopt_monitor(). What happened while nobody read is in it; what was read and not decided is not.
+ * When and how as engine_adopt_monitor(). What happened while nobody read is in it; what was read and not decided is
+ * not.
  */
 int engine_adopt_error_watch(Engine *engine, int fd, dev_t device_number, bool is_alive);
 
@@ -113,7 +118,8 @@ const char *engine_kernel_release(Engine *engine);
 /* Mounted file systems that have a monitor and are not watched; on a kernel without monitors there are none. */
 unsigned engine_n_unwatched(Engine *engine);
 
-/* Loads the policy files again. 0; -EINVAL with engine_policy_problems(), the last good policy stays; or a negative errno. */
+/* Loads the policy files again. 0; -EINVAL with engine_policy_problems(), the last good policy stays; or a negative
+ * errno. */
 int engine_reload_policy(Engine *engine);
 
 typedef struct CallerOrder {
@@ -131,7 +137,8 @@ typedef struct CallerOrder {
  * @ret_job:       borrowed
  * @reterr_denied: new text that says what forbids it, only with -EACCES; free()
  *
- * Returns: 1 new, 0 joined; -EACCES if `protect` forbids it; -EOPNOTSUPP if the kernel has no repair for this structure;
- * -ENOTTY if the file system has no health monitor, without which nothing is repaired; or as job_queue_add().
+ * Returns: 1 new, 0 joined; -EACCES if `protect` forbids it; -EOPNOTSUPP if the kernel has no repair for this
+ * structure; -ENOTTY if the file system has no health monitor, without which nothing is repaired; or as
+ * job_queue_add().
  */
 int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char **reterr_denied);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Requests in the order they were made: all have the same deadline, so the first is the next to expire. Those for which the
- * worker's sign of life is waited for stand last, with a later one.
+ * Requests in the order they were made: all have the same deadline, so the first is the next to expire. Those for which
+ * the worker's sign of life is waited for stand last, with a later one.
  */
 
 #include <sys/queue.h>
@@ -71,7 +71,8 @@ static void ask_for_life(FactGatherer *gatherer) {
         (void) worker_link_send(gatherer->link, &message, -EBADF);
 }
 
-/* Puts a request off until the worker has shown that it lives, or was found to stand still. Returns false if there is no doubt. */
+/* Puts a request off until the worker has shown that it lives, or was found to stand still. Returns false if there is
+ * no doubt. */
 static bool put_off(FactGatherer *gatherer, Request *request, uint64_t now) {
         if (request->is_overdue || !worker_link_doubt(gatherer->link, request->asked_usec))
                 return false;

@@ -11,8 +11,8 @@
 #include "src/filesystem/filesystem.h"
 #include "src/link/worker-link.h"
 
-/* A worker from which nothing was heard meanwhile is asked for a sign of life before anything is decided without facts: one
- * that stands still is replaced, and the next one answers. */
+/* A worker from which nothing was heard meanwhile is asked for a sign of life before anything is decided without facts:
+ * one that stands still is replaced, and the next one answers. */
 #define GATHER_DEADLINE_USEC (5 * USEC_PER_SEC)
 #define GATHERS_MAX 1024                /* outstanding; one for each file system is usual */
 
@@ -31,7 +31,8 @@ DEFINE_CLEANUP(FactGatherer, fact_gatherer_free)
  * @inode: 0: no path
  * @error_since_sec: 0, or where the last error was found that ext4 counted since then (wall clock)
  *
- * Returns: 0; -ENOTCONN without a worker; -ENOBUFS at the limit; or another negative errno. After 0 @gathered is called once.
+ * Returns: 0; -ENOTCONN without a worker; -ENOBUFS at the limit; or another negative errno. After 0 @gathered is called
+ * once.
  */
 int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, uint64_t inode, uint32_t generation,
                       uint64_t error_since_sec, uint64_t *ret_request_id);

@@ -46,8 +46,8 @@ typedef struct ConditionList {
 
 void condition_list_clear(ConditionList *list);
 
-/* Returns 1 if it is new or its severity or message changed, 0 if it was already there just so, -ENOSPC at the limit (counted),
- * -ENOMEM. @message is copied. */
+/* Returns 1 if it is new or its severity or message changed, 0 if it was already there just so, -ENOSPC at the limit
+ * (counted), -ENOMEM. @message is copied. */
 int condition_raise(ConditionList *list, ConditionCode code, Severity severity, const char *target, const char *message,
                     uint64_t event_id, uint64_t now_realtime_usec);
 

@@ -70,7 +70,8 @@ int filesystem_table_find_name(FilesystemTable *table, const char *name, Filesys
 Filesystem *filesystem_table_next(FilesystemTable *table, const Filesystem *previous);
 size_t filesystem_table_count(FilesystemTable *table);
 
-/* Takes over what the worker says; the monitor descriptor is not part of it. Returns 1 if something changed, 0, or -ENOMEM. */
+/* Takes over what the worker says; the monitor descriptor is not part of it. Returns 1 if something changed, 0, or
+ * -ENOMEM. */
 int filesystem_update(Filesystem *filesystem, const WorkerFilesystem *told);
 /* Return 1 if it changed, 0, or a negative errno; facts.mounts follows. */
 int filesystem_add_mount(Filesystem *filesystem, const WorkerMount *told);
@@ -83,7 +84,8 @@ size_t filesystem_drop_stale_mounts(Filesystem *filesystem);
 typedef enum WatchedBy {
         WATCHED_BY_NONE,
         WATCHED_BY_HEALTHMON,
-        WATCHED_BY_FANOTIFY,            /* errors by number alone: where there is a health monitor, a part of what it says */
+        WATCHED_BY_FANOTIFY,            /* errors by number alone: where there is a health monitor, a part of what it
+                                         * says */
 } WatchedBy;
 DECLARE_NAMES(watched_by, WatchedBy)
 

@@ -26,7 +26,8 @@ typedef enum HistoryMessageType {
 
         /* recorder -> healerd */
         HISTORY_HELLO_REPLY = 32,       /* HistoryHello */
-        HISTORY_TAKEN = 33,             /* HistoryTaken: every record up to this serial is kept and need not be sent again */
+        HISTORY_TAKEN = 33,             /* HistoryTaken: every record up to this serial is kept and need not be sent
+                                         * again */
         HISTORY_STATE = 34,             /* HistoryState: where records go now; after the hello and at each change */
         HISTORY_ROW = 35,               /* HistoryRow: one answer to a query, oldest first */
         HISTORY_END = 36,               /* HistoryEnd: no more answers */
@@ -44,7 +45,8 @@ typedef enum HistoryPlace {
         HISTORY_PLACE_ABSENT,           /* no recorder; never said by one */
         HISTORY_PLACE_DISK,
         HISTORY_PLACE_MEMORY,           /* the state folder cannot be used */
-        HISTORY_PLACE_STALLED,          /* the recorder takes nothing, it may hang in the file system; never said by one */
+        HISTORY_PLACE_STALLED,          /* the recorder takes nothing, it may hang in the file system; never said by
+                                         * one */
 } HistoryPlace;
 DECLARE_NAMES(history_place, HistoryPlace)
 #define N_HISTORY_PLACES (HISTORY_PLACE_STALLED + 1)
@@ -184,7 +186,8 @@ void history_values_set(HistoryValues *values, HistoryNumber number, uint64_t va
 void history_message_init(HistoryMessage *message, HistoryMessageType type);
 
 /* Makes a HISTORY_RECORD or HISTORY_ROW; texts that are too long are cut. */
-void history_message_set_row(HistoryMessage *message, HistoryMessageType type, uint64_t serial, const HistoryValues *values);
+void history_message_set_row(HistoryMessage *message, HistoryMessageType type, uint64_t serial,
+                             const HistoryValues *values);
 
 /* Points into a row that was checked. */
 void history_row_values(const HistoryRow *row, HistoryValues *ret_values);
@@ -197,9 +200,10 @@ void history_row_values(const HistoryRow *row, HistoryValues *ret_values);
  */
 int history_message_check(const HistoryMessage *message, size_t size_bytes);
 
-/* One record, without waiting. 0; -EAGAIN if the peer does not read; -EPIPE if it is gone; or another negative errno. */
+/* One record, without waiting. 0; -EAGAIN if the peer does not read; -EPIPE if it is gone; or another negative
+ * errno. */
 int history_message_send(int socket_fd, const HistoryMessage *message);
 
-/* 0; -EAGAIN if nothing is there; -ECONNRESET at the end; as history_message_check(); or another negative errno. Descriptors
- * that come along are closed, and the record is refused (-EBADMSG). */
+/* 0; -EAGAIN if nothing is there; -ECONNRESET at the end; as history_message_check(); or another negative errno.
+ * Descriptors that come along are closed, and the record is refused (-EBADMSG). */
 int history_message_receive(int socket_fd, HistoryMessage *ret_message);

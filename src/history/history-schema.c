@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The migrations. Step N makes version N + 1 out of version N; a step that was released is never changed, a new version is
- * a new row. Words of the vocabulary are kept as text, because they are never renamed and numbers of enums may be.
+ * The migrations. Step N makes version N + 1 out of version N; a step that was released is never changed, a new version
+ * is a new row. Words of the vocabulary are kept as text, because they are never renamed and numbers of enums may be.
  */
 
 #include "src/history/history-schema.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * locking_mode=EXCLUSIVE comes before journal_mode=WAL: only then is the index of the log in our memory instead of in a
- * mapped file, which would end the process with SIGBUS on a file system that shuts down. For the same reason nothing else
- * is mapped.
+ * mapped file, which would end the process with SIGBUS on a file system that shuts down. For the same reason nothing
+ * else is mapped.
  */
 
 #include "src/history/history-store.h"
@@ -225,7 +225,8 @@ int history_store_open(const char *folder, const HistoryLimits *limits, HistoryS
                 return -ENOMEM;
         store->limits = *limits;
 
-        rc = sqlite3_open_v2(path, &store->database, SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE|SQLITE_OPEN_NOMUTEX, NULL);
+        rc = sqlite3_open_v2(path, &store->database, SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE|SQLITE_OPEN_NOMUTEX,
+                             NULL);
         if (rc != SQLITE_OK)
                 return error_from(store->database, rc);
         (void) sqlite3_extended_result_codes(store->database, 1);
@@ -380,7 +381,8 @@ static int read_row(sqlite3_stmt *statement, uint64_t query_id, HistoryMessage *
                         history_values_set(&values, i, (uint64_t) sqlite3_column_int64(statement, COLUMN_NUMBERS + i));
         for (int i = 0; i < N_HISTORY_TEXTS; i++) {
                 const void *bytes = sqlite3_column_blob(statement, COLUMN_TEXTS + i);
-                size_t length = min_of((size_t) sqlite3_column_bytes(statement, COLUMN_TEXTS + i), sizeof(texts[i]) - 1);
+                size_t length = min_of((size_t) sqlite3_column_bytes(statement, COLUMN_TEXTS + i),
+                                       sizeof(texts[i]) - 1);
 
                 if (bytes)
                         memcpy(texts[i], bytes, length);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The history in an SQLite database, in a folder or in memory. Nothing here waits for a lock or retries: what a full, sick
- * or read-only disk cannot do is an errno, and the caller goes on with another store.
+ * The history in an SQLite database, in a folder or in memory. Nothing here waits for a lock or retries: what a full,
+ * sick or read-only disk cannot do is an errno, and the caller goes on with another store.
  */
 #pragma once
 
@@ -24,7 +24,8 @@ typedef struct HistoryStore HistoryStore;
  * @folder: its folder, which has to belong to us and to nobody else; NULL: in memory
  *
  * Returns: 0; -EUCLEAN if the file is damaged; -EPROTONOSUPPORT if a newer program wrote it (it is left untouched);
- * -EPERM if others may write to the folder; -ENOSPC, -EROFS, -EIO, -EBUSY (somebody has it open) or another negative errno.
+ * -EPERM if others may write to the folder; -ENOSPC, -EROFS, -EIO, -EBUSY (somebody has it open) or another negative
+ * errno.
  */
 int history_store_open(const char *folder, const HistoryLimits *limits, HistoryStore **ret_store);
 HistoryStore *history_store_close(HistoryStore *store);
@@ -33,8 +34,8 @@ DEFINE_CLEANUP(HistoryStore, history_store_close)
 /* Moves a damaged database out of the way, beside itself; the one that was moved before is overwritten. */
 int history_store_set_aside(const char *folder);
 
-/* Between the two, history_store_add() is one transaction: all of it is kept or nothing. A failure of either, or of an add,
- * has undone everything since the beginning. */
+/* Between the two, history_store_add() is one transaction: all of it is kept or nothing. A failure of either, or of an
+ * add, has undone everything since the beginning. */
 int history_store_begin(HistoryStore *store);
 /* @now_realtime_usec: 0 if the time of day is not to be trusted; then no row is too old. */
 int history_store_commit(HistoryStore *store, uint64_t now_realtime_usec);
@@ -44,8 +45,8 @@ int history_store_add(HistoryStore *store, const HistoryRow *row);
 
 typedef int (*HistoryStoreRow)(void *userdata, const HistoryMessage *message);
 
-/* Calls @on_row with a HISTORY_ROW for each row that is asked for, oldest first; a negative result of it ends the query and
- * is returned. */
+/* Calls @on_row with a HISTORY_ROW for each row that is asked for, oldest first; a negative result of it ends the query
+ * and is returned. */
 int history_store_query(HistoryStore *store, const HistoryQuery *query, HistoryStoreRow on_row, void *userdata);
 
 /* Adds everything that @from has, in one transaction. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Connection states: closed (a timer runs), open (hello sent, deadline runs), ready (in doubt: a deadline runs). A line that was given to us is there
- * before it is open. What is wrong is said once until something else is or the line is ready, however often it is tried meanwhile.
+ * Connection states: closed (a timer runs), open (hello sent, deadline runs), ready (in doubt: a deadline runs). A line
+ * that was given to us is there before it is open. What is wrong is said once until something else is or the line is
+ * ready, however often it is tried meanwhile.
  */
 
 #include "src/link/line.h"

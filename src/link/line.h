@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * healerd's end of a line to one of its other processes, whichever: connects, greets, queues what the other end does not
- * read, connects again with growing pauses when the line breaks. What is said over it is the business of its owner
+ * healerd's end of a line to one of its other processes, whichever: connects, greets, queues what the other end does
+ * not read, connects again with growing pauses when the line breaks. What is said over it is the business of its owner
  * (worker-link, history-link). Never waits.
  */
 #pragma once
@@ -65,9 +65,9 @@ DEFINE_CLEANUP(Line, line_free)
 /* The other end has answered the hello. */
 bool line_is_ready(const Line *line);
 
-/* The other end was asked something at @asked_monotonic_usec and has not answered. Returns true if nothing at all was heard from
- * it since: then it gets LINE_DOUBT_USEC for a sign of life (for which the caller asks), and without one the line is ended,
- * because a process that stands still must not look like one that is there. */
+/* The other end was asked something at @asked_monotonic_usec and has not answered. Returns true if nothing at all was
+ * heard from it since: then it gets LINE_DOUBT_USEC for a sign of life (for which the caller asks), and without one the
+ * line is ended, because a process that stands still must not look like one that is there. */
 bool line_doubt(Line *line, uint64_t asked_monotonic_usec);
 #define LINE_DOUBT_USEC (5 * USEC_PER_SEC)
 
@@ -75,13 +75,13 @@ bool line_doubt(Line *line, uint64_t asked_monotonic_usec);
  * line_send() - send one record, or queue it
  * @fd: duplicated, or a negative value
  *
- * Returns: 0; -ENOBUFS at the limit; -ENOTCONN without a line, or if it broke just now (of a kind that keeps, 0: the record
- * waits for the next one); or another negative errno.
+ * Returns: 0; -ENOBUFS at the limit; -ENOTCONN without a line, or if it broke just now (of a kind that keeps, 0: the
+ * record waits for the next one); or another negative errno.
  */
 int line_send(Line *line, const void *record, size_t size_bytes, int fd);
 
-/* Past the queue: at once, or not at all. Returns 0; -ENOTCONN; -EAGAIN if the other end does not read; or another negative
- * errno. The line is not ended by it. */
+/* Past the queue: at once, or not at all. Returns 0; -ENOTCONN; -EAGAIN if the other end does not read; or another
+ * negative errno. The line is not ended by it. */
 int line_send_now(Line *line, const void *record, size_t size_bytes);
 
 /* Of a kind that keeps: the oldest record, or the oldest if it was sent on this line; NULL without one; borrowed. */

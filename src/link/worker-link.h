@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * healerd's end of the line to healer-worker: says hello, tells what it holds, hands over what comes back. Never blocks;
- * what the worker does not read in time is queued up to a limit, and beyond it the line is taken for dead and made anew.
+ * healerd's end of the line to healer-worker: says hello, tells what it holds, hands over what comes back. Never
+ * blocks; what the worker does not read in time is queued up to a limit, and beyond it the line is taken for dead and
+ * made anew.
  */
 #pragma once
 
@@ -38,6 +39,6 @@ bool worker_link_is_ready(const WorkerLink *link);
 /* As line_doubt(): nothing was heard from the worker since it was asked something at @asked_monotonic_usec. */
 bool worker_link_doubt(WorkerLink *link, uint64_t asked_monotonic_usec);
 
-/* Queues one record; @fd is duplicated. Returns 0; -ENOTCONN without a line; -ENOBUFS at the limit (the line is dropped);
- * -EBADMSG for a record that the worker would not take; or another negative errno. */
+/* Queues one record; @fd is duplicated. Returns 0; -ENOTCONN without a line; -ENOBUFS at the limit (the line is
+ * dropped); -EBADMSG for a record that the worker would not take; or another negative errno. */
 int worker_link_send(WorkerLink *link, const WorkerMessage *message, int fd);

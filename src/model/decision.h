@@ -37,8 +37,8 @@ typedef enum Verdict {
 } Verdict;
 DECLARE_NAMES(verdict, Verdict)
 
-/* For repairs of which nobody said how often they are tried again: only what is passing is (busy, no memory, the mount point
- * moved), and without it a race would leave damage behind. */
+/* For repairs of which nobody said how often they are tried again: only what is passing is (busy, no memory, the mount
+ * point moved), and without it a race would leave damage behind. */
 #define ACTION_RETRIES_DEFAULT 3
 #define ACTION_BACKOFF_MIN_USEC (5 * USEC_PER_SEC)
 #define ACTION_BACKOFF_MAX_USEC USEC_PER_MINUTE
@@ -53,7 +53,8 @@ typedef struct ActionRequest {
         uint64_t backoff_min_usec, backoff_max_usec;
         ScrubRepair scrub_repair;       /* ACTION_SCRUB */
         bool ignore_autofsck;           /* the rule lifted the property as upper bound */
-        char *denied_by;                /* "protect: usb", "autofsck: check": recorded, not carried out; NULL: allowed; owned */
+        char *denied_by;                /* "protect: usb", "autofsck: check": recorded, not carried out; NULL: allowed;
+                                         * owned */
 } ActionRequest;
 
 /* More steps than this in one `do` are an error when the policy is loaded. */

@@ -36,7 +36,8 @@ typedef struct FilesystemFacts {
         uint8_t uuid[UUID_SIZE];
         FactState label_state;
         char *label;                    /* with FACT_KNOWN */
-        char **mounts;                  /* mount points in the first mount namespace, oldest first; NULL-terminated or NULL */
+        char **mounts;                  /* mount points in the first mount namespace, oldest first; NULL-terminated or
+                                         * NULL */
         size_t n_mounts;
         char *last_mount;               /* where it was when its last mount went: its name in what is said after that */
         Tristate is_root;               /* under /, an overlay layer of /, or /usr */

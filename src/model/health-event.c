@@ -40,8 +40,8 @@ static bool same_target(const HealthEvent *a, const HealthEvent *b) {
 
 bool health_event_may_merge(const HealthEvent *earlier, const HealthEvent *later) {
         if (earlier->filesystem_id != later->filesystem_id || earlier->kind != later->kind ||
-            earlier->source != later->source || earlier->cause_id != later->cause_id || earlier->is_test != later->is_test ||
-            !same_target(earlier, later))
+            earlier->source != later->source || earlier->cause_id != later->cause_id ||
+            earlier->is_test != later->is_test || !same_target(earlier, later))
                 return false;
         if (earlier->error != later->error || earlier->io_path != later->io_path ||
             earlier->shutdown_reasons != later->shutdown_reasons || !text_equal(earlier->location, later->location))

@@ -26,7 +26,8 @@ typedef struct HealthEvent {
         uint32_t unknown_bits;          /* with STRUCTURE_UNRECOGNISED */
         uint64_t time_realtime_nsec;    /* the kernel's wall clock when it was queued; can jump */
         uint64_t received_boottime_usec;
-        uint64_t count;                 /* reports merged into this event, at least 1; for EVENT_EVENTS_LOST the number lost */
+        uint64_t count;                 /* reports merged into this event, at least 1; for EVENT_EVENTS_LOST the number
+                                         * lost */
         uint32_t group;                 /* DOMAIN_AG, DOMAIN_RTGROUP: number */
         uint64_t inode;                 /* DOMAIN_INODE, DOMAIN_FILERANGE */
         uint32_t generation;            /* 0: the kernel could not read the inode's core */
@@ -39,16 +40,18 @@ typedef struct HealthEvent {
         IoPath io_path;
         bool is_test;                   /* injected by an administrator */
         bool is_repeated;               /* an earlier healerd told it already, and ended before its action did */
-        char location[EVENT_LOCATION_SIZE];     /* where in the kernel's code it was found, "ext4_find_entry:1594"; "": not told */
+        char location[EVENT_LOCATION_SIZE];     /* where in the kernel's code it was found, "ext4_find_entry:1594"; "":
+                                                 * not told */
         uint32_t raw_domain;            /* as the kernel gave them, for what is unrecognised */
         uint32_t raw_type;
-        uint64_t kept_as;               /* where a copy stands that outlives the process until it is decided; 0: nowhere */
+        uint64_t kept_as;               /* where a copy stands that outlives the process until it is decided; 0:
+                                         * nowhere */
         uint8_t raw[HEALTH_RECORD_SIZE];        /* the record itself; zero for events of our own */
 } HealthEvent;
 
 /* True if @later tells the same fact as @earlier again, so that it may be counted instead of kept:
- * same source, file system, kind, domain, structure, target, errno, reasons, way of reading or writing, location, cause;
- * ranges of read and write errors of one file may differ, of media errors and lost data not. The
+ * same source, file system, kind, domain, structure, target, errno, reasons, way of reading or writing, location,
+ * cause; ranges of read and write errors of one file may differ, of media errors and lost data not. The
  * beginning and the end of watching are never merged. */
 bool health_event_may_merge(const HealthEvent *earlier, const HealthEvent *later);
 
@@ -66,8 +69,8 @@ Severity health_event_severity(const HealthEvent *event);
  * @path:    path of the inode below @subject (a mount point then) if known, "/dir/file"; else NULL; borrowed
  *
  * "/srv agno 0x0 finobt: sick", "/srv ino 133 gen 0x5 pos 0 len 4096: directio_read: Input/output error".
- * Merged events get " (N reports)", a known place in the kernel's code " at FUNCTION:LINE". Bytes that do not belong on a terminal are escaped, a path that does not fit is cut
- * ("..."). Returns @buffer.
+ * Merged events get " (N reports)", a known place in the kernel's code " at FUNCTION:LINE". Bytes that do not belong on
+ * a terminal are escaped, a path that does not fit is cut ("..."). Returns @buffer.
  */
 char *health_event_text(const HealthEvent *event, const char *subject, const char *path,
                         char buffer[static EVENT_TEXT_SIZE]);

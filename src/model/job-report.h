@@ -13,7 +13,8 @@ typedef enum Outcome {
         OUTCOME_DONE,                   /* repaired and checked again, scanned clean, said */
         OUTCOME_NOT_NEEDED,             /* looked again: no longer sick */
         OUTCOME_UNVERIFIED,             /* repaired, but the check afterwards could not be made */
-        OUTCOME_CONTENT_LOST,           /* repaired: the structure is sound again, what it held is lost (link targets, attributes) */
+        OUTCOME_CONTENT_LOST,           /* repaired: the structure is sound again, what it held is lost (link targets,
+                                         * attributes) */
         OUTCOME_CROSS_REFERENCE,        /* seems correct, other structures disagree: offline repair recommended */
         OUTCOME_STILL_CORRUPT,          /* the kernel tried and could not: offline repair required */
         OUTCOME_INCOMPLETE,             /* the kernel could not finish; another sick structure may be the reason */

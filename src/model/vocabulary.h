@@ -24,7 +24,8 @@ typedef enum EventKind {
         EVENT_EVENTS_LOST,              /* count = how many the kernel could not keep */
         EVENT_WATCHING,                 /* the monitor began */
         EVENT_UNMOUNTED,
-        EVENT_FILESYSTEM_ERROR,         /* an error that the file system tells by its errno alone (FAN_FS_ERROR, counters) */
+        EVENT_FILESYSTEM_ERROR,         /* an error that the file system tells by its errno alone (FAN_FS_ERROR,
+                                         * counters) */
 
         EVENT_REPAIR_DONE,
         EVENT_REPAIR_FAILED,

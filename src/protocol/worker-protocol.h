@@ -29,21 +29,25 @@
 typedef enum WorkerMessageType {
         /* healerd -> worker */
         WORKER_HELLO = 1,               /* WorkerHello */
-        WORKER_HELD = 2,                /* WorkerHeld + monitor or error watch: "I hold this one" (after hello, or adopted later) */
+        WORKER_HELD = 2,                /* WorkerHeld + monitor or error watch: "I hold this one" (after hello, or
+                                         * adopted later) */
         WORKER_HELD_END = 3,            /* nothing: from here on the worker may open monitors */
-        WORKER_RELEASED = 4,            /* WorkerHeld: the monitor or error watch of this superblock ended or was closed. If the worker knows mounts
-                                         * of it, it attaches again and says WORKER_FILESYSTEM and all its mounts anew. */
+        WORKER_RELEASED = 4,            /* WorkerHeld: the monitor or error watch of this superblock ended or was
+                                         * closed. If the worker knows mounts of it, it attaches again and says
+                                         * WORKER_FILESYSTEM and all its mounts anew. */
         WORKER_REPAIR = 5,              /* WorkerRepairRequest + monitor */
         WORKER_SCRUB = 6,               /* WorkerScrubRequest + monitor (none if the file system has none) */
         WORKER_GATHER = 7,              /* WorkerGatherRequest + monitor: autofsck and what else is wanted */
         WORKER_CANCEL = 8,              /* WorkerCancel */
-        WORKER_JOB_TAKEN = 9,           /* WorkerCancel: the result of this job is recorded, its intent may be forgotten */
+        WORKER_JOB_TAKEN = 9,           /* WorkerCancel: the result of this job is recorded, its intent may be
+                                         * forgotten */
         WORKER_SURVEY = 10,             /* WorkerSurveyRequest + monitor (none if the file system has none) */
         WORKER_SURVEY_CANCEL = 11,      /* WorkerSurveyCancel: nobody waits for its findings any more */
 
         /* worker -> healerd */
         WORKER_HELLO_REPLY = 32,        /* WorkerHelloReply */
-        WORKER_FILESYSTEM = 33,         /* WorkerFilesystem (+ monitor if state is MONITOR_OPENED, else error watch if it has one) */
+        WORKER_FILESYSTEM = 33,         /* WorkerFilesystem (+ monitor if state is MONITOR_OPENED, else error watch if
+                                         * it has one) */
         WORKER_MOUNT_ADDED = 34,        /* WorkerMount */
         WORKER_MOUNT_GONE = 35,         /* WorkerMount */
         WORKER_MOUNTS_LISTED = 36,      /* nothing: everything that was mounted at the start has been said */
@@ -51,7 +55,8 @@ typedef enum WorkerMessageType {
         WORKER_JOB_RESULT = 38,         /* WorkerJobResult */
         WORKER_GATHERED = 39,           /* WorkerGathered */
         WORKER_INTENT_LEFT = 40,        /* WorkerIntent: a repair that never ended, found at the start */
-        WORKER_SURVEY_RESULT = 41,      /* WorkerSurveyResult: some for each request, the last one says so; and what an attachment saw */
+        WORKER_SURVEY_RESULT = 41,      /* WorkerSurveyResult: some for each request, the last one says so; and what an
+                                         * attachment saw */
 } WorkerMessageType;
 
 typedef enum MonitorState {
@@ -107,7 +112,8 @@ typedef struct WorkerFilesystem {
         int32_t autofsck_error;
         int32_t holder_pid;             /* with MONITOR_FOREIGN; 0: could not be found */
         uint32_t n_rtgroups;
-        int32_t error_watch_error;      /* positive errno: why it has none; EOPNOTSUPP: the kernel or the file system tells no errors */
+        int32_t error_watch_error;      /* positive errno: why it has none; EOPNOTSUPP: the kernel or the file system
+                                         * tells no errors */
         uint32_t pad2;
         OldErrors old_errors[OLD_ERRORS_MAX];   /* what was counted before we came; said once, with a new error watch */
         uint8_t uuid[UUID_SIZE];
@@ -150,7 +156,8 @@ typedef struct WorkerGatherRequest {
         uint64_t inode;                 /* 0: no path wanted */
         uint32_t generation;
         uint32_t pad;
-        uint64_t error_since_sec;       /* wall clock: the last error that was counted since then is wanted; 0: none is */
+        uint64_t error_since_sec;       /* wall clock: the last error that was counted since then is wanted; 0: none
+                                         * is */
 } WorkerGatherRequest;
 
 typedef struct WorkerGathered {
@@ -278,8 +285,9 @@ int worker_message_send(int socket_fd, const WorkerMessage *message, int fd);
  * worker_message_receive() - one record, without waiting, checked
  * @ret_fd: the descriptor that came along (new), or -EBADF
  *
- * Returns: 0; -EAGAIN if nothing is there; -ECONNRESET at the end; -EBADMSG or -EPROTONOSUPPORT as worker_message_check(), also
- * for truncated records or more than one descriptor (all of them are closed); or another negative errno.
+ * Returns: 0; -EAGAIN if nothing is there; -ECONNRESET at the end; -EBADMSG or -EPROTONOSUPPORT as
+ * worker_message_check(), also for truncated records or more than one descriptor (all of them are closed); or another
+ * negative errno.
  */
 int worker_message_receive(int socket_fd, WorkerMessage *ret_message, int *ret_fd);
 

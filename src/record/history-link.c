@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The queue of the line outlives it: what was sent and not confirmed is sent again, and the recorder knows by the serial what
- * it has already.
+ * The queue of the line outlives it: what was sent and not confirmed is sent again, and the recorder knows by the
+ * serial what it has already.
  */
 
 #include "src/record/history-link.h"
@@ -157,9 +157,9 @@ static void number_anew(void *record, void *userdata) {
         ((HistoryMessage *) record)->row.serial = link->next_serial++;
 }
 
-/* Serials begin with the time of day, so that they go up from run to run; where the clock was set back they would not, and
- * the new rows would stand before the old ones, or be taken for them. Only until the first row was handed over: from then on a
- * serial says which row it is. */
+/* Serials begin with the time of day, so that they go up from run to run; where the clock was set back they would not,
+ * and the new rows would stand before the old ones, or be taken for them. Only until the first row was handed over:
+ * from then on a serial says which row it is. */
 static void begin_after(HistoryLink *link, uint64_t last_serial) {
         const Packet *first = line_first(link->line);
         uint64_t serial = first ? ((const HistoryMessage *) first->data)->row.serial : link->next_serial;
@@ -170,7 +170,8 @@ static void begin_after(HistoryLink *link, uint64_t last_serial) {
         if (last_serial < serial || last_serial > INT64_MAX / 2)
                 return;
 
-        log_notice("history: the clock was set back since the last entry; what comes now is kept after it all the same");
+        log_notice("history: the clock was set back since the last entry; what comes now is kept after it all "
+                   "the same");
         link->next_serial = last_serial + 1;
         line_each_queued(link->line, number_anew, link);
 }

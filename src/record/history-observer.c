@@ -56,8 +56,10 @@ static HistoryValues begin(HistoryRowType type, uint64_t event_id) {
 static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
         HistoryValues values = begin(HISTORY_ROW_EVENT, event->id);
         char text[EVENT_TEXT_SIZE], number[32];
+        const char *subject;
         Names names;
 
+        subject = filesystem ? filesystem_facts_subject(&filesystem->facts, number) : "unmounted file system";
         set_filesystem(&values, filesystem, &names);
         set_target(&values, event);
         set_known(&values, HISTORY_CAUSE_ID, event->cause_id);
@@ -81,12 +83,12 @@ static void on_event(void *userdata, const HealthEvent *event, const Filesystem 
         values.texts[HISTORY_KIND] = event_kind_to_name(event->kind);
         values.texts[HISTORY_SEVERITY] = severity_to_name(health_event_severity(event));
         values.texts[HISTORY_PATH] = path;
-        values.texts[HISTORY_TEXT] = health_event_text(event, filesystem ? filesystem_facts_subject(&filesystem->facts, number)
-                                                                         : "unmounted file system", path, text);
+        values.texts[HISTORY_TEXT] = health_event_text(event, subject, path, text);
         history_link_add(userdata, &values);
 }
 
-static void on_decision(void *userdata, const Decision *decision, const HealthEvent *event, const Filesystem *filesystem) {
+static void on_decision(void *userdata, const Decision *decision, const HealthEvent *event,
+                        const Filesystem *filesystem) {
         HistoryValues values = begin(HISTORY_ROW_DECISION, event->id);
         char actions[512] = "";
         Names names;

@@ -38,7 +38,8 @@ static void add_filesystem(LogRecord *record, const Filesystem *filesystem) {
         if (filesystem->facts.uuid_state == FACT_KNOWN)
                 log_record_field(record, "XFS_HEALER_FS_UUID", "%s", uuid_format(filesystem->facts.uuid, uuid));
         if (filesystem->facts.device)
-                log_record_bytes(record, "XFS_HEALER_DEVICE", filesystem->facts.device, strlen(filesystem->facts.device));
+                log_record_bytes(record, "XFS_HEALER_DEVICE", filesystem->facts.device,
+                                 strlen(filesystem->facts.device));
         if (filesystem->n_mounts > 0)
                 log_record_bytes(record, "XFS_HEALER_MOUNTPOINT", filesystem->mounts[0].mount_point,
                                  strlen(filesystem->mounts[0].mount_point));
@@ -76,7 +77,8 @@ static void add_event(LogRecord *record, const HealthEvent *event) {
                 log_record_field(record, "XFS_HEALER_REPEATED", "1");
 }
 
-static void on_event(_unused_ void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
+static void on_event(_unused_ void *userdata, const HealthEvent *event, const Filesystem *filesystem,
+                     const char *path) {
         char text[EVENT_TEXT_SIZE], number[32];
         LogRecord record;
 
@@ -126,7 +128,8 @@ static void on_notice(_unused_ void *userdata, Severity severity, const char *me
         if (decision->rule_id[0])
                 log_record_field(&record, "XFS_HEALER_RULE", "%s", decision->rule_id);
         log_record_field(&record, "XFS_HEALER_NOTICE", "1");
-        health_event_text(event, filesystem ? filesystem_facts_subject(&filesystem->facts, number) : "(gone)", NULL, text);
+        health_event_text(event, filesystem ? filesystem_facts_subject(&filesystem->facts, number) : "(gone)", NULL,
+                          text);
         log_record_send(&record, "%s (notification: %s)", text,
                         message ? message : decision->source == DECISION_RULE ? "as the rule says" : "no rule took it");
 }
@@ -202,22 +205,24 @@ static void on_condition(_unused_ void *userdata, const HealthCondition *conditi
         LogRecord record;
 
         log_record_begin(&record, is_raised ? severity_to_syslog(condition->severity) : LOG_NOTICE,
-                         is_raised && condition->code == CONDITION_OFFLINE_REPAIR_REQUIRED ? MESSAGE_OFFLINE_REPAIR_NEEDED
-                                                                                          : MESSAGE_CONDITION_CHANGED);
+                         is_raised && condition->code == CONDITION_OFFLINE_REPAIR_REQUIRED ?
+                                 MESSAGE_OFFLINE_REPAIR_NEEDED :
+                                 MESSAGE_CONDITION_CHANGED);
         add_filesystem(&record, filesystem);
         log_record_field(&record, "XFS_HEALER_CONDITION", "%s", condition_code_to_name(condition->code));
         log_record_field(&record, "XFS_HEALER_RAISED", "%d", is_raised);
         if (condition->event_id != 0)
                 log_record_field(&record, "XFS_HEALER_EVENT", "%" PRIu64, condition->event_id);
-        log_record_send(&record, "%s: condition %s %s%s%s",
-                        journal_text_object(filesystem, condition->target, text), condition_code_to_name(condition->code),
-                        is_raised ? "raised" : "cleared", is_raised ? ": " : "", is_raised ? condition->message : "");
+        log_record_send(&record, "%s: condition %s %s%s%s", journal_text_object(filesystem, condition->target, text),
+                        condition_code_to_name(condition->code), is_raised ? "raised" : "cleared",
+                        is_raised ? ": " : "", is_raised ? condition->message : "");
 }
 
 static void on_policy(_unused_ void *userdata, const Policy *policy, bool is_loaded, const char *problems) {
         LogRecord record;
 
-        log_record_begin(&record, is_loaded ? LOG_INFO : LOG_ERR, is_loaded ? MESSAGE_POLICY_LOADED : MESSAGE_POLICY_REJECTED);
+        log_record_begin(&record, is_loaded ? LOG_INFO : LOG_ERR,
+                         is_loaded ? MESSAGE_POLICY_LOADED : MESSAGE_POLICY_REJECTED);
         if (problems[0])
                 log_record_bytes(&record, "XFS_HEALER_POLICY_PROBLEMS", problems, strlen(problems));
         if (is_loaded) {

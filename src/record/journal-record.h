@@ -12,5 +12,5 @@ typedef struct JournalRecord JournalRecord;
 
 /* Subscribes; must be freed after the engine. */
 int journal_record_new(Engine *engine, JournalRecord **ret_record);
-JournalRecord *journal_record_free(JournalRecord *record);
+JournalRecord *journal_record_free(JournalRecord *journal);
 DEFINE_CLEANUP(JournalRecord, journal_record_free)

@@ -48,6 +48,7 @@ char *journal_text_decision(const Filesystem *filesystem, const Decision *decisi
 
 char *journal_text_job(const Filesystem *filesystem, const Job *job, char buffer[static JOURNAL_TEXT_SIZE]) {
         const JobReport *report = &job->report;
+        bool is_done = report->outcome == OUTCOME_DONE;
 
         journal_text_object(filesystem, job->target_text, buffer);
         if (job->state != JOB_ENDED) {
@@ -60,8 +61,8 @@ char *journal_text_job(const Filesystem *filesystem, const Job *job, char buffer
         }
 
         (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, ": %s",
-                                  report->outcome == OUTCOME_DONE && job->request.kind == ACTION_SCRUB ? "No damage found."
-                                  : report->outcome == OUTCOME_DONE && job->request.kind == ACTION_SURVEY ? "Survey done."
+                                  is_done && job->request.kind == ACTION_SCRUB ? "No damage found."
+                                  : is_done && job->request.kind == ACTION_SURVEY ? "Survey done."
                                   : outcome_to_sentence(report->outcome));
         if (report->detail[0])
                 (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, " (%s)", report->detail);
@@ -86,19 +87,21 @@ char *journal_text_monitor(const Filesystem *filesystem, char buffer[static JOUR
         case MONITOR_FOREIGN:
                 if (filesystem->holder_pid > 0)
                         (void) text_append_format(buffer, JOURNAL_TEXT_SIZE,
-                                                  ": health monitoring is done by %s, process %d; taking over when it ends",
+                                                  ": health monitoring is done by %s, process %d; taking over when "
+                                                  "it ends",
                                                   filesystem->holder_name, filesystem->holder_pid);
                 else
                         (void) text_append_format(buffer, JOURNAL_TEXT_SIZE,
                                                   ": health monitoring is done by a process that cannot be found; "
                                                   "taking over when it ends");
                 if (filesystem->has_error_watch)
-                        (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, "; until then %s", errors_only(filesystem, ""));
+                        (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, "; until then %s",
+                                                  errors_only(filesystem, ""));
                 break;
         case MONITOR_UNSUPPORTED:
                 (void) text_append_format(buffer, JOURNAL_TEXT_SIZE,
-                                          ": this kernel has no health monitor for %s, Linux 7.0 and later have one: no %s is "
-                                          "watched; this is said once",
+                                          ": this kernel has no health monitor for %s, Linux 7.0 and later have one: "
+                                          "no %s is watched; this is said once",
                                           filesystem->facts.type, filesystem->facts.type);
                 break;
         case MONITOR_FAILED:

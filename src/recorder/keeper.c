@@ -50,7 +50,8 @@ static int use_memory(Keeper *keeper, int error) {
         if (r < 0)
                 return log_error_errno(r, "cannot keep the history even in memory: %m");
 
-        log_warning_errno(error, "%s: cannot keep the history there, keeping the newest %" PRIu64 " entries in memory: %m%s",
+        log_warning_errno(error,
+                          "%s: cannot keep the history there, keeping the newest %" PRIu64 " entries in memory: %m%s",
                           keeper->folder, keeper->memory_limits.n_rows_max, advice(error));
         keeper->store = history_store_close(keeper->store);
         keeper->store = memory;
@@ -61,8 +62,10 @@ static int use_memory(Keeper *keeper, int error) {
 }
 
 uint64_t keeper_clock_look(KeeperClock *clock, uint64_t realtime_usec, uint64_t boottime_usec) {
-        uint64_t elapsed_usec = boottime_usec - clock->boottime_usec, expected_usec = clock->realtime_usec + elapsed_usec;
-        uint64_t off_usec = realtime_usec > expected_usec ? realtime_usec - expected_usec : expected_usec - realtime_usec;
+        uint64_t elapsed_usec = boottime_usec - clock->boottime_usec,
+                 expected_usec = clock->realtime_usec + elapsed_usec;
+        uint64_t off_usec = realtime_usec > expected_usec ? realtime_usec - expected_usec :
+                                                            expected_usec - realtime_usec;
 
         if (clock->realtime_usec == 0 || off_usec > KEEPER_CLOCK_JUMP_USEC) {
                 *clock = (KeeperClock) { realtime_usec, boottime_usec };

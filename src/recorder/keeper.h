@@ -14,8 +14,8 @@ typedef struct KeeperClock {
 #define KEEPER_CLOCK_JUMP_USEC USEC_PER_HOUR
 #define KEEPER_CLOCK_TRUSTED_USEC USEC_PER_DAY
 
-/* Returns @realtime_usec if the clock has run straight for a day, else 0: one that is wrong for an hour, at boot or by mistake,
- * must not cost a year of history. */
+/* Returns @realtime_usec if the clock has run straight for a day, else 0: one that is wrong for an hour, at boot or by
+ * mistake, must not cost a year of history. */
 uint64_t keeper_clock_look(KeeperClock *clock, uint64_t realtime_usec, uint64_t boottime_usec);
 
 typedef struct Keeper {
@@ -30,7 +30,8 @@ typedef struct Keeper {
         bool was_set_aside;             /* a damaged file is moved away once in a run, not again and again */
 } Keeper;
 
-/* Opens the folder, or memory if it cannot be used (said in the log). Returns 0, or a negative errno if not even memory can. */
+/* Opens the folder, or memory if it cannot be used (said in the log). Returns 0, or a negative errno if not even memory
+ * can. */
 int keeper_open(Keeper *keeper);
 void keeper_close(Keeper *keeper);
 

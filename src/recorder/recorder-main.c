@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * healer-recorder: keeps the history of events, decisions and actions. A process of its own, because what writes to a file
- * system may hang in it or fall with it, and healerd must not.
+ * healer-recorder: keeps the history of events, decisions and actions. A process of its own, because what writes to a
+ * file system may hang in it or fall with it, and healerd must not.
  */
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One line at a time, as healerd is one process; a new one takes the place of the old. Records that are there together are
- * one transaction, and are confirmed after it.
+ * One line at a time, as healerd is one process; a new one takes the place of the old. Records that are there together
+ * are one transaction, and are confirmed after it.
  */
 
 #include "src/recorder/recorder.h"
@@ -108,8 +108,8 @@ static void retry_later(Recorder *recorder) {
         int r;
 
         if (!recorder->retry_timer)
-                r = sd_event_add_time_relative(recorder->event, &recorder->retry_timer, CLOCK_BOOTTIME, recorder->retry_usec,
-                                               USEC_PER_SEC / 2, on_retry, recorder);
+                r = sd_event_add_time_relative(recorder->event, &recorder->retry_timer, CLOCK_BOOTTIME,
+                                               recorder->retry_usec, USEC_PER_SEC / 2, on_retry, recorder);
         else {
                 r = sd_event_source_set_time_relative(recorder->retry_timer, recorder->retry_usec);
                 if (r >= 0)
@@ -366,13 +366,15 @@ static int set_up_line(Recorder *recorder, const RecorderOptions *options) {
 
         if (fcntl(recorder->listen_fd, F_SETFL, O_NONBLOCK|fcntl(recorder->listen_fd, F_GETFL)) < 0)
                 return -errno;
-        r = sd_event_add_io(recorder->event, &recorder->listen_source, recorder->listen_fd, EPOLLIN, on_listen, recorder);
+        r = sd_event_add_io(recorder->event, &recorder->listen_source, recorder->listen_fd, EPOLLIN, on_listen,
+                            recorder);
         if (r < 0)
                 return r;
         return sd_event_source_set_ratelimit(recorder->listen_source, USEC_PER_SEC, LINES_PER_SECOND);
 }
 
-static int on_terminate(sd_event_source *source, _unused_ const struct signalfd_siginfo *info, _unused_ void *userdata) {
+static int on_terminate(sd_event_source *source, _unused_ const struct signalfd_siginfo *info,
+                        _unused_ void *userdata) {
         return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 

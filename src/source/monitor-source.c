@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel keeps 585 records for us, so reading comes before everything else on the loop, and what was read waits in the
- * ring until the loop has nothing more urgent.
+ * The kernel keeps 585 records for us, so reading comes before everything else on the loop, and what was read waits in
+ * the ring until the loop has nothing more urgent.
  */
 
 #include <string.h>
@@ -13,7 +13,8 @@
 
 /* 16 x 1,024 records in one go, then somebody else has a turn: a storm must not starve the bus. */
 #define READS_PER_TURN 16
-/* Events handed on before the monitors are looked at again: a decision takes longer than the kernel needs to fill its queue. */
+/* Events handed on before the monitors are looked at again: a decision takes longer than the kernel needs to fill its
+ * queue. */
 #define EVENTS_PER_TURN 32
 /* When the ring has no room, the kernel's queue has to do for so long. */
 #define ROOM_WAIT_USEC (10 * USEC_PER_MSEC)
@@ -89,12 +90,12 @@ static void wait_for_room(MonitorSource *source) {
         int r;
 
         if (!source->has_said_full)
-                log_warning("more reports wait for decisions than are kept (%d): the kernel keeps the next ones, and counts "
-                            "what it cannot", RECORD_RING_SLOTS);
+                log_warning("more reports wait for decisions than are kept (%d): the kernel keeps the next ones, and "
+                            "counts what it cannot", RECORD_RING_SLOTS);
         source->has_said_full = true;
 
-        r = sd_event_add_time_relative(sd_event_source_get_event(source->io_source), &source->room_timer, CLOCK_MONOTONIC,
-                                       ROOM_WAIT_USEC, 1, on_room_timer, source);
+        r = sd_event_add_time_relative(sd_event_source_get_event(source->io_source), &source->room_timer,
+                                       CLOCK_MONOTONIC, ROOM_WAIT_USEC, 1, on_room_timer, source);
         if (r >= 0)
                 r = sd_event_source_set_enabled(source->io_source, SD_EVENT_OFF);
         if (r < 0)

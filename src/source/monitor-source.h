@@ -25,7 +25,8 @@ int monitor_source_new(sd_event *event, int monitor_fd, uint64_t filesystem_id, 
 MonitorSource *monitor_source_free(MonitorSource *source);
 DEFINE_CLEANUP(MonitorSource, monitor_source_free)
 
-/* A source that does not read leaves its records to the kernel's queue. Reads from the beginning unless told otherwise. */
+/* A source that does not read leaves its records to the kernel's queue. Reads from the beginning unless told
+ * otherwise. */
 int monitor_source_set_reading(MonitorSource *source, bool is_reading);
 
 /* Reads what is there, on_end included: for a monitor that is about to be replaced. */

@@ -40,7 +40,8 @@ typedef struct RingSlot {
         uint8_t record[HEALTH_RECORD_SIZE];
 } RingSlot;
 
-/* A read that may not be committed yet; valid while @monitor_number is set. A record has landed where its time is not 0. */
+/* A read that may not be committed yet; valid while @monitor_number is set. A record has landed where its time is not
+ * 0. */
 typedef struct RingLanding {
         uint64_t monitor_number;
         uint64_t first_sequence;
@@ -77,7 +78,8 @@ struct RecordRing {
         int fd;
         RingLayout *map;
         size_t n_used;
-        size_t n_free;                  /* given back; the last one given back is used first, so few pages are touched */
+        size_t n_free;                  /* given back; the last one given back is used first, so few pages are
+                                         * touched */
         uint32_t free_slots[RECORD_RING_SLOTS];
         size_t n_read;                  /* records in the landing */
         uint32_t next[RECORD_RING_SLOTS];       /* in its queue; slot + 1 */
@@ -358,7 +360,8 @@ static int compare_slots(const void *a, const void *b) {
 }
 
 size_t record_ring_replay(RecordRing *ring, const RingMonitor *monitor,
-                          void (*take)(void *userdata, const HealthEvent *event), void *userdata, size_t *ret_n_given_up) {
+                          void (*take)(void *userdata, const HealthEvent *event), void *userdata,
+                          size_t *ret_n_given_up) {
         _cleanup_(free_at) RingSlot **left = calloc(ring->n_used + 1, sizeof(*left));
         size_t n = 0, n_given_up = 0;
 
@@ -430,7 +433,8 @@ static size_t give_back_orphans(RecordRing *ring) {
         for (size_t i = 0; ring->n_used > 0 && i < ring->map->header.n_slots_touched; i++) {
                 RingSlot *slot = ring->map->slots + i;
 
-                if (slot->sequence == 0 || find_monitor(ring, slot->monitor_number))
+                /* No account has the number 0, however many are free. */
+                if (slot->sequence == 0 || (slot->monitor_number != 0 && find_monitor(ring, slot->monitor_number)))
                         continue;
                 slot_give_back(ring, slot);
                 n++;
@@ -472,7 +476,7 @@ static int ring_map(int fd, RecordRing **ret_ring) {
 
         map = mmap(NULL, sizeof(RingLayout), PROT_READ|PROT_WRITE, MAP_SHARED, owned, 0);
         if (map == MAP_FAILED)
-                return -errno;
+                return negative_errno();
         ring = calloc(1, sizeof(*ring));
         if (!ring) {
                 (void) munmap(map, sizeof(RingLayout));
@@ -530,12 +534,20 @@ static void recover(RecordRing *ring) {
         memset(ring->map->landing, 0, sizeof(ring->map->landing));
 }
 
+/* A number that is given to one thing after the other: 0 is none, and what comes after it must not be 0 either. */
+static bool is_serial(uint64_t number) {
+        return number > 0 && number <= INT64_MAX;
+}
+
 static int check_layout(const RingHeader *header) {
         if (header->magic != RING_MAGIC)
                 return -EBADMSG;
         if (header->version != RING_VERSION || header->n_slots != RECORD_RING_SLOTS)
                 return -EPROTONOSUPPORT;
         if (header->n_slots_touched > RECORD_RING_SLOTS || header->n_monitors_touched > RECORD_RING_MONITORS)
+                return -EBADMSG;
+        if (!is_serial(header->next_sequence) || !is_serial(header->next_number) ||
+            (header->landing.monitor_number != 0 && !is_serial(header->landing.first_sequence)))
                 return -EBADMSG;
         return 0;
 }

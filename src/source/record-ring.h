@@ -18,7 +18,8 @@
 #include "src/basic/cleanup.h"
 #include "src/model/health-event.h"
 
-/* More than the engine keeps in mind at once (ENGINE_CASES_MAX, bursts, sequences): it drops, with a count, before this is full. */
+/* More than the engine keeps in mind at once (ENGINE_CASES_MAX, bursts, sequences): it drops, with a count, before this
+ * is full. */
 #define RECORD_RING_SLOTS 32768
 /* As many as systemd keeps for us (FileDescriptorStoreMax=), but for the ring itself. */
 #define RECORD_RING_MONITORS 4095
@@ -34,7 +35,8 @@ typedef struct RingMonitor {
         uint64_t n_records;             /* read, RUNNING, LOST and UNMOUNT included: compare with fdinfo's "events:" */
         uint64_t n_lost;                /* dropped by the kernel, each told on once: compare with fdinfo's "lost:" */
         uint64_t n_lost_by_records;     /* may lag behind n_lost, never the other way round */
-        uint64_t survey_due;            /* SurveyDepth: what the kernel remembers is not all looked up and dealt with yet */
+        uint64_t survey_due;            /* SurveyDepth: what the kernel remembers is not all looked up and dealt with
+                                         * yet */
 } RingMonitor;
 
 /* A new, empty one. */
@@ -64,8 +66,8 @@ size_t record_ring_keep_only(RecordRing *ring, const uint64_t *numbers, size_t n
  * record_ring_read() - read records into the landing, without waiting
  * @size_bytes: as health_monitor_read(); less is read if less has room
  *
- * Returns: as health_monitor_read(); -ENOBUFS if there is no room: nothing was read, the kernel keeps them. What was read has
- * to be committed before the next read.
+ * Returns: as health_monitor_read(); -ENOBUFS if there is no room: nothing was read, the kernel keeps them. What was
+ * read has to be committed before the next read.
  */
 ssize_t record_ring_read(RecordRing *ring, RingMonitor *monitor, int fd, size_t size_bytes);
 /* Slots in the order of reading, of one process. Zeroed: empty. */
@@ -81,8 +83,8 @@ bool record_ring_queue_is_empty(const RingQueue *queue);
 /* The record itself as the kernel gave it, 64 bytes, up to the next read: @n_bytes of the last read / 64. */
 const uint8_t *record_ring_landing(const RecordRing *ring);
 
-/* Accounts for losses that no record told of, as a record of the kernel's own kind; appends an event if there is something left
- * to tell. */
+/* Accounts for losses that no record told of, as a record of the kernel's own kind; appends an event if there is
+ * something left to tell. */
 void record_ring_lose(RecordRing *ring, RingMonitor *monitor, uint64_t n_lost_total, RingQueue *queue);
 
 /* Events carry their slot in kept_as; 0, or no ring, does nothing. */
@@ -97,8 +99,9 @@ void record_ring_absorb(RecordRing *ring, uint64_t into, uint64_t from);
  * record_ring_replay() - what an earlier process left of this monitor, in the order of reading
  * @take: called for each; its received_boottime_usec is that of the first reading
  *
- * To be called once after record_ring_open(). Returns the number of events; *ret_n_given_up are those that were taken too
- * often and are gone now.
+ * To be called once after record_ring_open(). Returns the number of events; *ret_n_given_up are those that were taken
+ * too often and are gone now.
  */
 size_t record_ring_replay(RecordRing *ring, const RingMonitor *monitor,
-                          void (*take)(void *userdata, const HealthEvent *event), void *userdata, size_t *ret_n_given_up);
+                          void (*take)(void *userdata, const HealthEvent *event), void *userdata,
+                          size_t *ret_n_given_up);

@@ -31,8 +31,7 @@ static int stream_new(const char *path, const char *mode, RecordStream **ret_str
                 return -ENOMEM;
         stream->file = fopen(path, mode);
         if (!stream->file)
-                /* Newer compilers ask whether this can be 0, with no stream to show for it. */
-                return errno > 0 ? -errno : -EIO;
+                return negative_errno();
 
         *ret_stream = steal_ptr(stream);
         return 0;

@@ -36,8 +36,8 @@ typedef struct AttachTask {
 
 /* In the child */
 
-/* The first that can be opened of the mounts that show the root, or of those that show a folder. Only a monitor needs the root
- * above such a folder; to an error watch any folder is as good, but for subvolumes of btrfs. */
+/* The first that can be opened of the mounts that show the root, or of those that show a folder. Only a monitor needs
+ * the root above such a folder; to an error watch any folder is as good, but for subvolumes of btrfs. */
 static int open_mount_of_kind(const Superblock *superblock, bool shows_root) {
         const Mount *mount;
         int r = -ENOENT;
@@ -241,7 +241,7 @@ static void wait_for_holder(Worker *worker, Superblock *superblock) {
         uint64_t at_least_usec = 0;
 
         if (superblock->facts.holder_pid > 0)
-                pid_fd = syscall(SYS_pidfd_open, superblock->facts.holder_pid, 0);
+                pid_fd = (int) syscall(SYS_pidfd_open, superblock->facts.holder_pid, 0);
         if (pid_fd >= 0 && sd_event_add_io(worker->event, &superblock->holder_source, pid_fd, EPOLLIN, on_holder_end,
                                            superblock) >= 0) {
                 (void) sd_event_source_set_io_fd_own(superblock->holder_source, true);
@@ -311,9 +311,9 @@ static void judge_no_error_watch(Worker *worker, Superblock *superblock, const W
                 return;
         if (error == EOPNOTSUPP) {
                 if (!worker->is_silent_type_said)
-                        log_notice("%s: this kernel tells nobody of errors of %s (Linux 5.16 does for ext4, 7.0 for others), "
-                                   "not watching it; this is said once", superblock_subject(superblock, buffer),
-                                   superblock->facts.type);
+                        log_notice("%s: this kernel tells nobody of errors of %s (Linux 5.16 does for ext4, 7.0 for "
+                                   "others), not watching it; this is said once",
+                                   superblock_subject(superblock, buffer), superblock->facts.type);
                 worker->is_silent_type_said = true;
                 return;
         }
@@ -325,8 +325,8 @@ static void judge_no_error_watch(Worker *worker, Superblock *superblock, const W
                 retry_later(worker, superblock, 0);
 }
 
-/* Returns what is to be passed on of @fd, an error watch: a monitor of ours makes it superfluous, and one that was opened before
- * the last mount may be that of another superblock. */
+/* Returns what is to be passed on of @fd, an error watch: a monitor of ours makes it superfluous, and one that was
+ * opened before the last mount may be that of another superblock. */
 static int judge_error_watch(Superblock *superblock, int fd) {
         WorkerFilesystem *facts = &superblock->facts;
         char buffer[32];
@@ -356,7 +356,8 @@ static void say_result(Worker *worker, Superblock *superblock, int fd) {
 }
 
 /* @watch_fd: an error watch; at most one of both is open, and both are borrowed. */
-static void judge(Worker *worker, Superblock *superblock, const WorkerFilesystem *before, int monitor_fd, int watch_fd) {
+static void judge(Worker *worker, Superblock *superblock, const WorkerFilesystem *before, int monitor_fd,
+                  int watch_fd) {
         WorkerFilesystem *facts = &superblock->facts;
         char buffer[32];
 
@@ -414,7 +415,8 @@ static void on_attach_report(Child *child, const void *bytes, size_t size_bytes,
         superblock->attach_stage = ATTACH_TRIED;
         superblock->facts = message->filesystem;
         is_watch = superblock->facts.monitor_state != MONITOR_OPENED;
-        /* Held when the attempt began, and given back meanwhile: the attempt that is wanted since then opens another one. */
+        /* Held when the attempt began, and given back meanwhile: the attempt that is wanted since then opens another
+         * one. */
         if (fd < 0 && !before.has_error_watch)
                 superblock->facts.has_error_watch = false;
         if (fd >= 0 && !connection_is_ready(attach->worker->connection)) {

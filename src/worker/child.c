@@ -390,7 +390,7 @@ int child_spawn(ChildTable *table, const ChildTask *task, Child **ret_child) {
                 child_main(&child->task, theirs);
         }
 
-        child->pid_fd = syscall(SYS_pidfd_open, child->pid, 0);
+        child->pid_fd = (int) syscall(SYS_pidfd_open, child->pid, 0);
         r = child->pid_fd < 0 ? -errno : child_watch(child);
         if (r < 0) {
                 /* Nobody would ever hear of it again. It has hardly begun; it is reaped at our own end. */
@@ -455,7 +455,7 @@ int child_call_with_deadline(int (*call)(void *userdata), void *userdata, uint64
                 _exit(result >= 0 ? result : EXIT_ERRNO_BASE + min_of(-result, UINT8_MAX - EXIT_ERRNO_BASE));
         }
 
-        pid_fd = syscall(SYS_pidfd_open, pid, 0);
+        pid_fd = (int) syscall(SYS_pidfd_open, pid, 0);
         if (pid_fd < 0) {
                 n = -errno;
                 (void) kill(pid, SIGKILL);
@@ -467,7 +467,7 @@ int child_call_with_deadline(int (*call)(void *userdata), void *userdata, uint64
                 uint64_t now_usec = clock_monotonic_usec();
                 uint64_t left_usec = now_usec < until_usec ? until_usec - now_usec : 0;
 
-                n = poll(&end, 1, (left_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
+                n = poll(&end, 1, (int) min_of((left_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC, (uint64_t) INT_MAX));
         } while (n < 0 && errno == EINTR);
 
         if (n <= 0) {

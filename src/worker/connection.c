@@ -212,11 +212,11 @@ static int check_peer(Connection *connection, int fd, struct ucred *ret_peer) {
         socklen_t type_length = sizeof(type);
 
         if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_length) < 0)
-                return -errno;
+                return negative_errno();
         if (type != SOCK_SEQPACKET)
                 return -EPROTOTYPE;
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret_peer, &length) < 0)
-                return -errno;
+                return negative_errno();
         if (ret_peer->uid != 0 && (connection->peer_uid == (uid_t) -1 || ret_peer->uid != connection->peer_uid))
                 return -EPERM;
 

@@ -55,8 +55,8 @@ static int errno_of_outcome(Outcome outcome, int error) {
 static void wait_for_age(const Superblock *superblock) {
         uint64_t ready_usec = superblock->mounted_usec + GATHER_PATH_AFTER_USEC;
         const struct timespec until = {
-                .tv_sec = ready_usec / USEC_PER_SEC,
-                .tv_nsec = ready_usec % USEC_PER_SEC * NSEC_PER_USEC,
+                .tv_sec = (time_t) (ready_usec / USEC_PER_SEC),
+                .tv_nsec = (long) (ready_usec % USEC_PER_SEC * NSEC_PER_USEC),
         };
 
         if (superblock->mounted_usec != 0)

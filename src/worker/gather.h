@@ -10,5 +10,5 @@
 /* A path look-up pins the mount for a moment: not while somebody may be about to unmount it again. */
 #define GATHER_PATH_AFTER_USEC USEC_PER_SEC
 
-/* @monitor_fd is taken, also on failure; may be negative. Says the answer itself, sooner or later. */
-void gather_request(Worker *worker, const WorkerGatherRequest *request, int monitor_fd);
+/* @taken_fd is taken, also on failure; may be negative. Says the answer itself, sooner or later. */
+void gather_request(Worker *worker, const WorkerGatherRequest *request, int taken_fd);

@@ -277,7 +277,7 @@ int intent_file_read(int fd, IntentSlots *ret_slots) {
                 ssize_t length;
                 int r;
 
-                length = pread(fd, bytes, sizeof(bytes), i * sizeof(bytes));
+                length = pread(fd, bytes, sizeof(bytes), (off_t) (i * sizeof(bytes)));
                 if (length < 0)
                         return -errno;
                 if (length < (ssize_t) sizeof(bytes)) {
@@ -303,7 +303,7 @@ int intent_file_write(int fd, size_t slot, const Intent *intent) {
                 return -EINVAL;
 
         intent_encode(intent, bytes);
-        length = pwrite(fd, bytes, sizeof(bytes), slot * sizeof(bytes));
+        length = pwrite(fd, bytes, sizeof(bytes), (off_t) (slot * sizeof(bytes)));
         if (length < 0)
                 return -errno;
         if (length < (ssize_t) sizeof(bytes))

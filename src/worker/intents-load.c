@@ -100,7 +100,7 @@ static int on_left_process_end(sd_event_source *source, int fd, uint32_t revents
 static void watch_left_process(Intents *intents, IntentSlot *slot) {
         _cleanup_(close_fd_at) int pid_fd = -EBADF;
 
-        pid_fd = syscall(SYS_pidfd_open, slot->intent.pid, 0);
+        pid_fd = (int) syscall(SYS_pidfd_open, slot->intent.pid, 0);
         if (pid_fd < 0 ||
             sd_event_add_io(intents->event, &slot->left_source, pid_fd, EPOLLIN, on_left_process_end, intents) < 0) {
                 intents_set_state(intents, slot,

@@ -29,7 +29,8 @@ const MountInfo *mount_set_find(const MountSet *set, uint64_t mount_id);
 typedef struct MountDiffCalls {
         void (*on_gone)(const MountInfo *before, void *userdata);
         void (*on_mounted)(const MountInfo *after, void *userdata);     /* new, moved, or read-only changed */
-        void (*on_listed)(void *userdata);      /* NULL, or: after everything was listed again; not called by mount_diff() */
+        void (*on_listed)(void *userdata);      /* NULL, or: after everything was listed again; not called by
+                                                 * mount_diff() */
 } MountDiffCalls;
 
 /*

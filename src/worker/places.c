@@ -21,7 +21,7 @@
 #include "src/basic/text.h"
 
 #define MOUNTINFO_PATH "/proc/self/mountinfo"
-#define MOUNTINFO_LIMIT_BYTES (64 * 1024 * 1024)
+#define MOUNTINFO_LIMIT_BYTES ((size_t) 64 * 1024 * 1024)
 
 static const char *const root_places[] = { "/", "/usr" };
 
@@ -38,7 +38,7 @@ static void unescape(char *text) {
                 unsigned value;
 
                 if (from[0] == '\\' && sscanf(from + 1, "%3o", &value) == 1 && strspn(from + 1, "01234567") >= 3) {
-                        *to = value;
+                        *to = (char) value;
                         from += 4;
                 } else {
                         *to = *from++;
@@ -95,7 +95,7 @@ static void add_layers(Places *places, char *list, int (*find_device)(const char
         char *rest = NULL;
 
         for (char *layer = strtok_r(list, ":", &rest); layer; layer = strtok_r(NULL, ":", &rest)) {
-                dev_t device_number;
+                dev_t device_number = 0;
 
                 unescape(layer);
                 if (find_device(layer, &device_number) >= 0)

@@ -142,6 +142,6 @@ void process_log_left_over(void) {
                 uint64_t pid;
 
                 if (number_parse_u64(line, 1, INT32_MAX, &pid) >= 0 && (pid_t) pid != getpid())
-                        log_one_left_over(pid);
+                        log_one_left_over((pid_t) pid);
         }
 }

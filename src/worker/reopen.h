@@ -42,7 +42,7 @@ Outcome reopen_superblock(const Superblock *superblock, int monitor_fd, ReopenPu
  * nothing but the superblock, so for moments only: umount returns, and the file system lives until the descriptor
  * is closed. Where that cannot be had, the mount itself is opened.
  *
- * Returns: a descriptor; -ESTALE if another superblock is there; -EOPNOTSUPP if the root cannot be reached from a folder of this
- * type; or another negative errno.
+ * Returns: a descriptor; -ESTALE if another superblock is there; -EOPNOTSUPP if the root cannot be reached from a
+ * folder of this type; or another negative errno.
  */
 int mount_open_beside(const char *mount_point, dev_t device_number, bool is_whole);

@@ -172,7 +172,8 @@ static Outcome repair_steps(Repair *repair, WorkerJobResult *result) {
         if (job->ban && intents_ban_stands_in_child(job->worker->intents, job->ban)) {
                 (void) text_append_format(detail, sizeof(detail),
                                           "the same repair never ended on this kernel; to allow it again: "
-                                          HEALER_LIBEXECDIR "/healer-worker --forget-intent=%" PRIu64, job->ban->job_id);
+                                          HEALER_LIBEXECDIR "/healer-worker --forget-intent=%" PRIu64,
+                                          job->ban->job_id);
                 return explain(result, OUTCOME_REFUSED_UNFINISHED, 0, detail);
         }
 

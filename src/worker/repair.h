@@ -7,5 +7,5 @@
 
 #include "src/worker/worker.h"
 
-/* @monitor_fd is taken, also on failure. Says the result itself, sooner or later. */
-void repair_request(Worker *worker, const WorkerRepairRequest *request, int monitor_fd);
+/* @taken_fd is taken, also on failure. Says the result itself, sooner or later. */
+void repair_request(Worker *worker, const WorkerRepairRequest *request, int taken_fd);

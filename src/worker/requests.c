@@ -29,7 +29,8 @@ static int handle_held_watch(Worker *worker, const WorkerHeld *held, int fd) {
         if (mark.device_number != held->device_number)
                 return -EBADMSG;
 
-        /* All that is mounted is known before anybody is listened to; the watch of what is mounted nowhere ends with it. */
+        /* All that is mounted is known before anybody is listened to; the watch of what is mounted nowhere ends with
+         * it. */
         superblock = superblock_find(&worker->superblocks, held->device_number);
         if (superblock && superblock->n_mounts > 0)
                 superblock_set_error_watch(superblock, fd);

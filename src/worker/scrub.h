@@ -6,5 +6,5 @@
 
 #include "src/worker/worker.h"
 
-/* @monitor_fd is taken, also on failure; may be negative. Says the result itself, sooner or later. */
-void scrub_request(Worker *worker, const WorkerScrubRequest *request, int monitor_fd);
+/* @taken_fd is taken, also on failure; may be negative. Says the result itself, sooner or later. */
+void scrub_request(Worker *worker, const WorkerScrubRequest *request, int taken_fd);

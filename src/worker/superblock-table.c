@@ -17,9 +17,9 @@
 #include "src/basic/macro.h"
 #include "src/basic/text.h"
 
-/* A kernel that accepts an error watch need not have a file system that speaks into it: those other than ext4 came later than
- * the call. ext2 and ext3 are watched where it is ext4 that mounts them. Source: Linux 5.16, fs/ext4/super.c; 7.0, fs/fserror.c
- * and its callers. */
+/* A kernel that accepts an error watch need not have a file system that speaks into it: those other than ext4 came
+ * later than the call. ext2 and ext3 are watched where it is ext4 that mounts them. Source: Linux 5.16,
+ * fs/ext4/super.c; 7.0, fs/fserror.c and its callers. */
 static const WatchedType watched_types[] = {
         { .name = "xfs",   .has_monitor = true, .tells_errors_since = { 7, 0, 0 } },
         { .name = "ext4" },

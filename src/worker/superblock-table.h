@@ -114,7 +114,8 @@ void superblock_remove_mount(Superblock *superblock, Mount *mount);
 /* healerd has an error watch of it, or has none any more; @fd is borrowed. */
 void superblock_set_error_watch(Superblock *superblock, int fd);
 void superblock_drop_error_watch(Superblock *superblock);
-/* True if the superblock that was watched is unmounted, whatever is mounted there now: the number of a mount can be used again. */
+/* True if the superblock that was watched is unmounted, whatever is mounted there now: the number of a mount can be
+ * used again. */
 bool superblock_is_another(const Superblock *superblock);
 
 /* True if nothing needs the entry any more. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The child of a survey: whole, groups, real-time groups, inodes, in this order. Between two slices nothing of the file system
- * is open, and each time it is opened again it has to be the very same superblock.
+ * The child of a survey: whole, groups, real-time groups, inodes, in this order. Between two slices nothing of the file
+ * system is open, and each time it is opened again it has to be the very same superblock.
  */
 
 #include <errno.h>
@@ -113,7 +113,8 @@ static int ask_group(Walk *walk, int root_fd) {
         walk->group++;
         if (r == -EINTR || r == -ENOMEM || r == -EPERM || r == -ENOTTY)
                 return r;
-        /* What stands in its way is damage, and of damage that it meets the kernel tells the monitor: the others go on. */
+        /* What stands in its way is damage, and of damage that it meets the kernel tells the monitor: the others go
+         * on. */
         if (r < 0) {
                 walk->n_groups_unreadable++;
                 return 0;
@@ -128,7 +129,9 @@ static int ask_inodes(Walk *walk, int root_fd) {
 
         n = xfs_survey_inodes(root_fd, &walk->inodes, sick);
         for (int i = 0; i < n; i++) {
-                SickFinding where = { .domain = DOMAIN_INODE, .inode = sick[i].inode, .generation = sick[i].generation };
+                SickFinding where = { .domain = DOMAIN_INODE,
+                                      .inode = sick[i].inode,
+                                      .generation = sick[i].generation };
                 SickFinding findings[SICK_FINDINGS_PER_MASK];
 
                 r = take_findings(walk, findings, sick_mask_decode(&where, sick[i].mask, findings));
@@ -181,7 +184,8 @@ static int walk_all(Walk *walk) {
 
                 if (walk->stage != WALK_WHOLE)
                         rest();
-                outcome = reopen_superblock(walk->task->superblock, walk->task->monitor_fd, REOPEN_TO_LOOK, &place, &error);
+                outcome = reopen_superblock(walk->task->superblock, walk->task->monitor_fd, REOPEN_TO_LOOK, &place,
+                                            &error);
                 if (outcome == OUTCOME_UNMOUNTED || outcome == OUTCOME_WRONG_FILESYSTEM)
                         return -ESTALE;
                 if (outcome != OUTCOME_DONE)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Surveys: what the kernel remembers to be sick in one file system, looked up in a child, a few milliseconds at a time so that
- * nobody who unmounts has to wait for it. One for each file system.
+ * Surveys: what the kernel remembers to be sick in one file system, looked up in a child, a few milliseconds at a time
+ * so that nobody who unmounts has to wait for it. One for each file system.
  */
 #pragma once
 
@@ -18,12 +18,13 @@
 /* More than these findings are counted, not told: then a full check is what is needed. */
 #define SURVEY_TOLD_MAX 4096
 
-/* @monitor_fd is taken, also on failure; may be negative. Says what comes of it itself, sooner or later. */
-void survey_request(Worker *worker, const WorkerSurveyRequest *request, int monitor_fd);
+/* @taken_fd is taken, also on failure; may be negative. Says what comes of it itself, sooner or later. */
+void survey_request(Worker *worker, const WorkerSurveyRequest *request, int taken_fd);
 void survey_cancel(Worker *worker, uint64_t request_id);
 
-/* The last mount is gone, or nobody listens any more (@superblock NULL: everywhere): what runs ends without a word to wait for. */
-void survey_stop(Worker *worker, const Superblock *superblock);
+/* The last mount is gone, or nobody listens any more (@only NULL: everywhere): what runs ends without a word to
+ * wait for. */
+void survey_stop(Worker *worker, const Superblock *only);
 
 /* In a child. */
 typedef struct SurveyTask {

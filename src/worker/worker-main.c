@@ -45,7 +45,7 @@ static const char help_text[] =
         "  -V, --version          the version\n";
 
 static char *format_time(uint64_t realtime_usec, char buffer[static 32]) {
-        time_t seconds = realtime_usec / USEC_PER_SEC;
+        time_t seconds = (time_t) (realtime_usec / USEC_PER_SEC);
         struct tm parts;
 
         if (!localtime_r(&seconds, &parts) || strftime(buffer, 32, "%F %T", &parts) == 0)
@@ -168,7 +168,7 @@ static int parse_arguments(int argc, char *argv[], Arguments *arguments) {
                                 fprintf(stderr, "--connection-fd: %s is no descriptor\n", optarg);
                                 return -EINVAL;
                         }
-                        arguments->options.connection_fd = number;
+                        arguments->options.connection_fd = (int) number;
                         break;
                 case PEER_USER:
                         arguments->peer_user = optarg;

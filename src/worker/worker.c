@@ -168,8 +168,8 @@ static void on_mounted(const MountInfo *info, void *userdata) {
                 worker_find_places(worker);
 }
 
-/* Unmounted and mounted again between two looks: kernels that name a mount by a number that is used again show no difference. A
- * monitor ends with a word of its own, the mark of an error watch vanishes. */
+/* Unmounted and mounted again between two looks: kernels that name a mount by a number that is used again show no
+ * difference. A monitor ends with a word of its own, the mark of an error watch vanishes. */
 static void on_listed(void *userdata) {
         Worker *worker = userdata;
         Superblock *superblock;
@@ -441,7 +441,8 @@ static int watch_signals(Worker *worker) {
         return sd_event_add_signal(worker->event, &worker->interrupt_source, SIGINT, on_signal, worker);
 }
 
-/* Served by the loop itself: a loop that stands still is what the watchdog is for. Before the mount news, which may be many. */
+/* Served by the loop itself: a loop that stands still is what the watchdog is for. Before the mount news, which may be
+ * many. */
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *userdata) {
         const Worker *worker = userdata;
         uint64_t next_usec = worker->watchdog_usec / 2;
@@ -461,8 +462,8 @@ static int watchdog_start(Worker *worker) {
         r = sd_watchdog_enabled(false, &worker->watchdog_usec);
         if (r <= 0)
                 return r;
-        r = sd_event_add_time_relative(worker->event, &worker->watchdog_source, CLOCK_MONOTONIC, 0, worker->watchdog_usec / 8,
-                                       on_watchdog, worker);
+        r = sd_event_add_time_relative(worker->event, &worker->watchdog_source, CLOCK_MONOTONIC, 0,
+                                       worker->watchdog_usec / 8, on_watchdog, worker);
         if (r < 0)
                 return r;
         return sd_event_source_set_priority(worker->watchdog_source, SD_EVENT_PRIORITY_IMPORTANT - 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whatever the other side of the recorder's line sends: what passes the check is safe to use without another look, and a row
- * is the same after it was taken apart and made again.
+ * Whatever the other side of the recorder's line sends: what passes the check is safe to use without another look, and
+ * a row is the same after it was taken apart and made again.
  */
 #include <errno.h>
 #include <stdint.h>

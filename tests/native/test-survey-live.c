@@ -183,8 +183,10 @@ static void test_inode_that_cannot_be_loaded(void **state) {
         last = live_make_file(fixture, "last");
         assert_int_equal(walk_all(fixture, &before, &sick), 0);
 
-        (void) snprintf(commands, sizeof(commands), "-c 'inode %" PRIu64 "' -c 'write -d core.format 9' -c 'inode %" PRIu64
-                        "' -c 'write -d core.format 9'", first, last);
+        (void) snprintf(commands, sizeof(commands),
+                        "-c 'inode %" PRIu64 "' -c 'write -d core.format 9' -c 'inode %" PRIu64
+                        "' -c 'write -d core.format 9'",
+                        first, last);
         damage(fixture, commands);
         (void) walk_all(fixture, &after, &sick);
         assert_int_equal(after.n_unreadable, 2);

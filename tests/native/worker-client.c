@@ -99,12 +99,14 @@ static void print_survey(const WorkerSurveyResult *result) {
         for (uint32_t i = 0; i < result->n_findings; i++) {
                 const SickFinding *finding = result->findings + i;
 
-                printf("found %" PRIu64 " %s %s group=%" PRIu32 " inode=%" PRIu64 " gen=0x%" PRIx32 " unknown=0x%" PRIx32 "\n",
+                printf("found %" PRIu64 " %s %s group=%" PRIu32 " inode=%" PRIu64 " gen=0x%" PRIx32
+                       " unknown=0x%" PRIx32 "\n",
                        result->request_id, event_domain_to_name((EventDomain) finding->domain),
                        structure_to_name((Structure) finding->structure), finding->group, finding->inode,
                        finding->generation, finding->unknown_bits);
         }
-        printf("survey-result %" PRIu64 " %s error=%d groups=%" PRIu32 " inodes=%" PRIu64 " unreadable=%" PRIu64 " untold=%" PRIu64 "\n",
+        printf("survey-result %" PRIu64 " %s error=%d groups=%" PRIu32 " inodes=%" PRIu64 " unreadable=%" PRIu64
+               " untold=%" PRIu64 "\n",
                result->request_id, result->is_last ? "last" : "more", result->error, result->n_groups, result->n_inodes,
                result->n_unreadable, result->n_untold);
 }

@@ -17,7 +17,8 @@ static void print_object(BusFixture *fixture, const char *path) {
         _cleanup_(sd_bus_message_unref_at) sd_bus_message *reply = NULL;
         const char *xml;
 
-        assert(bus_fixture_call(fixture, false, path, "org.freedesktop.DBus.Introspectable", "Introspect", &reply, "") == NULL);
+        assert(bus_fixture_call(fixture, false, path, "org.freedesktop.DBus.Introspectable", "Introspect", &reply,
+                                "") == NULL);
         assert(sd_bus_message_read(reply, "s", &xml) >= 0);
         printf("#### %s\n%s\n", path, xml);
 }
@@ -30,7 +31,8 @@ static void print_guards(void) {
         printf("#### guards\n");
         for (size_t i = 0; i < n; i++)
                 printf("%s %s %d %s %s\n", guards[i].interface, guards[i].member, (int) guards[i].variant,
-                       guards[i].action ? guards[i].action : "open", guards[i].is_destructive ? "destructive" : "harmless");
+                       guards[i].action ? guards[i].action : "open",
+                       guards[i].is_destructive ? "destructive" : "harmless");
 }
 
 int main(void) {
@@ -41,8 +43,8 @@ int main(void) {
         bus_fixture_init(&fixture, NULL);
         fake_engine_add_filesystem(fixture.engine, &srv);
         fixture.caller_uid = 0;
-        assert(bus_fixture_call(&fixture, false, BUS_FILESYSTEM_PREFIX "/dev_8_1", BUS_INTERFACE_FILESYSTEM, "Scrub", NULL,
-                                "a{sv}", 0) == NULL);
+        assert(bus_fixture_call(&fixture, false, BUS_FILESYSTEM_PREFIX "/dev_8_1", BUS_INTERFACE_FILESYSTEM, "Scrub",
+                                NULL, "a{sv}", 0) == NULL);
 
         print_object(&fixture, BUS_PATH);
         print_object(&fixture, BUS_FILESYSTEM_PREFIX "/dev_8_1");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Records of an error watch as the kernel writes them, for the tests that play it. Include <string.h> and <cmocka.h> first.
+ * Records of an error watch as the kernel writes them, for the tests that play it. Include <string.h> and <cmocka.h>
+ * first.
  */
 #pragma once
 
@@ -21,7 +22,8 @@ typedef struct ErrorRecord {
 /* An inode of ext4 or f2fs; handles of others are written out by the test. */
 #define INO32_HANDLE(inode, generation) \
         ABI_FILEID_INO32_GEN, 8, { (inode) & 0xff, (inode) >> 8 & 0xff, (inode) >> 16 & 0xff, (inode) >> 24, \
-                                   (generation) & 0xff, (generation) >> 8 & 0xff, (generation) >> 16 & 0xff, (generation) >> 24 }
+                                   (generation) & 0xff, (generation) >> 8 & 0xff, \
+                                   (generation) >> 16 & 0xff, (generation) >> 24 }
 
 /* Handle first, as the kernel does it. Returns the length. */
 static inline size_t error_record_write(const ErrorRecord *record, uint8_t bytes[static ERROR_RECORD_SIZE]) {

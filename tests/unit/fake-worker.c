@@ -63,7 +63,8 @@ static int on_line(sd_event_source *source, int listen_fd, uint32_t revents, voi
         fake_worker_hang_up(worker);
         worker->fd = fd;
         worker->n_lines++;
-        assert_true(sd_event_add_io(sd_event_source_get_event(source), &worker->io_source, fd, EPOLLIN, on_io, worker) >= 0);
+        assert_true(sd_event_add_io(sd_event_source_get_event(source), &worker->io_source, fd, EPOLLIN, on_io,
+                                    worker) >= 0);
         return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An engine that is asked about surveys: a pipe plays the monitor, the test the worker. Include <cmocka.h> and what it needs
- * first.
+ * An engine that is asked about surveys: a pipe plays the monitor, the test the worker. Include <cmocka.h> and what it
+ * needs first.
  */
 #pragma once
 
@@ -39,7 +39,8 @@ typedef struct Setup {
 int survey_setup(void **state);
 int survey_teardown(void **state);
 
-/* Everything runs on one loop: what is not ready now never will be without somebody doing something, or time passing. */
+/* Everything runs on one loop: what is not ready now never will be without somebody doing something, or time
+ * passing. */
 void run_quiet(Setup *s);
 /* Until so many surveys have been asked for, and not one more. */
 void run_until_requests(Setup *s, size_t n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Manager1.ListEvents over a socketpair, with a history of the test's own: who may read, what is asked for, what comes back,
- * and what is said when nothing does.
+ * Manager1.ListEvents over a socketpair, with a history of the test's own: who may read, what is asked for, what comes
+ * back, and what is said when nothing does.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -78,7 +78,8 @@ static const char *list(BusFixture *fixture, uint32_t max, const char *filesyste
 
 static void test_answer(void **state _unused_) {
         static const char *const parts[] = {
-                "\"event\"", "\"kind\"", "\"sick\"", "\"mount\"", "\"group\"", "UINT32 3", "UINT64 18446744073709551614",
+                "\"event\"", "\"kind\"", "\"sick\"", "\"mount\"", "\"group\"", "UINT32 3",
+                "UINT64 18446744073709551614",
                 "\"decision\"", "\"actions\"", "\"repair\"", "\"notify\"", "\"heal\"", "/srv agno 0x3 finobt: sick",
         };
         _cleanup_(sd_bus_message_unref_at) sd_bus_message *reply = NULL;
@@ -122,8 +123,8 @@ static void test_questions(void **state _unused_) {
                 assert_int_equal(history.query.n_max, cases[i].n_max);
         }
         assert_string_equal(list(&fixture, 10001, "", NULL), SD_BUS_ERROR_INVALID_ARGS);
-        assert_string_equal(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "ListEvents", NULL, "tua{sv}",
-                                             UINT64_C(0), UINT32_C(0), 1, "colour", "s", "red"),
+        assert_string_equal(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "ListEvents", NULL,
+                                             "tua{sv}", UINT64_C(0), UINT32_C(0), 1, "colour", "s", "red"),
                             SD_BUS_ERROR_INVALID_ARGS);
         assert_int_equal(history.n_queries, ELEMENTSOF(cases));
         bus_fixture_done(&fixture);

@@ -50,7 +50,8 @@ static void test_watch(void **state _unused_) {
                 { "{'type': 'xfs', 'watched': false, 'monitor_state': 'unsupported'}", CTL_NOT_WATCHABLE },
                 { "{'type': 'ext4', 'watched': false, 'monitor_state': 'none'}", CTL_NOT_WATCHABLE },
                 { "{'type': 'ext4', 'watched': true, 'watched_by': 'fanotify', 'monitor_state': 'none'}", CTL_WATCHED },
-                { "{'type': 'xfs', 'watched': false, 'watched_by': 'fanotify', 'monitor_state': 'foreign'}", CTL_NOT_WATCHED },
+                { "{'type': 'xfs', 'watched': false, 'watched_by': 'fanotify', 'monitor_state': 'foreign'}",
+                  CTL_NOT_WATCHED },
                 { "{'type': 'xfs', 'watched': false, 'monitor_state': 'from-the-future'}", CTL_NOT_WATCHED },
                 { "{}", CTL_NOT_WATCHED },
         };

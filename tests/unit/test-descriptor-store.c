@@ -49,7 +49,8 @@ bool __wrap_health_monitor_fd_is_monitor(int fd) {
 int __wrap_health_monitor_totals(int fd, HealthMonitorTotals *ret_totals) {
         const Fake *fake = fakes + (fd - FIRST_FD);
 
-        *ret_totals = (HealthMonitorTotals) { .is_alive = fake->is_alive, .device_number = makedev(fake->maj, fake->min) };
+        *ret_totals = (HealthMonitorTotals){ .is_alive = fake->is_alive,
+                                             .device_number = makedev(fake->maj, fake->min) };
         return 0;
 }
 
@@ -108,7 +109,10 @@ static int teardown(void **state _unused_) {
 static bool next_notification(char text[static 256], int *ret_fd) {
         char control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))] __attribute__((__aligned__(8)));
         struct iovec iovec = { text, 255 };
-        struct msghdr header = { .msg_iov = &iovec, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+        struct msghdr header = { .msg_iov = &iovec,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control,
+                                 .msg_controllen = sizeof(control) };
         ssize_t n = recvmsg(notify_socket, &header, MSG_CMSG_CLOEXEC);
 
         *ret_fd = -EBADF;
@@ -234,7 +238,8 @@ static void test_taken_over(void **state _unused_) {
 static void test_error_watches(void **state _unused_) {
         static const Fake list[] = {
                 { "fe-7-0",        false, true, 7, 0, true },
-                { "fe-8-1",        false, false, 0, 0, true },  /* its file system is unmounted: only the name knows which it was */
+                { "fe-8-1",        false, false, 0, 0, true },  /* its file system is unmounted: only the name knows
+                                                                 * which it was */
                 { "hm-7-1-12",     true, true, 7, 1, false },
                 { "fe-7-0",        false, true, 7, 0, true },
                 { "fe-8-2",        false, true, 8, 3, true },   /* of another file system */

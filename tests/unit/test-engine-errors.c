@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * File systems without a health monitor of ours: their error watch, what they counted before, and what becomes of both when a
- * monitor comes, the file system goes, or another healerd takes over. Pipes play the watches.
+ * File systems without a health monitor of ours: their error watch, what they counted before, and what becomes of both
+ * when a monitor comes, the file system goes, or another healerd takes over. Pipes play the watches.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,7 +87,8 @@ static void on_event(void *userdata, const HealthEvent *event, const Filesystem 
         s->events[s->n_events++] = *event;
 }
 
-static void on_condition(void *userdata, const HealthCondition *condition, bool is_raised, const Filesystem *filesystem) {
+static void on_condition(void *userdata, const HealthCondition *condition, bool is_raised,
+                         const Filesystem *filesystem) {
         Setup *s = userdata;
 
         (void) filesystem;
@@ -278,7 +279,8 @@ static void test_old_errors(void **state) {
         WorkerMessage message = filesystem_message("ext4", MONITOR_NONE);
         Setup *s = *state;
 
-        message.filesystem.old_errors[0] = (OldErrors) { .count = 3, .inode = 12, .realtime_sec = 1000, .error = EBADMSG };
+        message.filesystem.old_errors[0] =
+                (OldErrors){ .count = 3, .inode = 12, .realtime_sec = 1000, .error = EBADMSG };
         strcpy(message.filesystem.old_errors[0].location, "ext4_find_entry:1594");
         message.filesystem.old_errors[1] = (OldErrors) { .count = 1, .error = EIO };
         run_until_greeted(s);

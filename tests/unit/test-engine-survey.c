@@ -143,7 +143,8 @@ static void test_known_is_not_told_again(void **state) {
 
         /* The monitor told it meanwhile, and nothing may be repaired here. */
         tell_filesystem(s, DEVICE_NUMBER, s->pipe[0]);
-        queue_record(s, ABI_XFS_HEALTH_MONITOR_DOMAIN_AG, ABI_XFS_HEALTH_MONITOR_TYPE_SICK, ABI_XFS_AG_GEOM_SICK_FINOBT, 2);
+        queue_record(s, ABI_XFS_HEALTH_MONITOR_DOMAIN_AG, ABI_XFS_HEALTH_MONITOR_TYPE_SICK, ABI_XFS_AG_GEOM_SICK_FINOBT,
+                     2);
         assert_int_equal(count_events(s, EVENT_SICK, EVENT_SOURCE_HEALTHMON), 1);
         run_until_requests(s, 1);
         answer_groups(s, s->requests, groups, ELEMENTSOF(groups), true);
@@ -151,7 +152,8 @@ static void test_known_is_not_told_again(void **state) {
         assert_int_equal(s->events[s->n_events - 1].group, 3);
 
         /* What was healed and is found again is news. */
-        queue_record(s, ABI_XFS_HEALTH_MONITOR_DOMAIN_AG, ABI_XFS_HEALTH_MONITOR_TYPE_HEALTHY, ABI_XFS_AG_GEOM_SICK_FINOBT, 2);
+        queue_record(s, ABI_XFS_HEALTH_MONITOR_DOMAIN_AG, ABI_XFS_HEALTH_MONITOR_TYPE_HEALTHY,
+                     ABI_XFS_AG_GEOM_SICK_FINOBT, 2);
         lose_reports(s);
         run_until_requests(s, 2);
         answer_groups(s, s->requests + 1, groups, ELEMENTSOF(groups), true);
@@ -205,7 +207,8 @@ static void test_incomplete_answers_nothing(void **state) {
         message.survey_result.n_unreadable = 1;
         fake_worker_say(&s->worker, &message, -EBADF);
         run_quiet(s);
-        assert_null(strstr(condition_find(&the_filesystem(s)->conditions, CONDITION_EVENTS_LOST, "")->message, "looked up"));
+        assert_null(strstr(condition_find(&the_filesystem(s)->conditions, CONDITION_EVENTS_LOST, "")->message,
+                           "looked up"));
 }
 
 static void test_unmounted_in_the_middle(void **state) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The engine and what the worker says or does not say: monitors that are not ours, a worker that stands still, a result that
- * nobody waits for.
+ * The engine and what the worker says or does not say: monitors that are not ours, a worker that stands still, a result
+ * that nobody waits for.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,7 +87,12 @@ static int setup(void **state) {
                 run_once(&s);
         tell_filesystem(&s, MONITOR_UNSUPPORTED, 0, 0);
         worker_message_init(&message, WORKER_MOUNT_ADDED);
-        message.mount = (WorkerMount) { .device_number = DEVICE_NUMBER, .mount_id = 1, .is_whole = 1, .mount_point = "/srv" };
+        message.mount = (WorkerMount) {
+                .device_number = DEVICE_NUMBER,
+                .mount_id = 1,
+                .is_whole = 1,
+                .mount_point = "/srv",
+        };
         fake_worker_say(&s.worker, &message, -EBADF);
         run_quiet(&s);
         *state = &s;

@@ -105,7 +105,8 @@ static void on_event(void *userdata, const HealthEvent *event, const Filesystem 
         assert_true(s->n_events < ELEMENTSOF(s->kinds));
 }
 
-static void on_decision(void *userdata, const Decision *decision, const HealthEvent *event, const Filesystem *filesystem) {
+static void on_decision(void *userdata, const Decision *decision, const HealthEvent *event,
+                        const Filesystem *filesystem) {
         Setup *s = userdata;
 
         (void) filesystem;
@@ -318,7 +319,8 @@ static void test_refused_harmful(void **state) {
         run_until(s, is_taken);
         run_quiet(s);
         assert_int_equal(s->kinds[1], EVENT_ACTION_REFUSED);
-        condition = condition_find(&the_filesystem(s)->conditions, CONDITION_OFFLINE_REPAIR_REQUIRED, "ino 131 gen 0x5 core");
+        condition = condition_find(&the_filesystem(s)->conditions, CONDITION_OFFLINE_REPAIR_REQUIRED,
+                                   "ino 131 gen 0x5 core");
         assert_non_null(condition);
         assert_non_null(strstr(condition->message, "umount /srv"));
         assert_non_null(strstr(condition->message, "xfs_repair /dev/loop1"));

@@ -34,11 +34,13 @@ static void test_inode_core(void **state) {
                 { "first with the walk", { 6, 14, 0 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true },
                 { "before the walk", { 6, 13, 99 }, "xfs", FACT_KNOWN, true, 0, false, CORE, false, false },
                 { "with real-time groups", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 4, true, CORE, false, false },
-                { "metadata directory without groups", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, true, CORE, false, false },
+                { "metadata directory without groups", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, true, CORE, false,
+                  false },
                 { "without reverse map", { 7, 2, 13 }, "xfs", FACT_KNOWN, false, 0, false, CORE, false, false },
                 { "geometry not known", { 7, 2, 13 }, "xfs", FACT_UNKNOWN, false, 0, false, CORE, true, true },
                 { "another structure", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, false, DATAFORK, false, true },
-                { "same bit, other domain", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, false, STRUCTURE_AG_SUPER, false, true },
+                { "same bit, other domain", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, false, STRUCTURE_AG_SUPER,
+                  false, true },
                 { "another file system", { 7, 2, 13 }, "ext4", FACT_UNKNOWN, false, 0, false, CORE, false, false },
         };
 

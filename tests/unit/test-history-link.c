@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * healerd's line to a real recorder in a process of its own: what is told is found again, also when the recorder is killed
- * in the middle, stands still, or is not there.
+ * healerd's line to a real recorder in a process of its own: what is told is found again, also when the recorder is
+ * killed in the middle, stands still, or is not there.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -233,7 +233,8 @@ static void test_healerd_restarts_meanwhile(void **state) {
         assert_int_equal(s->n_rows, 110);
 }
 
-/* The clock was a year ahead when the last row was written: what comes now stands behind it, and no row is taken for another. */
+/* The clock was a year ahead when the last row was written: what comes now stands behind it, and no row is taken for
+ * another. */
 static void test_clock_set_back(void **state) {
         const HistoryLimits limits = { 1000, USEC_PER_DAY };
         uint64_t ahead = clock_serial_start() + ((uint64_t) 365 * 24 * 3600 << 20);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The database of the history: kept, found again, bounded; and disks that do not take it. Also what the recorder makes of
- * such disks (keeper).
+ * The database of the history: kept, found again, bounded; and disks that do not take it. Also what the recorder makes
+ * of such disks (keeper).
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -224,7 +224,8 @@ static void test_migration(void **state) {
         assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
         add(store, 1, 1000, 1000);
         store = history_store_close(store);
-        run_sql(s, "CREATE TABLE is_one (x); INSERT INTO is_one SELECT 1 FROM pragma_user_version WHERE user_version = 1");
+        run_sql(s,
+                "CREATE TABLE is_one (x); INSERT INTO is_one SELECT 1 FROM pragma_user_version WHERE user_version = 1");
         assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
         assert_int_equal(history_store_n_rows(store), 1);
         history_store_close(store);

@@ -194,7 +194,8 @@ static int add_survey(Setup *s, Filesystem *filesystem, Job **ret_job) {
         return job_queue_add(s->queue, &order, ret_job);
 }
 
-/* Being asked is no work: it keeps nobody from being repaired, and that it failed says nothing about repairs and scans. */
+/* Being asked is no work: it keeps nobody from being repaired, and that it failed says nothing about repairs and
+ * scans. */
 static void test_surveys(void **state) {
         static const ActionRequest scrub = { .kind = ACTION_SCRUB, .timeout_usec = USEC_INFINITY };
         const JobOrder order = { .filesystem = ((Setup *) *state)->one, .request = &scrub, .source = DECISION_RULE };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The line under the links, with records of one number each: greeted once, made anew when it breaks, and what becomes of the
- * records that were on it.
+ * The line under the links, with records of one number each: greeted once, made anew when it breaks, and what becomes
+ * of the records that were on it.
  */
 #include <stdarg.h>
 #include <stddef.h>

@@ -109,7 +109,8 @@ static void test_codes(void **state) {
                 int error;
         } cases[] = {
                 { "0\n", 0 }, { "1\n", 0 }, { "2\n", EIO }, { "3\n", ENOMEM }, { "5\n", EUCLEAN }, { "6\n", ENOSPC },
-                { "16\n", ESHUTDOWN }, { "17\n", EFAULT }, { "18\n", 0 }, { "18446744073709551615\n", 0 }, { "none\n", 0 },
+                { "16\n", ESHUTDOWN }, { "17\n", EFAULT }, { "18\n", 0 }, { "18446744073709551615\n", 0 },
+                  { "none\n", 0 },
         };
         OldErrors errors[OLD_ERRORS_MAX];
 

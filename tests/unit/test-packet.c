@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One packet with at most one descriptor, whatever the other end sends; and the queue in front of a peer that does not read.
+ * One packet with at most one descriptor, whatever the other end sends; and the queue in front of a peer that does not
+ * read.
  */
 #include <stdarg.h>
 #include <stddef.h>

@@ -215,7 +215,8 @@ static void test_killed_between_reading_and_accounting(void **state) {
         queue(s, group_record(1, 7));
         queue(s, lost_record(5));
         queue(s, group_record(2, 1));
-        assert_int_equal(record_ring_read(s->ring, s->monitor, s->pipe[0], HEALTH_MONITOR_READ_BYTES), 3 * HEALTH_RECORD_SIZE);
+        assert_int_equal(record_ring_read(s->ring, s->monitor, s->pipe[0], HEALTH_MONITOR_READ_BYTES),
+                         3 * HEALTH_RECORD_SIZE);
         assert_int_equal(s->monitor->n_records, 0);
         reopen(s);
         assert_int_equal(s->monitor->n_records, 3);

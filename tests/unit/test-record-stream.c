@@ -85,7 +85,8 @@ static void test_nonsense(void **state) {
                 { "empty", "", 0, -EBADMSG, 0 },
                 { "other file", "#!/bin/sh\n", 10, -EBADMSG, 0 },
                 { "nothing but the magic", RECORD_STREAM_MAGIC, 8, 0, 0 },
-                { "impossible size", RECORD_STREAM_MAGIC "\3\0\0\0\377\377\377\377\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 32, 0, -EBADMSG },
+                { "impossible size", RECORD_STREAM_MAGIC "\3\0\0\0\377\377\377\377\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 32,
+                  0, -EBADMSG },
         };
 
         (void) state;

@@ -19,9 +19,10 @@
  * must hurt.
  */
 static const char *const kinds[] = {
-        "unrecognised", "sick", "corrupt", "healthy", "shutdown", "media-error", "read-error", "write-error",
-        "data-lost", "events-lost", "watching", "unmounted", "filesystem-error", "repair-done", "repair-failed", "scrub-done",
-        "scrub-failed", "survey-done", "survey-failed", "action-refused", "monitor-lost",
+        "unrecognised",     "sick",           "corrupt",       "healthy",     "shutdown",     "media-error",
+        "read-error",       "write-error",    "data-lost",     "events-lost", "watching",     "unmounted",
+        "filesystem-error", "repair-done",    "repair-failed", "scrub-done",  "scrub-failed", "survey-done",
+        "survey-failed",    "action-refused", "monitor-lost",
 };
 static const char *const sources[] = { "healthmon", "fanotify", "survey", "healerd" };
 static const char *const domains[] = {

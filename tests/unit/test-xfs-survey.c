@@ -45,7 +45,8 @@ static SickFinding where_in(EventDomain domain) {
         };
 }
 
-static void assert_finding(const SickFinding *finding, const SickFinding *where, const char *name, uint32_t unknown_bits) {
+static void assert_finding(const SickFinding *finding, const SickFinding *where, const char *name,
+                           uint32_t unknown_bits) {
         assert_int_equal(finding->domain, where->domain);
         assert_string_equal(structure_to_name((Structure) finding->structure), name);
         assert_int_equal(finding->unknown_bits, unknown_bits);
@@ -67,7 +68,8 @@ static void test_every_bit(void **state) {
                         for (size_t k = 0; k < ELEMENTSOF(bits); k++)
                                 if (bits[k].domain == domains[d] && bits[k].bit == bit)
                                         name = bits[k].name;
-                        print_message("%s 0x%x: %s\n", event_domain_to_name(domains[d]), bit, name ? name : "unrecognised");
+                        print_message("%s 0x%x: %s\n", event_domain_to_name(domains[d]), bit,
+                                      name ? name : "unrecognised");
                         assert_int_equal(sick_mask_decode(&where, bit, findings), 1);
                         assert_finding(findings, &where, name ? name : "unrecognised", name ? 0 : bit);
                 }
@@ -107,10 +109,13 @@ static void test_geometry(void **state) {
                 { "one", { .n_groups = 4, .sick = 0x80 }, 1, DOMAIN_FS, DOMAIN_FS, "nlinks", "nlinks" },
                 { "real time as the monitor tells it", { .n_groups = 4, .sick = 0x31 }, 3, DOMAIN_FS, DOMAIN_RTGROUP,
                   "fscounters", "summary" },
-                { "real time alone", { .n_groups = 4, .sick = 0x10 }, 1, DOMAIN_RTGROUP, DOMAIN_RTGROUP, "bitmap", "bitmap" },
-                { "its groups tell it themselves", { .n_groups = 4, .n_rtgroups = 2, .sick = 0x31 }, 1, DOMAIN_FS, DOMAIN_FS,
+                { "real time alone", { .n_groups = 4, .sick = 0x10 }, 1, DOMAIN_RTGROUP, DOMAIN_RTGROUP, "bitmap",
+                  "bitmap" },
+                { "its groups tell it themselves", { .n_groups = 4, .n_rtgroups = 2, .sick = 0x31 }, 1, DOMAIN_FS,
+                  DOMAIN_FS,
                   "fscounters", "fscounters" },
-                { "all without groups", { .n_groups = 4, .sick = UINT32_MAX }, 11, DOMAIN_FS, DOMAIN_RTGROUP, "fscounters",
+                { "all without groups", { .n_groups = 4, .sick = UINT32_MAX }, 11, DOMAIN_FS, DOMAIN_RTGROUP,
+                  "fscounters",
                   "summary" },
         };
 
