@@ -89,7 +89,9 @@ class Release(unittest.TestCase):
     def test_files_of_units(self):
         done = subprocess.run(['systemd-analyze', 'verify', '--man=no', *SERVICES, *SOCKETS, *SCANS],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        complaints = (done.stdout + done.stderr).splitlines()
+        # It loads other packages' units as well, and complains about those with their own file names.
+        complaints = [line for line in (done.stdout + done.stderr).splitlines()
+                      if not re.match(r'/\S+/(?!heal)[^/\s]+:\d+: ', line)]
         expected = [line for line in complaints if is_expected(line)]
         for line in expected:
             print(f'note: {line}')
