@@ -140,9 +140,9 @@ static void case_finish(Engine *engine, Watch *watch, Filesystem *filesystem) {
         free(first);
 }
 
-/* Decides from the head of the queue on, until one has to wait for its facts, or the turn is over: thousands of files that fail
- * at once must not keep the monitors waiting. Not re-entrant: what a decision brings about is put at the end of the queue and
- * is seen by the loop that runs already. Returns true if time was all that was missing; then at least @n_min were decided. */
+/* Decides from the head of the queue on, until one has to wait for its facts, or the turn is over: thousands of files that
+ * fail at once must not keep the monitors waiting. Not re-entrant: what a decision brings about is put at the end of the
+ * queue and is seen by the loop that runs already. True: time was all that was missing; at least @n_min were decided. */
 static bool pump(Engine *engine, Watch *watch, size_t n_min) {
         Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
         bool is_over = false;
