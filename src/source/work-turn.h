@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Work that may be long is done a little at a time, so that the monitors are read in between, and rests as long as it worked:
+ * Work that may be long is done a little at a time, so that the monitors are read in between, and rests three times as long as it worked:
  * healerd runs before everybody else, and what is only read must not keep others from the processors.
  */
 #pragma once
