@@ -92,7 +92,7 @@ static void on_job(void *userdata, Job *job, const Filesystem *filesystem) {
 
 void run_quiet(Setup *s) {
         /* Longer than decisions rest. */
-        while (sd_event_run(s->event, 20 * USEC_PER_MSEC) > 0)
+        while (sd_event_run(s->event, 200 * USEC_PER_MSEC) > 0)
                 ;
 }
 
