@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A storm: several threads read blocks that cannot be read, as fast as they can. Run by the tests in the virtual machine on
- * files whose blocks lie in a range of a device that fails everything.
+ * A storm: several threads read blocks that cannot be read, as fast as they can. Run by the tests in the virtual
+ * machine on files whose blocks lie in a range of a device that fails everything.
  *
  *   storm-reads THREADS READS PAUSE FILE...
  *
- * READS is the number of all threads together; 0: until SIGTERM. PAUSE: microseconds after each read of a thread. The kernel
- * joins only reports of neighbouring blocks, so every other block is read, and the files in turn. Prints "READS MICROSECONDS"
- * when it is done; a read that does not fail with EIO ends it with status 1.
+ * READS is the number of all threads together; 0: until SIGTERM. PAUSE: microseconds after each read of a thread. The
+ * kernel joins only reports of neighbouring blocks, so every other block is read, and the files in turn. Prints
+ * "READS MICROSECONDS" when it is done; a read that does not fail with EIO ends it with status 1.
  */
 
 #include <errno.h>
