@@ -53,8 +53,9 @@ static void forget_autofsck(Filesystem *filesystem, int error) {
         filesystem->facts.autofsck_error = error;
 }
 
-/* Asks for what the first case of the queue needs. Returns true if an answer will come: also without a worker, as long
- * as a new one may be expected, because a decision without facts would let damage pass that could be healed. */
+/* Asks for what the first case of the queue needs. Returns true if an answer will come: also without a worker,
+ * as long as a new one may be expected, because a decision without facts would let damage pass that could be
+ * healed. */
 static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case *first) {
         bool path = wants_path(engine, watch, filesystem, &first->event);
         bool autofsck = wants_autofsck(engine, watch, filesystem, &first->event);
@@ -140,9 +141,10 @@ static void case_finish(Engine *engine, Watch *watch, Filesystem *filesystem) {
         free(first);
 }
 
-/* Decides from the head of the queue on, until one has to wait for its facts, or the turn is over: thousands of files that
- * fail at once must not keep the monitors waiting. Not re-entrant: what a decision brings about is put at the end of the
- * queue and is seen by the loop that runs already. True: time was all that was missing; at least @n_min were decided. */
+/* Decides from the head of the queue on, until one has to wait for its facts, or the turn is over: thousands
+ * of files that fail at once must not keep the monitors waiting. Not re-entrant: what a decision brings about
+ * is put at the end of the queue and is seen by the loop that runs already. True: time was all that was
+ * missing; at least @n_min were decided. */
 static bool pump(Engine *engine, Watch *watch, size_t n_min) {
         Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
         bool is_over = false;

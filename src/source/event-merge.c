@@ -83,8 +83,8 @@ static void timer_arm(EventMerge *merge) {
                 log_error_errno(r, "cannot set the timer of merged reports: %m");
 }
 
-/* A burst that had repeats stays open for one more window, so that a storm gives one event a second. What is not handed on
- * when the turn is over has to wait for the next one, which is due at once. */
+/* A burst that had repeats stays open for one more window, so that a storm gives one event a second. What is
+ * not handed on when the turn is over has to wait for the next one, which is due at once. */
 static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
         EventMerge *merge = userdata;
         uint64_t now = clock_monotonic_usec();

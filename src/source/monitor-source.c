@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel keeps 585 records for us, so reading comes before everything else on the loop, and what was read waits in the
- * ring until the loop has nothing more urgent.
+ * The kernel keeps 585 records for us, so reading comes before everything else on the loop, and what was read
+ * waits in the ring until the loop has nothing more urgent.
  */
 
 #include <string.h>
@@ -19,12 +19,12 @@
 /* After the last record the kernel is asked what it lost: after every reading it would cost more than the reading. */
 #define QUIET_USEC (20 * USEC_PER_MSEC)
 /*
- * In a storm the monitor is looked at by the clock, not when the kernel says that there is something. It says so in the
- * middle of queueing the first record, with its lock held: who comes before everybody else takes the processor there and
- * then, waits for that very lock behind all the kernel's threads that came to queue more, and the queue runs over
- * meanwhile (measured on Linux 7.2: 10 to 70 ms, 1.5 changes of process for each record). So after a reading that brought
- * something the next one follows after a rest, in which the queue cannot run over, and only one that brings nothing ends
- * this.
+ * In a storm the monitor is looked at by the clock, not when the kernel says that there is something. It says
+ * so in the middle of queueing the first record, with its lock held: who comes before everybody else takes the
+ * processor there and then, waits for that very lock behind all the kernel's threads that came to queue more,
+ * and the queue runs over meanwhile (measured on Linux 7.2: 10 to 70 ms, 1.5 changes of process for each
+ * record). So after a reading that brought something the next one follows after a rest, in which the queue
+ * cannot run over, and only one that brings nothing ends this.
  */
 #define REST_USEC UINT64_C(100)
 /* When the ring has no room, the kernel's queue has to do for so long. */
@@ -57,7 +57,8 @@ static void take_records(MonitorSource *source, size_t n_records) {
                 source->sink.on_read(source->sink.userdata, source->filesystem_id, source->account->n_records);
 }
 
-/* The kernel tells of losses only with the next event that it can queue; if none comes, fdinfo is the only witness. */
+/* The kernel tells of losses only with the next event that it can queue; if none comes, fdinfo is the only
+ * witness. */
 static void check_losses(MonitorSource *source) {
         HealthMonitorTotals totals;
         int r;
@@ -69,8 +70,8 @@ static void check_losses(MonitorSource *source) {
                 record_ring_lose(source->ring, source->account, totals.n_lost, &source->waiting);
 }
 
-/* Hands on what is waiting, then the end if there is nothing else left: the source may be gone then. True: something is
- * left. */
+/* Hands on what is waiting, then the end if there is nothing else left: the source may be gone then. True:
+ * something is left. */
 static bool hand_on(MonitorSource *source, uint64_t until_usec) {
         HealthEvent event;
 
@@ -131,8 +132,8 @@ static void rest(MonitorSource *source, uint64_t usec) {
 /* Reading on would take records from the one place that keeps them. What the kernel cannot keep either, it counts. */
 static void wait_for_room(MonitorSource *source) {
         if (!source->has_said_full)
-                log_warning("more reports wait for decisions than are kept (%d): the kernel keeps the next ones, and counts "
-                            "what it cannot", RECORD_RING_SLOTS);
+                log_warning("more reports wait for decisions than are kept (%d): the kernel keeps the next ones, and "
+                            "counts what it cannot", RECORD_RING_SLOTS);
         source->has_said_full = true;
         rest(source, ROOM_WAIT_USEC);
 }
@@ -150,7 +151,8 @@ static ssize_t read_on(MonitorSource *source) {
         ssize_t n = -EAGAIN;
 
         for (unsigned i = 0; i < READS_PER_TURN; i++) {
-                size_t size = source->account->n_records > 0 ? HEALTH_MONITOR_READ_BYTES : HEALTH_MONITOR_FIRST_READ_BYTES;
+                size_t size = source->account->n_records > 0 ? HEALTH_MONITOR_READ_BYTES
+                                                             : HEALTH_MONITOR_FIRST_READ_BYTES;
 
                 n = record_ring_read(source->ring, source->account, source->fd, size);
                 if (n <= 0)

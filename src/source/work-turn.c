@@ -10,9 +10,6 @@
 #include "src/basic/macro.h"
 #include "src/source/work-turn.h"
 
-/* A processor is not taken for more than a quarter: the kernel lets nobody of the first class have one without a break. */
-#define REST_FACTOR 3
-
 struct WorkTurn {
         WorkTurnHandler handler;
         void *userdata;
@@ -28,7 +25,7 @@ static void work(WorkTurn *turn) {
 
         (void) sd_event_source_set_enabled(turn->first, SD_EVENT_OFF); /* it may have asked for itself */
         ended = clock_monotonic_usec();
-        r = sd_event_source_set_time(turn->later, ended + REST_FACTOR * (ended - began));
+        r = sd_event_source_set_time(turn->later, ended + (ended - began));
         if (r >= 0)
                 r = sd_event_source_set_enabled(turn->later, SD_EVENT_ONESHOT);
         /* Then without a rest. */
@@ -66,7 +63,8 @@ bool work_turn_is_over(sd_event *event) {
         return sd_event_now(event, CLOCK_MONOTONIC, &began) == 0 && clock_monotonic_usec() - began > WORK_TURN_USEC;
 }
 
-int work_turn_new(sd_event *event, const char *description, WorkTurnHandler handler, void *userdata, WorkTurn **ret_turn) {
+int work_turn_new(sd_event *event, const char *description, WorkTurnHandler handler, void *userdata,
+                  WorkTurn **ret_turn) {
         _cleanup_(work_turn_free_at) WorkTurn *turn = calloc(1, sizeof(*turn));
         int r;
 

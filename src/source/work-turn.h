@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Work that may be long is done a little at a time, so that the monitors are read in between, and rests three times as long as it worked:
- * healerd runs before everybody else, and what is only read must not keep others from the processors.
+ * Work that may be long is done a little at a time, so that the monitors are read in between, and rests as
+ * long as it worked: healerd runs before everybody else, and what is only read must not keep others from the
+ * processors.
  */
 #pragma once
 
@@ -24,7 +25,8 @@ typedef struct WorkTurn WorkTurn;
  */
 typedef bool (*WorkTurnHandler)(void *userdata, uint64_t until_usec);
 
-int work_turn_new(sd_event *event, const char *description, WorkTurnHandler handler, void *userdata, WorkTurn **ret_turn);
+int work_turn_new(sd_event *event, const char *description, WorkTurnHandler handler, void *userdata,
+                  WorkTurn **ret_turn);
 WorkTurn *work_turn_free(WorkTurn *turn);
 DEFINE_CLEANUP(WorkTurn, work_turn_free)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Long work is done in turns: what is urgent comes between them, and it rests three times as long as it worked.
+ * Long work is done in turns: what is urgent comes between them, and it rests as long as it worked.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -108,7 +108,7 @@ static void test_turns(void **state) {
         run_turns(s, TURNS - 1);
         before_last = s->worked_usec;
         run_turns(s, TURNS);
-        assert_true(clock_monotonic_usec() - began >= s->worked_usec + 3 * before_last);
+        assert_true(clock_monotonic_usec() - began >= s->worked_usec + before_last);
         run_quiet(s);
         assert_int_equal(s->n_turns, TURNS);
         assert_int_equal(s->n_urgent, TURNS);
@@ -126,7 +126,7 @@ static void test_asks_again(void **state) {
         s->asks_again = true;
         work_turn_begin(s->turn);
         run_turns(s, 3);
-        assert_true(clock_monotonic_usec() - began >= (3 + 2 * 3) * 2 * WORK_TURN_USEC);
+        assert_true(clock_monotonic_usec() - began >= 5 * 2 * WORK_TURN_USEC);
 }
 
 static void test_freed_at_work(void **state) {
