@@ -53,8 +53,9 @@ static void forget_autofsck(Filesystem *filesystem, int error) {
         filesystem->facts.autofsck_error = error;
 }
 
-/* Asks for what the first case of the queue needs. Returns true if an answer will come: also without a worker, as long
- * as a new one may be expected, because a decision without facts would let damage pass that could be healed. */
+/* Asks for what the first case of the queue needs. Returns true if an answer will come: also without a worker,
+ * as long as a new one may be expected, because a decision without facts would let damage pass that could be
+ * healed. */
 static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case *first) {
         bool path = wants_path(engine, watch, filesystem, &first->event);
         bool autofsck = wants_autofsck(engine, watch, filesystem, &first->event);
@@ -140,42 +141,63 @@ static void case_finish(Engine *engine, Watch *watch, Filesystem *filesystem) {
         free(first);
 }
 
-/* Decides from the head of the queue on, until one has to wait for its facts. Not re-entrant: what a decision
- * brings about is put at the end of the queue and is seen by the loop that runs already. */
-static void pump(Engine *engine, Watch *watch) {
+/* Decides from the head of the queue on, until one has to wait for its facts, or the turn is over: thousands
+ * of files that fail at once must not keep the monitors waiting. Not re-entrant: what a decision brings about
+ * is put at the end of the queue and is seen by the loop that runs already. True: time was all that was
+ * missing; at least @n_min were decided. */
+static bool pump(Engine *engine, Watch *watch, size_t n_min) {
         Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
+        bool is_over = false;
 
         if (watch->is_pumping)
-                return;
+                return false;
         /* Told now, it would be told under the name of nothing. */
         if (watch->awaits_facts && !watch->is_ending && !engine->is_worker_given_up)
-                return;
+                return false;
         watch->is_pumping = true;
-        while (watch->request_id == 0 && !STAILQ_EMPTY(&watch->cases)) {
-                if (case_ask(engine, watch, filesystem, STAILQ_FIRST(&watch->cases)))
+        for (size_t n = 0; watch->request_id == 0 && !STAILQ_EMPTY(&watch->cases); n++) {
+                is_over = n >= n_min && !watch->is_ending && work_turn_is_over(engine->event);
+                if (is_over || case_ask(engine, watch, filesystem, STAILQ_FIRST(&watch->cases)))
                         break;
                 case_finish(engine, watch, filesystem);
         }
         watch->is_pumping = false;
+        if (is_over)
+                work_turn_begin(engine->turn);
+        return is_over;
 }
 
 void engine_pump_all(Engine *engine) {
         Watch *watch;
 
         TAILQ_FOREACH(watch, &engine->watches, entries)
-                pump(engine, watch);
+                (void) pump(engine, watch, 0);
+}
+
+bool engine_on_turn(void *userdata, _unused_ uint64_t until_usec) {
+        Engine *engine = userdata;
+        Watch *watch;
+
+        TAILQ_FOREACH(watch, &engine->watches, entries)
+                if (pump(engine, watch, 1)) {
+                        /* The next turn is another file system's, if one is waiting. */
+                        TAILQ_REMOVE(&engine->watches, watch, entries);
+                        TAILQ_INSERT_TAIL(&engine->watches, watch, entries);
+                        return true;
+                }
+        return false;
 }
 
 void engine_facts_came(Engine *engine, Watch *watch) {
         if (!watch->awaits_facts)
                 return;
         watch->awaits_facts = false;
-        pump(engine, watch);
+        (void) pump(engine, watch, 0);
 }
 
 void engine_decide_all(Engine *engine, Watch *watch) {
         watch->request_id = 0;
-        pump(engine, watch);
+        (void) pump(engine, watch, 0);
 }
 
 /* Another error may have come meanwhile. */
@@ -226,7 +248,7 @@ void engine_on_gathered(void *userdata, uint64_t filesystem_id, uint64_t request
         watch->is_pumping = true;
         case_finish(engine, watch, filesystem);
         watch->is_pumping = false;
-        pump(engine, watch);
+        (void) pump(engine, watch, 0);
 }
 
 static void count_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event) {
@@ -273,7 +295,7 @@ void engine_take_event(Engine *engine, const HealthEvent *event) {
         STAILQ_INSERT_TAIL(&watch->cases, taken, entries);
         watch->n_cases++;
         engine->n_cases++;
-        pump(engine, watch);
+        (void) pump(engine, watch, 0);
 }
 
 void engine_on_merged_event(void *userdata, const HealthEvent *event) {

@@ -14,6 +14,7 @@
 #include "src/source/event-merge.h"
 #include "src/source/monitor-source.h"
 #include "src/source/replay-source.h"
+#include "src/source/work-turn.h"
 
 typedef struct Case {
         STAILQ_ENTRY(Case) entries;
@@ -89,6 +90,7 @@ struct Engine {
         size_t n_cases;
         sd_event_source *survey_timer;  /* the next survey to begin or to give up */
         uint64_t last_survey_id;
+        WorkTurn *turn;                 /* decides what was left waiting so that the monitors could be read */
         sd_event_source *worker_timer;  /* runs while there is no worker */
         bool is_worker_given_up;        /* for too long: decisions are made without facts */
         bool is_complete;
@@ -139,6 +141,8 @@ void engine_on_gathered(void *userdata, uint64_t filesystem_id, uint64_t request
 void engine_decide_all(Engine *engine, Watch *watch);
 /* Goes on wherever it can be gone on: a worker is there again, or is given up. */
 void engine_pump_all(Engine *engine);
+/* A WorkTurnHandler: goes on with what was left. */
+bool engine_on_turn(void *userdata, uint64_t until_usec);
 
 /* engine-act.c */
 void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id);

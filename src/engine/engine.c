@@ -145,6 +145,9 @@ int engine_new(sd_event *event, const EngineOptions *options, Engine **ret_engin
         r = job_queue_new(event, engine->filesystems, &carrier, engine_on_job_changed, engine, serial, &engine->jobs);
         if (r < 0)
                 return r;
+        r = work_turn_new(event, "decisions", engine_on_turn, engine, &engine->turn);
+        if (r < 0)
+                return r;
         r = event_merge_new(event, &merged, &engine->merge);
         if (r < 0)
                 return r;
@@ -219,6 +222,7 @@ Engine *engine_free(Engine *engine) {
         engine->jobs = NULL;
         engine_forget_all(engine);
         event_merge_free(engine->merge);
+        work_turn_free(engine->turn);
         sd_event_source_disable_unref(engine->worker_timer);
         sd_event_source_disable_unref(engine->survey_timer);
         fact_gatherer_free(engine->gatherer);

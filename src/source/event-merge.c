@@ -9,6 +9,7 @@
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
 #include "src/source/event-merge.h"
+#include "src/source/work-turn.h"
 
 #define N_BUCKETS 1024
 
@@ -82,13 +83,16 @@ static void timer_arm(EventMerge *merge) {
                 log_error_errno(r, "cannot set the timer of merged reports: %m");
 }
 
-/* A burst that had repeats stays open for one more window, so that a storm gives one event a second. */
+/* A burst that had repeats stays open for one more window, so that a storm gives one event a second. What is
+ * not handed on when the turn is over has to wait for the next one, which is due at once. */
 static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
         EventMerge *merge = userdata;
         uint64_t now = clock_monotonic_usec();
         Burst *burst;
 
-        while ((burst = TAILQ_FIRST(&merge->order)) && burst->expires_usec <= now) {
+        for (size_t n = 0; (burst = TAILQ_FIRST(&merge->order)) && burst->expires_usec <= now; n++) {
+                if (n > 0 && work_turn_is_over(merge->event))
+                        break;
                 if (!burst->has_pending) {
                         burst_close(merge, burst);
                         continue;

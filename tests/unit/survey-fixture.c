@@ -91,7 +91,8 @@ static void on_job(void *userdata, Job *job, const Filesystem *filesystem) {
 }
 
 void run_quiet(Setup *s) {
-        while (sd_event_run(s->event, 0) > 0)
+        /* Longer than decisions rest. */
+        while (sd_event_run(s->event, 200 * USEC_PER_MSEC) > 0)
                 ;
 }
 

@@ -14,6 +14,7 @@
 
 #include "kernel/health-monitor.h"
 #include "kernel/xfs-abi.h"
+#include "src/basic/clock.h"
 #include "src/engine/engine-internal.h"
 #include "tests/unit/fake-worker.h"
 
@@ -27,11 +28,13 @@ typedef struct Setup {
         int pipe[2];
         int ring_fd;                    /* as systemd keeps it */
         bool is_held_told, is_greeted;
-        uint32_t groups[16];
-        EventKind kinds[16];
+        uint32_t groups[64];
+        EventKind kinds[64];
         size_t n_events, n_gone, n_with_mount;
         unsigned n_kept, n_forgotten;
         uint64_t last_number;
+        uint64_t spin_usec;             /* that it takes to tell an event; the first one brings another record */
+        uint64_t n_records_at_20;       /* read when the 20th event was told */
 } Setup;
 
 bool __wrap_health_monitor_fd_is_monitor(int fd);
@@ -64,6 +67,17 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
                 answer_gather(s, &message->gather);
 }
 
+static void queue_group(Setup *s, uint32_t group) {
+        const struct abi_xfs_health_monitor_event record = {
+                .domain = ABI_XFS_HEALTH_MONITOR_DOMAIN_AG,
+                .type = ABI_XFS_HEALTH_MONITOR_TYPE_SICK,
+                .time_ns = 1,
+                .e.group = { .mask = 1, .gno = group },
+        };
+
+        assert_int_equal(write(s->pipe[1], &record, sizeof(record)), sizeof(record));
+}
+
 static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
         Setup *s = userdata;
 
@@ -72,6 +86,16 @@ static void on_event(void *userdata, const HealthEvent *event, const Filesystem 
         s->n_with_mount += filesystem->n_mounts > 0;
         s->groups[s->n_events] = event->group;
         s->kinds[s->n_events++] = event->kind;
+        if (s->n_events == 20)
+                s->n_records_at_20 = filesystem->totals.n_records;
+        if (s->spin_usec > 0) {
+                uint64_t until = clock_monotonic_usec() + s->spin_usec;
+
+                if (s->n_events == 1)
+                        queue_group(s, 1000);
+                while (clock_monotonic_usec() < until)
+                        ;
+        }
 }
 
 static void on_filesystem_gone(void *userdata, Filesystem *filesystem) {
@@ -101,17 +125,6 @@ static int copy_of(int fd) {
 
         assert_true(copy >= 0);
         return copy;
-}
-
-static void queue_group(Setup *s, uint32_t group) {
-        const struct abi_xfs_health_monitor_event record = {
-                .domain = ABI_XFS_HEALTH_MONITOR_DOMAIN_AG,
-                .type = ABI_XFS_HEALTH_MONITOR_TYPE_SICK,
-                .time_ns = 1,
-                .e.group = { .mask = 1, .gno = group },
-        };
-
-        assert_int_equal(write(s->pipe[1], &record, sizeof(record)), sizeof(record));
 }
 
 /* A healerd had read groups 1 and 2 and was killed; 3 came while there was none. */
@@ -313,6 +326,29 @@ static void test_new_ones_are_kept(void **state) {
         assert_int_equal(s->n_forgotten, 1);
 }
 
+/* However many decisions wait and however long each takes, what comes meanwhile is read between them. */
+static void test_read_between_decisions(void **state) {
+        Setup *s = *state;
+
+        for (uint32_t i = 4; i <= 33; i++)
+                queue_group(s, i);
+        adopt(s, true);
+        run_until_greeted(s);
+        assert_int_equal(s->n_events, 0);
+
+        s->spin_usec = 2 * WORK_TURN_USEC;
+        say(s, WORKER_FILESYSTEM);
+        say(s, WORKER_MOUNT_ADDED);
+        while (s->n_events < 33)
+                assert_true(sd_event_run(s->event, 30 * USEC_PER_SEC) > 0);
+        assert_int_equal(s->n_records_at_20, 34);
+        run_until_events(s, 34);
+        for (uint32_t i = 0; i < 33; i++)
+                assert_int_equal(s->groups[i], i + 1);
+        assert_int_equal(s->groups[33], 1000);
+        assert_int_equal(record_ring_count(s->engine->ring), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_alive, setup, teardown),
@@ -320,6 +356,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_stopped_before_it_is_decided, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_ended_meanwhile, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_new_ones_are_kept, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_read_between_decisions, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What tests of the descriptor store and of storms share: a file whose blocks fail (a device-mapper `error` range under it, one
+report for each read), the kernel's account of a monitor, and what was told."""
+
+import contextlib
+import json
+import mmap
+import os
+import signal
+import subprocess
+
+import healerlib
+from healerlib import main_pid, status_of, unit_property, wait_watched
+from vmlib import XfsImage, run, wait_for
+
+STORM_READS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'storm-reads')
+UNIT = 'healerd.service'
+BLOCK = 4096
+
+
+def fdinfo(fs):
+    """What the kernel says of the file system's monitor, whoever holds it: {'state', 'dev', 'events', 'lost'}."""
+    device = os.stat(fs.path).st_dev
+    for pid in (main_pid(UNIT), 1):
+        names = os.listdir(f'/proc/{pid}/fd') if os.path.exists(f'/proc/{pid}/fd') else []
+        for name in names:
+            try:
+                if 'xfs_healthmon' not in os.readlink(f'/proc/{pid}/fd/{name}'):
+                    continue
+                with open(f'/proc/{pid}/fdinfo/{name}', encoding='ascii') as file:
+                    values = dict(line.split(':\t') for line in file.read().splitlines() if ':\t' in line)
+            except OSError:
+                continue
+            if values['dev'] == f'{os.major(device)}:{os.minor(device)}':
+                return {'state': values['state'], 'events': int(values['events']), 'lost': int(values['lost'])}
+    raise AssertionError('nobody holds its monitor')
+
+
+def told(fs):
+    """(reports, lost) that the journal has of a file system, over all runs of healerd."""
+    text = run('journalctl', '--boot', '--no-pager', '--quiet', '--output=json', f'_SYSTEMD_UNIT={UNIT}',
+               f'XFS_HEALER_MOUNTPOINT={fs.path}')
+    counts, n_lost = {}, 0
+    for line in text.splitlines():
+        entry = json.loads(line)
+        if 'XFS_HEALER_MODE' in entry or 'XFS_HEALER_NOTICE' in entry or 'XFS_HEALER_ACTION' in entry:
+            continue
+        if entry.get('XFS_HEALER_REPEATED'):
+            continue  # told before; what was to be done about it had not ended
+        if entry.get('XFS_HEALER_KIND') == 'events-lost':
+            n_lost += int(entry['XFS_HEALER_COUNT'])
+        elif entry.get('XFS_HEALER_KIND') == 'read-error':
+            counts[entry['_PID'], entry['XFS_HEALER_EVENT']] = int(entry['XFS_HEALER_COUNT'])
+    return sum(counts.values()), n_lost
+
+
+def kill(unit=UNIT):
+    """SIGKILL; returns the process that was."""
+    old = main_pid(unit)
+    os.kill(old, signal.SIGKILL)
+    return old
+
+
+def wait_back(old, unit=UNIT):
+    wait_for(lambda: main_pid(unit) not in (0, old), deadline=healerlib.LONG, what=f'a new {unit}')
+    wait_for(healerlib.worker_is_connected, deadline=healerlib.LONG, what='healerd with its worker')
+
+
+def stored():
+    return int(unit_property(UNIT, 'NFileDescriptorStore'))
+
+
+def wait_accounted(fs):
+    """Every record the kernel ever queued was read, by one healerd or another.  Returns what the kernel says."""
+    wait_for(lambda: (status_of(fs) or {}).get('records_read') == fdinfo(fs)['events'], deadline=healerlib.LONG,
+             what='all records to be read')
+    return fdinfo(fs)
+
+
+def storm(fs, n_reads, n_threads=2, names=None):
+    """As fast as they can; every read fails.  Returns the seconds it took."""
+    paths = [fs.join(name) for name in names or [fs.NAME]]
+    done, usec = run(STORM_READS, n_threads, n_reads, 0, *paths).split()
+    assert int(done) == n_reads, f'{done} reads instead of {n_reads}'
+    return int(usec) / 1e6
+
+
+class Drizzle:
+    """Reads that fail, from two threads, for as long as the context lasts; then `reads` is how many."""
+
+    def __init__(self, fs, per_second):
+        self.command = [STORM_READS, '2', '0', str(2 * 1000000 // per_second), fs.join(fs.NAME)]
+        self.reads = None
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(self, *unused):
+        self.process.terminate()
+        output = self.process.communicate(timeout=healerlib.LONG)[0]
+        with contextlib.suppress(ValueError):
+            self.reads = int(output.split()[0])
+        assert self.process.returncode == 0, f'storm-reads: exit {self.process.returncode}'
+
+
+class BadFile(XfsImage):
+    """A mounted file system with files whose blocks cannot be read: `bad` alone, or bad0, bad1, …"""
+
+    NAME, N_BLOCKS = 'bad', 64
+
+    def __init__(self, n_files=1, **options):
+        super().__init__(**options)
+        self.names = [self.NAME] if n_files == 1 else [f'{self.NAME}{i}' for i in range(n_files)]
+
+    def __enter__(self):
+        self.loop = run('losetup', '--find', '--show', self.file).strip()
+        self.sectors = int(run('blockdev', '--getsz', self.loop))
+        self.name = f'bad-{os.path.basename(self.loop)}'
+        self._table('create', self.name, [(0, self.sectors, f'linear {self.loop} 0')])
+        run('mount', '-t', 'xfs', f'/dev/mapper/{self.name}', self.path)
+        extents = self._make_files()
+        run('dmsetup', 'suspend', self.name)
+        self._table('load', self.name, self._rows(extents))
+        run('dmsetup', 'resume', self.name)
+        self.fd = os.open(self.join(self.names[0]), os.O_RDONLY | os.O_DIRECT)
+        wait_watched(self)
+        return self
+
+    def _make_files(self):
+        """Returns [(first sector, sectors)] in the order of the device."""
+        for name in self.names:
+            with open(self.join(name), 'wb') as file:
+                file.write(os.urandom(self.N_BLOCKS * BLOCK))
+                os.fsync(file.fileno())
+        extents = []
+        # "   0:  0..  63:   1234..  1297:  64: ..." in blocks
+        for line in run('filefrag', '-v', *[self.join(name) for name in self.names]).splitlines():
+            words = line.replace('..', ' ').replace(':', ' ').split()
+            if words and words[0].isdigit():
+                first, last = int(words[3]), int(words[4])
+                extents.append((first * BLOCK // 512, (last - first + 1) * BLOCK // 512))
+        return sorted(extents)
+
+    def _rows(self, extents):
+        rows, at = [], 0
+        for start, length in extents:
+            if start > at:
+                rows.append((at, start - at, f'linear {self.loop} {at}'))
+            rows.append((start, length, 'error'))
+            at = start + length
+        return rows + [(at, self.sectors - at, f'linear {self.loop} {at}')]
+
+    def _table(self, verb, name, rows):
+        table = os.path.join(self.folder, 'table')
+        with open(table, 'w', encoding='ascii') as file:
+            file.write(''.join(f'{start} {length} {what}\n' for start, length, what in rows))
+        run('dmsetup', verb, name, table)
+
+    def __exit__(self, *unused):
+        os.close(self.fd)
+        run('umount', self.path, check=False)
+        run('dmsetup', 'remove', '--retry', self.name, check=False)
+        run('losetup', '--detach', self.loop, check=False)
+        super().__exit__(*unused)
+
+    def fail(self, count):
+        """So many failing reads, each a report of its own (the kernel only joins neighbours)."""
+        buffer = mmap.mmap(-1, BLOCK)
+        for number in range(count):
+            try:
+                os.preadv(self.fd, [buffer], number * 2 % self.N_BLOCKS * BLOCK)
+            except OSError:
+                continue
+            raise AssertionError('the read did not fail')
