@@ -59,10 +59,13 @@ static size_t name_length(const char *text, const char *name) {
 static size_t known_name_length(const char *text, const Filesystem *filesystem) {
         size_t length;
 
+        /* What to type is told to whoever may see that it has to be typed. */
+        length = name_length(text, HEALER_LIBEXECDIR "/healer-worker");
         if (!filesystem)
-                return 0;
+                return length;
 
-        length = name_length(text, filesystem->facts.device);
+        if (length == 0)
+                length = name_length(text, filesystem->facts.device);
         for (size_t i = 0; i < filesystem->facts.n_mounts && length == 0; i++)
                 length = name_length(text, filesystem->facts.mounts[i]);
 

@@ -27,7 +27,8 @@ int bus_text_clean(const char *text, BusTextForm form, char **ret_clean);
  * bus_text_is_public() - may everybody on this machine read it?
  * @filesystem: its mount points and its device may be named; NULL: none
  *
- * False if something in it looks like a path of a file: a slash that begins a word and is not the name of a mount
- * or a device. Words that only have a slash inside ("Input/output error") are no paths. Errs on the side of false.
+ * False if something in it looks like a path of a file: a slash that begins a word and is not the name of a mount,
+ * a device, or a program of ours. Words that only have a slash inside ("Input/output error") are no paths. Errs on the
+ * side of false.
  */
 bool bus_text_is_public(const char *text, const Filesystem *filesystem);

@@ -22,8 +22,9 @@ HEALERD, WORKER = 'healerd.service', 'healer-worker.service'
 # systemd's watchdog takes a minute for healerd, and an emulated machine its time.
 WATCHDOG = 200
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
-# Long enough for a busy machine to come as far as the repair itself.
-PATIENCE = 10
+# Long enough for a busy machine to come as far as the repair itself, and over before the worker is given up because it
+# answers nothing (10 s).
+PATIENCE = 4
 SLOW_HEAL = f"""
 version: 1
 rules:
