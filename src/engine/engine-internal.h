@@ -32,6 +32,7 @@ typedef struct Survey {
         SurveyDepth running;
         uint64_t job_id;                /* waits for the one that is going on; 0: none */
         uint64_t started_usec, deadline_usec;
+        uint64_t started_boottime_usec; /* the clock of events */
         uint64_t ended_usec;            /* the last one of SURVEY_INODES; 0: there was none */
         uint64_t n_found, n_known;      /* so far */
         size_t n_open;                  /* its events that are not decided, and decisions whose steps are not walked */

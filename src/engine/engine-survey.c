@@ -256,6 +256,7 @@ static void ask(Engine *engine, Watch *watch, const Filesystem *filesystem, Surv
         survey->running = depth;
         survey->due_usec[depth] = 0;
         survey->started_usec = now;
+        survey->started_boottime_usec = clock_boottime_usec();
         survey->deadline_usec = now + timeout_usec + WORKER_GRACE_USEC;
         if (depth == SURVEY_INODES) {
                 survey->job_id = survey->wanted_job_id;
@@ -340,11 +341,22 @@ void engine_survey_on_event(Engine *engine, const Filesystem *filesystem, const 
         want(engine, watch, SURVEY_INODES, now);
 }
 
+/* The one that is going on began after what the job is about had happened: the loss that both answer. */
+static bool sees_cause(const Survey *survey, const Job *job) {
+        return survey->request_id != 0 && survey->running == SURVEY_INODES && survey->job_id == 0 &&
+               job->event.received_boottime_usec != 0 &&
+               job->event.received_boottime_usec <= survey->started_boottime_usec;
+}
+
 int engine_survey_for_job(Engine *engine, const Job *job, const Filesystem *filesystem) {
         Watch *watch = engine_watch_find(engine, filesystem->id);
 
         if (!engine->link || !watch)
                 return -EOPNOTSUPP;
+        if (sees_cause(&watch->survey, job)) {
+                watch->survey.job_id = job->id;
+                return 0;
+        }
         watch->survey.wanted_job_id = job->id;
         want(engine, watch, SURVEY_INODES, clock_monotonic_usec());
         return 0;

@@ -25,7 +25,7 @@ static void work(WorkTurn *turn) {
 
         (void) sd_event_source_set_enabled(turn->first, SD_EVENT_OFF); /* it may have asked for itself */
         ended = clock_monotonic_usec();
-        r = sd_event_source_set_time(turn->later, ended + (ended - began));
+        r = sd_event_source_set_time(turn->later, ended + min_of(ended - began, WORK_REST_MAX_USEC));
         if (r >= 0)
                 r = sd_event_source_set_enabled(turn->later, SD_EVENT_ONESHOT);
         /* Then without a rest. */

@@ -14,6 +14,8 @@
 
 /* The kernel's queue of 585 records lasts a few milliseconds when every processor makes reports. */
 #define WORK_TURN_USEC UINT64_C(250)
+/* A turn that took longer was no work: somebody else had the processor. */
+#define WORK_REST_MAX_USEC (10 * USEC_PER_MSEC)
 
 typedef struct WorkTurn WorkTurn;
 

@@ -103,6 +103,12 @@ void run_until_requests(Setup *s, size_t n) {
         assert_int_equal(s->n_requests, n);
 }
 
+void run_until_jobs_ended(Setup *s, unsigned n) {
+        while (s->n_jobs_ended < n)
+                assert_true(sd_event_run(s->event, 30 * USEC_PER_SEC) > 0);
+        run_quiet(s);
+}
+
 void tell_filesystem(Setup *s, dev_t device_number, int monitor_fd) {
         WorkerMessage message;
 

@@ -44,6 +44,7 @@ int survey_teardown(void **state);
 void run_quiet(Setup *s);
 /* Until so many surveys have been asked for, and not one more. */
 void run_until_requests(Setup *s, size_t n);
+void run_until_jobs_ended(Setup *s, unsigned n);       /* since the start */
 
 void tell_filesystem(Setup *s, dev_t device_number, int monitor_fd);
 /* It is watched, and the survey of the attachment is asked for and answered. */

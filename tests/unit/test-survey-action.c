@@ -35,13 +35,13 @@ static void test_action(void **state) {
         message = prepare_result(s->requests + 1);
         message.survey_result.n_inodes = 77;
         fake_worker_say(&s->worker, &message, -EBADF);
-        run_quiet(s);
+        run_until_jobs_ended(s, 1);
         assert_int_equal(s->survey_outcome, OUTCOME_DONE);
         assert_non_null(strstr(s->survey_detail, "4 groups and 77 inodes"));
         assert_int_equal(count_events(s, EVENT_SURVEY_DONE, EVENT_SOURCE_HEALERD), 1);
         assert_int_equal(s->n_scrubs, 1);
         /* One survey for the loss and for the rule. */
-        run_quiet(s);
+        run_until_jobs_ended(s, 2);
         assert_int_equal(s->n_requests, 2);
         assert_int_equal(s->n_jobs_ended, 2);
 }
@@ -58,7 +58,7 @@ static void test_action_finds_what_cannot_be_looked_at(void **state) {
         message = prepare_result(s->requests + 1);
         message.survey_result.n_unreadable = 3;
         fake_worker_say(&s->worker, &message, -EBADF);
-        run_quiet(s);
+        run_until_jobs_ended(s, 1);
         assert_int_equal(s->survey_outcome, OUTCOME_INCOMPLETE);
         assert_non_null(strstr(s->survey_detail, "3 groups or inodes could not be looked at"));
         assert_int_equal(count_events(s, EVENT_SURVEY_FAILED, EVENT_SOURCE_HEALERD), 1);
@@ -79,6 +79,7 @@ static void test_action_waits(void **state) {
         assert_int_equal(s->n_jobs_ended, 0);
         run_until_requests(s, 4);
         answer(s, s->requests + 3, EIO);
+        run_until_jobs_ended(s, 1);
         assert_int_equal(s->survey_outcome, OUTCOME_FAILED);
         assert_non_null(strstr(s->survey_detail, "looked at 4 groups"));
         assert_int_equal(count_events(s, EVENT_SURVEY_FAILED, EVENT_SOURCE_HEALERD), 1);
@@ -114,7 +115,7 @@ static void test_action_cancelled_before_it_began(void **state) {
         job = job_queue_active(engine_jobs(s->engine), the_filesystem(s)->id);
         assert_non_null(job);
         assert_int_equal(job_queue_cancel(engine_jobs(s->engine), job->id), 0);
-        run_quiet(s);
+        run_until_jobs_ended(s, 1);
         assert_int_equal(s->survey_outcome, OUTCOME_CANCELLED);
         assert_int_equal(s->n_cancelled, 0);
 }
