@@ -219,7 +219,7 @@ class WorkerTest(WorkerFixture):
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             self.assertEqual(holder.stdout.readline(), 'held\n')
             self.line.start()
-            self.line.wait(rf'^filesystem {dev} .*monitor=foreign .*holder={holder.pid}\(python3\)')
+            self.line.wait(rf'^filesystem {dev} .*monitor=foreign\+fd .*holder={holder.pid}\(python3\)')
             holder.stdin.close()
             holder.wait()
             holder.stdout.close()
