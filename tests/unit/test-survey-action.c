@@ -46,6 +46,40 @@ static void test_action(void **state) {
         assert_int_equal(s->n_jobs_ended, 2);
 }
 
+/* A decision may come when the survey that the same loss brought about is under way: that one serves both. What happened after
+ * it had begun, and what a person asks for, needs another. */
+static void test_joins_what_began_after_its_cause(void **state) {
+        static const struct {
+                const char *name;
+                uint64_t received_boottime_usec;
+                bool is_joined;
+        } rows[] = {
+                { "before", 1, true },
+                { "after", UINT64_MAX, false },
+                { "a person", 0, false },
+        };
+        Setup *s = *state;
+        Survey *survey;
+
+        load_policy(s, "version: 1\n");
+        attach_and_answer(s);
+        lose_reports(s);
+        run_until_requests(s, 2);
+        survey = &engine_watch_find(s->engine, the_filesystem(s)->id)->survey;
+        assert_int_equal(survey->running, SURVEY_INODES);
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                const Job job = { .id = 77 + i, .event.received_boottime_usec = rows[i].received_boottime_usec };
+
+                print_message("%s\n", rows[i].name);
+                assert_int_equal(engine_survey_for_job(s->engine, &job, the_filesystem(s)), 0);
+                assert_int_equal(survey->job_id, rows[i].is_joined ? job.id : 0);
+                assert_int_equal(survey->wanted_job_id, rows[i].is_joined ? 0 : job.id);
+                survey->job_id = survey->wanted_job_id = 0;
+                survey->due_usec[SURVEY_INODES] = 0;
+        }
+}
+
 /* Damage stood in its way: that is told, and not tried again. */
 static void test_action_finds_what_cannot_be_looked_at(void **state) {
         Setup *s = *state;
@@ -125,6 +159,7 @@ static void test_action_cancelled_before_it_began(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_action),
+                TEST(test_joins_what_began_after_its_cause),
                 TEST(test_action_finds_what_cannot_be_looked_at),
                 TEST(test_action_waits),
                 TEST(test_action_is_cancelled),
