@@ -294,6 +294,12 @@ void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int fd) 
         }
 
         is_new = !filesystem;
+        if (is_new && told->monitor_state == MONITOR_OPENED && monitor_fd < 0) {
+                /* Said before the worker heard that we let go of it, or by mistake: if it lives, it is told anew. */
+                log_debug("%s: told to be held, and is not", told->device);
+                engine_worker_release(engine, (dev_t) told->device_number);
+                return;
+        }
         if (is_new) {
                 r = engine_filesystem_new(engine, (dev_t) told->device_number, &filesystem);
                 if (r < 0) {
@@ -345,13 +351,15 @@ void engine_on_mount(Engine *engine, const WorkerMount *told, bool is_added) {
                 log_error_errno(r, "%s: its mount point cannot be kept in mind: %m", told->mount_point);
         if (is_added)
                 mount_is_known(engine, engine_watch_find(engine, filesystem->id));
-        if (r <= 0)
+        if (r < 0 || (r == 0 && is_added))
                 return;
 
-        /* What we watch ends when the kernel says so: it may live on in another namespace or as an open file. */
+        /* What we watch ends when the kernel says so: it may live on in another namespace or as an open file. What we do
+         * not, with its mount, also one that it had before we heard of it: the worker may have spoken of it once more
+         * after its end. */
         if (filesystem->n_mounts == 0 && filesystem->monitor_fd < 0)
                 engine_end_filesystem(engine, engine_watch_find(engine, filesystem->id));
-        else
+        else if (r > 0)
                 engine_tell(engine, on_filesystem, filesystem);
 }
 

@@ -48,7 +48,7 @@ typedef enum WorkerMessageType {
         WORKER_HELLO_REPLY = 32,        /* WorkerHelloReply */
         WORKER_FILESYSTEM = 33,         /* WorkerFilesystem (+ monitor if state is MONITOR_OPENED, else error watch if
                                          * it has one) */
-        WORKER_MOUNT_ADDED = 34,        /* WorkerMount */
+        WORKER_MOUNT_ADDED = 34,        /* WorkerMount; again with a number that is known: it was moved or changed */
         WORKER_MOUNT_GONE = 35,         /* WorkerMount */
         WORKER_MOUNTS_LISTED = 36,      /* nothing: everything that was mounted at the start has been said */
         WORKER_JOB_STARTED = 37,        /* WorkerJobResult with only job_id and detail */

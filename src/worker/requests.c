@@ -90,9 +90,11 @@ static void handle_released(Worker *worker, const WorkerHeld *held) {
                 return;
 
         superblock->n_held--;
-        if (superblock->n_held == 0 && superblock->n_mounts > 0 && superblock->attach_stage == ATTACH_TRIED) {
+        if (superblock->n_held == 0 && superblock->n_mounts > 0) {
+                /* Most often it is being unmounted, and the news of that is on its way to us: what the attempt comes to
+                 * is told, and all of it, because healerd knows nothing of it any more. */
                 superblock->facts.monitor_state = MONITOR_ENDED;
-                worker_say_superblock(worker, superblock, -EBADF);
+                superblock->is_said = false;
                 attach_want(worker, superblock);
         }
         worker_forget_unused(worker, superblock);

@@ -46,6 +46,7 @@ static void say_mount(Worker *worker, WorkerMessageType type, const Superblock *
 }
 
 void worker_say_superblock(Worker *worker, Superblock *superblock, int monitor_fd) {
+        bool is_anew = !superblock->is_said;
         Mount *mount;
 
         if (!connection_is_ready(worker->connection))
@@ -63,7 +64,7 @@ void worker_say_superblock(Worker *worker, Superblock *superblock, int monitor_f
         }
 
         TAILQ_FOREACH(mount, &superblock->mounts, entry)
-                if (!mount->is_said) {
+                if (is_anew || !mount->is_said) {
                         say_mount(worker, WORKER_MOUNT_ADDED, superblock, mount);
                         mount->is_said = true;
                 }
@@ -125,18 +126,15 @@ static void on_mount_gone(const MountInfo *before, void *userdata) {
                 worker_find_places(worker);
 }
 
-/* Moved or changed: the old look goes before the new one comes. */
+/* Moved or changed: it is said again under its number. healerd must not hear that it went, because the last mount of what
+ * has no monitor is its end. */
 static void unsay_if_changed(Worker *worker, const MountInfo *info) {
         Superblock *superblock;
         Mount *mount;
 
         mount = superblock_find_mount(&worker->superblocks, info->mount_id, &superblock);
-        if (!mount || !mount->is_said ||
-            (text_equal(mount->mount_point, info->mount_point) && mount->is_read_only == info->is_read_only))
-                return;
-
-        say_mount(worker, WORKER_MOUNT_GONE, superblock, mount);
-        mount->is_said = false;
+        if (mount && (!text_equal(mount->mount_point, info->mount_point) || mount->is_read_only != info->is_read_only))
+                mount->is_said = false;
 }
 
 static void on_mounted(const MountInfo *info, void *userdata) {

@@ -21,7 +21,7 @@ typedef struct Setup {
         sd_event *event;
         Engine *engine;
         FakeWorker worker;
-        unsigned n_gathers, n_asked_for_life, n_taken, n_events;
+        unsigned n_gathers, n_asked_for_life, n_taken, n_released, n_events;
 } Setup;
 
 /* Questions are not answered at all. */
@@ -35,6 +35,8 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
                 s->n_gathers++;
         else if (message->header.type == WORKER_JOB_TAKEN)
                 s->n_taken++;
+        else if (message->header.type == WORKER_RELEASED)
+                s->n_released++;
 }
 
 static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
@@ -152,6 +154,51 @@ static void test_what_is_not_watched_is_a_condition(void **state) {
         }
 }
 
+static void tell_mount(Setup *s, WorkerMessageType type, uint64_t mount_id, const char *mount_point) {
+        WorkerMessage message;
+
+        worker_message_init(&message, type);
+        message.mount = (WorkerMount) { .device_number = DEVICE_NUMBER, .mount_id = mount_id, .is_whole = 1 };
+        strcpy(message.mount.mount_point, mount_point);
+        fake_worker_say(&s->worker, &message, -EBADF);
+        run_quiet(s);
+}
+
+/* The kernel told healerd of the unmount before it told the worker, and the worker spoke of the file system once more
+ * in between: what it says then is over with the mount that it knew. */
+static void test_last_word_about_what_is_gone(void **state) {
+        Setup *s = *state;
+
+        tell_mount(s, WORKER_MOUNT_GONE, 1, "/srv");
+        assert_null(filesystem_table_find_device(engine_filesystems(s->engine), DEVICE_NUMBER));
+        tell_filesystem(s, MONITOR_FAILED, ENOENT, 0);
+        assert_non_null(filesystem_table_find_device(engine_filesystems(s->engine), DEVICE_NUMBER));
+        tell_mount(s, WORKER_MOUNT_GONE, 1, "/srv");
+        assert_null(filesystem_table_find_device(engine_filesystems(s->engine), DEVICE_NUMBER));
+}
+
+/* Told to be ours, and it is not: the worker hears that, and nothing is shown that nobody can look at. */
+static void test_told_as_held_and_is_not(void **state) {
+        Setup *s = *state;
+
+        tell_mount(s, WORKER_MOUNT_GONE, 1, "/srv");
+        s->n_released = 0;
+        tell_filesystem(s, MONITOR_OPENED, 0, 0);
+        assert_null(filesystem_table_find_device(engine_filesystems(s->engine), DEVICE_NUMBER));
+        assert_int_equal(s->n_released, 1);
+}
+
+/* A mount that was moved or made read-only keeps its number, and the file system its life. */
+static void test_moved_mount(void **state) {
+        Setup *s = *state;
+        uint64_t id = the_filesystem(s)->id;
+
+        tell_mount(s, WORKER_MOUNT_ADDED, 1, "/elsewhere");
+        assert_int_equal(the_filesystem(s)->id, id);
+        assert_int_equal(the_filesystem(s)->n_mounts, 1);
+        assert_string_equal(the_filesystem(s)->mounts[0].mount_point, "/elsewhere");
+}
+
 /* A worker that stands still is not decided without: the line is dropped, and the event waits for the next worker. */
 static void test_worker_that_stands_still(void **state) {
         Setup *s = *state;
@@ -194,6 +241,9 @@ static void test_result_that_nobody_waits_for_is_taken(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_what_is_not_watched_is_a_condition, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_last_word_about_what_is_gone, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_told_as_held_and_is_not, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_moved_mount, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_worker_that_stands_still, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_result_that_nobody_waits_for_is_taken, setup, teardown),
         };

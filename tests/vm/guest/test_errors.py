@@ -153,6 +153,35 @@ class Ext4(unittest.TestCase):
             event = told(signals, fs, 'fanotify')[0]
             self.assertEqual((event['details']['domain'], event['details']['inode']), ('inode', inode))
 
+    def test_remounted_and_moved(self):
+        """Its only mount becomes read-only, writable again and moves: the same file system, listened to all the time."""
+        with Image('ext4') as fs, Signals() as signals, tempfile.TemporaryDirectory() as stage:
+            run('mount', '-t', 'tmpfs', 'tmpfs', stage)
+            run('mount', '--make-private', stage)
+            try:
+                place = fs.path
+                fs.path = os.path.join(stage, 'old')
+                os.mkdir(fs.path)
+                os.mkdir(os.path.join(stage, 'new'))
+                fs.mount()
+                wait_watched(fs)
+                fs.trigger()
+                told(signals, fs, 'fanotify')
+                for option in ('ro', 'rw'):
+                    run('mount', '-o', f'remount,{option}', fs.path)
+                run('mount', '--move', fs.path, os.path.join(stage, 'new'))
+                fs.path = os.path.join(stage, 'new')
+                wait_for(lambda: status_of(fs)['mount_points'] == [fs.path], what='the new place')
+                # What counts from its first mount on goes on counting.
+                self.assertEqual((status_of(fs)['watched_by'], status_of(fs)['events_total']), ('fanotify', 1))
+                fs.trigger()
+                wait_for(lambda: status_of(fs)['reports_total'] == 2, what='the second error')
+                fs.umount()
+                wait_for(lambda: status_of(fs) is None, what='healerd to forget it')
+            finally:
+                run('umount', '-R', stage, check=False)
+                fs.path = place
+
     def test_nothing_is_held(self):
         with Image('ext4') as fs:
             for _ in range(10):
