@@ -354,9 +354,9 @@ void engine_on_mount(Engine *engine, const WorkerMount *told, bool is_added) {
         if (r < 0 || (r == 0 && is_added))
                 return;
 
-        /* What we watch ends when the kernel says so: it may live on in another namespace or as an open file. What we do
-         * not, with its mount, also one that it had before we heard of it: the worker may have spoken of it once more
-         * after its end. */
+        /* What we watch ends when the kernel says so: it may live on in another namespace or as an open file. What we
+         * do not watch ends with its last mount, even one that we never heard of: the worker may have spoken of it once
+         * more after its end. */
         if (filesystem->n_mounts == 0 && filesystem->monitor_fd < 0)
                 engine_end_filesystem(engine, engine_watch_find(engine, filesystem->id));
         else if (r > 0)

@@ -126,8 +126,8 @@ static void on_mount_gone(const MountInfo *before, void *userdata) {
                 worker_find_places(worker);
 }
 
-/* Moved or changed: it is said again under its number. healerd must not hear that it went, because the last mount of what
- * has no monitor is its end. */
+/* Moved or changed: it is said again under its number. healerd must not hear that it went, because the last mount of
+ * what has no monitor is its end. */
 static void unsay_if_changed(Worker *worker, const MountInfo *info) {
         Superblock *superblock;
         Mount *mount;

@@ -46,8 +46,8 @@ static void test_action(void **state) {
         assert_int_equal(s->n_jobs_ended, 2);
 }
 
-/* A decision may come when the survey that the same loss brought about is under way: that one serves both. What happened after
- * it had begun, and what a person asks for, needs another. */
+/* A decision may come when the survey that the same loss brought about is under way: that one serves both. What
+ * happened after it had begun, and what a person asks for, needs another. */
 static void test_joins_what_began_after_its_cause(void **state) {
         static const struct {
                 const char *name;
