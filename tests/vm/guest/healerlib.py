@@ -161,6 +161,7 @@ class Plain:
     def __init__(self, *command):
         self.file = tempfile.TemporaryFile('w+')
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.file, stderr=subprocess.DEVNULL)
+        self.known, self.offset = [], 0
 
     def close(self):
         self.process.terminate()
@@ -168,8 +169,13 @@ class Plain:
         self.file.close()
 
     def lines(self):
-        text = os.pread(self.file.fileno(), 1 << 24, 0).decode(errors='replace')
-        return [json.loads(line) for line in text.split('\n')[:-1] if line.startswith('{')]
+        while data := os.pread(self.file.fileno(), 1 << 20, self.offset):
+            whole = data[:data.rfind(b'\n') + 1]
+            if not whole:
+                break
+            self.offset += len(whole)
+            self.known += [json.loads(line) for line in whole.decode(errors='replace').split('\n') if line.startswith('{')]
+        return list(self.known)
 
 
 def plain_value(value):
