@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
+#include "kernel/btrfs-abi.h"
 #include "kernel/mount-abi.h"
 #include "kernel/mount-table.h"
 #include "kernel/xfs-abi.h"
@@ -155,6 +156,17 @@ static int probe_xfs_geometry(int root_fd, FilesystemFacts *facts) {
         return 0;
 }
 
+/* It has FS_IOC_GETFSUUID no more than a device number of its own: subvolumes show numbers of theirs. */
+static int probe_btrfs_uuid(int root_fd, FilesystemFacts *facts) {
+        struct abi_btrfs_ioctl_fs_info_args answer = {};
+
+        if (ioctl(root_fd, ABI_BTRFS_IOC_FS_INFO, &answer) < 0)
+                return -errno;
+
+        set_uuid(facts, answer.fsid);
+        return 0;
+}
+
 static int probe_uuid(int root_fd, FilesystemFacts *facts) {
         struct abi_fsuuid2 answer = {};
 
@@ -220,15 +232,29 @@ static void probe_autofsck(int root_fd, FilesystemFacts *facts) {
         facts->autofsck_state = r < 0 ? FACT_UNKNOWN : FACT_KNOWN;
 }
 
+static int probe_identity(int root_fd, FilesystemFacts *facts) {
+        static const struct {
+                const char *type;
+                int (*probe)(int root_fd, FilesystemFacts *facts);
+        } ways[] = {
+                { "xfs", probe_xfs_geometry },
+                { "btrfs", probe_btrfs_uuid },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(ways); i++)
+                if (text_equal(facts->type, ways[i].type))
+                        return ways[i].probe(root_fd, facts);
+        return probe_uuid(root_fd, facts);
+}
+
 int filesystem_probe(int root_fd, FilesystemFacts *facts) {
-        bool is_xfs = text_equal(facts->type, "xfs");
         int identity, label, read_only;
 
         facts->uuid_state = FACT_UNKNOWN;
         facts->label_state = FACT_UNKNOWN;
         facts->is_read_only = TRISTATE_UNKNOWN;
 
-        identity = is_xfs ? probe_xfs_geometry(root_fd, facts) : probe_uuid(root_fd, facts);
+        identity = probe_identity(root_fd, facts);
         label = probe_label(root_fd, facts);
         read_only = probe_read_only(root_fd, facts);
         probe_autofsck(root_fd, facts);

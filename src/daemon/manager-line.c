@@ -196,16 +196,14 @@ void manager_line_tell(const char *text, int fd) {
 
 void manager_line_tell_status(const char *text) {
         char status[STATUS_SIZE] = "";
-        int enabled = SD_EVENT_OFF;
 
         (void) text_append_format(status, sizeof(status), "STATUS=%s", text);
         if (text_equal(status, line.status))
                 return;
         memcpy(line.status, status, sizeof(line.status));
         line.is_status_due = true;
-        if (line.timer)
-                (void) sd_event_source_get_enabled(line.timer, &enabled);
-        if (enabled == SD_EVENT_OFF)
+        /* Not at once: it makes systemd tell the whole bus, and the processor is wanted for what the news is about. */
+        if (!line.event)
                 flush();
         timer_start(STATUS_PAUSE_USEC);
 }

@@ -24,5 +24,5 @@ void manager_line_close(void);
  * dropped, counted and said. */
 void manager_line_tell(const char *text, int fd);
 
-/* The line that `systemctl status` shows. Only the newest is kept, and not told more than once a second. */
+/* The line that `systemctl status` shows. Only the newest is kept, and told a second later. */
 void manager_line_tell_status(const char *text);

@@ -210,7 +210,8 @@ static int open_own_directory(const char *state_dir, bool may_create) {
         return steal_fd(&directory);
 }
 
-/* Written with zeros, not only reserved: a record must find room even when the disk is full. */
+/* Written with zeros, not only reserved: a record must find room even when the disk is full. Returns 1 if it was
+ * done, 0 if there was nothing to do, or a negative errno. */
 static int fill_up(int fd) {
         static const uint8_t zero[INTENT_FILE_BYTES];
         struct stat status;
@@ -227,7 +228,7 @@ static int fill_up(int fd) {
         if (r < 0)
                 return r;
 
-        return fsync(fd) < 0 ? -errno : 0;
+        return fsync(fd) < 0 ? -errno : 1;
 }
 
 int intent_file_open(const char *state_dir, bool may_create) {
@@ -249,7 +250,8 @@ int intent_file_open(const char *state_dir, bool may_create) {
                 r = fill_up(fd);
                 if (r < 0)
                         return r;
-                if (fsync(directory) < 0)
+                /* Its name has to be on the disk too; afterwards each record costs one fdatasync and nothing else. */
+                if (r > 0 && fsync(directory) < 0)
                         return -errno;
         }
 

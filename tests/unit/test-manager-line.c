@@ -103,7 +103,7 @@ static void test_does_not_read(void **state) {
         assert_string_equal(text, "N=after");
 }
 
-/* The newest status only, once a second at most, and none that was told already. */
+/* The newest status only, a second after the first of them, and none that was told already. */
 static void test_status(void **state) {
         Setup *s = *state;
         char text[64];
@@ -113,8 +113,7 @@ static void test_status(void **state) {
                 (void) snprintf(text, sizeof(text), "%u", i);
                 manager_line_tell_status(text);
         }
-        assert_true(heard(s, text));
-        assert_string_equal(text, "STATUS=0");
+        /* Not at once either: whoever has news has better things to do first. */
         assert_false(heard(s, text));
         run(s, 3 * USEC_PER_SEC);
         assert_true(heard(s, text));
