@@ -25,8 +25,13 @@
  * and the queue runs over meanwhile (measured on Linux 7.2: 10 to 70 ms, 1.5 changes of process for each
  * record). So after a reading that brought something the next one follows after a rest, in which the queue
  * cannot run over, and only one that brings nothing ends this.
+ *
+ * A rest is as long as a reading of some dozens of records takes to become worth its price, and at most so long that a
+ * storm that swells in it from nothing to a million records a second still fits the queue.
  */
-#define REST_USEC UINT64_C(100)
+#define REST_MIN_USEC UINT64_C(100)
+#define REST_MAX_USEC UINT64_C(500)
+#define RECORDS_PER_READING 32
 /* When the ring has no room, the kernel's queue has to do for so long. */
 #define ROOM_WAIT_USEC (10 * USEC_PER_MSEC)
 
@@ -42,6 +47,7 @@ struct MonitorSource {
         sd_event_source *quiet_timer;   /* runs while the kernel has to be asked what it lost */
         WorkTurn *turn;                 /* hands on what is in waiting */
         RingQueue waiting;              /* read, not handed on */
+        uint64_t rest_usec;             /* the next rest */
         int end_error;
         bool has_ended;                 /* on_end comes after what is waiting */
         bool has_said_full;
@@ -129,6 +135,15 @@ static void rest(MonitorSource *source, uint64_t usec) {
                 log_debug_errno(r, "a monitor cannot be left alone for a while: %m");
 }
 
+/* After a reading of so many records, which came in the last rest. */
+static void rest_a_while(MonitorSource *source, uint64_t n_records) {
+        if (n_records < RECORDS_PER_READING)
+                source->rest_usec = min_of(source->rest_usec * 2, REST_MAX_USEC);
+        else if (n_records > 2 * RECORDS_PER_READING)
+                source->rest_usec = max_of(source->rest_usec / 2, REST_MIN_USEC);
+        rest(source, source->rest_usec);
+}
+
 /* Reading on would take records from the one place that keeps them. What the kernel cannot keep either, it counts. */
 static void wait_for_room(MonitorSource *source) {
         if (!source->has_said_full)
@@ -141,6 +156,7 @@ static void wait_for_room(MonitorSource *source) {
 static void wait_for_records(MonitorSource *source) {
         int r;
 
+        source->rest_usec = REST_MIN_USEC / 2;
         r = sd_event_source_set_enabled(source->io_source, SD_EVENT_ON);
         if (r < 0)
                 log_error_errno(r, "a monitor cannot be read any more: %m");
@@ -172,7 +188,7 @@ static void read_turn(MonitorSource *source) {
         if (n == -ENOBUFS)
                 wait_for_room(source);
         else if (source->account->n_records > n_before)
-                rest(source, REST_USEC);
+                rest_a_while(source, source->account->n_records - n_before);
         else if (n == -EAGAIN)
                 wait_for_records(source);
         if (n > 0 || n == -EAGAIN || n == -ENOBUFS)
@@ -244,6 +260,7 @@ int monitor_source_new(sd_event *event, int monitor_fd, uint64_t filesystem_id, 
                 .ring = ring,
                 .account = account,
                 .recorder = recorder,
+                .rest_usec = REST_MIN_USEC / 2,
         };
 
         r = sd_event_add_io(event, &source->io_source, monitor_fd, EPOLLIN, on_io, source);
