@@ -18,6 +18,7 @@
 typedef struct QueuedJob {
         Job job;
         TAILQ_ENTRY(QueuedJob) entries;
+        bool is_untold;                 /* begun by job_queue_begin(), and nobody has asked for it yet */
 } QueuedJob;
 /* job_unref() frees what it is given. */
 _Static_assert(offsetof(QueuedJob, job) == 0, "the job is the memory it lies in");
@@ -43,6 +44,11 @@ static QueuedJob *queued_of(const Job *job) {
 }
 
 static void pump(JobQueue *queue);
+
+static void tell_change(JobQueue *queue, Job *job) {
+        if (!queued_of(job)->is_untold)
+                queue->changed(queue->userdata, job);
+}
 
 Job *job_queue_next(JobQueue *queue, const Job *previous) {
         QueuedJob *queued = previous ? TAILQ_NEXT(queued_of(previous), entries) : TAILQ_FIRST(&queue->jobs);
@@ -176,7 +182,7 @@ static void job_try_ended(JobQueue *queue, Job *job, Outcome outcome, int error,
         job->report.error = error;
         (void) text_copy(job->report.detail, sizeof(job->report.detail), detail ? detail : "");
         job->not_before_monotonic_usec = clock_monotonic_usec() + job_backoff(job);
-        queue->changed(queue->userdata, job);
+        tell_change(queue, job);
 }
 
 static void timer_arm(JobQueue *queue) {
@@ -231,7 +237,7 @@ static int job_start(JobQueue *queue, Job *job) {
         if (job->report.started_realtime_usec == 0)
                 job->report.started_realtime_usec = clock_realtime_usec();
         job->deadline_monotonic_usec = clock_monotonic_usec() + timeout + WORKER_GRACE_USEC;
-        queue->changed(queue->userdata, job);
+        tell_change(queue, job);
         return 1;
 }
 
@@ -418,17 +424,14 @@ static int job_new(JobQueue *queue, const JobOrder *order, QueuedJob **ret_queue
         return 0;
 }
 
-int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job) {
+/* Returns 1 and the new job, 0 and an equal one, or a negative errno. */
+static int find_or_make(JobQueue *queue, const JobOrder *order, Job **ret_job) {
         QueuedJob *queued;
-        Job *job;
         int r;
 
-        job = find_equal(queue, order);
-        if (job) {
-                job->n_joined++;
-                *ret_job = job;
+        *ret_job = find_equal(queue, order);
+        if (*ret_job)
                 return 0;
-        }
 
         r = check_order(queue, order);
         if (r < 0)
@@ -439,16 +442,47 @@ int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job) {
 
         TAILQ_INSERT_TAIL(&queue->jobs, queued, entries);
         queue->n_jobs++;
-        queue->changed(queue->userdata, &queued->job);
-        /* Started from the loop, not from here: the caller has to know the job before it can end. */
+        *ret_job = &queued->job;
+        return 1;
+}
+
+/* Started from the loop: the caller has to know the job before it can end. */
+static void pump_soon(JobQueue *queue) {
+        int r;
+
         r = sd_event_source_set_time(queue->timer, 0);
         if (r >= 0)
                 r = sd_event_source_set_enabled(queue->timer, SD_EVENT_ONESHOT);
         if (r < 0)
                 log_error_errno(r, "jobs: cannot set the timer for a new job: %m");
+}
 
-        *ret_job = &queued->job;
-        return 1;
+int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job) {
+        bool is_new;
+        int r;
+
+        r = find_or_make(queue, order, ret_job);
+        if (r < 0)
+                return r;
+
+        is_new = r > 0 || queued_of(*ret_job)->is_untold;
+        queued_of(*ret_job)->is_untold = false;
+        if (is_new)
+                queue->changed(queue->userdata, *ret_job);
+        else
+                (*ret_job)->n_joined++;
+        if (r > 0)
+                pump_soon(queue);
+        return is_new;
+}
+
+void job_queue_begin(JobQueue *queue, const JobOrder *order) {
+        Job *job;
+
+        if (find_or_make(queue, order, &job) <= 0)
+                return;
+        queued_of(job)->is_untold = true;
+        pump(queue);
 }
 
 int job_queue_cancel(JobQueue *queue, uint64_t job_id) {

@@ -60,6 +60,15 @@ typedef struct JobOrder {
  * system is shut down; -EOPNOTSUPP for an action no worker carries out; -ENOMEM.
  */
 int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job);
+
+/**
+ * job_queue_begin() - hand to the worker now what job_queue_add() is going to ask for
+ *
+ * For what must not wait until everybody was told why. Nobody hears of the job before job_queue_add() was called with
+ * the same order, which answers as if it had made it (or before its end, if that never happens). Nothing is done if
+ * there is an equal job, or if job_queue_add() is going to refuse.
+ */
+void job_queue_begin(JobQueue *queue, const JobOrder *order);
 int job_queue_cancel(JobQueue *queue, uint64_t job_id);
 
 void job_queue_on_started(JobQueue *queue, uint64_t job_id);

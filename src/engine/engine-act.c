@@ -99,16 +99,49 @@ static const char *order_error_text(int error) {
         return strerror(error);
 }
 
+static JobOrder order_of(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
+                         const ActionRequest *request) {
+        return (JobOrder) {
+                .filesystem = filesystem_table_find_id(engine->filesystems, filesystem_id),
+                .request = request,
+                .event = event,
+                .target = target_of(event),
+                .source = decision->source,
+                .rule_id = decision->rule_id,
+        };
+}
+
+/* The repair that a decision comes to after nothing but telling; NULL: none. */
+static const ActionRequest *first_repair(const Engine *engine, const Decision *decision) {
+        if (decision->mode == POLICY_MODE_OBSERVE || engine->options.replay_path)
+                return NULL;
+
+        for (size_t i = 0; i < decision->n_actions; i++) {
+                const ActionRequest *request = decision->actions + i;
+
+                if (request->kind == ACTION_REPAIR)
+                        return request->denied_by ? NULL : request;
+                if (request->kind != ACTION_LOG && request->kind != ACTION_NOTIFY)
+                        return NULL;
+        }
+        return NULL;
+}
+
+void engine_begin_repair(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id) {
+        const ActionRequest *request = first_repair(engine, decision);
+        JobOrder order;
+
+        if (!request || !metadata_structure_is_repairable(event->structure))
+                return;
+        order = order_of(engine, decision, event, filesystem_id, request);
+        if (order.filesystem)
+                job_queue_begin(engine->jobs, &order);
+}
+
 /* Returns true if a job was made that has to be waited for. */
 static bool step_job(Engine *engine, Sequence *sequence, const ActionRequest *request) {
-        const JobOrder order = {
-                .filesystem = filesystem_table_find_id(engine->filesystems, sequence->filesystem_id),
-                .request = request,
-                .event = &sequence->event,
-                .target = target_of(&sequence->event),
-                .source = sequence->decision.source,
-                .rule_id = sequence->decision.rule_id,
-        };
+        const JobOrder order = order_of(engine, &sequence->decision, &sequence->event, sequence->filesystem_id,
+                                        request);
         Job *job;
         int r;
 

@@ -95,15 +95,20 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
                 .paths = paths,
         };
         uint64_t now_nsec = clock_realtime_usec() * NSEC_PER_USEC;
+        uint64_t filesystem_id = filesystem->id;
         size_t n = 0;
         int r;
+
+        r = policy_choose(engine->policy, &facts, clock_boottime_usec(), decisions, ELEMENTSOF(decisions), &n);
+        /* First of all: whoever is told of it wants the processor, too. */
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                engine_begin_repair(engine, decisions + i, &decided->event, filesystem_id);
 
         engine_tell(engine, on_event, &decided->event, filesystem, decided->path);
         record_ring_mark_told(engine->ring, decided->event.kept_as);
         engine_conditions_from_event(engine, filesystem, &decided->event);
         engine_survey_on_event(engine, filesystem, &decided->event);
 
-        r = policy_choose(engine->policy, &facts, clock_boottime_usec(), decisions, ELEMENTSOF(decisions), &n);
         if (r < 0) {
                 log_error_errno(r, "event %" PRIu64 ": cannot be decided, nothing is done: %m", decided->event.id);
                 return;
@@ -117,7 +122,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
         }
         /* Copies are made in here: an action's result may bring the next case before this loop ends. */
         for (size_t i = 0; i < n; i++)
-                engine_carry_out(engine, decisions + i, &decided->event, filesystem->id);
+                engine_carry_out(engine, decisions + i, &decided->event, filesystem_id);
         for (size_t i = 0; i < n; i++)
                 decision_clear(decisions + i);
 }

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "src/basic/file.h"
@@ -39,6 +40,7 @@ typedef struct Setup {
         char refused_why[128];
         char last_path[64];
         bool is_complete;
+        bool was_handed_over;           /* the worker had something to read when damage was told */
 } Setup;
 
 static void answer_gather(Setup *s, const WorkerGatherRequest *request) {
@@ -98,6 +100,11 @@ static void on_event(void *userdata, const HealthEvent *event, const Filesystem 
 
         assert_non_null(filesystem);
         assert_true(event->id != 0);
+        if (event->kind == EVENT_SICK) {
+                char byte;
+
+                s->was_handed_over = recv(s->worker.fd, &byte, sizeof(byte), MSG_PEEK|MSG_DONTWAIT) > 0;
+        }
         if (path)
                 (void) snprintf(s->last_path, sizeof(s->last_path), "%s", path);
         s->kinds[s->n_events] = event->kind;
@@ -277,6 +284,7 @@ static void test_baseline_repairs(void **state) {
         assert_int_equal(s->n_repairs, 1);
         assert_int_equal(s->last_repair.target.structure, STRUCTURE_AG_FINOBT);
         assert_int_equal(s->kinds[0], EVENT_SICK);
+        assert_true(s->was_handed_over); /* repaired first, told then */
         assert_int_equal(s->kinds[1], EVENT_REPAIR_DONE);
         assert_true(s->causes[1] != 0);
         assert_int_equal(s->last_repair.event_id, s->causes[1]); /* one story, one number */
@@ -296,6 +304,7 @@ static void test_property_forbids(void **state) {
                 run_quiet(s);
                 assert_int_equal(s->n_gathers, i + 1);
                 assert_int_equal(s->n_repairs, 0);
+                assert_false(s->was_handed_over);
         }
         assert_non_null(condition_find(&the_filesystem(s)->conditions, CONDITION_SICK, "agno 0x0 finobt"));
 }

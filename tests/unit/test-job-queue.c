@@ -23,6 +23,7 @@ typedef struct Setup {
         uint64_t ended_ids[64];
         size_t n_ended;
         unsigned n_waiting;
+        unsigned n_changes;
         uint64_t gone_in_changed;       /* what hears of an end ends others of this file system */
 } Setup;
 
@@ -55,6 +56,7 @@ static int carrier_taken(void *userdata, const Job *job) {
 static void changed(void *userdata, Job *job) {
         Setup *s = userdata;
 
+        s->n_changes++;
         if (job->state == JOB_WAITING)
                 s->n_waiting++;
         if (job->state != JOB_ENDED)
@@ -90,6 +92,17 @@ static int teardown(void **state) {
 }
 
 static const ActionRequest repair = { .kind = ACTION_REPAIR, .timeout_usec = USEC_INFINITY };
+
+static void begin(Setup *s, Filesystem *filesystem, Structure structure) {
+        const JobOrder order = {
+                .filesystem = filesystem,
+                .request = &repair,
+                .target = { .structure = structure },
+                .source = DECISION_BASELINE,
+        };
+
+        job_queue_begin(s->queue, &order);
+}
 
 static int add(Setup *s, Filesystem *filesystem, Structure structure, uint32_t group, Job **ret_job) {
         const JobOrder order = {
@@ -149,6 +162,53 @@ static void test_equal_jobs_join(void **state) {
         assert_ptr_equal(a, b);
         assert_int_equal(a->n_joined, 1);
         assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 1, &b), 1);
+}
+
+/* The worker is at it before anybody hears of it, and whoever asks for it then gets a job as ever. */
+static void test_begun_before_it_is_told(void **state) {
+        Setup *s = *state;
+        Job *job, *other;
+
+        begin(s, s->one, STRUCTURE_AG_FINOBT);
+        assert_int_equal(s->n_started, 1);
+        begin(s, s->one, STRUCTURE_AG_FINOBT);
+        assert_int_equal(s->n_started, 1);
+        run_due(s);
+        assert_int_equal(s->n_changes, 0);
+
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
+        assert_int_equal(s->n_changes, 1);
+        assert_int_equal(job->state, JOB_RUNNING);
+        assert_int_equal(job->n_joined, 0);
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &other), 0);
+        assert_ptr_equal(job, other);
+        assert_int_equal(job->n_joined, 1);
+        run_due(s);
+        assert_int_equal(s->n_started, 1);
+        end_job(s, job->id, OUTCOME_DONE);
+        assert_int_equal(s->n_ended, 1);
+}
+
+/* Nobody asks for it after all: its end is told all the same. No worker: it waits like any other. */
+static void test_begun_and_never_asked_for(void **state) {
+        Setup *s = *state;
+        Job *job;
+
+        begin(s, s->one, STRUCTURE_AG_FINOBT);
+        end_job(s, 100, OUTCOME_STILL_CORRUPT);
+        assert_int_equal(s->n_changes, 1);
+        assert_int_equal(s->ended[0], OUTCOME_STILL_CORRUPT);
+        begin(s, s->one, STRUCTURE_AG_FINOBT);  /* held off */
+        assert_int_equal(s->n_started, 1);
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), -EALREADY);
+
+        s->start_result = -ENOTCONN;
+        begin(s, s->two, STRUCTURE_AG_FINOBT);
+        assert_int_equal(add(s, s->two, STRUCTURE_AG_FINOBT, 0, &job), 1);
+        assert_int_equal(job->state, JOB_QUEUED);
+        s->start_result = 0;
+        job_queue_on_worker_ready(s->queue);
+        assert_int_equal(job->state, JOB_RUNNING);
 }
 
 static void test_retry_then_end(void **state) {
@@ -324,6 +384,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_one_at_a_time_for_each_filesystem, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_equal_jobs_join, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_begun_before_it_is_told, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_begun_and_never_asked_for, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_retry_then_end, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_failed_repair_is_held_off, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_surveys, setup, teardown),
