@@ -31,7 +31,7 @@
  */
 #define REST_MIN_USEC UINT64_C(100)
 #define REST_MAX_USEC UINT64_C(500)
-#define RECORDS_PER_READING 32
+#define RECORDS_PER_READING UINT64_C(32)
 /* When the ring has no room, the kernel's queue has to do for so long. */
 #define ROOM_WAIT_USEC (10 * USEC_PER_MSEC)
 

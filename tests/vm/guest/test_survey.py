@@ -34,9 +34,18 @@ def stop_and_forget():
     run('systemctl', 'clean', '--what=fdstore', UNIT)
 
 
-def survey_child():
-    """The process that asks a kernel, or 0."""
-    return int((run('pgrep', '-x', CHILD, check=False).split() or ['0'])[0])
+def survey_child(worker):
+    """The process that asks a kernel for the worker of this process number, or 0.  Starts no program, because the
+    answer may be true for less time than that takes."""
+    with open(f'/proc/{worker}/task/{worker}/children', encoding='ascii') as children:
+        for pid in children.read().split():
+            try:
+                with open(f'/proc/{pid}/comm', encoding='ascii') as name:
+                    if name.read().strip() == CHILD:
+                        return int(pid)
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+    return 0
 
 
 def sources(fs, structure):
@@ -199,12 +208,14 @@ class Survey(unittest.TestCase):
             self.assertFalse(healerlib.superblock_is_gone(device))
             self.lose(fs)
             os.close(fs.fd)
+            fs.fd = os.open('/', os.O_RDONLY)
+            worker = main_pid('healer-worker.service')
             # Its groups have been looked at long before.
             wait_for(lambda: time.monotonic() > mounted + SETTLED - 5, deadline=2 * SETTLED, what='most of the first minute')
-            child = wait_for(survey_child, deadline=healerlib.LONG, what='the survey of its inodes')
+            child = wait_for(lambda: survey_child(worker), deadline=healerlib.LONG, what='the survey of its inodes',
+                             longest_pause=0.01)
             is_busy = self.umount_is_busy(fs)
-            print(f'note: unmounted while process {child} walked {5000} inodes')
-            fs.fd = os.open('/', os.O_RDONLY)
+            print(f'note: unmounted while process {child} walked 5000 inodes')
             self.assertEqual(is_busy, 0)
             wait_for(lambda: healerlib.superblock_is_gone(device), what='the superblock to go')
-            wait_for(lambda: not survey_child(), what='the end of the walk')
+            wait_for(lambda: not survey_child(worker), what='the end of the walk')

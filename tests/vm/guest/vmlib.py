@@ -23,12 +23,12 @@ def run(*command, check=True, **options):
     return done.stdout
 
 
-def wait_for(predicate, deadline=60, what='a state'):
+def wait_for(predicate, deadline=60, what='a state', longest_pause=0.4):
     """Polls until predicate() is true and returns its value.  The deadline is generous because emulation is slow:
     it only ends tests that would never end.  Asking costs what is waited for the processor, so what takes long is asked
-    for less and less often."""
+    for less and less often: a state that does not last needs a shorter `longest_pause`, in seconds."""
     end = time.monotonic() + deadline
-    pause = 0.05
+    pause = min(0.05, longest_pause)
     while True:
         value = predicate()
         if value:
@@ -36,7 +36,7 @@ def wait_for(predicate, deadline=60, what='a state'):
         if time.monotonic() > end:
             raise AssertionError(f'waited {deadline} s in vain for {what}')
         time.sleep(pause)
-        pause = min(pause * 1.4, 0.4)
+        pause = min(pause * 1.4, longest_pause)
 
 
 def fails(function, *arguments):
