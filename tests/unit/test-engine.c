@@ -532,71 +532,6 @@ static void test_filesystem_without_mounts_goes(void **state) {
         assert_int_equal(filesystem_table_count(engine_filesystems(s->engine)), 0);
 }
 
-static void on_replayed(void *userdata, int error) {
-        assert_int_equal(error, 0);
-        *(bool *) userdata = true;
-}
-
-static void write_stream(const char *path) {
-        _cleanup_(record_stream_free_at) RecordStream *stream = NULL;
-        /* AG, SICK, finobt, group 2: the kernel's own form */
-        const uint8_t record[HEALTH_RECORD_SIZE] = { [0] = 2, [4] = 3, [16] = 0x80, [20] = 2 };
-        WorkerMessage message;
-
-        assert_int_equal(record_stream_create(path, &stream), 0);
-        worker_message_init(&message, WORKER_FILESYSTEM);
-        message.filesystem.device_number = DEVICE_NUMBER;
-        message.filesystem.monitor_state = MONITOR_OPENED;
-        message.filesystem.autofsck_state = FACT_KNOWN;
-        message.filesystem.autofsck = AUTOFSCK_REPAIR;
-        strcpy(message.filesystem.type, "xfs");
-        record_stream_write_message(stream, 77, &message);
-        worker_message_init(&message, WORKER_MOUNT_ADDED);
-        message.mount.device_number = DEVICE_NUMBER;
-        message.mount.mount_id = 5;
-        strcpy(message.mount.mount_point, "/recorded");
-        record_stream_write_message(stream, 77, &message);
-        record_stream_write_record(stream, 77, record);
-}
-
-/* A recording is decided about with the policy of today, and nothing is done. */
-static void test_replay(void **state) {
-        static Setup s;
-        char path[96];
-        bool is_replayed = false;
-        EngineOptions options = {
-                .worker_fd = -EBADF,
-                .policy.root_directory = s.root,
-                .replay_path = path,
-                .on_replayed = on_replayed,
-                .userdata = &is_replayed,
-        };
-        const EngineObserver observer = { .on_event = on_event, .on_decision = on_decision, .userdata = &s };
-
-        (void) state;
-        make_root(&s);
-        (void) snprintf(path, sizeof(path), "%s/stream", s.root);
-        write_stream(path);
-        assert_int_equal(sd_event_new(&s.event), 0);
-        assert_int_equal(engine_new(s.event, &options, &s.engine), 0);
-        assert_int_equal(engine_add_observer(s.engine, &observer), 0);
-        assert_int_equal(engine_start(s.engine), 0);
-        while (!is_replayed)
-                assert_true(sd_event_run(s.event, 30 * USEC_PER_SEC) > 0);
-        assert_int_equal(s.n_events, 1);
-        assert_int_equal(s.kinds[0], EVENT_SICK);
-        assert_int_equal(s.n_decisions, 1);
-        assert_null(job_queue_next(engine_jobs(s.engine), NULL));
-        /* Its monitor is not there, and that is no news. */
-        assert_null(condition_find(&the_filesystem(&s)->conditions, CONDITION_NOT_WATCHED, ""));
-
-        engine_free(s.engine);
-        sd_event_unref(s.event);
-        assert_int_equal(unlink(path), 0);
-        (void) snprintf(path, sizeof(path), "rm -rf %s", s.root);
-        assert_int_equal(system(path), 0);
-}
-
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_baseline_repairs, setup, teardown),
@@ -613,7 +548,6 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_unanswered_facts_forbid_repairs, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_without_monitor_nothing_is_missed_or_repaired, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_filesystem_without_mounts_goes, setup, teardown),
-                cmocka_unit_test(test_replay),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
