@@ -14,6 +14,7 @@ import unittest
 import healerlib
 import recipes
 from healerlib import LONG, broken, healerctl, main_pid, status_of, unit_property, wait_watched
+from storelib import fdinfo
 from test_processes import FrozenDirectory, frozen, hanging_children, wait_new_pid
 from test_store import BadFile
 from vmlib import XfsImage, run, wait_for
@@ -217,7 +218,11 @@ class WorkerWithRepair(Stuck):
     def hang(self, fs, recipe):
         os.listdir(fs.path)
         self.assertTrue(recipe.trigger_frozen())
-        return wait_for(hanging_children, deadline=LONG, what='a repair that runs')
+        children = wait_for(hanging_children, deadline=LONG, what='a repair that runs')
+        # Its own check may have reported once more before it hung; a question about that must not be open, or a worker that
+        # stands still is noticed by it before the job's deadline comes.
+        wait_for(lambda: status_of(fs)['reports_total'] >= fdinfo(fs)['events'], deadline=LONG, what='all to be decided')
+        return children
 
     def test_resumed_after_the_deadline(self):
         """The job ends at its deadline without the worker's word, and what the worker says later is taken and forgotten."""
