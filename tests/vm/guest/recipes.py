@@ -135,7 +135,9 @@ class Directory(Recipe):
         self.ino = os.stat(self.file()).st_ino
 
     def damage(self):
-        self.fs.db(f'inode {self.ino}', 'dblock 1', f'write -d dhdr.hdr.magic {BAD_MAGIC}')
+        # The first block: of a later one a program is given what stands before it, without an error, and when it asks
+        # for the rest that may be repaired already.
+        self.fs.db(f'inode {self.ino}', 'dblock 0', f'write -d dhdr.hdr.magic {BAD_MAGIC}')
 
     def use(self):
         self.cold()
