@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * All jobs that have not ended stand in one list in the order they came; one timer serves the next deadline
- * or the next try. pump() is the only place that starts anything.
+ * or the next try. job_queue_pump() is the only place that starts anything.
  */
 
-#include <sys/queue.h>
-
-#include "src/action/attempt-memory.h"
-#include "src/action/job-queue.h"
+#include "src/action/job-queue-internal.h"
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
 #include "src/basic/text.h"
@@ -15,52 +12,36 @@
 /* The worker ends a job at its timeout and has 4 s to see whether it dies; only then the silence is its own. */
 #define WORKER_GRACE_USEC (15 * USEC_PER_SEC)
 
-typedef struct QueuedJob {
-        Job job;
-        TAILQ_ENTRY(QueuedJob) entries;
-        bool is_untold;                 /* begun by job_queue_begin(), and nobody has asked for it yet */
-} QueuedJob;
-/* job_unref() frees what it is given. */
-_Static_assert(offsetof(QueuedJob, job) == 0, "the job is the memory it lies in");
-
-struct JobQueue {
-        sd_event *event;
-        sd_event_source *timer;
-        FilesystemTable *filesystems;
-        JobCarrier carrier;
-        JobChanged changed;
-        void *userdata;
-        TAILQ_HEAD(QueuedJobs, QueuedJob) jobs;
-        struct QueuedJobs ended;        /* their end is not told yet */
-        sd_event_source *tell_source;
-        size_t n_jobs;
-        uint64_t next_id;
-        bool is_pumping;
-        AttemptMemory attempts;
-};
-
-static QueuedJob *queued_of(const Job *job) {
-        return container_of(job, QueuedJob, job);
-}
-
-static void pump(JobQueue *queue);
-
-static void tell_change(JobQueue *queue, Job *job) {
+void job_queue_tell_change(JobQueue *queue, Job *job) {
         if (!queued_of(job)->is_untold)
                 queue->changed(queue->userdata, job);
 }
 
-Job *job_queue_next(JobQueue *queue, const Job *previous) {
+Job *job_queue_next_of_all(JobQueue *queue, const Job *previous) {
         QueuedJob *queued = previous ? TAILQ_NEXT(queued_of(previous), entries) : TAILQ_FIRST(&queue->jobs);
 
         return queued ? &queued->job : NULL;
 }
 
-Job *job_queue_find(JobQueue *queue, uint64_t job_id) {
-        for (Job *job = NULL; (job = job_queue_next(queue, job));)
+static Job *find_of_all(JobQueue *queue, uint64_t job_id) {
+        for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
                 if (job->id == job_id)
                         return job;
         return NULL;
+}
+
+Job *job_queue_next(JobQueue *queue, const Job *previous) {
+        Job *job = job_queue_next_of_all(queue, previous);
+
+        while (job && queued_of(job)->is_untold)
+                job = job_queue_next_of_all(queue, job);
+        return job;
+}
+
+Job *job_queue_find(JobQueue *queue, uint64_t job_id) {
+        Job *job = find_of_all(queue, job_id);
+
+        return job && !queued_of(job)->is_untold ? job : NULL;
 }
 
 Job *job_queue_active(JobQueue *queue, uint64_t filesystem_id) {
@@ -182,16 +163,17 @@ static void job_try_ended(JobQueue *queue, Job *job, Outcome outcome, int error,
         job->report.error = error;
         (void) text_copy(job->report.detail, sizeof(job->report.detail), detail ? detail : "");
         job->not_before_monotonic_usec = clock_monotonic_usec() + job_backoff(job);
-        tell_change(queue, job);
+        job_queue_tell_change(queue, job);
 }
 
-static void timer_arm(JobQueue *queue) {
+void job_queue_timer_arm(JobQueue *queue) {
         uint64_t next = USEC_INFINITY;
         int r;
 
-        for (Job *job = NULL; (job = job_queue_next(queue, job));)
-                next = min_of(next, job->state == JOB_WAITING ? job->not_before_monotonic_usec
-                                                              : job->deadline_monotonic_usec);
+        for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
+                if (!queued_of(job)->has_result)
+                        next = min_of(next, job->state == JOB_WAITING ? job->not_before_monotonic_usec
+                                                                      : job->deadline_monotonic_usec);
 
         if (next == USEC_INFINITY) {
                 (void) sd_event_source_set_enabled(queue->timer, SD_EVENT_OFF);
@@ -205,7 +187,7 @@ static void timer_arm(JobQueue *queue) {
 }
 
 static bool is_occupied(JobQueue *queue, const Job *candidate) {
-        for (Job *job = NULL; (job = job_queue_next(queue, job));)
+        for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
                 if (job != candidate && job->state == JOB_RUNNING && job->filesystem_id == candidate->filesystem_id &&
                     job->request.kind == candidate->request.kind)
                         return true;
@@ -237,16 +219,16 @@ static int job_start(JobQueue *queue, Job *job) {
         if (job->report.started_realtime_usec == 0)
                 job->report.started_realtime_usec = clock_realtime_usec();
         job->deadline_monotonic_usec = clock_monotonic_usec() + timeout + WORKER_GRACE_USEC;
-        tell_change(queue, job);
+        job_queue_tell_change(queue, job);
         return 1;
 }
 
 static void end_overdue(JobQueue *queue, uint64_t now) {
         Job *next;
 
-        for (Job *job = job_queue_next(queue, NULL); job; job = next) {
-                next = job_queue_next(queue, job);
-                if (job->state == JOB_WAITING || job->deadline_monotonic_usec > now)
+        for (Job *job = job_queue_next_of_all(queue, NULL); job; job = next) {
+                next = job_queue_next_of_all(queue, job);
+                if (job->state == JOB_WAITING || job->deadline_monotonic_usec > now || queued_of(job)->has_result)
                         continue;
                 if (job->state == JOB_RUNNING)
                         job_end(queue, job, OUTCOME_TIMED_OUT, ETIMEDOUT, "the worker did not answer in time");
@@ -260,7 +242,7 @@ static bool takes_a_place(const Job *job) {
         return job->state == JOB_RUNNING && job->request.kind != ACTION_SURVEY;
 }
 
-static void pump(JobQueue *queue) {
+void job_queue_pump(JobQueue *queue) {
         uint64_t now = clock_monotonic_usec();
         unsigned n_running = 0;
         Job *next;
@@ -272,11 +254,11 @@ static void pump(JobQueue *queue) {
         queue->is_pumping = true;
 
         end_overdue(queue, now);
-        for (Job *job = NULL; (job = job_queue_next(queue, job));)
+        for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
                 n_running += takes_a_place(job);
 
-        for (Job *job = job_queue_next(queue, NULL); job && n_running < JOB_PARALLEL_MAX; job = next) {
-                next = job_queue_next(queue, job);
+        for (Job *job = job_queue_next_of_all(queue, NULL); job && n_running < JOB_PARALLEL_MAX; job = next) {
+                next = job_queue_next_of_all(queue, job);
                 if (job->state == JOB_RUNNING || is_occupied(queue, job))
                         continue;
                 if (job->state == JOB_WAITING && job->not_before_monotonic_usec > now)
@@ -288,11 +270,11 @@ static void pump(JobQueue *queue) {
         }
 
         queue->is_pumping = false;
-        timer_arm(queue);
+        job_queue_timer_arm(queue);
 }
 
 static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
-        pump(userdata);
+        job_queue_pump(userdata);
         return 0;
 }
 
@@ -352,7 +334,7 @@ JobQueue *job_queue_free(JobQueue *queue) {
 }
 
 static Job *find_equal(JobQueue *queue, const JobOrder *order) {
-        for (Job *job = NULL; (job = job_queue_next(queue, job));) {
+        for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));) {
                 if (job->filesystem_id != order->filesystem->id || job->request.kind != order->request->kind)
                         continue;
                 if (job->request.kind == ACTION_REPAIR && !repair_target_equal(&job->target, &order->target))
@@ -425,7 +407,7 @@ static int job_new(JobQueue *queue, const JobOrder *order, QueuedJob **ret_queue
 }
 
 /* Returns 1 and the new job, 0 and an equal one, or a negative errno. */
-static int find_or_make(JobQueue *queue, const JobOrder *order, Job **ret_job) {
+int job_queue_find_or_make(JobQueue *queue, const JobOrder *order, Job **ret_job) {
         QueuedJob *queued;
         int r;
 
@@ -457,32 +439,48 @@ static void pump_soon(JobQueue *queue) {
                 log_error_errno(r, "jobs: cannot set the timer for a new job: %m");
 }
 
+/* The worker has spoken about the running try. */
+void job_queue_take_result(JobQueue *queue, Job *job, const WorkerJobResult *result) {
+        job->report.was_verified = result->was_verified;
+        job->report.duration_usec += result->duration_usec;
+        if (result->have_facts_changed) {
+                /* Asked for by now, with facts that are younger than its look. */
+                job->state = JOB_QUEUED;
+                job->expects_autofsck = false;
+                job->report.n_attempts--;
+                job->deadline_monotonic_usec = clock_monotonic_usec() + JOB_QUEUED_MAX_USEC;
+                job_queue_tell_change(queue, job);
+                return;
+        }
+        job_try_ended(queue, job, (Outcome) result->outcome, result->error, result->detail);
+}
+
 int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job) {
-        bool is_new;
+        bool is_new, was_made;
+        QueuedJob *queued;
         int r;
 
-        r = find_or_make(queue, order, ret_job);
+        r = job_queue_find_or_make(queue, order, ret_job);
         if (r < 0)
                 return r;
 
-        is_new = r > 0 || queued_of(*ret_job)->is_untold;
-        queued_of(*ret_job)->is_untold = false;
+        was_made = r > 0;
+        queued = queued_of(*ret_job);
+        is_new = was_made || queued->is_untold;
+        queued->is_untold = false;
+        /* From here on it is decided with facts: a further try looks at none. */
+        queued->job.expects_autofsck = false;
         if (is_new)
                 queue->changed(queue->userdata, *ret_job);
         else
                 (*ret_job)->n_joined++;
-        if (r > 0)
+        if (queued->has_result) {
+                queued->has_result = false;
+                job_queue_take_result(queue, *ret_job, &queued->result);
+        }
+        if (was_made || is_new)
                 pump_soon(queue);
         return is_new;
-}
-
-void job_queue_begin(JobQueue *queue, const JobOrder *order) {
-        Job *job;
-
-        if (find_or_make(queue, order, &job) <= 0)
-                return;
-        queued_of(job)->is_untold = true;
-        pump(queue);
 }
 
 int job_queue_cancel(JobQueue *queue, uint64_t job_id) {
@@ -493,62 +491,70 @@ int job_queue_cancel(JobQueue *queue, uint64_t job_id) {
         job->is_cancel_requested = true;
         if (job->state != JOB_RUNNING) {
                 job_end(queue, job, OUTCOME_CANCELLED, 0, NULL);
-                timer_arm(queue);
+                job_queue_timer_arm(queue);
                 return 0;
         }
         return queue->carrier.cancel(queue->carrier.userdata, job);
 }
 
 void job_queue_on_started(JobQueue *queue, uint64_t job_id) {
-        Job *job = job_queue_find(queue, job_id);
+        Job *job = find_of_all(queue, job_id);
 
         if (job && job->state == JOB_RUNNING)
                 job->has_begun = true;
 }
 
 int job_queue_on_result(JobQueue *queue, const WorkerJobResult *result) {
-        Job *job = job_queue_find(queue, result->job_id);
+        Job *job = find_of_all(queue, result->job_id);
 
         if (!job)
                 return -ENOENT;
         if (job->state != JOB_RUNNING)
                 return 0; /* of a try that was given up: the next one counts */
 
-        job->report.was_verified = result->was_verified;
-        job->report.duration_usec += result->duration_usec;
-        job_try_ended(queue, job, (Outcome) result->outcome, result->error, result->detail);
-        pump(queue);
+        if (queued_of(job)->is_untold)
+                job_queue_take_untold_result(queue, job, result);
+        else
+                job_queue_take_result(queue, job, result);
+        job_queue_pump(queue);
         return 0;
 }
 
 void job_queue_on_worker_lost(JobQueue *queue) {
         Job *next;
 
-        for (Job *job = job_queue_next(queue, NULL); job; job = next) {
-                next = job_queue_next(queue, job);
-                if (job->state == JOB_RUNNING)
-                        job_try_ended(queue, job, OUTCOME_WORKER_LOST, ECONNRESET,
-                                      job->has_begun ? "the worker went away in the middle of it"
-                                                     : "the worker went away before it began");
+        for (Job *job = job_queue_next_of_all(queue, NULL); job; job = next) {
+                next = job_queue_next_of_all(queue, job);
+                if (job->state != JOB_RUNNING || queued_of(job)->has_result)
+                        continue;
+                if (queued_of(job)->is_untold && !job_queue_tell_untold(queue, job))
+                        continue;
+                job_try_ended(queue, job, OUTCOME_WORKER_LOST, ECONNRESET,
+                              job->has_begun ? "the worker went away in the middle of it"
+                                             : "the worker went away before it began");
         }
-        timer_arm(queue);
+        job_queue_timer_arm(queue);
 }
 
 void job_queue_on_worker_ready(JobQueue *queue) {
-        pump(queue);
+        job_queue_pump(queue);
 }
 
 void job_queue_on_filesystem_gone(JobQueue *queue, uint64_t filesystem_id, Outcome outcome) {
         Job *next;
 
-        for (Job *job = job_queue_next(queue, NULL); job; job = next) {
-                next = job_queue_next(queue, job);
-                if (job->filesystem_id == filesystem_id)
+        for (Job *job = job_queue_next_of_all(queue, NULL); job; job = next) {
+                next = job_queue_next_of_all(queue, job);
+                if (job->filesystem_id != filesystem_id)
+                        continue;
+                if (queued_of(job)->has_result)
+                        job_queue_settle(queue, job->event.id);
+                else if (!queued_of(job)->is_untold || job_queue_tell_untold(queue, job))
                         job_end(queue, job, outcome, 0, NULL);
         }
         if (outcome == OUTCOME_UNMOUNTED)
                 attempt_memory_forget_filesystem(&queue->attempts, filesystem_id);
-        timer_arm(queue);
+        job_queue_timer_arm(queue);
 }
 
 void job_queue_on_healthy(JobQueue *queue, uint64_t filesystem_id, const RepairTarget *target) {

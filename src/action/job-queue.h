@@ -62,13 +62,25 @@ typedef struct JobOrder {
 int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job);
 
 /**
- * job_queue_begin() - hand to the worker now what job_queue_add() is going to ask for
+ * job_queue_begin() - hand to the worker now what job_queue_add() is most likely going to ask for
+ * @expected_autofsck: AUTOFSCK_UNSET to AUTOFSCK_REPAIR: the facts are still being asked for, and the order was made
+ *                     with this value of the property; the worker looks before it begins. Negative: it was made with
+ *                     facts.
  *
- * For what must not wait until everybody was told why. Nobody hears of the job before job_queue_add() was called with
- * the same order, which answers as if it had made it (or before its end, if that never happens). Nothing is done if
- * there is an equal job, or if job_queue_add() is going to refuse.
+ * For what must not wait until everything is known and everybody was told why. Nobody hears of the job before
+ * job_queue_add() was called with the same order, which answers as if it had made it. If that never happens,
+ * job_queue_settle() is called. Nothing is done if there is an equal job, or if job_queue_add() is going to refuse.
  */
-void job_queue_begin(JobQueue *queue, const JobOrder *order);
+void job_queue_begin(JobQueue *queue, const JobOrder *order, int expected_autofsck);
+
+/**
+ * job_queue_settle() - the decision about an event was carried out
+ *
+ * What was begun for it and not asked for is taken back; if the worker was at work already, it is told as what it is, a
+ * job that was cancelled or came to its end.
+ */
+void job_queue_settle(JobQueue *queue, uint64_t event_id);
+
 int job_queue_cancel(JobQueue *queue, uint64_t job_id);
 
 void job_queue_on_started(JobQueue *queue, uint64_t job_id);
@@ -86,8 +98,9 @@ void job_queue_on_filesystem_gone(JobQueue *queue, uint64_t filesystem_id, Outco
 /* The kernel says it is healthy: earlier failures no longer count. */
 void job_queue_on_healthy(JobQueue *queue, uint64_t filesystem_id, const RepairTarget *target);
 
+/* As job_queue_next(), only what was told of. */
 Job *job_queue_find(JobQueue *queue, uint64_t job_id);
-/* Jobs that have not ended, in order; start with NULL. */
+/* Jobs that have not ended and were told of, in order; start with NULL. */
 Job *job_queue_next(JobQueue *queue, const Job *previous);
 /* Its running or first waiting job; NULL for none. */
 Job *job_queue_active(JobQueue *queue, uint64_t filesystem_id);

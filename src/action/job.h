@@ -30,6 +30,8 @@ typedef struct Job {
         HealthEvent event;              /* the cause; event.id 0 for a caller's job without one */
         char target_text[JOB_TARGET_TEXT_SIZE];   /* "agno 0x0 finobt" or "" */
         char override_harmful[64];
+        bool expects_autofsck;          /* ordered before the facts came: done only if the property is @autofsck */
+        Autofsck autofsck;
         unsigned n_joined;              /* further requests for the same thing that this job answers */
         uint64_t deadline_monotonic_usec;       /* of the running try */
         uint64_t not_before_monotonic_usec;     /* JOB_WAITING */

@@ -127,7 +127,8 @@ static const ActionRequest *first_repair(const Engine *engine, const Decision *d
         return NULL;
 }
 
-void engine_begin_repair(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id) {
+void engine_begin_repair(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
+                         int expected_autofsck) {
         const ActionRequest *request = first_repair(engine, decision);
         JobOrder order;
 
@@ -135,7 +136,7 @@ void engine_begin_repair(Engine *engine, const Decision *decision, const HealthE
                 return;
         order = order_of(engine, decision, event, filesystem_id, request);
         if (order.filesystem)
-                job_queue_begin(engine->jobs, &order);
+                job_queue_begin(engine->jobs, &order, expected_autofsck);
 }
 
 /* Returns true if a job was made that has to be waited for. */

@@ -53,6 +53,36 @@ static void forget_autofsck(Filesystem *filesystem, int error) {
         filesystem->facts.autofsck_error = error;
 }
 
+static EventFacts facts_of(const Filesystem *filesystem, const Case *asked, const char *const paths[static 2]) {
+        return (EventFacts) {
+                .event = &asked->event,
+                .filesystem = &filesystem->facts,
+                .path_state = asked->path_state,
+                .path_error = asked->path_error,
+                .paths = paths,
+        };
+}
+
+/* Where the last answer would lead to a repair, it is handed over with the question: the worker does it only if the
+ * answer is the same. What hangs on the path, which nobody knows yet, waits for it. */
+static void begin_ahead(Engine *engine, Filesystem *filesystem, const Case *asked) {
+        const char *const paths[] = { NULL, NULL };
+        const EventFacts facts = facts_of(filesystem, asked, paths);
+        static Decision decisions[POLICY_DECISIONS_MAX];
+        size_t n = 0;
+
+        if (filesystem->facts.autofsck_state != FACT_KNOWN ||
+            policy_needs_fact(engine->policy, asked->event.kind, POLICY_FACT_PATH) ||
+            policy_choose(engine->policy, &facts, clock_boottime_usec(), decisions, ELEMENTSOF(decisions), &n) < 0)
+                return;
+
+        for (size_t i = 0; i < n; i++) {
+                engine_begin_repair(engine, decisions + i, &asked->event, filesystem->id,
+                                    (int) filesystem->facts.autofsck);
+                decision_clear(decisions + i);
+        }
+}
+
 /* Asks for what the first case of the queue needs. Returns true if an answer will come: also without a worker,
  * as long as a new one may be expected, because a decision without facts would let damage pass that could be
  * healed. */
@@ -69,6 +99,8 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
         if (!engine_worker_is_connected(engine) && !engine->is_worker_given_up)
                 return true;
 
+        if (autofsck && engine_worker_is_connected(engine))
+                begin_ahead(engine, filesystem, first);
         r = fact_gatherer_ask(engine->gatherer, filesystem, path ? first->event.inode : 0, first->event.generation,
                               last_error, &watch->request_id);
         /* The line may break in the middle of the question. */
@@ -87,13 +119,7 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
 static void case_decide(Engine *engine, Filesystem *filesystem, const Case *decided) {
         static Decision decisions[POLICY_DECISIONS_MAX];
         const char *const paths[] = { decided->path, NULL };
-        const EventFacts facts = {
-                .event = &decided->event,
-                .filesystem = &filesystem->facts,
-                .path_state = decided->path_state,
-                .path_error = decided->path_error,
-                .paths = paths,
-        };
+        const EventFacts facts = facts_of(filesystem, decided, paths);
         uint64_t now_nsec = clock_realtime_usec() * NSEC_PER_USEC;
         uint64_t filesystem_id = filesystem->id;
         size_t n = 0;
@@ -102,7 +128,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
         r = policy_choose(engine->policy, &facts, clock_boottime_usec(), decisions, ELEMENTSOF(decisions), &n);
         /* First of all: whoever is told of it wants the processor, too. */
         for (size_t i = 0; r >= 0 && i < n; i++)
-                engine_begin_repair(engine, decisions + i, &decided->event, filesystem_id);
+                engine_begin_repair(engine, decisions + i, &decided->event, filesystem_id, -1);
 
         engine_tell(engine, on_event, &decided->event, filesystem, decided->path);
         record_ring_mark_told(engine->ring, decided->event.kept_as);
@@ -111,6 +137,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
 
         if (r < 0) {
                 log_error_errno(r, "event %" PRIu64 ": cannot be decided, nothing is done: %m", decided->event.id);
+                job_queue_settle(engine->jobs, decided->event.id);
                 return;
         }
         if (now_nsec > decided->event.time_realtime_nsec)
@@ -123,6 +150,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
         /* Copies are made in here: an action's result may bring the next case before this loop ends. */
         for (size_t i = 0; i < n; i++)
                 engine_carry_out(engine, decisions + i, &decided->event, filesystem_id);
+        job_queue_settle(engine->jobs, decided->event.id);
         for (size_t i = 0; i < n; i++)
                 decision_clear(decisions + i);
 }

@@ -146,8 +146,10 @@ void engine_pump_all(Engine *engine);
 bool engine_on_turn(void *userdata, uint64_t until_usec);
 
 /* engine-act.c */
-/* Hands the repair that @decision is going to come to over to the worker; engine_carry_out() then finds it begun. */
-void engine_begin_repair(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id);
+/* Hands the repair that @decision is going to come to over to the worker; engine_carry_out() then finds it begun, and
+ * job_queue_settle() takes it back if nobody did. @expected_autofsck as job_queue_begin(). */
+void engine_begin_repair(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
+                         int expected_autofsck);
 void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id);
 void engine_on_job_changed(void *userdata, Job *job);
 void engine_forget_sequences(Engine *engine);

@@ -243,6 +243,8 @@ static int carrier_start(void *userdata, const Job *job, const Filesystem *files
                 if (job->request.timeout_usec == USEC_INFINITY || job->request.timeout_usec == 0)
                         message.repair.timeout_usec = JOB_REPAIR_TIMEOUT_USEC;
                 message.repair.target = job->target;
+                message.repair.expects_autofsck = job->expects_autofsck;
+                message.repair.autofsck = (uint8_t) job->autofsck;
                 (void) text_copy(message.repair.override_harmful, sizeof(message.repair.override_harmful),
                                  job->override_harmful);
         }

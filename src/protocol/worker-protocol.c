@@ -113,6 +113,9 @@ static const FieldCheck field_checks[] = {
         TEXT(WORKER_MOUNT_GONE, mount.mount_point),
 
         WORD(WORKER_REPAIR, repair.target.structure, N_STRUCTURES),
+        BYTE(WORKER_REPAIR, repair.expects_autofsck, N_BOOLEANS),
+        BYTE(WORKER_REPAIR, repair.autofsck, N_AUTOFSCKS),
+        ZERO(WORKER_REPAIR, repair.pad),
         TEXT(WORKER_REPAIR, repair.override_harmful),
 
         BYTE(WORKER_SCRUB, scrub.may_repair, N_BOOLEANS),
@@ -132,6 +135,7 @@ static const FieldCheck field_checks[] = {
 
         BYTE(WORKER_JOB_STARTED, result.outcome, N_OUTCOMES),
         BYTE(WORKER_JOB_STARTED, result.was_verified, N_BOOLEANS),
+        BYTE(WORKER_JOB_STARTED, result.have_facts_changed, N_BOOLEANS),
         ZERO(WORKER_JOB_STARTED, result.pad),
         COUNT(WORKER_JOB_STARTED, result.error),
         ZERO(WORKER_JOB_STARTED, result.pad2),
@@ -139,6 +143,7 @@ static const FieldCheck field_checks[] = {
 
         BYTE(WORKER_JOB_RESULT, result.outcome, N_OUTCOMES),
         BYTE(WORKER_JOB_RESULT, result.was_verified, N_BOOLEANS),
+        BYTE(WORKER_JOB_RESULT, result.have_facts_changed, N_BOOLEANS),
         ZERO(WORKER_JOB_RESULT, result.pad),
         COUNT(WORKER_JOB_RESULT, result.error),
         ZERO(WORKER_JOB_RESULT, result.pad2),

@@ -23,7 +23,7 @@
 #include "src/model/job-report.h"
 
 #define WORKER_PROTOCOL_MAGIC UINT32_C(0x484c4457)      /* "WDLH" */
-#define WORKER_PROTOCOL_VERSION 1
+#define WORKER_PROTOCOL_VERSION 2
 #define WORKER_SOCKET_PATH "/run/xfs_healer/worker.sock"
 
 typedef enum WorkerMessageType {
@@ -138,6 +138,10 @@ typedef struct WorkerRepairRequest {
         uint64_t device_number;
         uint64_t timeout_usec;
         RepairTarget target;
+        /* Ordered while the facts are still asked for: only to be done if the property is found to be this. */
+        uint8_t expects_autofsck;       /* false: it was decided with facts, and they are not looked at again */
+        uint8_t autofsck;               /* Autofsck */
+        uint8_t pad[6];
         char override_harmful[64];      /* name of the one row of the table an administrator overruled, or "" */
 } WorkerRepairRequest;
 
@@ -182,7 +186,8 @@ typedef struct WorkerJobResult {
         uint64_t device_number;
         uint8_t outcome;                /* Outcome */
         uint8_t was_verified;
-        uint8_t pad[2];
+        uint8_t have_facts_changed;     /* what the order expected was not so (OUTCOME_REFUSED): nothing was done */
+        uint8_t pad;
         int32_t error;                  /* positive errno */
         uint32_t flags;                 /* as the kernel returned them, repairs only */
         uint32_t pad2;

@@ -21,6 +21,7 @@
 #include "src/basic/text.h"
 #include "src/worker/removable.h"
 #include "src/worker/reopen.h"
+#include "src/worker/repair.h"
 #include "src/worker/survey.h"
 
 #define RETRY_MIN_USEC (100 * USEC_PER_MSEC)
@@ -348,6 +349,8 @@ static void say_result(Worker *worker, Superblock *superblock, int fd) {
         bool is_told = connection_is_ready(worker->connection);
 
         worker_say_superblock(worker, superblock, fd);
+        if (superblock->facts.monitor_state == MONITOR_OPENED)
+                repair_get_ready(worker);
         /* Told once: they are part of this one record, and not of what may be said again. */
         for (size_t i = 0; is_told && i < OLD_ERRORS_MAX; i++)
                 superblock->n_old_told[i] += superblock->facts.old_errors[i].count;

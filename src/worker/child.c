@@ -53,7 +53,7 @@ struct Child {
 
 struct ChildTable {
         sd_event *event;
-        size_t n_children, n_stuck;
+        size_t n_children, n_stuck, n_waiting;
         int (*read_oops_count)(uint64_t *ret_count);
         void (*signal)(int pid_fd, int number);
         TAILQ_HEAD(, Child) children;
@@ -106,7 +106,7 @@ ChildTable *child_table_free(ChildTable *table) {
 }
 
 size_t child_table_count(const ChildTable *table) {
-        return table->n_children;
+        return table->n_children - table->n_waiting;
 }
 
 size_t child_table_count_stuck(const ChildTable *table) {
@@ -151,7 +151,7 @@ ChildEnding child_ending_classify(int code, int status, ChildEnding stopped_as, 
 }
 
 /* Closes what a child has no business with: a hung one would keep connections, monitors and mounts alive. */
-static void close_all_but(const int keep[], size_t n_keep) {
+void child_close_all_but(const int keep[], size_t n_keep) {
         unsigned from = STDERR_FILENO + 1;
 
         for (;;) {
@@ -169,61 +169,76 @@ static void close_all_but(const int keep[], size_t n_keep) {
         }
 }
 
+void child_set_name(const char *name) {
+        char title[16];
+
+        (void) snprintf(title, sizeof(title), "healer:%s", name);
+        (void) prctl(PR_SET_NAME, title);
+}
+
 static _Noreturn void child_main(const ChildTask *task, int report_fd) {
         int keep[CHILD_KEEP_MAX + 1] = { report_fd };
-        char title[16];
         size_t n_keep = 1;
         sigset_t none;
 
         for (size_t i = 0; i < CHILD_KEEP_MAX && task->keep_fds[i] > 0; i++)
                 keep[n_keep++] = task->keep_fds[i];
-        close_all_but(keep, n_keep);
+        child_close_all_but(keep, n_keep);
 
         sigemptyset(&none);
         (void) signal(SIGTERM, SIG_DFL);
         (void) signal(SIGINT, SIG_DFL);
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
 
-        (void) snprintf(title, sizeof(title), "healer:%s", task->name);
-        (void) prctl(PR_SET_NAME, title);
-
+        child_set_name(task->name);
         _exit(task->run(report_fd, task->userdata));
+}
+
+/* One packet with the descriptor that came along. Returns its length, 0 at the end, or a negative errno. */
+static ssize_t receive_packet(int socket_fd, void *bytes, size_t size_bytes, int flags, int *ret_fd) {
+        union {
+                struct cmsghdr align;
+                uint8_t bytes[CMSG_SPACE(sizeof(int))];
+        } control;
+        struct iovec data = { .iov_base = bytes, .iov_len = size_bytes };
+        struct msghdr envelope = {
+                .msg_iov = &data,
+                .msg_iovlen = 1,
+                .msg_control = control.bytes,
+                .msg_controllen = sizeof(control.bytes),
+        };
+        struct cmsghdr *part;
+        ssize_t length;
+
+        *ret_fd = -EBADF;
+        do
+                length = recvmsg(socket_fd, &envelope, flags|MSG_CMSG_CLOEXEC);
+        while (length < 0 && errno == EINTR);
+        if (length <= 0)
+                return length < 0 ? -errno : 0;
+
+        part = CMSG_FIRSTHDR(&envelope);
+        if (part && part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS &&
+            part->cmsg_len >= CMSG_LEN(sizeof(int)))
+                memcpy(ret_fd, CMSG_DATA(part), sizeof(int));
+        return length;
 }
 
 static void child_read_reports(Child *child) {
         for (;;) {
-                union {
-                        struct cmsghdr align;
-                        uint8_t bytes[CMSG_SPACE(sizeof(int))];
-                } control;
                 /* Readers look at it as what it is. */
                 _Alignas(max_align_t) uint8_t bytes[CHILD_REPORT_SIZE];
-                struct iovec data = { .iov_base = bytes, .iov_len = sizeof(bytes) };
-                struct msghdr envelope = {
-                        .msg_iov = &data,
-                        .msg_iovlen = 1,
-                        .msg_control = control.bytes,
-                        .msg_controllen = sizeof(control.bytes),
-                };
-                struct cmsghdr *part;
                 ssize_t length;
-                int fd = -EBADF;
+                int fd;
 
-                length = recvmsg(child->report_fd, &envelope, MSG_DONTWAIT|MSG_CMSG_CLOEXEC);
-                if (length < 0 && errno == EINTR)
-                        continue;
-                if (length < 0 && errno == EAGAIN)
+                length = receive_packet(child->report_fd, bytes, sizeof(bytes), MSG_DONTWAIT, &fd);
+                if (length == -EAGAIN)
                         return;
                 if (length <= 0) {
                         /* It closed its end; the pidfd tells the rest. */
                         child->report_source = sd_event_source_disable_unref(child->report_source);
                         return;
                 }
-
-                part = CMSG_FIRSTHDR(&envelope);
-                if (part && part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS &&
-                    part->cmsg_len >= CMSG_LEN(sizeof(int)))
-                        memcpy(&fd, CMSG_DATA(part), sizeof(int));
 
                 if (child->task.on_report)
                         child->task.on_report(child, bytes, length, fd, child->task.userdata);
@@ -271,6 +286,8 @@ static int on_process_end(sd_event_source *source, int fd, uint32_t revents, voi
         child->table->n_children--;
         if (end.was_stuck)
                 child->table->n_stuck--;
+        if (child->task.waits)
+                child->table->n_waiting--;
 
         child->task.on_end(child, &end, child->task.userdata);
         return 0;
@@ -401,13 +418,14 @@ int child_spawn(ChildTable *table, const ChildTask *task, Child **ret_child) {
         child_set_timer(child, task->timeout_usec);
         TAILQ_INSERT_TAIL(&table->children, child, entry);
         table->n_children++;
+        table->n_waiting += task->waits;
         if (ret_child)
                 *ret_child = child;
         (void) steal_ptr(child);
         return 0;
 }
 
-int child_report(int report_fd, const void *bytes, size_t size_bytes, int fd) {
+static int send_packet(int socket_fd, const void *bytes, size_t size_bytes, int flags, int fd) {
         union {
                 struct cmsghdr align;
                 uint8_t bytes[CMSG_SPACE(sizeof(int))];
@@ -429,10 +447,36 @@ int child_report(int report_fd, const void *bytes, size_t size_bytes, int fd) {
                 memcpy(CMSG_DATA(part), &fd, sizeof(int));
         }
 
-        while (sendmsg(report_fd, &envelope, MSG_NOSIGNAL) < 0)
+        while (sendmsg(socket_fd, &envelope, flags|MSG_NOSIGNAL) < 0)
                 if (errno != EINTR)
                         return -errno;
 
+        return 0;
+}
+
+int child_report(int report_fd, const void *bytes, size_t size_bytes, int fd) {
+        return send_packet(report_fd, bytes, size_bytes, 0, fd);
+}
+
+ssize_t child_receive(int report_fd, void *ret_bytes, size_t size_bytes, int *ret_fd) {
+        return receive_packet(report_fd, ret_bytes, size_bytes, 0, ret_fd);
+}
+
+int child_order(Child *child, const ChildTask *task, const void *bytes, size_t size_bytes, int fd) {
+        int r;
+
+        assert(child->task.waits);
+
+        if (child->stage != CHILD_RUNNING)
+                return -EPIPE;
+        child->oops_before = oops_count_now(child->table);
+        r = send_packet(child->report_fd, bytes, size_bytes, MSG_DONTWAIT, fd);
+        if (r < 0)
+                return r;
+
+        child->task = *task;
+        child->table->n_waiting--;
+        child_set_timer(child, task->timeout_usec);
         return 0;
 }
 
@@ -450,7 +494,7 @@ int child_call_with_deadline(int (*call)(void *userdata), void *userdata, uint64
         if (pid == 0) {
                 int result;
 
-                close_all_but(NULL, 0);
+                child_close_all_but(NULL, 0);
                 result = call(userdata);
                 _exit(result >= 0 ? result : EXIT_ERRNO_BASE + min_of(-result, UINT8_MAX - EXIT_ERRNO_BASE));
         }

@@ -56,6 +56,7 @@ typedef struct ChildTask {
         uint64_t grace_usec;            /* 0: CHILD_GRACE_USEC */
         bool dies_with_us;              /* SIGTERM when the worker's process ends */
         bool is_essential;              /* may use the reserved places */
+        bool waits;                     /* kept ready: it has nothing to do until child_order() */
         int keep_fds[CHILD_KEEP_MAX];   /* it needs these, others are closed in it; ends at a value <= 0 */
 } ChildTask;
 
@@ -65,6 +66,7 @@ ChildTable *child_table_new(sd_event *event);
 ChildTable *child_table_free(ChildTable *table);
 DEFINE_CLEANUP(ChildTable, child_table_free)
 
+/* Those that have something to do. */
 size_t child_table_count(const ChildTable *table);
 size_t child_table_count_stuck(const ChildTable *table);
 /* For tests: where the oops count comes from, and how a child is signalled. */
@@ -80,6 +82,15 @@ void child_table_set_signaller(ChildTable *table, void (*signaller)(int pid_fd, 
  */
 int child_spawn(ChildTable *table, const ChildTask *task, Child **ret_child);
 
+/**
+ * child_order() - give a child that waits something to do
+ * @task:       callbacks, user data and times that count from now on; the rest is not looked at
+ * @bytes, @fd: what child_receive() gives it; @fd is borrowed, or negative
+ *
+ * Returns: 0; -EPIPE if it ended meanwhile; or another negative errno: then it is left as it was.
+ */
+int child_order(Child *child, const ChildTask *task, const void *bytes, size_t size_bytes, int fd);
+
 /* Asks it to end: SIGTERM, SIGKILL after the grace time. on_end() says CHILD_CANCELLED. */
 void child_stop(Child *child);
 /* The same for every child; those that hang stay. */
@@ -93,6 +104,16 @@ ChildEnding child_ending_classify(int code, int status, ChildEnding stopped_as, 
 
 /* For code in a child. Sends one packet, waiting for room. Returns 0 or a negative errno. */
 int child_report(int report_fd, const void *bytes, size_t size_bytes, int fd);
+
+/* For code in a child that waits: sleeps until the order comes. Returns its length; 0 if none will come any more; or a
+ * negative errno. @ret_fd: new, or -EBADF. */
+ssize_t child_receive(int report_fd, void *ret_bytes, size_t size_bytes, int *ret_fd);
+
+/* For code in a child: "repair" makes it healer:repair, for ps and for whoever looks for it. At most 8 characters. */
+void child_set_name(const char *name);
+
+/* For code in a child: closes everything but standard streams and @keep. */
+void child_close_all_but(const int keep[], size_t n_keep);
 
 /**
  * child_call_with_deadline() - in a child: run @call in a further process and wait for it, but not for ever

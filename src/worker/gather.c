@@ -63,7 +63,7 @@ static void wait_for_age(const Superblock *superblock) {
                 (void) clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 }
 
-static void find_autofsck(int root_fd, WorkerGathered *answer) {
+void gather_autofsck(int root_fd, WorkerGathered *answer) {
         Autofsck autofsck;
         int r;
 
@@ -106,11 +106,11 @@ static void find_last_error(const Gather *gather, WorkerGathered *answer) {
         }
 }
 
-static void find_path(const Gather *gather, int fd, WorkerGathered *answer) {
+void gather_path(int fd, uint64_t inode, uint32_t generation, WorkerGathered *answer) {
         _cleanup_(free_at) char *path = NULL;
         int r;
 
-        r = filesystem_inode_path(fd, gather->request.inode, gather->request.generation, &path);
+        r = filesystem_inode_path(fd, inode, generation, &path);
         if (r >= 0)
                 r = text_copy(answer->path, sizeof(answer->path), path);
         if (r < 0) {
@@ -144,11 +144,11 @@ static int gather_in_child(int report_fd, void *userdata) {
         } else {
                 answer->is_read_only = place.is_read_only ? TRISTATE_YES : TRISTATE_NO;
                 if (superblock->has_monitor_type)
-                        find_autofsck(place.fd, answer);
+                        gather_autofsck(place.fd, answer);
                 else
                         say_no_autofsck(answer);
                 if (gather->request.inode != 0)
-                        find_path(gather, place.fd, answer);
+                        gather_path(place.fd, gather->request.inode, gather->request.generation, answer);
                 else
                         answer->path_error = 0;
                 /* Before what may take a second: in nobody's way. */
@@ -258,7 +258,10 @@ void gather_request(Worker *worker, const WorkerGatherRequest *request, int take
                 r = -ESTALE;
         else if (monitor_fd >= 0 && !health_monitor_fd_is_monitor(monitor_fd))
                 r = -EBADF;
-        else
+        else if (job_answers(worker, request, monitor_fd)) {
+                (void) steal_fd(&monitor_fd);
+                return;
+        } else
                 r = gather_start(worker, superblock, request, monitor_fd);
         if (r < 0)
                 answer_error(worker, request, -r);

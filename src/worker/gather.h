@@ -10,5 +10,10 @@
 /* A path look-up pins the mount for a moment: not while somebody may be about to unmount it again. */
 #define GATHER_PATH_AFTER_USEC USEC_PER_SEC
 
+/* For code in a child: how its path comes into an answer. @fd: anything on that file system. */
+void gather_path(int fd, uint64_t inode, uint32_t generation, WorkerGathered *answer);
+/* For code in a child: the same for the property; @root_fd: the root. */
+void gather_autofsck(int root_fd, WorkerGathered *answer);
+
 /* @taken_fd is taken, also on failure; may be negative. Says the answer itself, sooner or later. */
 void gather_request(Worker *worker, const WorkerGatherRequest *request, int taken_fd);

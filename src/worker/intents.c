@@ -304,31 +304,10 @@ void intents_begin(Intents *intents, Intent *intent, size_t *ret_slot) {
         *ret_slot = place;
 }
 
-typedef struct WriteCall {
-        const char *state_dir;
-        size_t slot;
-        const Intent *intent;
-} WriteCall;
-
-static int write_one(void *userdata) {
-        _cleanup_(close_fd_at) int fd = -EBADF;
-        const WriteCall *call = userdata;
-
-        fd = intent_file_open(call->state_dir, true);
-        return fd < 0 ? fd : intent_file_write(fd, call->slot, call->intent);
-}
-
-int intents_write_in_child(const Intents *intents, size_t slot, Intent *intent) {
-        WriteCall call = { intents->state_dir, slot, intent };
-
+int intents_may_write(const Intents *intents, size_t slot) {
         if (slot == INTENT_SLOT_NONE)
                 return -ENOSPC;
-        if (intents->is_unusable)
-                return -EBUSY;
-
-        intent->pid = getpid();
-        (void) process_start_ticks(intent->pid, &intent->process_start_ticks);
-        return child_call_with_deadline(write_one, &call, INTENT_WRITE_USEC);
+        return intents->is_unusable ? -EBUSY : 0;
 }
 
 typedef struct BanCall {
@@ -357,18 +336,22 @@ static int look_for_ban(void *userdata) {
         return 0;
 }
 
-bool intents_ban_stands_in_child(const Intents *intents, const Intent *ban) {
-        BanCall call = { intents->state_dir, ban };
-
+bool intents_can_ban_be_lifted(const Intents *intents, const Intent *ban) {
         /* One that never reached the disk cannot have been lifted there. */
         for (size_t i = 0; i < INTENT_SLOTS; i++) {
                 const IntentSlot *slot = intents->slots + i;
 
                 if (&slot->intent == ban && (slot->is_dirty || slot->is_written_now || slot->is_poisoned))
-                        return true;
+                        return false;
         }
 
-        return intents->is_unusable || child_call_with_deadline(look_for_ban, &call, INTENT_WRITE_USEC) != 0;
+        return !intents->is_unusable;
+}
+
+bool intent_ban_stands(const char *state_dir, const Intent *ban) {
+        BanCall call = { state_dir, ban };
+
+        return child_call_with_deadline(look_for_ban, &call, INTENT_WRITE_USEC) != 0;
 }
 
 void intents_forget_ban(Intents *intents, const Intent *ban) {

@@ -10,10 +10,8 @@
 #include "src/basic/cleanup.h"
 #include "src/protocol/worker-protocol.h"
 #include "src/worker/child.h"
-#include "src/worker/intent-file.h"
+#include "src/worker/intent-writer.h"
 
-/* A frozen disk may hold a write for ever; nobody waits longer than this. */
-#define INTENT_WRITE_USEC (2 * USEC_PER_SEC)
 /* No slot on disk. */
 #define INTENT_SLOT_NONE SIZE_MAX
 
@@ -56,20 +54,17 @@ const Intent *intents_find_left_running(const Intents *intents, const WorkerFile
  * @intent:      target, job and file system; the rest is filled in here
  * @ret_slot:    its place, INTENT_SLOT_NONE if there is no room
  *
- * The job's child then calls intents_write_in_child().
+ * If intents_may_write(), the job's child has it written by an IntentWriter, with its own number in it.
  */
 void intents_begin(Intents *intents, Intent *intent, size_t *ret_slot);
 
-/**
- * intents_write_in_child() - make the open record durable, with a deadline; for the job's child
- *
- * Returns: 0; -ENOSPC if there is no slot; -EBUSY if the disk did not answer before; -ETIMEDOUT; or another
- * negative errno.
- */
-int intents_write_in_child(const Intents *intents, size_t slot, Intent *intent);
+/* Whether its open record may be written: 0; -ENOSPC if there is no slot; -EBUSY if the disk did not answer before. */
+int intents_may_write(const Intents *intents, size_t slot);
 
-/* In a child: is the ban still in the file, or did an administrator lift it meanwhile? In doubt it stands. */
-bool intents_ban_stands_in_child(const Intents *intents, const Intent *ban);
+/* False: nobody can have lifted this ban, because it is not in the file, or the disk does not answer. */
+bool intents_can_ban_be_lifted(const Intents *intents, const Intent *ban);
+/* In a child: is a ban that can be lifted still in the file? In doubt it stands. */
+bool intent_ban_stands(const char *state_dir, const Intent *ban);
 /* An administrator lifted it. */
 void intents_forget_ban(Intents *intents, const Intent *ban);
 

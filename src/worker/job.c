@@ -16,6 +16,7 @@
 #include "src/basic/macro.h"
 #include "src/basic/text.h"
 #include "src/worker/attach.h"
+#include "src/worker/gather.h"
 #include "src/worker/worker.h"
 
 void job_table_clear(JobTable *table) {
@@ -47,7 +48,7 @@ Job *job_new(Worker *worker, const JobKind *kind, Superblock *superblock, uint64
                 .event_id = event_id,
                 .started_usec = clock_monotonic_usec(),
                 .monitor_fd = -EBADF,
-                .kmsg_fd = worker->kmsg_fd,
+                .waiting_fd = -EBADF,
                 .intent_slot = INTENT_SLOT_NONE,
         };
         return job;
@@ -58,6 +59,8 @@ Job *job_free(Job *job) {
                 return NULL;
 
         close_fd(job->monitor_fd);
+        close_fd(job->waiting_fd);
+        sd_event_source_disable_unref(job->answer_source);
         free(job);
         return NULL;
 }
@@ -153,13 +156,16 @@ static IntentState intent_state_of(Outcome outcome) {
         return INTENT_FAILED;
 }
 
+static void sign(const Job *job, WorkerJobResult *result) {
+        result->job_id = job->job_id;
+        result->device_number = job->superblock->device_number;
+        result->duration_usec = clock_monotonic_usec() - job->started_usec;
+}
+
 static void finish(Job *job, WorkerMessage *message) {
         WorkerJobResult *result = &message->result;
 
-        result->job_id = job->job_id;
-        result->device_number = job->superblock->device_number;
-        if (result->duration_usec == 0)
-                result->duration_usec = clock_monotonic_usec() - job->started_usec;
+        sign(job, result);
 
         /* Of a repair that hangs nothing is known yet: its record stays open. */
         if (!job->is_intent_written)
@@ -177,6 +183,98 @@ static void finish(Job *job, WorkerMessage *message) {
         intents_taken(job->worker->intents, job->job_id);
 }
 
+static bool is_answered_by(const Job *job, const WorkerGatherRequest *request) {
+        return job->superblock->device_number == request->device_number && request->error_since_sec == 0 &&
+               (request->inode == 0 || request->inode == job->gathered_inode);
+}
+
+static void say_gathered(const Job *job, const WorkerGatherRequest *request) {
+        WorkerMessage message = {};
+
+        worker_message_init(&message, WORKER_GATHERED);
+        message.gathered = job->gathered;
+        message.gathered.request_id = request->request_id;
+        message.gathered.device_number = request->device_number;
+        if (request->inode == 0) {
+                message.gathered.path_state = FACT_UNKNOWN;
+                message.gathered.path_error = 0;
+                message.gathered.path[0] = 0;
+        }
+        worker_say(job->worker, &message, -EBADF);
+}
+
+/* What waits is answered, by the job if it knows, else as if it had not been there. */
+static void end_waiting(Job *job) {
+        _cleanup_(close_fd_at) int fd = steal_fd(&job->waiting_fd);
+
+        job->answer_source = sd_event_source_disable_unref(job->answer_source);
+        job->gathers = job->has_gathered;
+        if (!job->has_waiting)
+                return;
+        job->has_waiting = false;
+        if (job->has_gathered)
+                say_gathered(job, &job->waiting);
+        else
+                gather_request(job->worker, &job->waiting, steal_fd(&fd));
+}
+
+static int on_answer_time(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        end_waiting(userdata);
+        return 0;
+}
+
+static void answer_later(Job *job) {
+        int r;
+
+        r = sd_event_add_time_relative(job->worker->event, &job->answer_source, CLOCK_MONOTONIC, JOB_ANSWER_AFTER_USEC,
+                                       USEC_PER_MSEC, on_answer_time, job);
+        if (r < 0)
+                end_waiting(job);
+}
+
+bool job_answers(Worker *worker, const WorkerGatherRequest *request, int monitor_fd) {
+        Job *job;
+
+        TAILQ_FOREACH(job, &worker->jobs.running, entry) {
+                if (!job->gathers || job->has_waiting || !is_answered_by(job, request))
+                        continue;
+                job->has_waiting = true;
+                job->waiting = *request;
+                job->waiting_fd = monitor_fd;
+                /* It knows, and is not at work any more, or for long. */
+                if (job->has_gathered && !job->answer_source)
+                        end_waiting(job);
+                return true;
+        }
+        return false;
+}
+
+static void on_begun(Job *job, const JobBegun *begun) {
+        WorkerMessage message = {};
+
+        /* Of what was not begun after all nothing remains; a write that was given up may come through, though. */
+        job->is_intent_written = begun->is_started || begun->intent_error != 0;
+        intents_note_write(job->worker->intents, job->intent_slot, begun->intent_error);
+
+        if (begun->is_started) {
+                /* It would not have begun if the ban still stood. */
+                if (job->ban)
+                        intents_forget_ban(job->worker->intents, job->ban);
+                job->ban = NULL;
+                worker_message_init(&message, WORKER_JOB_STARTED);
+                (void) text_copy(message.result.detail, sizeof(message.result.detail), begun->detail);
+                sign(job, &message.result);
+                worker_say(job->worker, &message, -EBADF);
+        }
+
+        job->has_gathered = begun->has_gathered;
+        job->gathered = begun->gathered;
+        if (begun->is_started && begun->has_gathered)
+                answer_later(job);
+        else
+                end_waiting(job);
+}
+
 static void on_job_report(Child *child, const void *bytes, size_t size_bytes, int fd, void *userdata) {
         WorkerMessage message = {};
         Job *job = userdata;
@@ -184,11 +282,8 @@ static void on_job_report(Child *child, const void *bytes, size_t size_bytes, in
         (void) child;
         close_fd(fd);
 
-        if (size_bytes == sizeof(IntentNote)) {
-                const IntentNote *note = bytes;
-
-                job->is_intent_written = true;
-                intents_note_write(job->worker->intents, job->intent_slot, note->error);
+        if (size_bytes == sizeof(JobBegun)) {
+                on_begun(job, bytes);
                 return;
         }
 
@@ -197,16 +292,14 @@ static void on_job_report(Child *child, const void *bytes, size_t size_bytes, in
         memcpy(&message, bytes, size_bytes);
 
         if (message.header.type == WORKER_JOB_STARTED) {
-                /* It would not have begun if the ban still stood. */
-                if (job->ban)
-                        intents_forget_ban(job->worker->intents, job->ban);
-                job->ban = NULL;
+                sign(job, &message.result);
                 worker_say(job->worker, &message, -EBADF);
         } else if (message.header.type == WORKER_JOB_RESULT) {
                 job->is_said = true;
                 /* What is left of its process is only its end: the next repair need not wait for that. */
                 if (job->superblock->repair_job_id == job->job_id)
                         job->superblock->repair_job_id = 0;
+                end_waiting(job);
                 finish(job, &message);
         }
 }
@@ -221,6 +314,7 @@ static void on_job_stuck(Child *child, void *userdata) {
                     superblock_subject(job->superblock, buffer), job->kind->name, job->job_id,
                     (int) child_pid(child));
         job->superblock->n_stuck++;
+        end_waiting(job);
         if (job->is_said)
                 return;
 
@@ -287,37 +381,97 @@ static void on_job_end(Child *child, const ChildEnd *end, void *userdata) {
         if (superblock->repair_job_id == job->job_id)
                 superblock->repair_job_id = 0;
         TAILQ_REMOVE(&worker->jobs.running, job, entry);
+        end_waiting(job);
+        /* Not before: it would take the processor from the job. */
+        job_get_ready(worker, job->kind);
 
         worker_forget_unused(worker, superblock);
         attach_continue(worker);
 }
 
-int job_start(Job *job, uint64_t timeout_usec) {
-        ChildTask task = {
-                .name = job->kind->name,
-                .run = job->kind->run,
+static ChildTask task_of(const JobKind *kind) {
+        return (ChildTask) {
+                .name = kind->name,
                 .on_report = on_job_report,
                 .on_stuck = on_job_stuck,
                 .on_end = on_job_end,
-                .userdata = job,
-                .timeout_usec = timeout_usec,
-                .grace_usec = job->kind->grace_usec,
-                .dies_with_us = job->kind->dies_with_us,
+                .grace_usec = kind->grace_usec,
+                .dies_with_us = kind->dies_with_us,
         };
-        size_t n_kept = 0;
+}
+
+/* Nobody needed it. The next job forks its own child. */
+static void on_ready_end(_unused_ Child *child, _unused_ const ChildEnd *end, void *userdata) {
+        Worker *worker = userdata;
+
+        worker->jobs.ready = NULL;
+}
+
+void job_get_ready(Worker *worker, const JobKind *kind) {
+        ChildTask task = task_of(kind);
         int r;
 
-        if (job->monitor_fd >= 0)
-                task.keep_fds[n_kept++] = job->monitor_fd;
-        if (job->kmsg_fd >= 0)
-                task.keep_fds[n_kept++] = job->kmsg_fd;
+        if (!kind->wait || worker->jobs.ready || worker->is_leaving || worker->wants_restart)
+                return;
 
-        r = child_spawn(job->worker->children, &task, &job->child);
+        task.name = "ready";
+        task.run = kind->wait;
+        task.on_report = NULL;
+        task.on_stuck = NULL;
+        task.on_end = on_ready_end;
+        task.userdata = worker;
+        task.timeout_usec = USEC_INFINITY;
+        task.waits = true;
+        if (worker->kmsg_fd >= 0)
+                task.keep_fds[0] = worker->kmsg_fd;
+        r = child_spawn(worker->children, &task, &worker->jobs.ready);
+        if (r < 0)
+                log_debug_errno(r, "%s: no process is kept ready: %m", kind->name);
+        worker->jobs.ready_kind = kind;
+}
+
+/* Returns 0 and the child that took it, or a negative errno. */
+static int give_to_ready(Job *job, ChildTask *task, Child **ret_child) {
+        JobTable *table = &job->worker->jobs;
+        int r;
+
+        if (!table->ready || table->ready_kind != job->kind)
+                return -ENOENT;
+        r = child_order(table->ready, task, job->order, job->order_size_bytes, job->monitor_fd);
+        if (r < 0)
+                return r;
+
+        *ret_child = table->ready;
+        table->ready = NULL;
+        return 0;
+}
+
+static int fork_for(Job *job, ChildTask *task, Child **ret_child) {
+        size_t n_kept = 0;
+
+        if (job->monitor_fd >= 0)
+                task->keep_fds[n_kept++] = job->monitor_fd;
+        if (job->worker->kmsg_fd >= 0)
+                task->keep_fds[n_kept++] = job->worker->kmsg_fd;
+        return child_spawn(job->worker->children, task, ret_child);
+}
+
+int job_start(Job *job, uint64_t timeout_usec) {
+        ChildTask task = task_of(job->kind);
+        int r;
+
+        task.run = job->kind->run;
+        task.userdata = job;
+        task.timeout_usec = timeout_usec;
+        r = give_to_ready(job, &task, &job->child);
+        if (r < 0)
+                r = fork_for(job, &task, &job->child);
         if (r < 0)
                 return r;
 
         /* A monitor that lies around here would keep its slot taken. */
         job->monitor_fd = close_fd(job->monitor_fd);
+        job->order = NULL;
         intents_note_pid(job->worker->intents, job->intent_slot, child_pid(job->child));
         job->superblock->n_children++;
         TAILQ_INSERT_TAIL(&job->worker->jobs.running, job, entry);
@@ -332,23 +486,18 @@ void job_cancel(Worker *worker, uint64_t job_id) {
                         child_stop(job->child);
 }
 
-int job_report_result(int report_fd, const Job *job, const WorkerJobResult *result) {
+int job_report_result(int report_fd, const WorkerJobResult *result) {
         WorkerMessage message = {};
 
         worker_message_init(&message, WORKER_JOB_RESULT);
         message.result = *result;
-        message.result.job_id = job->job_id;
-        message.result.device_number = job->superblock->device_number;
-        message.result.duration_usec = clock_monotonic_usec() - job->started_usec;
         return child_report(report_fd, &message, message.header.size_bytes, -EBADF);
 }
 
-int job_report_started(int report_fd, const Job *job, const char *detail) {
+int job_report_started(int report_fd, const char *detail) {
         WorkerMessage message = {};
 
         worker_message_init(&message, WORKER_JOB_STARTED);
-        message.result.job_id = job->job_id;
-        message.result.device_number = job->superblock->device_number;
         (void) text_copy(message.result.detail, sizeof(message.result.detail), detail);
         return child_report(report_fd, &message, message.header.size_bytes, -EBADF);
 }

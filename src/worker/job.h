@@ -14,6 +14,9 @@
 #include "src/worker/intents.h"
 #include "src/worker/superblock-table.h"
 
+/* What healerd hears it tells to many, and all of them want the processor: an answer that a repair found waits for the
+ * end of that repair, but not longer than this. Most are over by then. */
+#define JOB_ANSWER_AFTER_USEC (200 * USEC_PER_MSEC)
 /* Results nobody took; beyond it the oldest is dropped and logged. */
 #define JOB_RESULTS_MAX 256
 
@@ -22,6 +25,9 @@ typedef struct Job Job;
 typedef struct JobKind {
         const char *name;
         int (*run)(int report_fd, void *userdata);      /* in the child; @userdata is the Job */
+        /* The same in one that was kept ready: receives the order, with the monitor. @userdata is the Worker. May be
+         * NULL. */
+        int (*wait)(int report_fd, void *userdata);
         uint64_t grace_usec;
         bool dies_with_us;
 } JobKind;
@@ -35,16 +41,23 @@ struct Job {
         uint64_t started_usec;          /* CLOCK_MONOTONIC */
         bool is_said;                   /* the result was said */
         bool is_stuck_said;             /* it was said to hang */
-        bool is_intent_written;         /* or tried to: the repair was about to begin */
+        bool is_intent_written;         /* the repair began, or its record may be on disk for ever */
 
         int monitor_fd;                 /* only until the child is forked; in the child, its copy */
-        int kmsg_fd;
-        WorkerRepairRequest repair;
+        const void *order;              /* borrowed, only until the child has it: what a kind that can wait needs */
+        size_t order_size_bytes;
         WorkerScrubRequest scrub;
 
-        Intent intent;                  /* repairs */
-        size_t intent_slot;
+        size_t intent_slot;             /* repairs */
         const Intent *ban;              /* the record that forbids this repair, as known here */
+        /* A job that came with a question about its file system finds the answer itself on its way: one process less,
+         * at a moment at which it counts. */
+        bool gathers, has_waiting, has_gathered;
+        WorkerGatherRequest waiting;
+        int waiting_fd;
+        uint64_t gathered_inode;
+        WorkerGathered gathered;
+        sd_event_source *answer_source; /* timer */
         TAILQ_ENTRY(Job) entry;
 };
 
@@ -57,12 +70,18 @@ typedef struct JobTable {
         TAILQ_HEAD(, Job) running;
         TAILQ_HEAD(, JobResultLeft) results;
         unsigned n_results;
+        Child *ready;                   /* waits for the next job of its kind; NULL: none */
+        const JobKind *ready_kind;
 } JobTable;
 
-/* Said by a repair's child before anything else: could the intent be made durable? */
-typedef struct IntentNote {
-        int32_t error;                  /* positive errno */
-} IntentNote;
+/* Said by a repair's child before it calls the kernel, or instead of that, and in one packet: each wakes the loop. */
+typedef struct JobBegun {
+        int32_t intent_error;           /* positive errno: the intent could not be made durable */
+        bool is_started;                /* it is going to call the kernel now */
+        bool has_gathered;
+        char detail[JOB_DETAIL_SIZE];
+        WorkerGathered gathered;        /* but for request and device */
+} JobBegun;
 
 void job_table_clear(JobTable *table);
 
@@ -70,8 +89,15 @@ Job *job_new(Worker *worker, const JobKind *kind, Superblock *superblock, uint64
 Job *job_free(Job *job);
 DEFINE_CLEANUP(Job, job_free)
 
-/* Forks its child. Returns 0 and takes @job; or a negative errno. */
+/* Keeps a child waiting for the next job of this kind, if it can be had. */
+void job_get_ready(Worker *worker, const JobKind *kind);
+
+/* Gives it to the child that waits, or forks one. Returns 0 and takes @job; or a negative errno. */
 int job_start(Job *job, uint64_t timeout_usec);
+
+/* True if a job takes the question (and @monitor_fd, which may be negative), because it is going to find the answer or
+ * has it already. If it does not, it is asked again by gather_request(). */
+bool job_answers(Worker *worker, const WorkerGatherRequest *request, int monitor_fd);
 
 /* Ends the job with this number, if it runs. */
 void job_cancel(Worker *worker, uint64_t job_id);
@@ -86,7 +112,7 @@ void job_keep_left_result(Worker *worker, const Intent *intent);
 /* A new healerd: results that nobody took. */
 void job_say_results(Worker *worker);
 
-/* For the child: fills in a result record and reports it. */
-int job_report_result(int report_fd, const Job *job, const WorkerJobResult *result);
+/* For the child: its result. Number, device and time are filled in by the loop. */
+int job_report_result(int report_fd, const WorkerJobResult *result);
 /* For the child: it has begun. */
-int job_report_started(int report_fd, const Job *job, const char *detail);
+int job_report_started(int report_fd, const char *detail);

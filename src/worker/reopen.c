@@ -184,6 +184,8 @@ Outcome reopen_superblock(const Superblock *superblock, int monitor_fd, ReopenPu
                 }
 
                 ret_reopened->fd = r;
+                /* What is looked at is always the root. */
+                ret_reopened->is_whole = purpose != REOPEN_TO_REPAIR || is_whole(mount);
                 ret_reopened->is_read_only = mount->is_read_only || mount->is_superblock_read_only;
                 (void) text_copy(ret_reopened->mount_point, sizeof(ret_reopened->mount_point), mount->mount_point);
                 *ret_error = 0;

@@ -12,6 +12,7 @@
 typedef struct Reopened {
         int fd;                         /* -EBADF on failure */
         bool is_read_only;              /* this mount or the superblock */
+        bool is_whole;                  /* the root of the file system, not a folder of it */
         const char *problem;            /* static text for people, of a failure that needs one; or NULL */
         char mount_point[PATH_MAX];
 } Reopened;

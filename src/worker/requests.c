@@ -63,6 +63,7 @@ static int handle_held(Worker *worker, const WorkerHeld *held, int fd) {
         superblock->worker = worker;
         superblock->n_held++;
         superblock->facts.monitor_state = MONITOR_OPENED;
+        repair_get_ready(worker);
         return 0;
 }
 

@@ -83,7 +83,7 @@ static int on_started(const char *unit_name, void *userdata) {
 
         (void) text_append_format(detail, sizeof(detail), "%s%s%s", unit_name, scrub->note[0] ? ", " : "",
                                   scrub->note);
-        return job_report_started(scrub->report_fd, scrub->job, detail);
+        return job_report_started(scrub->report_fd, detail);
 }
 
 static Outcome judge(const UnitRun *run, WorkerJobResult *result) {
@@ -185,7 +185,7 @@ static int scrub_in_child(int report_fd, void *userdata) {
         result.outcome = scrub_steps(&scrub, &result);
         add_note(&scrub, &result);
         free(scrub.unit_name);
-        return job_report_result(report_fd, scrub.job, &result) < 0;
+        return job_report_result(report_fd, &result) < 0;
 }
 
 /* In the loop */

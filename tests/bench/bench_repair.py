@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """From the first report of damage to the end of its repair."""
 
+import os
 import statistics
+import time
 
 import benchlib
 import recipes
@@ -10,8 +12,9 @@ from vmlib import XfsImage, fails, wait_for
 
 TITLE = 'from the first report to the end of the repair'
 METHOD = ('the kernel\'s times of the first report "sick" and of the first report "healthy" after it (tracepoints '
-          'xfs_healthmon_report_*); the same damage again on the same file system; property autofsck=repair, no policy')
-REPETITIONS = 5
+          'xfs_healthmon_report_*); the same damage again on the same file system; property autofsck=repair, no policy. '
+          'fdatasync: what a process waits for it after it wrote 512 bytes where healerd keeps its record')
+REPETITIONS = 15
 KINDS = [recipes.FreeInodeBtree, recipes.Directory]
 EVENTS = ['xfs_healthmon_report_group', 'xfs_healthmon_report_inode']
 
@@ -53,7 +56,28 @@ def repairs(program, trace, kind):
     return found
 
 
+def fdatasync_seconds(folder='/var/lib', count=50):
+    """What one costs whoever waits for it; median."""
+    path = os.path.join(folder, f'.bench.{os.getpid()}')
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.pwrite(fd, bytes(65536), 0)
+        os.fsync(fd)
+        found = []
+        for index in range(count):
+            os.pwrite(fd, bytes([index % 256]) * 512, 512 * (index % 128))
+            began = time.monotonic()
+            os.fdatasync(fd)
+            found.append(time.monotonic() - began)
+        return statistics.median(found)
+    finally:
+        os.close(fd)
+        os.unlink(path)
+
+
 def measure(programs, say):
+    fdatasync = fdatasync_seconds()
+    say('fdatasync', f'{fdatasync * 1000:.1f} ms')
     with benchlib.Trace(*EVENTS) as trace:
         for kind in KINDS:
             medians = []
@@ -63,4 +87,4 @@ def measure(programs, say):
                 say(f'{kind.name}, {program.name}', spread(found, 'ms', 1000))
             ours, theirs = medians
             say(f'{kind.name}, ratio', f'{ours / theirs:.2f} of its time; ' +
-                benchlib.aim(ours <= theirs, 'not slower, but for one fdatasync'))
+                benchlib.aim(ours <= theirs + fdatasync, 'not slower, but for one fdatasync'))

@@ -234,7 +234,7 @@ static void obey(char *order) {
                 message.gather.inode = inode;
                 message.gather.generation = generation;
                 say(&message, find_monitor(message.gather.device_number));
-        } else if (text_equal(verb, "repair")) {
+        } else if (text_equal(verb, "repair") || text_equal(verb, "expecting")) {
                 (void) sscanf(order, "%*s %31s %" SCNu64 " %15s %23s %" SCNu32 " %" SCNu64 " %" SCNu32 " %63s",
                               device, &job_id, domain_name, structure_name, &group, &inode, &generation,
                               override);
@@ -251,7 +251,17 @@ static void obey(char *order) {
                 message.repair.target.group = group;
                 message.repair.target.inode = inode;
                 message.repair.target.generation = generation;
-                (void) text_copy(message.repair.override_harmful, sizeof(message.repair.override_harmful), override);
+                /* Of such an order the last word is what the property has to be. */
+                message.repair.expects_autofsck = text_equal(verb, "expecting");
+                if (message.repair.expects_autofsck) {
+                        Autofsck autofsck;
+
+                        if (autofsck_from_name(override, &autofsck) >= 0)
+                                message.repair.autofsck = (uint8_t) autofsck;
+                } else {
+                        (void) text_copy(message.repair.override_harmful, sizeof(message.repair.override_harmful),
+                                         override);
+                }
                 say(&message, find_monitor(message.repair.device_number));
         } else if (text_equal(verb, "scrub")) {
                 (void) sscanf(order, "%*s %31s %" SCNu64 " %15s", device, &job_id, domain_name);

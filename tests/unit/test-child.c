@@ -307,6 +307,80 @@ static void test_limit(void **state) {
         assert_int_equal(child_table_count(watch->table), 0);
 }
 
+static int run_echo(int report_fd, void *userdata) {
+        char text[64];
+        ssize_t length;
+        int fd;
+
+        (void) userdata;
+
+        length = child_receive(report_fd, text, sizeof(text), &fd);
+        if (length <= 0)
+                return length == 0 ? 9 : 1;
+        return child_report(report_fd, text, (size_t) length, fd) < 0;
+}
+
+static void on_never(Child *child, const ChildEnd *end, void *userdata) {
+        (void) child;
+        (void) end;
+        (void) userdata;
+        fail_msg("this end belongs to the order");
+}
+
+/* Kept ready, it counts for nothing; then it is like one that was forked for its order. */
+static void test_waits(void **state) {
+        Watch *watch = *state;
+        ChildTask waiting = task_of(watch, run_echo), task = task_of(watch, NULL);
+        int fds[2];
+        Child *child;
+
+        waiting.waits = true;
+        waiting.on_end = on_never;
+        waiting.userdata = NULL;
+        assert_int_equal(pipe(fds), 0);
+        assert_int_equal(child_spawn(watch->table, &waiting, &child), 0);
+        assert_int_equal(child_table_count(watch->table), 0);
+
+        assert_int_equal(child_order(child, &task, "do it", sizeof("do it"), fds[0]), 0);
+        assert_int_equal(child_table_count(watch->table), 1);
+        assert_int_equal(sd_event_loop(watch->event), 0);
+        assert_string_equal(watch->report, "do it");
+        assert_true(watch->report_fd >= 0);
+        assert_int_equal(watch->end.ending, CHILD_EXITED);
+        assert_int_equal(watch->end.status, 0);
+        assert_int_equal(child_table_count(watch->table), 0);
+        close_fd(fds[0]);
+        close_fd(fds[1]);
+}
+
+static void test_waits_in_vain(void **state) {
+        Watch *watch = *state;
+        ChildTask waiting = task_of(watch, run_echo), task = task_of(watch, NULL);
+        Child *child;
+
+        waiting.waits = true;
+        assert_int_equal(child_spawn(watch->table, &waiting, &child), 0);
+        child_table_stop_all(watch->table);
+        assert_int_equal(child_order(child, &task, "too late", sizeof("too late"), -EBADF), -EPIPE);
+        assert_int_equal(sd_event_loop(watch->event), 0);
+        assert_int_equal(watch->end.ending, CHILD_CANCELLED);
+        assert_int_equal(child_table_count(watch->table), 0);
+}
+
+/* The deadline is the order's; so is being killed. */
+static void test_order_has_a_deadline(void **state) {
+        Watch *watch = *state;
+        ChildTask waiting = task_of(watch, run_wait), task = task_of(watch, NULL);
+        Child *child;
+
+        waiting.waits = true;
+        task.timeout_usec = 10 * USEC_PER_MSEC;
+        assert_int_equal(child_spawn(watch->table, &waiting, &child), 0);
+        assert_int_equal(child_order(child, &task, "x", sizeof("x"), -EBADF), 0);
+        assert_int_equal(sd_event_loop(watch->event), 0);
+        assert_int_equal(watch->end.ending, CHILD_TIMED_OUT);
+}
+
 static int call_value(void *userdata) {
         return *(const int *) userdata;
 }
@@ -375,6 +449,9 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_stuck, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_descriptors, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_waits, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_waits_in_vain, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_order_has_a_deadline, setup, teardown),
                 cmocka_unit_test(test_call_with_deadline),
         };
 

@@ -78,6 +78,26 @@ static void answer_job(Setup *s, uint64_t job_id, Outcome outcome) {
         fake_worker_say(&s->worker, &message, -EBADF);
 }
 
+/* As the worker does it: an order that came with the question is looked at first. */
+static void answer_repair(Setup *s, const WorkerRepairRequest *request) {
+        WorkerMessage message;
+
+        if (request->expects_autofsck && (Autofsck) request->autofsck != s->autofsck) {
+                worker_message_init(&message, WORKER_JOB_RESULT);
+                message.result.job_id = request->job_id;
+                message.result.device_number = DEVICE_NUMBER;
+                message.result.outcome = OUTCOME_REFUSED;
+                message.result.have_facts_changed = true;
+                fake_worker_say(&s->worker, &message, -EBADF);
+                return;
+        }
+        worker_message_init(&message, WORKER_JOB_STARTED);
+        message.result.job_id = request->job_id;
+        message.result.device_number = DEVICE_NUMBER;
+        fake_worker_say(&s->worker, &message, -EBADF);
+        answer_job(s, request->job_id, s->outcome);
+}
+
 static void on_worker_message(void *userdata, const WorkerMessage *message, int fd) {
         Setup *s = userdata;
 
@@ -87,7 +107,7 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
         else if (message->header.type == WORKER_REPAIR) {
                 s->n_repairs++;
                 s->last_repair = message->repair;
-                answer_job(s, message->repair.job_id, s->outcome);
+                answer_repair(s, &message->repair);
         } else if (message->header.type == WORKER_SCRUB) {
                 s->n_scrubs++;
                 answer_job(s, message->scrub.job_id, OUTCOME_DONE);
@@ -291,6 +311,68 @@ static void test_baseline_repairs(void **state) {
         assert_int_equal(the_filesystem(s)->totals.n_healed, 1);
         assert_int_equal(the_filesystem(s)->conditions.n_items, 0);
         assert_true(the_filesystem(s)->first_bad_realtime_usec == 0 || the_filesystem(s)->totals.n_events == 2);
+}
+
+/* The second time the answer is known from the first: the order goes out with the question. */
+static void test_repairs_while_it_asks(void **state) {
+        Setup *s = *state;
+
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_until(s, is_taken);
+        run_quiet(s);
+        assert_false(s->last_repair.expects_autofsck);
+
+        s->n_taken = 0;
+        take_sick(s, STRUCTURE_AG_BNOBT, 0);
+        run_until(s, is_taken);
+        run_quiet(s);
+        assert_int_equal(s->n_gathers, 2);
+        assert_int_equal(s->n_repairs, 2);
+        assert_int_equal(s->last_repair.target.structure, STRUCTURE_AG_BNOBT);
+        assert_true(s->last_repair.expects_autofsck);
+        assert_int_equal(s->last_repair.autofsck, AUTOFSCK_REPAIR);
+        assert_int_equal(s->kinds[2], EVENT_SICK);
+        assert_int_equal(s->kinds[3], EVENT_REPAIR_DONE);
+        assert_int_equal(s->last_repair.event_id, s->causes[3]);
+        assert_int_equal(the_filesystem(s)->totals.n_healed, 2);
+
+        /* Forbidden meanwhile: the worker finds that out by itself, and of its order nobody hears. */
+        s->autofsck = AUTOFSCK_NONE;
+        s->n_decisions = 0;
+        take_sick(s, STRUCTURE_AG_CNTBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 3);
+        assert_true(s->last_repair.expects_autofsck);
+        assert_int_equal(s->n_decisions, 1);
+        assert_int_equal(s->n_taken, 2);
+        assert_int_equal(s->kinds[s->n_events - 1], EVENT_SICK);
+        assert_int_equal(the_filesystem(s)->totals.n_refused, 0);
+        assert_null(job_queue_next(engine_jobs(s->engine), NULL));
+
+        /* And then no order goes out. */
+        take_sick(s, STRUCTURE_AG_CNTBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 3);
+}
+
+/* Without an answer nothing is permitted: what was ordered with the question is taken back, but the worker has looked.
+ */
+static void test_order_without_an_answer(void **state) {
+        Setup *s = *state;
+
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_until(s, is_taken);
+        run_quiet(s);
+        s->is_gather_silent = true;
+        take_sick(s, STRUCTURE_AG_BNOBT, 0);
+        while (s->n_events < 4)
+                assert_true(sd_event_run(s->event, 60 * USEC_PER_SEC) > 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 2);
+        assert_true(s->last_repair.expects_autofsck);
+        assert_int_equal(s->kinds[2], EVENT_SICK);
+        assert_int_equal(s->kinds[3], EVENT_REPAIR_DONE);
+        assert_int_equal(the_filesystem(s)->totals.n_healed, 2);
 }
 
 static void test_property_forbids(void **state) {
@@ -535,6 +617,8 @@ static void test_filesystem_without_mounts_goes(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_baseline_repairs, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_repairs_while_it_asks, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_order_without_an_answer, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_property_forbids, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_path_is_asked_for, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_refused_harmful, setup, teardown),

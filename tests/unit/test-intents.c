@@ -133,11 +133,17 @@ typedef struct Write {
 
 static int run_write(int report_fd, void *userdata) {
         Write *write = userdata;
+        IntentWriter writer;
         int r;
 
         (void) report_fd;
 
-        r = intents_write_in_child(fixture.intents, write->slot, &write->intent);
+        r = intents_may_write(fixture.intents, write->slot);
+        if (r < 0)
+                return -r;
+        intent_writer_start(&writer, fixture.state_dir);
+        intent_writer_begin(&writer, write->slot, &write->intent);
+        r = intent_writer_end(&writer);
         return r < 0 ? -r : 0;
 }
 
@@ -245,6 +251,32 @@ static void test_a_good_life(void **state) {
         assert_int_equal(state_on_disk(5), INTENT_FREE);
 }
 
+/* What does not answer in time is killed; nobody waits for it longer, whatever holds it. */
+static void test_writer_that_does_not_answer(void **state) {
+        const Intent intent = intent_of(5);
+        IntentWriter writer;
+
+        (void) state;
+
+        intent_writer_start(&writer, fixture.state_dir);
+        assert_int_equal(writer.error, 0);
+        assert_int_equal(kill(writer.pid, SIGSTOP), 0);
+        intent_writer_begin(&writer, 0, &intent);
+        assert_int_equal(intent_writer_end(&writer), -ETIMEDOUT);
+        assert_int_equal(waitpid(writer.pid, NULL, 0), writer.pid);
+
+        intent_writer_start(&writer, fixture.state_dir);
+        assert_int_equal(kill(writer.pid, SIGKILL), 0);
+        assert_int_equal(waitpid(writer.pid, NULL, 0), writer.pid);
+        intent_writer_begin(&writer, 0, &intent);
+        assert_true(intent_writer_end(&writer) < 0);
+
+        intent_writer_start(&writer, "/proc/no such folder");
+        intent_writer_begin(&writer, 0, &intent);
+        assert_int_equal(intent_writer_end(&writer), -ENOENT);
+        assert_int_equal(waitpid(writer.pid, NULL, 0), writer.pid);
+}
+
 static void test_never_begun(void **state) {
         Write write;
 
@@ -318,9 +350,10 @@ static void test_bans(void **state) {
         settle();
         ban = intents_find_ban(fixture.intents, &(WorkerFilesystem) { .device_number = 0x801 }, &target);
         assert_non_null(ban);
-        assert_true(intents_ban_stands_in_child(fixture.intents, ban));
+        assert_true(intents_can_ban_be_lifted(fixture.intents, ban));
+        assert_true(intent_ban_stands(fixture.state_dir, ban));
         put_on_disk(7, &(Intent) {});
-        assert_false(intents_ban_stands_in_child(fixture.intents, ban));
+        assert_false(intent_ban_stands(fixture.state_dir, ban));
         intents_forget_ban(fixture.intents, ban);
         settle();
         assert_int_equal(count_of(INTENT_BANNED), 1);
@@ -398,7 +431,7 @@ static void test_no_disk_at_all(void **state) {
         intents_note_write(fixture.intents, write.slot, EBUSY);
         end(&write, INTENT_BANNED, OUTCOME_CRASHED);
         assert_non_null(intents_find_ban(fixture.intents, &facts, &target));
-        assert_true(intents_ban_stands_in_child(fixture.intents, intents_find_ban(fixture.intents, &facts, &target)));
+        assert_false(intents_can_ban_be_lifted(fixture.intents, intents_find_ban(fixture.intents, &facts, &target)));
 }
 
 static void test_no_room(void **state) {
@@ -425,6 +458,7 @@ static void test_no_room(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_a_good_life, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_writer_that_does_not_answer, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_never_begun, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_found_open, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_bans, setup, teardown),

@@ -17,6 +17,7 @@ typedef struct Setup {
         JobQueue *queue;
         uint64_t started[64];
         size_t n_started;
+        bool expected;                  /* the last one */
         int start_result;
         unsigned n_cancelled, n_taken;
         Outcome ended[64];
@@ -34,6 +35,7 @@ static int carrier_start(void *userdata, const Job *job, const Filesystem *files
         if (s->start_result < 0)
                 return s->start_result;
         s->started[s->n_started++] = job->id;
+        s->expected = job->expects_autofsck;
         return 0;
 }
 
@@ -93,15 +95,19 @@ static int teardown(void **state) {
 
 static const ActionRequest repair = { .kind = ACTION_REPAIR, .timeout_usec = USEC_INFINITY };
 
+#define EVENT_ID 77
+
 static void begin(Setup *s, Filesystem *filesystem, Structure structure) {
+        const HealthEvent event = { .id = EVENT_ID };
         const JobOrder order = {
                 .filesystem = filesystem,
                 .request = &repair,
+                .event = &event,
                 .target = { .structure = structure },
                 .source = DECISION_BASELINE,
         };
 
-        job_queue_begin(s->queue, &order);
+        job_queue_begin(s->queue, &order, AUTOFSCK_REPAIR);
 }
 
 static int add(Setup *s, Filesystem *filesystem, Structure structure, uint32_t group, Job **ret_job) {
@@ -131,6 +137,13 @@ static void end_job(Setup *s, uint64_t id, Outcome outcome) {
 
         job_queue_on_result(s->queue, &result);
         job_queue_tell_ended(s->queue);
+}
+
+static void answer_facts_changed(Setup *s, uint64_t job_id) {
+        const WorkerJobResult result = { .job_id = job_id, .outcome = OUTCOME_REFUSED, .have_facts_changed = true };
+
+        assert_int_equal(job_queue_on_result(s->queue, &result), 0);
+        run_due(s);
 }
 
 static void test_one_at_a_time_for_each_filesystem(void **state) {
@@ -189,18 +202,95 @@ static void test_begun_before_it_is_told(void **state) {
         assert_int_equal(s->n_ended, 1);
 }
 
-/* Nobody asks for it after all: its end is told all the same. No worker: it waits like any other. */
-static void test_begun_and_never_asked_for(void **state) {
+/* Its result waits for whoever asks for it. */
+static void test_ended_before_it_is_told(void **state) {
         Setup *s = *state;
         Job *job;
 
         begin(s, s->one, STRUCTURE_AG_FINOBT);
-        end_job(s, 100, OUTCOME_STILL_CORRUPT);
-        assert_int_equal(s->n_changes, 1);
-        assert_int_equal(s->ended[0], OUTCOME_STILL_CORRUPT);
-        begin(s, s->one, STRUCTURE_AG_FINOBT);  /* held off */
+        job_queue_on_started(s->queue, 100);
+        end_job(s, 100, OUTCOME_DONE);
+        assert_int_equal(s->n_changes, 0);
+        assert_null(job_queue_next(s->queue, NULL));
+        assert_null(job_queue_find(s->queue, 100));
+        assert_null(job_queue_active(s->queue, s->one->id));
+
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
+        assert_int_equal(s->n_ended, 0);
+        run_due(s);
+        assert_int_equal(s->n_ended, 1);
+        assert_int_equal(s->ended[0], OUTCOME_DONE);
+        assert_int_equal(s->n_taken, 1);
         assert_int_equal(s->n_started, 1);
-        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), -EALREADY);
+}
+
+static void test_begun_with_facts_that_changed(void **state) {
+        Setup *s = *state;
+        Job *job;
+
+        begin(s, s->one, STRUCTURE_AG_FINOBT);
+        assert_true(s->expected);
+        answer_facts_changed(s, 100);
+        assert_int_equal(s->n_changes, 0);
+        assert_int_equal(s->n_taken, 1);
+        job_queue_settle(s->queue, EVENT_ID);
+
+        /* The answer that came is the older one: with it the worker is asked again, and not to look any more. */
+        begin(s, s->one, STRUCTURE_AG_FINOBT);
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
+        answer_facts_changed(s, 101);
+        run_until_started(s, 3);
+        assert_int_equal(s->started[2], 101);
+        assert_false(s->expected);
+        assert_int_equal(job->report.n_attempts, 1);
+        end_job(s, 101, OUTCOME_DONE);
+        assert_int_equal(s->n_ended, 1);
+        assert_int_equal(s->ended[0], OUTCOME_DONE);
+}
+
+/* Nobody asks for it after all: it is taken back, and told only if the worker was at it. */
+static void test_begun_and_never_asked_for(void **state) {
+        static const struct {
+                bool has_begun, is_settled_first;
+                Outcome outcome;
+                unsigned n_ended;
+        } cases[] = {
+                { false, true,  OUTCOME_CANCELLED,     0 },
+                { false, false, OUTCOME_CANNOT_REOPEN, 0 },
+                { true,  true,  OUTCOME_CANCELLED,     1 },
+                { true,  true,  OUTCOME_DONE,          1 },
+                { true,  false, OUTCOME_STILL_CORRUPT, 1 },
+        };
+        Setup *s = *state;
+        unsigned n_ended = 0, n_cancelled = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                print_message("case %zu\n", i);
+                begin(s, s->one, STRUCTURE_AG_FINOBT);
+                if (cases[i].has_begun)
+                        job_queue_on_started(s->queue, 100 + i);
+                if (cases[i].is_settled_first)
+                        job_queue_settle(s->queue, EVENT_ID);
+                end_job(s, 100 + i, cases[i].outcome);
+                if (!cases[i].is_settled_first)
+                        job_queue_settle(s->queue, EVENT_ID);
+                run_due(s);
+                n_cancelled += cases[i].is_settled_first;
+                n_ended += cases[i].n_ended;
+                assert_int_equal(s->n_cancelled, n_cancelled);
+                assert_int_equal(s->n_ended, n_ended);
+                assert_int_equal(s->n_taken, i + 1);
+                if (cases[i].n_ended)
+                        assert_int_equal(s->ended[n_ended - 1], cases[i].outcome);
+                assert_null(job_queue_next(s->queue, NULL));
+        }
+        begin(s, s->one, STRUCTURE_AG_FINOBT);  /* held off */
+        assert_int_equal(s->n_started, ELEMENTSOF(cases));
+}
+
+static void test_begun_and_waiting_for_a_worker(void **state) {
+        Setup *s = *state;
+        Job *job;
 
         s->start_result = -ENOTCONN;
         begin(s, s->two, STRUCTURE_AG_FINOBT);
@@ -209,6 +299,38 @@ static void test_begun_and_never_asked_for(void **state) {
         s->start_result = 0;
         job_queue_on_worker_ready(s->queue);
         assert_int_equal(job->state, JOB_RUNNING);
+
+        s->start_result = -ENOTCONN;
+        begin(s, s->one, STRUCTURE_AG_FINOBT);
+        job_queue_settle(s->queue, EVENT_ID);
+        s->start_result = 0;
+        job_queue_on_worker_ready(s->queue);
+        assert_int_equal(s->n_started, 1);
+        assert_null(job_queue_active(s->queue, s->one->id));
+}
+
+/* Of what nobody heard of nothing is told if it ends like that, but for what the worker began. */
+static void test_begun_and_interrupted(void **state) {
+        Setup *s = *state;
+
+        begin(s, s->one, STRUCTURE_AG_FINOBT);
+        job_queue_on_worker_lost(s->queue);
+        begin(s, s->one, STRUCTURE_AG_FINOBT);
+        job_queue_on_filesystem_gone(s->queue, s->one->id, OUTCOME_UNMOUNTED);
+        run_due(s);
+        assert_int_equal(s->n_changes, 0);
+
+        begin(s, s->one, STRUCTURE_AG_FINOBT);
+        job_queue_on_started(s->queue, 102);
+        job_queue_on_worker_lost(s->queue);
+        begin(s, s->two, STRUCTURE_AG_FINOBT);
+        job_queue_on_started(s->queue, 103);
+        job_queue_on_filesystem_gone(s->queue, s->two->id, OUTCOME_UNMOUNTED);
+        run_due(s);
+        assert_int_equal(s->n_ended, 2);
+        assert_int_equal(s->ended_ids[0], 102);
+        assert_int_equal(s->ended[0], OUTCOME_WORKER_LOST);
+        assert_int_equal(s->ended[1], OUTCOME_UNMOUNTED);
 }
 
 static void test_retry_then_end(void **state) {
@@ -385,7 +507,11 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_one_at_a_time_for_each_filesystem, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_equal_jobs_join, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_begun_before_it_is_told, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_ended_before_it_is_told, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_begun_with_facts_that_changed, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_begun_and_never_asked_for, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_begun_and_waiting_for_a_worker, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_begun_and_interrupted, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_retry_then_end, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_failed_repair_is_held_off, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_surveys, setup, teardown),

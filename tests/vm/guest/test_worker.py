@@ -249,6 +249,45 @@ class WorkerTest(WorkerFixture):
                 self.line.wait(f'^released {dev}')
                 self.line.forget()
 
+    def test_repair_that_brings_the_facts(self):
+        """Ordered with the question that would decide about it: it looks first, and what it finds is the answer."""
+        with XfsImage() as fs:
+            recipe = recipes.Directory(fs).break_it()
+            fs.set_autofsck('repair')
+            dev = device_of(fs.path)
+            self.line.start()
+            self.line.wait(f'^filesystem {dev} .*monitor=opened')
+            self.assertTrue(recipe.trigger())
+            gen = generation_of(recipe.file())
+
+            self.line.order('expecting', dev, 7, 'inode', 'directory', 0, recipe.ino, gen, 'check')
+            self.line.order('gather', dev, recipe.ino, gen)
+            self.line.wait('^gathered 1 autofsck=known/repair/0 path=2//victim/0 read-only=0')
+            self.line.wait('^job-result 7 refused .*its property autofsck is not what it was')
+            self.line.order('taken', 7)
+            self.assertFalse(recipe.works())
+            wait_for(lambda: not self.intents(), what='the record of what was not begun to be gone')
+            self.assertFalse([line for line in self.line.lines if line.startswith('job-started 7')])
+
+            self.line.order('expecting', dev, 8, 'inode', 'directory', 0, recipe.ino, gen, 'repair')
+            self.line.order('gather', dev, 0, 0)
+            self.line.wait('^gathered 2 autofsck=known/repair/0 path=0//0 read-only=0')
+            self.line.wait('^job-result 8 done')
+            self.assertTrue(recipe.works())
+            self.line.order('taken', 8)
+            wait_for(lambda: not self.intents(), what='the records to be closed')
+
+            # The answer of one that cannot look comes all the same.
+            run('mount', '--bind', recipe.file(), '/mnt')
+            try:
+                run('umount', fs.path)
+                self.line.order('expecting', dev, 9, 'ag', 'finobt', 0, 0, 0, 'repair')
+                self.line.order('gather', dev, 0, 0)
+                self.line.wait('^job-result 9 refused .*its property autofsck is not what it was')
+                self.line.wait('^gathered 3 autofsck=known/repair/0')
+            finally:
+                run('umount', '/mnt')
+
     def test_unloadable_inode_is_refused(self):
         with XfsImage() as fs:
             recipe = recipes.InodeCore(fs).break_it()
@@ -258,7 +297,7 @@ class WorkerTest(WorkerFixture):
             self.assertTrue(recipe.trigger())
             self.line.order('repair', dev, 3, 'inode', 'core', 0, recipe.ino, 0)
             self.line.wait('^job-result 3 refused-harmful .*crashes this kernel')
-            self.assertEqual(self.intents(), '')
+            wait_for(lambda: not self.intents(), what='the record of what was not begun to be gone')
             # One that is whole is not refused, only not needed.
             self.line.order('repair', dev, 4, 'inode', 'core', 0, os.stat(fs.path).st_ino, generation_of(fs.path))
             self.line.wait('^job-result 4 not-needed')
