@@ -26,7 +26,7 @@ _healerctl() {
                 [events]='--json --since --fs --limit --no-ask-password'
                 [repair]='--json --domain --group --inode --generation --override-harmful --no-wait --no-ask-password'
                 [scrub]='--json --repair --no-wait --no-ask-password'
-                [policy]='--json'
+                [policy]='--json --policy --diff'
                 [reload]='--no-ask-password'
                 [takeover]='--dry-run'
                 [release]='--dry-run'
@@ -42,7 +42,7 @@ _healerctl() {
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}
                 case $word in
-                --domain|--group|--inode|--generation|--override-harmful|--since|--fs|--limit)
+                --domain|--group|--inode|--generation|--override-harmful|--since|--fs|--limit|--policy|--diff)
                         [ "${COMP_WORDS[i + 1]-}" = "=" ] && i=$((i + 1))
                         i=$((i + 1)) ;;
                 -*) ;;
@@ -54,6 +54,9 @@ _healerctl() {
         case $prev in
         --domain)
                 mapfile -t COMPREPLY < <(compgen -W 'fs ag rtgroup inode' -- "$cur")
+                return ;;
+        --policy|--diff)
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return ;;
         --fs)
                 compopt -o filenames 2>/dev/null
@@ -70,7 +73,7 @@ _healerctl() {
 
         case $verb:$n_arguments in
         :*)       mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
-        policy:0) mapfile -t COMPREPLY < <(compgen -W 'check' -- "$cur") ;;
+        policy:0) mapfile -t COMPREPLY < <(compgen -W 'check explain simulate schema' -- "$cur") ;;
         policy:1) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
         repair:1) mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
         status:0|repair:0|scrub:0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * healerctl: the command line client of healerd. It holds no privilege and decides nothing: it asks over the
- * system bus and shows the answer. `policy check`, `takeover` and `release` work without the daemon.
+ * system bus and shows the answer. `policy`, `takeover` and `release` work without the daemon.
  */
 #include <locale.h>
 #include <signal.h>
@@ -25,6 +25,12 @@ static CtlExit run(const CtlRequest *request) {
                 return ctl_scrub(request);
         case CTL_VERB_POLICY_CHECK:
                 return ctl_policy_check(request);
+        case CTL_VERB_POLICY_EXPLAIN:
+                return ctl_policy_explain(request);
+        case CTL_VERB_POLICY_SIMULATE:
+                return ctl_policy_simulate(request);
+        case CTL_VERB_POLICY_SCHEMA:
+                return ctl_policy_schema(request);
         case CTL_VERB_RELOAD:
                 return ctl_reload(request);
         case CTL_VERB_TAKEOVER:

@@ -36,6 +36,11 @@ static const CtlVerb verbs[] = {
           "check a whole file system online" },
         { CTL_VERB_POLICY_CHECK, { "policy", "check" }, "[FILE]", 0, 1, CTL_OPTION_JSON,
           "check policy files without the daemon" },
+        { CTL_VERB_POLICY_EXPLAIN, { "policy", "explain" }, "EVENT", 1, 1, CTL_OPTION_JSON | CTL_OPTION_POLICY,
+          "what would be done about it, and why" },
+        { CTL_VERB_POLICY_SIMULATE, { "policy", "simulate" }, "FILE", 1, 1,
+          CTL_OPTION_JSON | CTL_OPTION_POLICY | CTL_OPTION_DIFF, "what would be done about many events" },
+        { CTL_VERB_POLICY_SCHEMA, { "policy", "schema" }, "", 0, 0, 0, "print a JSON schema of policy files" },
         { CTL_VERB_RELOAD, { "reload" }, "", 0, 0, CTL_OPTION_NO_ASK_PASSWORD,
           "make the daemon load the policy again" },
         { CTL_VERB_TAKEOVER, { "takeover" }, "", 0, 0, CTL_OPTION_DRY_RUN,
@@ -57,6 +62,8 @@ static const CtlOption options[] = {
         { CTL_OPTION_INODE, "inode", 0, "N", "the inode" },
         { CTL_OPTION_GENERATION, "generation", 0, "N", "the generation of that inode" },
         { CTL_OPTION_OVERRIDE_HARMFUL, "override-harmful", 0, "NAME", "repair although it can crash this kernel" },
+        { CTL_OPTION_POLICY, "policy", 0, "FILE", "this policy, not that of the machine" },
+        { CTL_OPTION_DIFF, "diff", 0, "FILE", "what another policy decides differently" },
         { CTL_OPTION_REPAIR, "repair", 0, NULL, "repair what the scan finds" },
         { CTL_OPTION_NO_WAIT, "no-wait", 0, NULL, "do not wait for the end of the job" },
         { CTL_OPTION_NO_ASK_PASSWORD, "no-ask-password", 0, NULL, "never ask for a password" },
@@ -215,6 +222,12 @@ static int take_option(CtlRequest *request, const CtlOption *option, const char 
                 break;
         case CTL_OPTION_OVERRIDE_HARMFUL:
                 request->override_harmful = value;
+                break;
+        case CTL_OPTION_POLICY:
+                request->policy = value;
+                break;
+        case CTL_OPTION_DIFF:
+                request->diff = value;
                 break;
         case CTL_OPTION_JSON:
         case CTL_OPTION_NO_LEGEND:

@@ -16,6 +16,9 @@ typedef enum CtlVerbId {
         CTL_VERB_REPAIR,
         CTL_VERB_SCRUB,
         CTL_VERB_POLICY_CHECK,
+        CTL_VERB_POLICY_EXPLAIN,
+        CTL_VERB_POLICY_SIMULATE,
+        CTL_VERB_POLICY_SCHEMA,
         CTL_VERB_RELOAD,
         CTL_VERB_TAKEOVER,
         CTL_VERB_RELEASE,
@@ -40,6 +43,8 @@ typedef enum CtlOptionId {
         CTL_OPTION_SINCE = 1 << 13,
         CTL_OPTION_FS = 1 << 14,
         CTL_OPTION_LIMIT = 1 << 15,
+        CTL_OPTION_POLICY = 1 << 16,
+        CTL_OPTION_DIFF = 1 << 17,
 } CtlOptionId;
 
 typedef struct CtlVerb {
@@ -73,6 +78,8 @@ typedef struct CtlRequest {
         const char *filesystem;
         uint32_t limit;
         const char *override_harmful;
+        const char *policy;
+        const char *diff;
 } CtlRequest;
 
 #define CTL_USAGE_TEXT_SIZE 512

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An event as somebody writes it down to ask what a policy makes of it:
+ *
+ *   event: {kind: sick, structure: finobt, group: 3}     # or only the kind: sick
+ *   fs: {mounts: [/srv], label: backup, autofsck: repair}
+ *
+ *   expect: ['rule heal, enforce: repair']               # the decisions, as policy_decision_text() writes them
+ *   explain: ['rule mine (policy.yaml:7) does not match']      # what the explanation has to hold
+ *
+ * What is not written is unknown, as it is to the daemon before it has looked; '?' says the same by name, ~ says that
+ * there is none (no label, no file system at all).
+ */
+#pragma once
+
+#include "policy/yaml-tree.h"
+#include "src/model/event-facts.h"
+
+/* More mount points of one example are an error. */
+#define EXAMPLE_MOUNTS_MAX 64
+
+typedef struct EventExample {
+        const char *name;               /* borrowed from the tree; NULL: none was given */
+        SourcePosition position;
+        const YamlNode *expect, *explain;       /* lists of texts, borrowed from the tree; NULL: nothing is expected */
+        HealthEvent event;
+        bool has_filesystem;
+        FilesystemFacts filesystem;     /* texts are owned */
+} EventExample;
+
+/**
+ * event_example_read() - one example
+ * @node:        a map with the keys above and a name, or a word: the event's kind
+ * @defaults:    what is not written; NULL: unknown
+ * @problems:    gets what is wrong
+ * @ret_example: event_example_clear(), also after a failure
+ *
+ * Returns: 0; -EINVAL if something is wrong; -ENOMEM.
+ */
+int event_example_read(const YamlNode *node, const EventFacts *defaults, PolicyProblems *problems,
+                       EventExample *ret_example);
+void event_example_clear(EventExample *example);
+/* Borrowed from @example. */
+EventFacts event_example_facts(const EventExample *example);
