@@ -5,6 +5,7 @@
 #include "policy/policy-bound.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "src/basic/text.h"
@@ -63,22 +64,15 @@ char *autofsck_text(const FilesystemFacts *filesystem, char buffer[static AUTOFS
         return buffer;
 }
 
-/* Only the first reason stays: one is enough. Returns 0 or -ENOMEM. */
-static int deny(ActionRequest *request, const char *format, ...) _printf_(2, 3);
+static void deny(ActionRequest *request, const char *format, ...) _printf_(2, 3);
 
-static int deny(ActionRequest *request, const char *format, ...) {
+static void deny(ActionRequest *request, const char *format, ...) {
         va_list arguments;
-        int r;
 
         va_start(arguments, format);
-        r = vasprintf(&request->denied_by, format, arguments);
+        /* The longest of them fits: a name of RULE_ID_SIZE, or a match key. */
+        (void) vsnprintf(request->denied_by, sizeof(request->denied_by), format, arguments);
         va_end(arguments);
-        if (r < 0) {
-                request->denied_by = NULL;
-                return -ENOMEM;
-        }
-
-        return 0;
 }
 
 /* Labels, UUIDs and mount points are chosen by whoever brings a disk; what may be such a disk is left alone. */
@@ -92,45 +86,41 @@ static bool names_damage(const HealthEvent *event) {
                event->structure != STRUCTURE_UNRECOGNISED;
 }
 
-static int bound_by_autofsck(const FilesystemFacts *filesystem, ActionRequest *request, bool *ret_is_lowered) {
+static void bound_by_autofsck(const FilesystemFacts *filesystem, ActionRequest *request, bool *ret_is_lowered) {
         AutofsckLevel allowed = policy_autofsck_level(filesystem);
         char text[AUTOFSCK_TEXT_SIZE];
 
         if (action_word_of(request->kind)->level > allowed)
-                return deny(request, "%s", autofsck_text(filesystem, text));
-
-        if (request->kind == ACTION_SCRUB && request->scrub_repair == SCRUB_REPAIR_IF_ALLOWED &&
-            allowed < AUTOFSCK_LEVEL_REPAIR) {
+                deny(request, "%s", autofsck_text(filesystem, text));
+        else if (request->kind == ACTION_SCRUB && request->scrub_repair == SCRUB_REPAIR_IF_ALLOWED &&
+                 allowed < AUTOFSCK_LEVEL_REPAIR) {
                 request->scrub_repair = SCRUB_REPAIR_NEVER;
                 *ret_is_lowered = true;
         }
-        return 0;
 }
 
-int bound_request(const Policy *policy, const PolicyRule *rule, MatchContext *context, Protection *protection,
-                  ActionRequest *request, bool *ret_is_lowered) {
+void bound_request(const Policy *policy, const PolicyRule *rule, MatchContext *context, Protection *protection,
+                   ActionRequest *request, bool *ret_is_lowered) {
         const FilesystemFacts *filesystem = context->facts->filesystem;
         const ProtectSource *protect;
 
         *ret_is_lowered = false;
         if (action_word_of(request->kind)->is_telling)
-                return 0;
+                return;
 
         protect = protection_find(protection, policy, context, request->kind);
         if (protect)
-                return deny(request, "protect: %s", protect->id);
-        if (!filesystem)
-                return deny(request, "the event belongs to no file system");
-        if (is_guarded(rule, filesystem, request->kind))
-                return deny(request, "%s: selected by %s, which whoever brings a disk chooses",
-                            filesystem->is_removable == TRISTATE_YES ? "removable" : "perhaps removable",
-                            rule->guard->key->path);
-        if (request->kind == ACTION_REPAIR && !names_damage(context->facts->event))
-                return deny(request, "the event names no damaged structure");
-        if (rule && rule->source.ignores_autofsck) {
+                deny(request, "protect: %s", protect->id);
+        else if (!filesystem)
+                deny(request, "the event belongs to no file system");
+        else if (is_guarded(rule, filesystem, request->kind))
+                deny(request, "%s: selected by %s, which whoever brings a disk chooses",
+                     filesystem->is_removable == TRISTATE_YES ? "removable" : "perhaps removable",
+                     rule->guard->key->path);
+        else if (request->kind == ACTION_REPAIR && !names_damage(context->facts->event))
+                deny(request, "the event names no damaged structure");
+        else if (rule && rule->source.ignores_autofsck)
                 request->ignore_autofsck = true;
-                return 0;
-        }
-
-        return bound_by_autofsck(filesystem, request, ret_is_lowered);
+        else
+                bound_by_autofsck(filesystem, request, ret_is_lowered);
 }

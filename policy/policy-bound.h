@@ -27,8 +27,6 @@ char *autofsck_text(const FilesystemFacts *filesystem, char buffer[static AUTOFS
  * @rule:           who wants it; NULL for the baseline, which never asks for more than the property allows
  * @request:        gets denied_by, or scrub_repair lowered to what is allowed
  * @ret_is_lowered: true if something was lowered
- *
- * Returns: 0 or -ENOMEM.
  */
-int bound_request(const Policy *policy, const PolicyRule *rule, MatchContext *context, Protection *protection,
-                  ActionRequest *request, bool *ret_is_lowered);
+void bound_request(const Policy *policy, const PolicyRule *rule, MatchContext *context, Protection *protection,
+                   ActionRequest *request, bool *ret_is_lowered);

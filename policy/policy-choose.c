@@ -8,6 +8,7 @@
 
 #include "policy/policy-bound.h"
 #include "policy/policy-rules.h"
+#include "policy/rule-index.h"
 #include "src/basic/text.h"
 
 /* One is kept free for the baseline or the notification. */
@@ -53,6 +54,7 @@ typedef struct Choice {
         bool has_ended;         /* nothing more is looked at, not even the baseline */
         bool is_full;           /* no more rules, but the baseline */
         bool observers_ended;   /* an observing rule ended what observing rules see */
+        bool is_walking;        /* the index is not used */
 } Choice;
 
 void policy_trace_clear(PolicyTrace *trace) {
@@ -67,23 +69,23 @@ static int decision_begin(Choice *choice, DecisionSource source, Decision **ret_
                 return -E2BIG;
 
         decision = &choice->decisions[choice->n_decisions++];
-        *decision = (Decision) {
-                .event_id = choice->facts->event->id,
-                .source = source,
-                .mode = POLICY_MODE_ENFORCE,
-                .policy_generation = choice->policy->generation,
-        };
+        /* Not as a whole: its places for actions are some kilobytes. */
+        decision->event_id = choice->facts->event->id;
+        decision->source = source;
+        decision->rule_id[0] = 0;
+        decision->mode = POLICY_MODE_ENFORCE;
+        decision->stop_on_failure = false;
+        decision->policy_generation = choice->policy->generation;
+        decision->n_actions = 0;
+        decision->reason[0] = 0;
         *ret_decision = decision;
         return 0;
 }
 
-/* The first reason stays. Returns 0 or -ENOMEM. */
-static int decision_set_reason(Decision *decision, const char *text) {
-        if (decision->reason)
-                return 0;
-
-        decision->reason = strdup(text);
-        return decision->reason ? 0 : -ENOMEM;
+/* The first reason stays. */
+static void decision_set_reason(Decision *decision, const char *text) {
+        if (!decision->reason[0])
+                (void) text_copy(decision->reason, sizeof(decision->reason), text);
 }
 
 static int add_step(Choice *choice, const PolicyRule *rule, const StepSource *step, Decision *decision) {
@@ -98,11 +100,10 @@ static int add_step(Choice *choice, const PolicyRule *rule, const StepSource *st
 
         if (request->kind == ACTION_NOTIFY && !step->has_severity)
                 request->severity = health_event_severity(choice->facts->event);
-        r = bound_request(choice->policy, rule, &choice->context, &choice->protection, request, &is_lowered);
-        if (r < 0)
-                return r;
-
-        return is_lowered ? decision_set_reason(decision, "autofsck allows no repair: the scan only checks") : 0;
+        bound_request(choice->policy, rule, &choice->context, &choice->protection, request, &is_lowered);
+        if (is_lowered)
+                decision_set_reason(decision, "autofsck allows no repair: the scan only checks");
+        return 0;
 }
 
 static int take_rule(Choice *choice, const PolicyRule *rule, Verdict verdict) {
@@ -123,12 +124,12 @@ static int take_rule(Choice *choice, const PolicyRule *rule, Verdict verdict) {
         }
 
         if (verdict == VERDICT_UNKNOWN)
-                r = decision_set_reason(decision, "a fact is unknown, and the rule says \"on-unknown: match\"");
-        if (r == 0 && choice->n_decisions >= RULE_DECISIONS_MAX) {
+                decision_set_reason(decision, "a fact is unknown, and the rule says \"on-unknown: match\"");
+        if (choice->n_decisions >= RULE_DECISIONS_MAX) {
                 choice->is_full = true;
-                r = decision_set_reason(decision, "so many rules took this event that no more were looked at");
+                decision_set_reason(decision, "so many rules took this event that no more were looked at");
         }
-        return r;
+        return 0;
 }
 
 /* What the verdict means for this rule now. */
@@ -175,10 +176,31 @@ static int look_at_rule(Choice *choice, const PolicyRule *rule, RuleTrace *trace
 static int look_at_candidates(Choice *choice) {
         const Policy *policy = choice->policy;
         EventKind kind = choice->facts->event->kind;
+        RuleWalk walk;
         int r;
 
-        for (size_t i = 0; i < policy->n_candidates[kind] && !choice->has_ended && !choice->is_full; i++) {
-                r = look_at_rule(choice, &policy->rules[policy->candidates[kind][i]], NULL);
+        rule_walk_begin(&walk, policy->index, kind, &choice->context);
+        while (!choice->has_ended && !choice->is_full) {
+                size_t number = rule_walk_next(&walk);
+
+                if (number == SIZE_MAX)
+                        break;
+                if (!(policy->rules[number].events & (UINT64_C(1) << kind)))
+                        continue;
+                r = look_at_rule(choice, &policy->rules[number], NULL);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static int look_at_each(Choice *choice) {
+        const Policy *policy = choice->policy;
+        int r;
+
+        for (size_t i = 0; i < policy->n_rules && !choice->has_ended && !choice->is_full; i++) {
+                r = look_at_rule(choice, &policy->rules[i], NULL);
                 if (r < 0)
                         return r;
         }
@@ -207,12 +229,12 @@ static int look_at_all(Choice *choice, PolicyTrace *trace) {
         return 0;
 }
 
-static int add_action(Choice *choice, Decision *decision, ActionRequest request) {
+static void add_action(Choice *choice, Decision *decision, ActionRequest request) {
         bool is_lowered;
 
         decision->actions[decision->n_actions] = request;
-        return bound_request(choice->policy, NULL, &choice->context, &choice->protection,
-                             &decision->actions[decision->n_actions++], &is_lowered);
+        bound_request(choice->policy, NULL, &choice->context, &choice->protection,
+                      &decision->actions[decision->n_actions++], &is_lowered);
 }
 
 /* What was bad and nobody was told about by an acting rule is told at least once. */
@@ -220,11 +242,11 @@ static bool wants_notification(const Choice *choice) {
         return !choice->was_taken && health_event_severity(choice->facts->event) <= SEVERITY_ERROR;
 }
 
-static int add_notification(Choice *choice, Decision *decision) {
+static void add_notification(Choice *choice, Decision *decision) {
         ActionRequest request = action_request_default(ACTION_NOTIFY);
 
         request.severity = health_event_severity(choice->facts->event);
-        return add_action(choice, decision, request);
+        add_action(choice, decision, request);
 }
 
 static bool baseline_applies(const Choice *choice) {
@@ -268,15 +290,12 @@ static int choose_baseline(Choice *choice) {
 
         (void) snprintf(reason, sizeof(reason), "%s%s", autofsck_text(filesystem, property),
                         request.kind == ACTION_LOG ? ": reported only" : "");
-        r = decision_set_reason(decision, reason);
-        if (r < 0)
-                return r;
+        decision_set_reason(decision, reason);
         /* First: what is said after a repair would read as if it had not helped. */
-        r = wants_notification(choice) ? add_notification(choice, decision) : 0;
-        if (r < 0)
-                return r;
-
-        return add_action(choice, decision, request);
+        if (wants_notification(choice))
+                add_notification(choice, decision);
+        add_action(choice, decision, request);
+        return 0;
 }
 
 static int choose_builtin(Choice *choice) {
@@ -286,17 +305,18 @@ static int choose_builtin(Choice *choice) {
         r = decision_begin(choice, DECISION_BUILTIN, &decision);
         if (r < 0)
                 return r;
-        r = decision_set_reason(decision, "no rule took it");
-        if (r < 0)
-                return r;
-
-        return add_notification(choice, decision);
+        decision_set_reason(decision, "no rule took it");
+        add_notification(choice, decision);
+        return 0;
 }
 
 static int choose(Choice *choice, PolicyTrace *trace) {
         int r;
 
-        r = trace ? look_at_all(choice, trace) : look_at_candidates(choice);
+        if (trace)
+                r = look_at_all(choice, trace);
+        else
+                r = choice->is_walking ? look_at_each(choice) : look_at_candidates(choice);
         if (r < 0 || choice->has_ended)
                 return r;
         if (baseline_applies(choice))
@@ -305,8 +325,8 @@ static int choose(Choice *choice, PolicyTrace *trace) {
         return wants_notification(choice) ? choose_builtin(choice) : 0;
 }
 
-static int choose_or_clear(const Policy *policy, const EventFacts *facts, Decision *ret_decisions, size_t max,
-                           size_t *ret_n, PolicyTrace *trace) {
+static int choose_or_clear(const Policy *policy, const EventFacts *facts, bool is_walking, Decision *ret_decisions,
+                           size_t max, size_t *ret_n, PolicyTrace *trace) {
         Choice choice;
         int r;
 
@@ -318,6 +338,7 @@ static int choose_or_clear(const Policy *policy, const EventFacts *facts, Decisi
         choice.decisions = ret_decisions;
         choice.max = max;
         choice.n_decisions = 0;
+        choice.is_walking = is_walking;
         choice.was_taken = choice.has_ended = choice.is_full = choice.observers_ended = false;
 
         r = choose(&choice, trace);
@@ -333,7 +354,12 @@ static int choose_or_clear(const Policy *policy, const EventFacts *facts, Decisi
 
 int policy_choose(const Policy *policy, const EventFacts *facts, _unused_ uint64_t now_boottime_usec,
                   Decision *ret_decisions, size_t max, size_t *ret_n) {
-        return choose_or_clear(policy, facts, ret_decisions, max, ret_n, NULL);
+        return choose_or_clear(policy, facts, false, ret_decisions, max, ret_n, NULL);
+}
+
+int policy_choose_walking(const Policy *policy, const EventFacts *facts, Decision *ret_decisions, size_t max,
+                          size_t *ret_n) {
+        return choose_or_clear(policy, facts, true, ret_decisions, max, ret_n, NULL);
 }
 
 int policy_choose_traced(const Policy *policy, const EventFacts *facts, _unused_ uint64_t now_boottime_usec,
@@ -341,7 +367,7 @@ int policy_choose_traced(const Policy *policy, const EventFacts *facts, _unused_
         PolicyTrace trace = {};
         int r;
 
-        r = choose_or_clear(policy, facts, ret_decisions, max, ret_n, &trace);
+        r = choose_or_clear(policy, facts, false, ret_decisions, max, ret_n, &trace);
         if (r < 0) {
                 policy_trace_clear(&trace);
                 return r;

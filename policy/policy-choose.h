@@ -59,6 +59,10 @@ void policy_trace_clear(PolicyTrace *trace);
 int policy_choose(const Policy *policy, const EventFacts *facts, uint64_t now_boottime_usec,
                   Decision *ret_decisions, size_t max, size_t *ret_n);
 
+/* The same, trying every rule one after the other: what the index has to equal, for tests and benchmarks. */
+int policy_choose_walking(const Policy *policy, const EventFacts *facts, Decision *ret_decisions, size_t max,
+                          size_t *ret_n);
+
 /* The same, and @ret_trace says for every rule why (policy_trace_clear()). */
 int policy_choose_traced(const Policy *policy, const EventFacts *facts, uint64_t now_boottime_usec,
                          Decision *ret_decisions, size_t max, size_t *ret_n, PolicyTrace *ret_trace);

@@ -9,6 +9,7 @@
 
 #include "policy/policy-check.h"
 #include "policy/policy-rules.h"
+#include "policy/rule-index.h"
 #include "src/basic/text.h"
 
 #define EVENT_BIT(kind) (UINT64_C(1) << (kind))
@@ -27,8 +28,7 @@ Policy *policy_unref(Policy *policy) {
                 rule_source_clear(&policy->rules[i].source);
         for (size_t i = 0; i < policy->n_protects; i++)
                 condition_clear(&policy->protects[i].match);
-        for (size_t i = 0; i < N_EVENT_KINDS; i++)
-                free(policy->candidates[i]);
+        rule_index_free(policy->index);
         for (size_t i = 0; i < policy->n_files; i++)
                 free(policy->files[i]);
         free(policy->rules);
@@ -167,30 +167,13 @@ static void collect_facts(Policy *policy) {
 
         for (unsigned kind = 0; kind < N_EVENT_KINDS; kind++) {
                 policy->facts[kind] = policy->call_facts;
-                for (size_t i = 0; i < policy->n_candidates[kind]; i++)
-                        policy->facts[kind] |= rule_facts(&policy->rules[policy->candidates[kind][i]]);
+                for (size_t i = 0; i < policy->n_rules; i++)
+                        if (policy->rules[i].events & EVENT_BIT(kind))
+                                policy->facts[kind] |= rule_facts(&policy->rules[i]);
         }
         if (policy->baseline == BASELINE_AUTOFSCK)
                 for (size_t i = 0; i < ELEMENTSOF(baseline_kinds); i++)
                         policy->facts[baseline_kinds[i]] |= UINT32_C(1) << POLICY_FACT_AUTOFSCK;
-}
-
-static int sort_by_events(Policy *policy) {
-        for (unsigned kind = 0; kind < N_EVENT_KINDS; kind++) {
-                size_t n = 0;
-
-                policy->candidates[kind] = calloc(max_of(policy->n_rules, (size_t) 1),
-                                                  sizeof(*policy->candidates[kind]));
-                if (!policy->candidates[kind])
-                        return -ENOMEM;
-
-                for (size_t i = 0; i < policy->n_rules; i++)
-                        if (policy->rules[i].events & EVENT_BIT(kind))
-                                policy->candidates[kind][n++] = (uint16_t) i;
-                policy->n_candidates[kind] = n;
-        }
-
-        return 0;
 }
 
 typedef struct RuleOrder {
@@ -275,7 +258,7 @@ static int compile(Policy *policy, PolicySource *source, PolicyProblems *problem
         r = copy_files(policy, problems);
         if (r < 0)
                 return r;
-        r = sort_by_events(policy);
+        r = rule_index_new(policy->rules, policy->n_rules, &policy->index);
         if (r < 0)
                 return r;
 

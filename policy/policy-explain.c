@@ -33,7 +33,7 @@ static void print_request(const ActionRequest *request, FILE *stream) {
                         duration_format(request->backoff_max_usec, max_text));
         if (request->ignore_autofsck)
                 fputs(" ignore-autofsck", stream);
-        if (request->denied_by)
+        if (request->denied_by[0])
                 fprintf(stream, " (denied: %s)", request->denied_by);
 }
 
@@ -47,7 +47,7 @@ static void print_decision(const Decision *decision, FILE *stream) {
         }
         if (decision->stop_on_failure)
                 fputs("; stops on failure", stream);
-        if (decision->reason)
+        if (decision->reason[0])
                 fprintf(stream, " [%s]", decision->reason);
 }
 

@@ -414,6 +414,19 @@ static int match_group(PolicyParser *parser, const YamlNode *entry, Condition *p
         return add_element(parser, NULL, entry->text, entry->text, entry->value, parent);
 }
 
+/* "fs" and "mount" to "fs.mount"; what is too long to be any key is cut. */
+static void join_path(const char *prefix, const char *word, char ret_path[static KEY_PATH_SIZE]) {
+        size_t n_prefix = prefix ? min_of(strlen(prefix), (size_t) KEY_PATH_SIZE - 2) : 0, n_word = strlen(word);
+
+        if (prefix) {
+                memcpy(ret_path, prefix, n_prefix);
+                ret_path[n_prefix++] = '.';
+        }
+        n_word = min_of(n_word, KEY_PATH_SIZE - 1 - n_prefix);
+        memcpy(ret_path + n_prefix, word, n_word);
+        ret_path[n_prefix + n_word] = 0;
+}
+
 static int match_entry(PolicyParser *parser, const YamlNode *entry, const char *prefix, Condition *parent) {
         size_t index = combination_find(entry->text);
         char path[KEY_PATH_SIZE] = "";
@@ -422,7 +435,7 @@ static int match_entry(PolicyParser *parser, const YamlNode *entry, const char *
         if (index < ELEMENTSOF(combinations))
                 return combination(parser, index, NULL, prefix, entry->value, parent);
 
-        (void) text_append_format(path, sizeof(path), "%s%s%s", prefix ?: "", prefix ? "." : "", entry->text);
+        join_path(prefix, entry->text, path);
         key = match_key_find(path);
         if (!key && !prefix && match_key_is_group(entry->text))
                 return match_group(parser, entry, parent);

@@ -9,6 +9,8 @@
 
 #define POLICY_HASH_SIZE 17
 
+typedef struct RuleIndex RuleIndex;
+
 typedef struct PolicyRule {
         RuleSource source;
         PolicyMode mode;                /* the rule's own, else the policy's */
@@ -29,8 +31,7 @@ struct Policy {
         PolicyRule *rules;              /* in the order they are looked at */
         size_t n_protects;
         ProtectSource *protects;
-        uint16_t *candidates[N_EVENT_KINDS];    /* indexes of the rules that can be taken for a kind, in order */
-        size_t n_candidates[N_EVENT_KINDS];
+        RuleIndex *index;
         uint32_t facts[N_EVENT_KINDS];  /* bit for each PolicyFact needed for a kind */
         uint32_t call_facts;            /* the same for calls */
         size_t n_files;

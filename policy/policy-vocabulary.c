@@ -112,6 +112,12 @@ static const MatchKey match_keys[] = {
 };
 _Static_assert(ELEMENTSOF(match_keys) <= MATCH_KEYS_MAX, "every key has a place in a MatchContext");
 
+/* Most words differ in their first letter, and a policy of thousands of rules asks for some hundred thousand of them.
+ */
+static inline bool is_word(const char *known, const char *word) {
+        return known[0] == word[0] && strcmp(known, word) == 0;
+}
+
 size_t match_key_count(void) {
         return ELEMENTSOF(match_keys);
 }
@@ -126,7 +132,7 @@ size_t match_key_index(const MatchKey *key) {
 
 const MatchKey *match_key_find(const char *path) {
         for (size_t i = 0; i < ELEMENTSOF(match_keys); i++)
-                if (strcmp(match_keys[i].path, path) == 0)
+                if (is_word(match_keys[i].path, path))
                         return &match_keys[i];
 
         return NULL;
@@ -146,7 +152,7 @@ uint64_t match_key_word_mask(const MatchKey *key, const char *word) {
         uint64_t mask = 0;
 
         for (unsigned i = 0; i < key->n_words; i++)
-                if (text_equal(key->word(i), word))
+                if (key->word(i) && is_word(key->word(i), word))
                         mask |= UINT64_C(1) << i;
 
         return mask;
@@ -236,7 +242,7 @@ const ActionParameter *action_parameter_at(size_t index) {
 
 const ActionParameter *action_parameter_find(ActionKind action, const char *name) {
         for (size_t i = 0; i < ELEMENTSOF(action_parameters); i++)
-                if (action_parameters[i].action == action && strcmp(action_parameters[i].name, name) == 0)
+                if (action_parameters[i].action == action && is_word(action_parameters[i].name, name))
                         return &action_parameters[i];
 
         return NULL;
@@ -287,7 +293,7 @@ const PolicyKey *policy_key_at(size_t index) {
 
 const PolicyKey *policy_key_find(KeyPlace place, const char *name) {
         for (size_t i = 0; i < ELEMENTSOF(policy_keys); i++)
-                if (policy_keys[i].place == place && strcmp(policy_keys[i].name, name) == 0)
+                if (policy_keys[i].place == place && is_word(policy_keys[i].name, name))
                         return &policy_keys[i];
 
         return NULL;

@@ -31,7 +31,7 @@ struct JobQueue {
         sd_event_source *tell_source;
         size_t n_jobs;
         uint64_t next_id;
-        bool is_pumping;
+        bool is_pumping, is_pump_due;
         AttemptMemory attempts;
 };
 

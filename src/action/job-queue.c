@@ -167,7 +167,7 @@ static void job_try_ended(JobQueue *queue, Job *job, Outcome outcome, int error,
 }
 
 void job_queue_timer_arm(JobQueue *queue) {
-        uint64_t next = USEC_INFINITY;
+        uint64_t next = queue->is_pump_due ? 0 : USEC_INFINITY;
         int r;
 
         for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
@@ -252,6 +252,7 @@ void job_queue_pump(JobQueue *queue) {
         if (queue->is_pumping)
                 return;
         queue->is_pumping = true;
+        queue->is_pump_due = false;
 
         end_overdue(queue, now);
         for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
@@ -430,13 +431,8 @@ int job_queue_find_or_make(JobQueue *queue, const JobOrder *order, Job **ret_job
 
 /* Started from the loop: the caller has to know the job before it can end. */
 static void pump_soon(JobQueue *queue) {
-        int r;
-
-        r = sd_event_source_set_time(queue->timer, 0);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(queue->timer, SD_EVENT_ONESHOT);
-        if (r < 0)
-                log_error_errno(r, "jobs: cannot set the timer for a new job: %m");
+        queue->is_pump_due = true;
+        job_queue_timer_arm(queue);
 }
 
 /* The worker has spoken about the running try. */

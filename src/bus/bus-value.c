@@ -285,7 +285,7 @@ static int append_denied(sd_bus_message *message, const Decision *decision, cons
                 const ActionRequest *action = decision->actions + i;
                 _cleanup_(free_at) char *clean = NULL;
 
-                if (!action->denied_by)
+                if (!action->denied_by[0])
                         continue;
                 r = bus_text_clean(bus_text_is_public(action->denied_by, filesystem) ? action->denied_by : "",
                                    BUS_TEXT_LINE, &clean);
@@ -306,7 +306,7 @@ static int append_denied(sd_bus_message *message, const Decision *decision, cons
 
 static bool decision_has_denied(const Decision *decision) {
         for (size_t i = 0; i < decision->n_actions; i++)
-                if (decision->actions[i].denied_by)
+                if (decision->actions[i].denied_by[0])
                         return true;
 
         return false;
@@ -321,7 +321,7 @@ int bus_append_decision(sd_bus_message *message, const Decision *decision, const
         r = bus_entry_u64(message, "policy-generation", decision->policy_generation);
         if (r < 0)
                 return r;
-        if (decision->reason && bus_text_is_public(decision->reason, filesystem)) {
+        if (decision->reason[0] && bus_text_is_public(decision->reason, filesystem)) {
                 r = bus_entry_text(message, "reason", decision->reason);
                 if (r < 0)
                         return r;

@@ -123,13 +123,13 @@ json_t *ctl_policy_decision_json(const Decision *decision) {
                 json_t *item;
 
                 item = json_pack("{s:s, s:o}", "action", action_kind_to_name(request->kind), "denied_by",
-                                 request->denied_by ? ctl_json_text(request->denied_by) : json_null());
+                                 request->denied_by[0] ? ctl_json_text(request->denied_by) : json_null());
                 if (!item || json_array_append_new(actions, item) < 0)
                         return NULL;
         }
         return json_pack("{s:s, s:s, s:s, s:o, s:O}", "source", decision_source_to_name(decision->source),
                          "rule", decision->rule_id, "mode", policy_mode_to_name(decision->mode), "reason",
-                         decision->reason ? ctl_json_text(decision->reason) : json_null(), "actions", actions);
+                         decision->reason[0] ? ctl_json_text(decision->reason) : json_null(), "actions", actions);
 }
 
 typedef struct Texts {

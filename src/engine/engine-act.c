@@ -120,7 +120,7 @@ static const ActionRequest *first_repair(const Engine *engine, const Decision *d
                 const ActionRequest *request = decision->actions + i;
 
                 if (request->kind == ACTION_REPAIR)
-                        return request->denied_by ? NULL : request;
+                        return request->denied_by[0] ? NULL : request;
                 if (request->kind != ACTION_LOG && request->kind != ACTION_NOTIFY)
                         return NULL;
         }
@@ -164,7 +164,7 @@ static bool step_job(Engine *engine, Sequence *sequence, const ActionRequest *re
 
 /* Returns true if the sequence has to wait before its next step. */
 static bool sequence_step(Engine *engine, Sequence *sequence, const ActionRequest *request) {
-        if (request->denied_by) {
+        if (request->denied_by[0]) {
                 refuse(engine, sequence, request, request->denied_by);
                 return false;
         }
@@ -198,7 +198,7 @@ static void sequence_run(Engine *engine, Sequence *sequence) {
 
                 if (sequence_step(engine, sequence, request))
                         return;
-                if (request->denied_by && sequence->decision.stop_on_failure)
+                if (request->denied_by[0] && sequence->decision.stop_on_failure)
                         break;
         }
         sequence_free(engine, sequence);
@@ -215,7 +215,6 @@ static int sequence_new(Engine *engine, const Decision *decision, const HealthEv
         sequence->event = *event;
         sequence->filesystem_id = filesystem_id;
         sequence->decision = *decision;
-        sequence->decision.reason = NULL;
         for (size_t i = 0; i < decision->n_actions; i++) {
                 r = action_request_copy(decision->actions + i, sequence->decision.actions + i);
                 if (r < 0) {

@@ -43,6 +43,11 @@ DECLARE_NAMES(verdict, Verdict)
 #define ACTION_BACKOFF_MIN_USEC (5 * USEC_PER_SEC)
 #define ACTION_BACKOFF_MAX_USEC USEC_PER_MINUTE
 
+/* Texts that are made while an event is decided are part of the value: nothing is allocated then. */
+#define RULE_ID_SIZE 64
+#define DENIED_SIZE 128
+#define REASON_SIZE 128
+
 typedef struct ActionRequest {
         ActionKind kind;
         Severity severity;              /* ACTION_NOTIFY */
@@ -53,13 +58,11 @@ typedef struct ActionRequest {
         uint64_t backoff_min_usec, backoff_max_usec;
         ScrubRepair scrub_repair;       /* ACTION_SCRUB */
         bool ignore_autofsck;           /* the rule lifted the property as upper bound */
-        char *denied_by;                /* "protect: usb", "autofsck: check": recorded, not carried out; NULL: allowed;
-                                         * owned */
+        char denied_by[DENIED_SIZE];    /* "protect: usb", "autofsck: check": recorded, not carried out; "": allowed */
 } ActionRequest;
 
 /* More steps than this in one `do` are an error when the policy is loaded. */
 #define DECISION_ACTIONS_MAX 16
-#define RULE_ID_SIZE 64
 
 typedef struct Decision {
         uint64_t event_id;
@@ -70,7 +73,7 @@ typedef struct Decision {
         uint64_t policy_generation;
         size_t n_actions;
         ActionRequest actions[DECISION_ACTIONS_MAX];
-        char *reason;                   /* one sentence for people; owned, may be NULL */
+        char reason[REASON_SIZE];       /* one sentence for people; "" without one */
 } Decision;
 
 void action_request_clear(ActionRequest *request);

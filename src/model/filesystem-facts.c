@@ -123,9 +123,17 @@ const char *filesystem_facts_subject(const FilesystemFacts *facts, char buffer[s
 }
 
 char *uuid_format(const uint8_t uuid[static UUID_SIZE], char buffer[static UUID_TEXT_SIZE]) {
-        buffer[0] = '\0';
-        for (size_t i = 0; i < UUID_SIZE; i++)
-                (void) text_append_format(buffer, UUID_TEXT_SIZE, "%02x%s", uuid[i], dash_follows(i) ? "-" : "");
+        static const char digits[] = "0123456789abcdef";
+        char *end = buffer;
+
+        /* By hand: it is done for every decision of a policy that names one. */
+        for (size_t i = 0; i < UUID_SIZE; i++) {
+                *end++ = digits[uuid[i] >> 4];
+                *end++ = digits[uuid[i] & 0xf];
+                if (dash_follows(i))
+                        *end++ = '-';
+        }
+        *end = '\0';
 
         return buffer;
 }

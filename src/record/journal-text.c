@@ -26,7 +26,7 @@ char *journal_text_actions(const Decision *decision, char buffer[static JOURNAL_
 
                 (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, "%s%s", i > 0 ? ", " : "",
                                           action_kind_to_name(request->kind));
-                if (request->denied_by)
+                if (request->denied_by[0])
                         (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, " (denied: %s)", request->denied_by);
         }
         if (decision->n_actions == 0)
@@ -42,7 +42,7 @@ char *journal_text_decision(const Filesystem *filesystem, const Decision *decisi
         (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, ": %s decides %s%s%s%s",
                                   decision_author_text(decision, author), journal_text_actions(decision, actions),
                                   decision->mode == POLICY_MODE_OBSERVE ? " (observed only)" : "",
-                                  decision->reason ? ": " : "", decision->reason ? decision->reason : "");
+                                  decision->reason[0] ? ": " : "", decision->reason);
         return buffer;
 }
 

@@ -29,7 +29,7 @@ static void check_decisions(const Policy *policy, const Fixture *fixture) {
                 for (size_t k = 0; k < decisions[i].n_actions; k++) {
                         const ActionRequest *request = &decisions[i].actions[k];
 
-                        require(!action_kind_is_destructive(request->kind) || request->denied_by ||
+                        require(!action_kind_is_destructive(request->kind) || request->denied_by[0] ||
                                 (fixture->facts.filesystem && !event_kind_is_result(fixture->event.kind)));
                 }
                 decision_clear(&decisions[i]);

@@ -247,8 +247,8 @@ static void test_decision_signal(void **state _unused_) {
                 .mode = POLICY_MODE_OBSERVE,
                 .n_actions = 2,
                 .policy_generation = 9,
-                .reason = (char *) "because of /" SECRET,
-                .actions = { { .kind = ACTION_REPAIR, .denied_by = (char *) "protect: usb" },
+                .reason = "because of /" SECRET,
+                .actions = { { .kind = ACTION_REPAIR, .denied_by = "protect: usb" },
                              { .kind = ACTION_NOTIFY } },
         };
         Filesystem *fs;

@@ -54,7 +54,7 @@ static void test_request_copy(_unused_ void **state) {
                 .backoff_max_usec = 4,
                 .scrub_repair = SCRUB_REPAIR_IF_ALLOWED,
                 .ignore_autofsck = true,
-                .denied_by = strdup("protect: usb"),
+                .denied_by = "protect: usb",
         }, copy = {}, empty = {};
 
         assert_int_equal(action_request_copy(&request, &copy), 0);
@@ -79,7 +79,7 @@ static void test_request_copy(_unused_ void **state) {
         assert_int_equal(copy.kind, ACTION_REPAIR);
         assert_null(copy.route);
         assert_null(copy.message);
-        assert_null(copy.denied_by);
+        assert_string_equal(copy.denied_by, "");
         action_request_clear(&copy);
         action_request_clear(&copy);
         action_request_clear(NULL);
@@ -90,14 +90,14 @@ static void test_clear(_unused_ void **state) {
         Decision decision = {
                 .source = DECISION_RULE,
                 .n_actions = DECISION_ACTIONS_MAX,
-                .reason = strdup("because"),
+                .reason = "because",
         };
 
         for (size_t i = 0; i < DECISION_ACTIONS_MAX; i++)
                 decision.actions[i].message = strdup("text");
         decision_clear(&decision);
         assert_int_equal(decision.n_actions, 0);
-        assert_null(decision.reason);
+        assert_string_equal(decision.reason, "");
         assert_null(decision.actions[DECISION_ACTIONS_MAX - 1].message);
         decision_clear(&decision);
         decision_clear(NULL);

@@ -309,6 +309,17 @@ static void test_begun_and_waiting_for_a_worker(void **state) {
         assert_null(job_queue_active(s->queue, s->one->id));
 }
 
+/* Whatever sets the timer anew, a job that was asked for is started. */
+static void test_settled_beside_a_new_job(void **state) {
+        Setup *s = *state;
+        Job *job;
+
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &job), 1);
+        job_queue_settle(s->queue, EVENT_ID);
+        run_until_started(s, 1);
+        assert_int_equal(job->state, JOB_RUNNING);
+}
+
 /* Of what nobody heard of nothing is told if it ends like that, but for what the worker began. */
 static void test_begun_and_interrupted(void **state) {
         Setup *s = *state;
@@ -512,6 +523,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_begun_and_never_asked_for, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_begun_and_waiting_for_a_worker, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_begun_and_interrupted, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_settled_beside_a_new_job, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_retry_then_end, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_failed_repair_is_held_off, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_surveys, setup, teardown),

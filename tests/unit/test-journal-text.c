@@ -34,7 +34,7 @@ static void test_decision(void **state) {
         decision.mode = POLICY_MODE_OBSERVE;
         decision.source = DECISION_RULE;
         strcpy(decision.rule_id, "heal");
-        decision.actions[0].denied_by = (char *) "protect: usb";
+        strcpy(decision.actions[0].denied_by, "protect: usb");
         assert_string_equal(journal_text_decision(&filesystem, &decision, &finobt, text),
                             "/srv agno 0x0 finobt: rule heal decides repair (denied: protect: usb) (observed only)");
 }

@@ -183,7 +183,7 @@ static void test_many_decisions(_unused_ void **state) {
         fixture_init(&fixture);
         assert_int_equal(policy_choose(policy, &fixture.facts, 0, decisions, POLICY_DECISIONS_MAX, &n), 0);
         assert_int_equal(n, POLICY_DECISIONS_MAX);
-        assert_null(decisions[0].reason);
+        assert_string_equal(decisions[0].reason, "");
         assert_non_null(strstr(decisions[n - 2].reason, "no more were looked at"));
         assert_int_equal(decisions[n - 1].source, DECISION_BASELINE);
         clear_all(decisions, n);
@@ -211,12 +211,17 @@ static void random_policy(uint64_t *seed, char *text, size_t size) {
                 "fs: {autofsck: repair}", "fs: {autofsck: {not: none}}", "fs: {uuid: '3*'}", "fs: {mount: {under: /}}",
                 "structure: finobt", "structure: {not: finobt}", "any-of: [{fs: {label: x}}, {event: sick}]",
                 "none-of: [{fs: {removable: true}}]", "fs: {device: '/dev/*'}", "severity: {at-least: info}",
+                /* What the index finds rules by. */
+                "fs: {mount: /srv}", "fs: {mount: [/home, /srv]}", "fs: {mount: /home}", "fs: {label: [y, x]}",
+                "structure: [finobt, inobt, bnobt]", "structure: bnobt", "fs: {device: /dev/sda1}",
+                "fs: {uuid: 3F2504E0-4f89-11d3-9a0c-0305e82c3301}", "fs: {uuid: 3f2504e0-4f89-11d3-9a0c-0305e82c3302}",
         };
         static const char *const actions[] = {
                 "log", "notify", "repair", "scrub", "{scrub: {repair: if-allowed}}", "{repair: {retries: 1}}",
         };
         static const char *const flags[] = {
                 "", "", "", ", continue: true", ", mode: observe", ", ignore-autofsck: true", ", priority: 5",
+                ", on-unknown: match",
         };
         static const char *const denials[] = { "all", "[repair]", "[scrub]" };
         unsigned n_rules = (unsigned) (next_random(seed) % 6), n_protects = (unsigned) (next_random(seed) % 3);
@@ -264,7 +269,7 @@ static void check_properties(const Policy *policy, const Fixture *fixture, const
                 const ActionRequest *request = &decision->actions[i];
                 _cleanup_(free_at) char *denied_by = NULL;
 
-                if (!action_kind_is_destructive(request->kind) || request->denied_by)
+                if (!action_kind_is_destructive(request->kind) || request->denied_by[0])
                         continue;
 
                 assert_non_null(filesystem);
@@ -311,6 +316,10 @@ static void test_properties(_unused_ void **state) {
                         assert_int_equal(policy_choose_traced(policy, &fixture.facts, 0, walked, POLICY_DECISIONS_MAX,
                                                               &n_walked, &trace), 0);
                         assert_int_equal(n_walked, n_indexed);
+                        clear_all(walked, n_walked);
+                        assert_int_equal(policy_choose_walking(policy, &fixture.facts, walked, POLICY_DECISIONS_MAX,
+                                                               &n_walked), 0);
+                        assert_int_equal(n_walked, n_indexed);
                         for (size_t d = 0; d < n_walked; d++) {
                                 _cleanup_(free_at) char *a = policy_decision_text(&walked[d]);
                                 _cleanup_(free_at) char *b = policy_decision_text(&indexed[d]);
@@ -321,7 +330,7 @@ static void test_properties(_unused_ void **state) {
                                 check_properties(policy, &fixture, &walked[d]);
                                 for (size_t s = 0; s < walked[d].n_actions; s++)
                                         n_allowed += action_kind_is_destructive(walked[d].actions[s].kind) &&
-                                                     !walked[d].actions[s].denied_by;
+                                                     !walked[d].actions[s].denied_by[0];
                         }
                         clear_all(walked, n_walked);
                         clear_all(indexed, n_indexed);
@@ -332,6 +341,45 @@ static void test_properties(_unused_ void **state) {
         /* Neither may be empty, or nothing was tested. */
         print_message("%u policies, %u destructive actions\n", n_loaded, n_allowed);
         assert_true(n_loaded > 500 && n_allowed > 500);
+}
+
+/* A rule that names several of a file system's mount points is taken once; and with more mount points than lists are
+ * merged at once nothing is missed. */
+static void test_many_mounts(_unused_ void **state) {
+        char text[8192] = "version: 1\nrules:\n"
+                          "- {id: both, match: {fs: {mount: [/mnt/0, /mnt/1]}}, do: [log], continue: true}\n";
+        char names[40][16], *mounts[ELEMENTSOF(names)];
+        Decision decisions[POLICY_DECISIONS_MAX];
+        Fixture fixture;
+        Policy *policy;
+        size_t n;
+
+        for (unsigned i = 0; i < ELEMENTSOF(names); i++) {
+                (void) snprintf(names[i], sizeof(names[i]), "/mnt/%u", i);
+                mounts[i] = names[i];
+                assert_int_equal(text_append_format(text, sizeof(text),
+                                                    "- {id: r%u, match: {fs: {mount: /mnt/%u}}, do: [log]%s}\n", i, i,
+                                                    i < ELEMENTSOF(names) - 1 && i > 1 ? ", mode: observe" : ""), 0);
+        }
+        policy = fixture_load(text);
+        assert_non_null(policy);
+        fixture_init(&fixture);
+        fixture.filesystem.mounts = mounts;
+        for (size_t n_mounts = 1; n_mounts <= ELEMENTSOF(names); n_mounts++) {
+                fixture.filesystem.n_mounts = n_mounts;
+                assert_int_equal(policy_choose(policy, &fixture.facts, 0, decisions, POLICY_DECISIONS_MAX, &n), 0);
+                assert_int_equal(n, 2);
+                assert_string_equal(decisions[0].rule_id, "both");
+                assert_string_equal(decisions[1].rule_id, "r0");
+                clear_all(decisions, n);
+        }
+        /* Only the last of them is named by an acting rule. */
+        fixture.filesystem.mounts = mounts + 2;
+        fixture.filesystem.n_mounts = ELEMENTSOF(names) - 2;
+        assert_int_equal(policy_choose(policy, &fixture.facts, 0, decisions, POLICY_DECISIONS_MAX, &n), 0);
+        assert_string_equal(decisions[n - 1].rule_id, "r39");
+        clear_all(decisions, n);
+        policy_unref(policy);
 }
 
 static void test_explain(_unused_ void **state) {
@@ -377,6 +425,7 @@ int main(void) {
                 cmocka_unit_test(test_calls),
                 cmocka_unit_test(test_handle),
                 cmocka_unit_test(test_many_decisions),
+                cmocka_unit_test(test_many_mounts),
                 cmocka_unit_test(test_properties),
                 cmocka_unit_test(test_explain),
         };
