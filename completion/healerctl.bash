@@ -73,7 +73,7 @@ _healerctl() {
 
         case $verb:$n_arguments in
         :*)       mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
-        policy:0) mapfile -t COMPREPLY < <(compgen -W 'check explain simulate schema' -- "$cur") ;;
+        policy:0) mapfile -t COMPREPLY < <(compgen -W 'check show explain simulate schema' -- "$cur") ;;
         policy:1) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
         repair:1) mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
         status:0|repair:0|scrub:0)

@@ -98,15 +98,21 @@ static void print_range(const Condition *condition, FILE *stream) {
                 fprintf(stream, "{at-least: %" PRIu64 "}", condition->min);
 }
 
-/* Single quotes as YAML wants them: doubled inside. */
+/* As YAML wants it: single quotes are doubled inside; what is no text for people needs double ones. */
 static void print_quoted(const char *text, FILE *stream) {
-        fputc('\'', stream);
-        for (; *text; text++) {
-                if (*text == '\'')
-                        fputc('\'', stream);
-                fputc((unsigned char) *text < ' ' ? '?' : *text, stream);
-        }
-        fputc('\'', stream);
+        bool is_plain = true;
+
+        for (const char *c = text; *c; c++)
+                is_plain = is_plain && (unsigned char) *c >= ' ' && *c != 0x7f;
+        fputc(is_plain ? '\'' : '"', stream);
+        for (; *text; text++)
+                if (is_plain && *text == '\'')
+                        fputs("''", stream);
+                else if (is_plain || ((unsigned char) *text >= ' ' && *text != 0x7f && *text != '"' && *text != '\\'))
+                        fputc(*text, stream);
+                else
+                        fprintf(stream, "\\x%02x", (unsigned char) *text);
+        fputc(is_plain ? '\'' : '"', stream);
 }
 
 static void print_pattern(const Condition *condition, FILE *stream) {
@@ -123,6 +129,20 @@ static void print_pattern(const Condition *condition, FILE *stream) {
         print_quoted(pattern_text(condition->pattern), stream);
         if (word)
                 fputc('}', stream);
+}
+
+void condition_print_value(const Condition *condition, FILE *stream) {
+        switch (condition->test) {
+        case TEST_MASK:
+                print_words(condition, stream);
+                break;
+        case TEST_RANGE:
+                print_range(condition, stream);
+                break;
+        case TEST_PATTERN:
+                print_pattern(condition, stream);
+                break;
+        }
 }
 
 static void print_condition(const Condition *condition, FILE *stream) {
@@ -143,17 +163,7 @@ static void print_condition(const Condition *condition, FILE *stream) {
         }
 
         fprintf(stream, "%s: ", condition->key->path);
-        switch (condition->test) {
-        case TEST_MASK:
-                print_words(condition, stream);
-                break;
-        case TEST_RANGE:
-                print_range(condition, stream);
-                break;
-        case TEST_PATTERN:
-                print_pattern(condition, stream);
-                break;
-        }
+        condition_print_value(condition, stream);
 }
 
 char *condition_text(const Condition *condition) {

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdio.h>
+
 #include "policy/pattern.h"
 #include "policy/policy-problem.h"
 #include "policy/policy-vocabulary.h"
@@ -46,6 +48,8 @@ struct Condition {
 void condition_clear(Condition *condition);
 /* Same tests in the same order; positions do not count. */
 bool condition_equal(const Condition *a, const Condition *b);
+/* The value of a test as one would write it behind its key ("{regex: '^scratch'}"). */
+void condition_print_value(const Condition *condition, FILE *stream);
 /* The test as one would write it ("fs.label: {regex: '^scratch'}"); new, NULL if out of memory. */
 char *condition_text(const Condition *condition);
 

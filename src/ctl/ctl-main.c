@@ -25,6 +25,8 @@ static CtlExit run(const CtlRequest *request) {
                 return ctl_scrub(request);
         case CTL_VERB_POLICY_CHECK:
                 return ctl_policy_check(request);
+        case CTL_VERB_POLICY_SHOW:
+                return ctl_policy_show(request);
         case CTL_VERB_POLICY_EXPLAIN:
                 return ctl_policy_explain(request);
         case CTL_VERB_POLICY_SIMULATE:

@@ -36,6 +36,8 @@ static const CtlVerb verbs[] = {
           "check a whole file system online" },
         { CTL_VERB_POLICY_CHECK, { "policy", "check" }, "[FILE]", 0, 1, CTL_OPTION_JSON,
           "check policy files without the daemon" },
+        { CTL_VERB_POLICY_SHOW, { "policy", "show" }, "[FILE]", 0, 1, 0,
+          "print the merged policy and where it is from" },
         { CTL_VERB_POLICY_EXPLAIN, { "policy", "explain" }, "EVENT", 1, 1, CTL_OPTION_JSON | CTL_OPTION_POLICY,
           "what would be done about it, and why" },
         { CTL_VERB_POLICY_SIMULATE, { "policy", "simulate" }, "FILE", 1, 1,

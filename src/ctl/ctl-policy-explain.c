@@ -10,7 +10,6 @@
 
 #include "policy/event-example.h"
 #include "policy/policy-explain.h"
-#include "policy/policy-load.h"
 #include "src/basic/file.h"
 #include "src/basic/text.h"
 #include "src/ctl/ctl-bus.h"
@@ -87,22 +86,6 @@ static int stream_read(const char *argument, Stream *stream, const YamlNode **re
                 root = cases;
         *ret_first = root->kind == YAML_KIND_LIST ? root->first : root;
         return 0;
-}
-
-/* The policy of the machine, or that of --policy or --diff. What is wrong with it is said. */
-static Policy *load(const char *path) {
-        PolicyLoadOptions options = { .check_ownership = !path, .owner = 0 };
-        PolicyProblems problems = {};
-        Policy *policy = NULL;
-        int r;
-
-        r = path ? policy_load_file(path, &options, &problems, &policy) : policy_load(&options, &problems, &policy);
-        policy_problems_sort(&problems);
-        policy_problems_print(&problems, stderr);
-        if (r < 0 && r != -EINVAL)
-                ctl_complain(NULL, "cannot load the policy: %s", strerror(-r));
-        policy_problems_clear(&problems);
-        return policy;
 }
 
 /* "sick in line 3", or the name it was given. */
@@ -252,7 +235,7 @@ CtlExit ctl_policy_explain(const CtlRequest *request) {
         Explain explain;
         int r;
 
-        policy = load(request->policy);
+        policy = ctl_policy_load(request->policy);
         if (!policy || stream_read(request->arguments[0], &stream, &first) < 0)
                 return CTL_EXIT_USAGE;
         if (request->options & CTL_OPTION_JSON) {
@@ -397,8 +380,8 @@ CtlExit ctl_policy_simulate(const CtlRequest *request) {
         const YamlNode *first;
         int r;
 
-        policy = load(request->policy);
-        other = policy && request->diff ? load(request->diff) : NULL;
+        policy = ctl_policy_load(request->policy);
+        other = policy && request->diff ? ctl_policy_load(request->diff) : NULL;
         if (!policy || (request->diff && !other) || stream_read(request->arguments[0], &stream, &first) < 0)
                 return CTL_EXIT_USAGE;
         if (request->options & CTL_OPTION_JSON) {

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `healerctl policy check`: the daemon's own loader, without the daemon and without root. What it
+ * `healerctl policy check` and `policy show`: the daemon's own loader, without the daemon and without root. What it
  * accepts here the daemon accepts, with one difference: a FILE may belong to anybody.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "policy/policy-load.h"
+#include "policy/policy-print.h"
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-output.h"
+#include "src/ctl/ctl-policy.h"
 #include "src/ctl/ctl-value.h"
 #include "src/ctl/ctl-verb.h"
 
@@ -89,6 +91,36 @@ static void print_text(const PolicyProblems *problems, const Policy *policy) {
         printf(": %s (mode %s, baseline %s, rules: %zu)\n", problems->n_warnings > 0 ? "loads with warnings" : "good",
                policy_mode_to_name(policy_mode(policy)), policy_baseline_to_name(policy_baseline(policy)),
                policy_n_rules(policy));
+}
+
+Policy *ctl_policy_load(const char *path) {
+        PolicyLoadOptions options = { .check_ownership = !path, .owner = 0 };
+        PolicyProblems problems = {};
+        Policy *policy = NULL;
+        int r;
+
+        r = path ? policy_load_file(path, &options, &problems, &policy) : policy_load(&options, &problems, &policy);
+        policy_problems_sort(&problems);
+        policy_problems_print(&problems, stderr);
+        if (r < 0 && r != -EINVAL)
+                ctl_complain(NULL, "cannot load the policy: %s", strerror(-r));
+        policy_problems_clear(&problems);
+        return policy;
+}
+
+CtlExit ctl_policy_show(const CtlRequest *request) {
+        _cleanup_(policy_unref_at) Policy *policy = ctl_policy_load(request->arguments[0]);
+
+        if (!policy)
+                return CTL_EXIT_USAGE;
+        printf("# %s", policy_sources(policy)[0] ? "merged from" : "built-in default\n");
+        for (size_t i = 0; policy_sources(policy)[i]; i++) {
+                fputs(i > 0 ? ", " : " ", stdout);
+                ctl_print_safe(stdout, policy_sources(policy)[i]);
+        }
+        if (policy_sources(policy)[0])
+                printf("; hash %s; rules in the order they are looked at\n", policy_hash(policy));
+        return policy_print(policy, stdout) < 0 ? CTL_EXIT_FAILED : CTL_EXIT_OK;
 }
 
 CtlExit ctl_policy_check(const CtlRequest *request) {

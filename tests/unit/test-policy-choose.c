@@ -11,6 +11,7 @@
 
 #include "policy/policy-choose.h"
 #include "policy/policy-explain.h"
+#include "policy/policy-print.h"
 #include "src/basic/text.h"
 #include "tests/unit/policy-fixture.h"
 
@@ -287,13 +288,40 @@ static void check_properties(const Policy *policy, const Fixture *fixture, const
         }
 }
 
+/* What is printed loads, and is the same policy. */
+static Policy *print_and_load(const Policy *policy) {
+        _cleanup_(free_at) char *text = NULL;
+        size_t length;
+        FILE *stream = open_memstream(&text, &length);
+
+        assert_non_null(stream);
+        assert_int_equal(policy_print(policy, stream), 0);
+        assert_int_equal(fclose(stream), 0);
+        return fixture_load(text);
+}
+
+static void check_same(const Policy *policy, const EventFacts *facts, const Decision *expected, size_t n_expected) {
+        Decision decisions[POLICY_DECISIONS_MAX];
+        size_t n;
+
+        assert_int_equal(policy_choose(policy, facts, 0, decisions, POLICY_DECISIONS_MAX, &n), 0);
+        assert_int_equal(n, n_expected);
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_(free_at) char *a = policy_decision_text(&decisions[i]);
+                _cleanup_(free_at) char *b = policy_decision_text(&expected[i]);
+
+                assert_string_equal(a, b);
+        }
+        clear_all(decisions, n);
+}
+
 /* Does what a person reads equal what is done, and the index the walk? */
 static void test_properties(_unused_ void **state) {
         uint64_t seed = UINT64_C(0x9e3779b97f4a7c15);
         unsigned n_loaded = 0, n_allowed = 0;
 
         for (unsigned i = 0; i < 1500; i++) {
-                _cleanup_(policy_unref_at) Policy *policy = NULL;
+                _cleanup_(policy_unref_at) Policy *policy = NULL, *printed = NULL;
                 PolicyProblems problems = {};
                 char text[4096];
 
@@ -303,6 +331,8 @@ static void test_properties(_unused_ void **state) {
                 if (!policy)
                         continue;
                 n_loaded++;
+                printed = print_and_load(policy);
+                assert_non_null(printed);
 
                 for (unsigned k = 0; k < 10; k++) {
                         Decision walked[POLICY_DECISIONS_MAX], indexed[POLICY_DECISIONS_MAX];
@@ -332,6 +362,7 @@ static void test_properties(_unused_ void **state) {
                                         n_allowed += action_kind_is_destructive(walked[d].actions[s].kind) &&
                                                      !walked[d].actions[s].denied_by[0];
                         }
+                        check_same(printed, &fixture.facts, indexed, n_indexed);
                         clear_all(walked, n_walked);
                         clear_all(indexed, n_indexed);
                         policy_trace_clear(&trace);

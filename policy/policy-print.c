@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The parser's tables the other way round.
+ */
+#include "policy/policy-print.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "policy/policy-rules.h"
+#include "src/basic/duration.h"
+#include "src/basic/text.h"
+
+/* "{fs: {label: VALUE}}" for the key fs.label. */
+static void print_test(const Condition *condition, FILE *stream) {
+        const char *path = condition->key->path, *dot = strchr(path, '.');
+
+        if (dot)
+                fprintf(stream, "{%.*s: {%s: ", (int) (dot - path), path, dot + 1);
+        else
+                fprintf(stream, "{%s: ", path);
+        condition_print_value(condition, stream);
+        fputs(dot ? "}}" : "}", stream);
+}
+
+static void print_condition(const Condition *condition, FILE *stream) {
+        static const char *const words[] = {
+                [CONDITION_ALL] = "all-of",
+                [CONDITION_ANY] = "any-of",
+                [CONDITION_NONE] = "none-of",
+        };
+
+        if (condition->kind == CONDITION_TEST) {
+                print_test(condition, stream);
+                return;
+        }
+        fprintf(stream, "{%s: [", words[condition->kind]);
+        for (size_t i = 0; i < condition->n_children; i++) {
+                fputs(i > 0 ? ", " : "", stream);
+                print_condition(&condition->children[i], stream);
+        }
+        fputs("]}", stream);
+}
+
+/* Of a match, whose conditions are joined by and: nothing, one of them, or all of them. */
+static void print_match(const Condition *match, FILE *stream) {
+        if (match->n_children == 0)
+                fputs("{}", stream);
+        else
+                print_condition(match->n_children == 1 ? &match->children[0] : match, stream);
+}
+
+static bool parameter_is_default(const ActionParameter *parameter, const StepSource *step) {
+        ActionRequest usual = action_request_default(step->request.kind);
+        const char *here = (const char *) &step->request + parameter->offset;
+        const char *there = (const char *) &usual + parameter->offset;
+
+        switch (parameter->type) {
+        case PARAMETER_DURATION:
+                return *(const uint64_t *) here == *(const uint64_t *) there;
+        case PARAMETER_DURATION_RANGE:
+                return memcmp(here, there, 2 * sizeof(uint64_t)) == 0;
+        case PARAMETER_COUNT:
+                return *(const unsigned *) here == *(const unsigned *) there;
+        case PARAMETER_SEVERITY:
+                return !step->has_severity;
+        case PARAMETER_SCRUB_REPAIR:
+                return *(const ScrubRepair *) here == *(const ScrubRepair *) there;
+        case PARAMETER_OTHER:
+                return true;
+        }
+        return true;
+}
+
+static void print_parameter(const ActionParameter *parameter, const StepSource *step, FILE *stream) {
+        const void *slot = (const char *) &step->request + parameter->offset;
+        char one[DURATION_TEXT_SIZE], other[DURATION_TEXT_SIZE];
+        const uint64_t *durations = slot;
+
+        fprintf(stream, "%s: ", parameter->name);
+        switch (parameter->type) {
+        case PARAMETER_DURATION:
+                fputs(duration_format(durations[0], one), stream);
+                break;
+        case PARAMETER_DURATION_RANGE:
+                fprintf(stream, "%s..%s", duration_format(durations[0], one), duration_format(durations[1], other));
+                break;
+        case PARAMETER_COUNT:
+                fprintf(stream, "%u", *(const unsigned *) slot);
+                break;
+        case PARAMETER_SEVERITY:
+                fputs(severity_to_name(*(const Severity *) slot), stream);
+                break;
+        case PARAMETER_SCRUB_REPAIR:
+                fputs(scrub_repair_to_name(*(const ScrubRepair *) slot), stream);
+                break;
+        case PARAMETER_OTHER:
+                break;
+        }
+}
+
+static void print_step(const StepSource *step, FILE *stream) {
+        const char *name = action_kind_to_name(step->request.kind);
+        unsigned n = 0;
+
+        for (size_t i = 0; i < action_parameter_count(); i++) {
+                const ActionParameter *parameter = action_parameter_at(i);
+
+                if (parameter->action != step->request.kind || !parameter->is_built ||
+                    parameter_is_default(parameter, step))
+                        continue;
+                if (n++ == 0)
+                        fprintf(stream, "{%s: {", name);
+                else
+                        fputs(", ", stream);
+                print_parameter(parameter, step, stream);
+        }
+        fputs(n > 0 ? "}}" : name, stream);
+}
+
+static void print_place(const Policy *policy, SourcePosition position, FILE *stream) {
+        fprintf(stream, "  # %s:%u\n", position.file < policy->n_files ? policy->files[position.file] : "?",
+                position.line);
+}
+
+static void print_rule(const Policy *policy, const PolicyRule *rule, FILE *stream) {
+        const RuleSource *source = &rule->source;
+
+        print_place(policy, source->position, stream);
+        fprintf(stream, "  - id: %s\n", source->id);
+        if (source->match.n_children > 0) {
+                fputs("    match: ", stream);
+                print_match(&source->match, stream);
+                fputc('\n', stream);
+        }
+        fputs("    do: [", stream);
+        for (size_t i = 0; i < source->n_steps; i++) {
+                fputs(i > 0 ? ", " : "", stream);
+                print_step(&source->steps[i], stream);
+        }
+        fputs("]\n", stream);
+        if (source->on_unknown != ON_UNKNOWN_SKIP)
+                fprintf(stream, "    on-unknown: %s\n", on_unknown_to_name(source->on_unknown));
+        if (source->priority != 0)
+                fprintf(stream, "    priority: %lld\n", (long long) source->priority);
+        if (source->is_continuing)
+                fputs("    continue: true\n", stream);
+        if (source->ignores_autofsck)
+                fputs("    ignore-autofsck: true\n", stream);
+        if (source->stops_on_failure)
+                fputs("    stop-on-failure: true\n", stream);
+        if (source->has_mode)
+                fprintf(stream, "    mode: %s\n", policy_mode_to_name(source->mode));
+}
+
+/* What can be denied and is: all of it, or a list. */
+static void print_denied(uint32_t denied, FILE *stream) {
+        uint32_t deniable = 0;
+        const char *separator = "";
+
+        for (unsigned i = 0; i < N_ACTION_KINDS; i++)
+                if (!action_word_of((ActionKind) i)->is_telling)
+                        deniable |= UINT32_C(1) << i;
+        if ((denied & deniable) == deniable) {
+                fputs("all", stream);
+                return;
+        }
+        fputc('[', stream);
+        for (unsigned i = 0; i < N_ACTION_KINDS; i++)
+                if (denied & deniable & (UINT32_C(1) << i)) {
+                        fprintf(stream, "%s%s", separator, action_kind_to_name((ActionKind) i));
+                        separator = ", ";
+                }
+        fputc(']', stream);
+}
+
+int policy_print(const Policy *policy, FILE *stream) {
+        fputs("version: 1\n", stream);
+        fprintf(stream, "mode: %s\nbaseline: %s\n", policy_mode_to_name(policy->mode),
+                policy_baseline_to_name(policy->baseline));
+
+        if (policy->n_protects > 0)
+                fputs("protect:\n", stream);
+        for (size_t i = 0; i < policy->n_protects; i++) {
+                const ProtectSource *protect = &policy->protects[i];
+
+                print_place(policy, protect->position, stream);
+                fprintf(stream, "  - id: %s\n    match: ", protect->id);
+                print_match(&protect->match, stream);
+                fputs("\n    deny: ", stream);
+                print_denied(protect->denied, stream);
+                fputc('\n', stream);
+        }
+
+        if (policy->n_rules > 0)
+                fputs("rules:\n", stream);
+        for (size_t i = 0; i < policy->n_rules; i++)
+                print_rule(policy, &policy->rules[i], stream);
+        return ferror(stream) ? -EIO : 0;
+}
