@@ -106,6 +106,35 @@ static void read_errno(Reader *reader, const char *key, const YamlNode *value) {
                              "unknown error \"%s\": write its name, such as EIO", text);
 }
 
+static const char *shutdown_reason_word(unsigned i) {
+        return shutdown_reason_to_name(UINT32_C(1) << i);
+}
+
+static void add_shutdown_reason(Reader *reader, const char *key, const YamlNode *value) {
+        unsigned reason;
+
+        if (parse_word(&reader->parser, value, key, shutdown_reason_word, N_SHUTDOWN_REASONS, &reason))
+                reader->example->event.shutdown_reasons |= UINT32_C(1) << reason;
+}
+
+static void read_shutdown_reason(Reader *reader, const char *key, const YamlNode *value) {
+        reader->example->event.shutdown_reasons = 0;
+        if (value->kind == YAML_KIND_SCALAR) {
+                add_shutdown_reason(reader, key, value);
+        } else if (parse_kind(&reader->parser, value, YAML_KIND_LIST, key)) {
+                YAML_FOREACH(item, value)
+                        add_shutdown_reason(reader, key, item);
+        }
+}
+
+static void read_location(Reader *reader, const char *key, const YamlNode *value) {
+        const char *text;
+
+        if (parse_text(&reader->parser, value, key, &text) &&
+            text_copy(reader->example->event.location, EVENT_LOCATION_SIZE, text) < 0)
+                policy_error(reader->parser.problems, value->position, "\"%s\" is too long", key);
+}
+
 static const ExampleKey event_keys[] = {
         { "kind", read_kind },
         { "domain", read_domain },
@@ -114,6 +143,8 @@ static const ExampleKey event_keys[] = {
         { "inode", read_inode },
         { "errno", read_errno },
         { "count", read_count },
+        { "shutdown-reason", read_shutdown_reason },
+        { "location", read_location },
 };
 
 /* The file system */

@@ -191,3 +191,21 @@ void fact_get_count(const EventFacts *facts, FactValue *ret_value) {
         else
                 value_unknown(ret_value, 0);
 }
+
+void fact_get_shutdown_reason(const EventFacts *facts, FactValue *ret_value) {
+        if (!facts->event)
+                value_unknown(ret_value, 0);
+        else if (facts->event->shutdown_reasons == 0)
+                value_absent(ret_value);
+        else
+                value_number(ret_value, facts->event->shutdown_reasons);
+}
+
+void fact_get_location(const EventFacts *facts, FactValue *ret_value) {
+        if (!facts->event)
+                value_unknown(ret_value, 0);
+        else if (!facts->event->location[0])
+                value_absent(ret_value);
+        else
+                value_text(ret_value, facts->event->location);
+}

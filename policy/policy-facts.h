@@ -23,3 +23,5 @@ void fact_get_structure(const EventFacts *facts, FactValue *ret_value);
 void fact_get_group(const EventFacts *facts, FactValue *ret_value);
 void fact_get_errno(const EventFacts *facts, FactValue *ret_value);
 void fact_get_count(const EventFacts *facts, FactValue *ret_value);
+void fact_get_shutdown_reason(const EventFacts *facts, FactValue *ret_value);
+void fact_get_location(const EventFacts *facts, FactValue *ret_value);

@@ -64,6 +64,8 @@ static Verdict test_match(const Condition *condition, MatchContext *context) {
 
         switch (condition->test) {
         case TEST_MASK:
+                if (condition->key->is_set)
+                        return to_verdict(condition->mask & value->number);
                 return to_verdict(value->number < 64 && (condition->mask & (UINT64_C(1) << value->number)));
         case TEST_RANGE:
                 return to_verdict(value->number >= condition->min && value->number <= condition->max);
@@ -129,7 +131,22 @@ Verdict condition_match(const Condition *condition, MatchContext *context, const
         return verdict;
 }
 
+static void print_set(const MatchKey *key, uint64_t set, FILE *stream) {
+        const char *separator = "";
+
+        for (unsigned i = 0; i < key->n_words; i++)
+                if (set & (UINT64_C(1) << i)) {
+                        fprintf(stream, "%s%s", separator, key->word(i) ?: "?");
+                        separator = ", ";
+                }
+}
+
 static void print_known(const MatchKey *key, const FactValue *value, FILE *stream) {
+        if (key->is_set) {
+                print_set(key, value->number, stream);
+                return;
+        }
+
         switch (key->type) {
         case VALUE_TEXT:
         case VALUE_PATH:

@@ -47,6 +47,10 @@ static const char *autofsck_word(unsigned i) {
         return autofsck_to_name((Autofsck) i);
 }
 
+static const char *shutdown_reason_word(unsigned i) {
+        return shutdown_reason_to_name(UINT32_C(1) << i);
+}
+
 static const char *truth_word(unsigned i) {
         return i ? "true" : "false";
 }
@@ -96,8 +100,11 @@ static const MatchKey match_keys[] = {
           .help = "error of a failed read or write, for example EIO" },
         BUILT_NUMBER("count", fact_get_count, "reports merged into the event, or how many were lost"),
 
-        LATER("shutdown-reason", "why the file system shut down"),
-        LATER("location", "place in the kernel's code that found the problem"),
+        { .path = "shutdown-reason", .type = VALUE_WORD, .is_built = true, .is_set = true,
+          .get = fact_get_shutdown_reason, .word = shutdown_reason_word, .n_words = N_SHUTDOWN_REASONS,
+          .help = "why the file system shut down; there can be several" },
+        BUILT_TEXT("location", fact_get_location, "place in the kernel's code that found the problem, function:line"),
+
         LATER("file.path", "path of the file below the mount point"),
         LATER("file.owner", "user who owns the file"),
         LATER("file.group", "group of the file"),

@@ -65,6 +65,7 @@ typedef struct MatchKey {
         ValueType type;
         unsigned operators;             /* mask of OPERATOR_BIT() beside OPERATOR_EQUAL, which all have */
         bool is_built;
+        bool is_set;                    /* VALUE_WORD: several can hold at once, each a bit of FactValue.number */
         bool is_settable_by_user;       /* label, uuid, mount: whoever brings a disk chooses them */
         PolicyFact fact;
         void (*get)(const EventFacts *facts, FactValue *ret_value);

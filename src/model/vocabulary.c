@@ -193,24 +193,41 @@ Severity event_kind_severity(EventKind kind) {
         return (size_t) kind < ELEMENTSOF(severities) ? severities[kind] : SEVERITY_WARNING;
 }
 
-const char *shutdown_reason_to_text(uint32_t reason) {
-        static const struct {
-                ShutdownReason reason;
-                const char *text;
-        } reasons[] = {
-                { SHUTDOWN_METADATA_IO_ERROR, "metadata I/O error" },
-                { SHUTDOWN_LOG_IO_ERROR, "log I/O error" },
-                { SHUTDOWN_FORCED_UNMOUNT, "forced unmount" },
-                { SHUTDOWN_INCORE_CORRUPTION, "in-memory state corruption" },
-                { SHUTDOWN_ONDISK_CORRUPTION, "ondisk metadata corruption" },
-                { SHUTDOWN_DEVICE_REMOVED, "device removed" },
-        };
+typedef struct ShutdownReasonRow {
+        ShutdownReason reason;
+        const char *name;
+        const char *text;               /* upstream's words */
+} ShutdownReasonRow;
 
-        for (size_t i = 0; i < ELEMENTSOF(reasons); i++)
-                if ((uint32_t) reasons[i].reason == reason)
-                        return reasons[i].text;
+static const ShutdownReasonRow shutdown_reasons[] = {
+        { SHUTDOWN_METADATA_IO_ERROR, "metadata-io-error", "metadata I/O error" },
+        { SHUTDOWN_LOG_IO_ERROR, "log-io-error", "log I/O error" },
+        { SHUTDOWN_FORCED_UNMOUNT, "forced-unmount", "forced unmount" },
+        { SHUTDOWN_INCORE_CORRUPTION, "incore-corruption", "in-memory state corruption" },
+        { SHUTDOWN_ONDISK_CORRUPTION, "ondisk-corruption", "ondisk metadata corruption" },
+        { SHUTDOWN_DEVICE_REMOVED, "device-removed", "device removed" },
+};
+
+static const ShutdownReasonRow *shutdown_reason_find(uint32_t reason) {
+        for (size_t i = 0; i < ELEMENTSOF(shutdown_reasons); i++)
+                if ((uint32_t) shutdown_reasons[i].reason == reason)
+                        return shutdown_reasons + i;
 
         return NULL;
+}
+
+const char *shutdown_reason_to_text(uint32_t reason) {
+        const ShutdownReasonRow *row = shutdown_reason_find(reason);
+
+        return row ? row->text : NULL;
+}
+
+const char *shutdown_reason_to_name(uint32_t reason) {
+        const ShutdownReasonRow *row = shutdown_reason_find(reason);
+
+        if (row)
+                return row->name;
+        return reason != 0 && (reason & (reason - 1)) == 0 ? "unrecognised" : NULL;
 }
 
 static const char *const action_kind_names[] = {

@@ -147,6 +147,10 @@ typedef enum ShutdownReason {
 } ShutdownReason;
 /* The phrase of one bit ("log I/O error"); NULL for a bit without one. */
 const char *shutdown_reason_to_text(uint32_t reason);
+#define N_SHUTDOWN_REASONS 32           /* bits that there can be */
+/* The word of one bit ("log-io-error"), "unrecognised" for one that this version does not know; NULL if @reason is not
+ * one bit. */
+const char *shutdown_reason_to_name(uint32_t reason);
 
 typedef enum IoPath {
         IO_PATH_NONE,

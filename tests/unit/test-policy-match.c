@@ -61,6 +61,21 @@ static void autofsck_absent(Fixture *fixture) {
         fixture->filesystem.autofsck_state = FACT_ABSENT;
 }
 
+static void two_reasons(Fixture *fixture) {
+        fixture->event.kind = EVENT_SHUTDOWN;
+        fixture->event.shutdown_reasons = SHUTDOWN_LOG_IO_ERROR | SHUTDOWN_METADATA_IO_ERROR;
+}
+
+static void new_reason(Fixture *fixture) {
+        fixture->event.kind = EVENT_SHUTDOWN;
+        fixture->event.shutdown_reasons = UINT32_C(1) << 20;
+}
+
+static void at_a_place(Fixture *fixture) {
+        fixture->event.kind = EVENT_FILESYSTEM_ERROR;
+        strcpy(fixture->event.location, "ext4_lookup:1857");
+}
+
 static void write_error(Fixture *fixture) {
         fixture->event = (HealthEvent) {
                 .id = 7,
@@ -179,6 +194,20 @@ static const MatchCase cases[] = {
         { "count: {at-least: 12}", YES, write_error },
         { "count: {at-least: 13}", NO, write_error },
         { "count: 1", YES, NULL },
+        { "shutdown-reason: log-io-error", YES, two_reasons },
+        { "shutdown-reason: [device-removed, metadata-io-error]", YES, two_reasons },
+        { "shutdown-reason: {all-of: [log-io-error, metadata-io-error]}", YES, two_reasons },
+        { "shutdown-reason: {all-of: [log-io-error, device-removed]}", NO, two_reasons },
+        { "shutdown-reason: {not: device-removed}", YES, two_reasons },
+        { "shutdown-reason: {not: log-io-error}", NO, two_reasons },
+        { "shutdown-reason: unrecognised", NO, two_reasons },
+        { "shutdown-reason: unrecognised", YES, new_reason },
+        { "shutdown-reason: log-io-error", NO, NULL },
+        { "shutdown-reason: {not: log-io-error}", YES, NULL },
+        { "location: 'ext4_lookup:1857'", YES, at_a_place },
+        { "location: {regex: 'ext4_[a-z]+:[0-9]+'}", YES, at_a_place },
+        { "location: 'xfs_*'", NO, at_a_place },
+        { "location: 'ext4_*'", NO, NULL },
 
         /* Maps: and, or, none, with unknown in between (Kleene). */
         { "{event: sick, structure: finobt}", YES, NULL },
