@@ -361,6 +361,31 @@ static void read_filesystem(Reader *reader, const char *key, const YamlNode *val
                 read_map(reader, value, "fact of a file system", filesystem_keys, ELEMENTSOF(filesystem_keys));
 }
 
+static void read_path(Reader *reader, const char *key, const YamlNode *value) {
+        EventExample *example = reader->example;
+        const char *text;
+
+        if (yaml_node_is_null(value) || is_unknown(value)) {
+                example->path_state = is_unknown(value) ? FACT_UNKNOWN : FACT_ABSENT;
+        } else if (parse_text(&reader->parser, value, key, &text)) {
+                if (text[0] != '/')
+                        policy_error(reader->parser.problems, value->position, "\"%s\" is no absolute path", text);
+                example->path_state = FACT_KNOWN;
+                example->paths[0] = text;
+        }
+}
+
+static const ExampleKey file_keys[] = {
+        { "path", read_path },
+};
+
+static void read_file(Reader *reader, const char *key, const YamlNode *value) {
+        if (yaml_node_is_null(value))
+                reader->example->path_state = FACT_ABSENT;
+        else if (parse_kind(&reader->parser, value, YAML_KIND_MAP, key))
+                read_map(reader, value, "fact of a file", file_keys, ELEMENTSOF(file_keys));
+}
+
 static void read_name(Reader *reader, const char *key, const YamlNode *value) {
         const char *text;
 
@@ -384,6 +409,7 @@ static void read_texts(Reader *reader, const char *key, const YamlNode *value) {
 static const ExampleKey example_keys[] = {
         { "event", read_event },
         { "fs", read_filesystem },
+        { "file", read_file },
         { "name", read_name },
         { "expect", read_texts },
         { "explain", read_texts },
@@ -441,5 +467,7 @@ EventFacts event_example_facts(const EventExample *example) {
         return (EventFacts) {
                 .event = &example->event,
                 .filesystem = example->has_filesystem ? &example->filesystem : NULL,
+                .path_state = example->path_state,
+                .paths = example->paths,
         };
 }

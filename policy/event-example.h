@@ -4,6 +4,7 @@
  *
  *   event: {kind: sick, structure: finobt, group: 3}     # or only the kind: sick
  *   fs: {mounts: [/srv], label: backup, autofsck: repair}
+ *   file: {path: /srv/monday/all.tar}
  *
  *   expect: ['rule heal, enforce: repair']               # the decisions, as policy_decision_text() writes them
  *   explain: ['rule mine (policy.yaml:7) does not match']      # what the explanation has to hold
@@ -24,6 +25,8 @@ typedef struct EventExample {
         SourcePosition position;
         const YamlNode *expect, *explain;       /* lists of texts, borrowed from the tree; NULL: nothing is expected */
         HealthEvent event;
+        FactState path_state;
+        const char *paths[2];           /* the first borrowed from the tree */
         bool has_filesystem;
         FilesystemFacts filesystem;     /* texts are owned */
 } EventExample;

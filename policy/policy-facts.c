@@ -209,3 +209,19 @@ void fact_get_location(const EventFacts *facts, FactValue *ret_value) {
         else
                 value_text(ret_value, facts->event->location);
 }
+
+void fact_get_file_path(const EventFacts *facts, FactValue *ret_value) {
+        if (!facts->event || facts->path_state == FACT_UNKNOWN) {
+                value_unknown(ret_value, facts->path_error);
+                return;
+        }
+        if (facts->path_state == FACT_ABSENT) {
+                value_absent(ret_value);
+                return;
+        }
+
+        ret_value->state = FACT_KNOWN;
+        ret_value->texts = facts->paths;
+        while (facts->paths[ret_value->n_texts])
+                ret_value->n_texts++;
+}

@@ -105,7 +105,9 @@ static const MatchKey match_keys[] = {
           .help = "why the file system shut down; there can be several" },
         BUILT_TEXT("location", fact_get_location, "place in the kernel's code that found the problem, function:line"),
 
-        LATER("file.path", "path of the file below the mount point"),
+        { .path = "file.path", .type = VALUE_PATH, .operators = PATH_OPERATORS, .is_built = true,
+          .is_settable_by_user = true, .fact = POLICY_FACT_PATH, .get = fact_get_file_path,
+          .help = "path of the file, through any mount point of the whole file system" },
         LATER("file.owner", "user who owns the file"),
         LATER("file.group", "group of the file"),
         LATER("file.project", "project number of the file"),

@@ -53,26 +53,60 @@ static void forget_autofsck(Filesystem *filesystem, int error) {
         filesystem->facts.autofsck_error = error;
 }
 
-static EventFacts facts_of(const Filesystem *filesystem, const Case *asked, const char *const paths[static 2]) {
+/* More mount points of one file system are not tried for the path of a file. */
+#define CASE_PATHS_MAX 16
+
+typedef struct CasePaths {
+        char *items[CASE_PATHS_MAX + 1];        /* absolute; NULL-terminated */
+        size_t n_items;
+} CasePaths;
+
+static void case_paths_clear(CasePaths *paths) {
+        while (paths->n_items > 0)
+                free(paths->items[--paths->n_items]);
+}
+
+/* The worker's path begins at the root of the file system; rules see it as everybody does, below the mount points. */
+static void find_paths(const Filesystem *filesystem, const Case *asked, CasePaths *ret_paths) {
+        *ret_paths = (CasePaths) {};
+
+        if (asked->path_state != FACT_KNOWN)
+                return;
+        for (size_t i = 0; i < filesystem->n_mounts && ret_paths->n_items < CASE_PATHS_MAX; i++) {
+                const FilesystemMount *mount = filesystem->mounts + i;
+                char **path = &ret_paths->items[ret_paths->n_items];
+
+                if (!mount->is_whole || !mount->mount_point)
+                        continue;
+                if (asprintf(path, "%s%s", text_equal(mount->mount_point, "/") ? "" : mount->mount_point,
+                             asked->path) < 0)
+                        *path = NULL;
+                else
+                        ret_paths->n_items++;
+        }
+}
+
+static EventFacts facts_of(const Filesystem *filesystem, const Case *asked, const CasePaths *paths) {
         return (EventFacts) {
                 .event = &asked->event,
                 .filesystem = &filesystem->facts,
-                .path_state = asked->path_state,
+                /* Known, but nowhere visible as a whole: no rule can say what it would be. */
+                .path_state = asked->path_state == FACT_KNOWN && paths->n_items == 0 ? FACT_UNKNOWN : asked->path_state,
                 .path_error = asked->path_error,
-                .paths = paths,
+                .paths = (const char *const *) paths->items,
         };
 }
 
 /* Where the last answer would lead to a repair, it is handed over with the question: the worker does it only if the
  * answer is the same. What hangs on the path, which nobody knows yet, waits for it. */
-static void begin_ahead(Engine *engine, Filesystem *filesystem, const Case *asked) {
-        const char *const paths[] = { NULL, NULL };
-        const EventFacts facts = facts_of(filesystem, asked, paths);
+static void begin_ahead(Engine *engine, Filesystem *filesystem, const Case *asked, bool is_path_asked) {
+        const CasePaths none = {};
+        const EventFacts facts = facts_of(filesystem, asked, &none);
         static Decision decisions[POLICY_DECISIONS_MAX];
         size_t n = 0;
 
         if (filesystem->facts.autofsck_state != FACT_KNOWN ||
-            policy_needs_fact(engine->policy, asked->event.kind, POLICY_FACT_PATH) ||
+            (is_path_asked && policy_needs_fact(engine->policy, asked->event.kind, POLICY_FACT_PATH)) ||
             policy_choose(engine->policy, &facts, clock_boottime_usec(), decisions, ELEMENTSOF(decisions), &n) < 0)
                 return;
 
@@ -100,7 +134,7 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
                 return true;
 
         if (autofsck && engine_worker_is_connected(engine))
-                begin_ahead(engine, filesystem, first);
+                begin_ahead(engine, filesystem, first, path);
         r = fact_gatherer_ask(engine->gatherer, filesystem, path ? first->event.inode : 0, first->event.generation,
                               last_error, &watch->request_id);
         /* The line may break in the middle of the question. */
@@ -118,13 +152,16 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
 
 static void case_decide(Engine *engine, Filesystem *filesystem, const Case *decided) {
         static Decision decisions[POLICY_DECISIONS_MAX];
-        const char *const paths[] = { decided->path, NULL };
-        const EventFacts facts = facts_of(filesystem, decided, paths);
+        _cleanup_(case_paths_clear) CasePaths paths = {};
+        EventFacts facts;
         uint64_t now_nsec = clock_realtime_usec() * NSEC_PER_USEC;
         uint64_t filesystem_id = filesystem->id;
         size_t n = 0;
         int r;
 
+        if (policy_needs_fact(engine->policy, decided->event.kind, POLICY_FACT_PATH))
+                find_paths(filesystem, decided, &paths);
+        facts = facts_of(filesystem, decided, &paths);
         r = policy_choose(engine->policy, &facts, clock_boottime_usec(), decisions, ELEMENTSOF(decisions), &n);
         /* First of all: whoever is told of it wants the processor, too. */
         for (size_t i = 0; r >= 0 && i < n; i++)
@@ -323,7 +360,8 @@ void engine_take_event(Engine *engine, const HealthEvent *event) {
 
         taken->event = *event;
         taken->event.id = engine->next_event_id++;
-        taken->path_state = event->inode != 0 && filesystem->facts.has_parent_pointers ? FACT_UNKNOWN : FACT_ABSENT;
+        taken->path_state = event->inode != 0 ? FACT_UNKNOWN : FACT_ABSENT;
+        taken->path_error = event->inode != 0 && !filesystem->facts.has_parent_pointers ? EOPNOTSUPP : 0;
         engine_survey_count(engine, event, true);
         STAILQ_INSERT_TAIL(&watch->cases, taken, entries);
         watch->n_cases++;

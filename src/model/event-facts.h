@@ -11,9 +11,10 @@
 typedef struct EventFacts {
         const HealthEvent *event;
         const FilesystemFacts *filesystem;      /* NULL: the event belongs to none (our own state) */
-        FactState path_state;                   /* of the inode, below the mount point */
+        FactState path_state;                   /* of the inode */
         int path_error;                         /* positive errno, with FACT_UNKNOWN */
-        const char *const *paths;               /* "/dir/file", several for hard links; NULL-terminated */
+        const char *const *paths;               /* absolute, "/srv/dir/file": one for each mount that shows the whole
+                                                 * file system; with FACT_KNOWN at least one; NULL-terminated */
         FactState owner_state;
         uint32_t owner_uid, owner_gid, project_id;
 } EventFacts;

@@ -355,6 +355,43 @@ static void test_repairs_while_it_asks(void **state) {
         assert_int_equal(s->n_repairs, 3);
 }
 
+/* What hangs on a fact that is still to come waits for it, and rules see the path below the mount point. */
+static void test_waits_for_the_path(void **state) {
+        Setup *s = *state;
+
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_until(s, is_taken);
+        write_policy(s, "version: 1\n"
+                        "baseline: off\n"
+                        "rules:\n"
+                        "  - id: some\n"
+                        "    match: {file: {path: {under: /srv/dir}}}\n"
+                        "    do: [repair]\n");
+        assert_int_equal(engine_reload_policy(s->engine), 0);
+        s->n_taken = 0;
+        take_sick(s, STRUCTURE_INODE_DIRECTORY, 131);
+        run_until(s, is_taken);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 2);
+        assert_false(s->last_repair.expects_autofsck);
+
+        /* Where there is no file, nothing is waited for. */
+        take_sick(s, STRUCTURE_AG_BNOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 2);
+
+        write_policy(s, "version: 1\n"
+                        "baseline: off\n"
+                        "rules:\n"
+                        "  - id: others\n"
+                        "    match: {file: {path: {under: /dir}}}\n"
+                        "    do: [repair]\n");
+        assert_int_equal(engine_reload_policy(s->engine), 0);
+        take_sick(s, STRUCTURE_INODE_DIRECTORY, 132);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 2);
+}
+
 /* Without an answer nothing is permitted: what was ordered with the question is taken back, but the worker has looked.
  */
 static void test_order_without_an_answer(void **state) {
@@ -618,6 +655,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_baseline_repairs, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_repairs_while_it_asks, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_waits_for_the_path, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_order_without_an_answer, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_property_forbids, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_path_is_asked_for, setup, teardown),

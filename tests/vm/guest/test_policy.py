@@ -31,6 +31,16 @@ rules:
     do: [repair]
 """
 
+# Only this file, whatever the baseline would do.
+BY_PATH = """
+version: 1
+baseline: off
+rules:
+  - id: by-path
+    match: {{event: sick, file: {{path: {{under: '{path}'}}}}}}
+    do: [repair]
+"""
+
 PROTECT = """
 version: 1
 protect:
@@ -127,6 +137,17 @@ class Policy(unittest.TestCase):
             self.assertEqual(decision['rule'], 'heal')
             self.assertIn('autofsck', str(decision['details'].get('denied')))
             self.assertFalse(recipe.works())
+
+    def test_path_of_the_file(self):
+        """The kernel tells an inode; the rule sees the path that people know, and waits for it."""
+        with broken(recipes.Directory, autofsck='repair') as (fs, recipe):
+            with policy(BY_PATH.format(path=fs.join('other'))):
+                self.assertTrue(recipe.trigger())
+                self.assertEqual(self.decided(fs)['rule'], '')
+                self.assertFalse(recipe.works(), 'it was repaired')
+            with policy(BY_PATH.format(path=recipe.file())):
+                self.assertTrue(recipe.trigger())
+                wait_for(recipe.works, deadline=healerlib.LONG, what='the folder to be healed by its path')
 
     def test_rule_that_lifts_the_property(self):
         with policy(IGNORE_AUTOFSCK), broken(recipes.Directory, autofsck='none') as (_, recipe):
