@@ -266,10 +266,13 @@ static int on_process_end(sd_event_source *source, int fd, uint32_t revents, voi
         (void) source;
         (void) revents;
 
-        if (waitid(ID_TYPE_PIDFD, fd, &info, WEXITED|WNOHANG) < 0 || info.si_pid == 0) {
+        if (waitid(ID_TYPE_PIDFD, fd, &info, WEXITED|WNOHANG|WNOWAIT) < 0 || info.si_pid == 0) {
                 (void) steal_ptr(child);
                 return 0;
         }
+        /* What it started itself ends with it: the number is its own until it is reaped. */
+        (void) kill(-child->pid, SIGKILL);
+        (void) waitid(ID_TYPE_PIDFD, fd, &info, WEXITED|WNOHANG);
 
         if (child->report_source)
                 child_read_reports(child);
@@ -399,6 +402,8 @@ int child_spawn(ChildTable *table, const ChildTask *task, Child **ret_child) {
         if (child->pid < 0)
                 return -errno;
         if (child->pid == 0) {
+                /* A group of its own, so that nothing of it is left when it has ended. */
+                (void) setpgid(0, 0);
                 if (task->dies_with_us) {
                         (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
                         if (getppid() != own_pid)
@@ -407,6 +412,8 @@ int child_spawn(ChildTable *table, const ChildTask *task, Child **ret_child) {
                 child_main(&child->task, theirs);
         }
 
+        /* Whoever comes first: its own processes must not be in ours. */
+        (void) setpgid(child->pid, child->pid);
         child->pid_fd = (int) syscall(SYS_pidfd_open, child->pid, 0);
         r = child->pid_fd < 0 ? -errno : child_watch(child);
         if (r < 0) {

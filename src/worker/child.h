@@ -2,7 +2,7 @@
 /*
  * Child processes of the worker: whatever can sleep in the kernel is done in one, so that the loop never
  * waits. A child reports with packets on a socket of its own, has a deadline, and is listed until the
- * kernel lets it go, however long that takes.
+ * kernel lets it go, however long that takes. Processes that it started are ended with it.
  */
 #pragma once
 

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -320,6 +321,41 @@ static int run_echo(int report_fd, void *userdata) {
         return child_report(report_fd, text, (size_t) length, fd) < 0;
 }
 
+/* Leaves a process behind that holds what it was given. */
+static int run_leave(int report_fd, void *userdata) {
+        int fds[2];
+        pid_t pid;
+
+        (void) userdata;
+
+        if (pipe(fds) < 0)
+                return 1;
+        pid = fork();
+        if (pid < 0)
+                return 1;
+        if (pid == 0)
+                while (pause() < 0)
+                        continue;
+        (void) close(fds[1]);
+        return child_report(report_fd, "left", sizeof("left"), fds[0]) < 0;
+}
+
+static void test_leaves_nothing_behind(void **state) {
+        Watch *watch = *state;
+        ChildTask task = task_of(watch, run_leave);
+        struct pollfd end;
+
+        assert_int_equal(child_spawn(watch->table, &task, NULL), 0);
+        assert_int_equal(sd_event_loop(watch->event), 0);
+        assert_int_equal(watch->end.ending, CHILD_EXITED);
+        assert_int_equal(watch->end.status, 0);
+        assert_true(watch->report_fd >= 0);
+        /* Its end of the pipe is closed by its end alone. */
+        end = (struct pollfd) { .fd = watch->report_fd };
+        assert_int_equal(poll(&end, 1, GIVE_UP_USEC / USEC_PER_MSEC), 1);
+        assert_true(end.revents & POLLHUP);
+}
+
 static void on_never(Child *child, const ChildEnd *end, void *userdata) {
         (void) child;
         (void) end;
@@ -449,6 +485,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_stuck, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_descriptors, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_leaves_nothing_behind, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_waits, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_waits_in_vain, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_order_has_a_deadline, setup, teardown),
