@@ -149,7 +149,8 @@ class Policy(unittest.TestCase):
                 # A report of before may be decided only now, and then there is nothing to meet any more.
                 recipe.trigger()
                 wait_for(recipe.works, deadline=healerlib.LONG, what='the folder to be healed by its path')
-                event = self.signals.taken(fs, 'directory', action='repair')[0]['id']
+                event = wait_for(lambda: self.signals.taken(fs, 'directory', action='repair'), deadline=healerlib.LONG,
+                                 what='its result')[0]['id']
                 self.assertEqual([one['rule'] for one in self.signals.named('Decision', id=event)], ['by-path'])
 
     def test_rule_that_lifts_the_property(self):
