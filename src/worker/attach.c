@@ -355,7 +355,6 @@ static void say_result(Worker *worker, Superblock *superblock, int fd) {
         for (size_t i = 0; is_told && i < OLD_ERRORS_MAX; i++)
                 superblock->n_old_told[i] += superblock->facts.old_errors[i].count;
         memset(superblock->facts.old_errors, 0, sizeof(superblock->facts.old_errors));
-        memset(superblock->said.old_errors, 0, sizeof(superblock->said.old_errors));
 }
 
 /* @watch_fd: an error watch; at most one of both is open, and both are borrowed. */

@@ -223,6 +223,22 @@ void mount_fill_message(const Superblock *superblock, const Mount *mount, Worker
         (void) text_copy(ret_record->mount_point, sizeof(ret_record->mount_point), mount->mount_point);
 }
 
+/* FNV-1a. A change that is not noticed would cost one notice, and comes once in 2^64. */
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size_bytes) {
+        for (const uint8_t *byte = bytes; size_bytes > 0; byte++, size_bytes--)
+                hash = (hash ^ *byte) * UINT64_C(0x100000001b3);
+        return hash;
+}
+
+uint64_t superblock_facts_hash(const Superblock *superblock) {
+        const WorkerFilesystem *facts = &superblock->facts;
+        const uint8_t *bytes = (const uint8_t *) facts;
+        size_t after = offsetof(WorkerFilesystem, old_errors) + sizeof(facts->old_errors);
+
+        return hash_bytes(hash_bytes(UINT64_C(0xcbf29ce484222325), bytes, offsetof(WorkerFilesystem, old_errors)),
+                          bytes + after, sizeof(*facts) - after);
+}
+
 const char *superblock_subject(const Superblock *superblock, char buffer[static 32]) {
         const Mount *first = TAILQ_FIRST(&superblock->mounts);
 

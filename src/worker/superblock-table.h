@@ -52,7 +52,7 @@ typedef struct Superblock {
         bool has_monitor_type;          /* a type that can have a health monitor */
         WorkerFilesystem facts;         /* as last found out */
         bool is_said;                   /* facts were said to this healerd */
-        WorkerFilesystem said;          /* and these they were */
+        uint64_t said_hash;             /* and these they were: superblock_facts_hash() */
         uint64_t mounted_usec;          /* CLOCK_MONOTONIC, of the first mount; 0: it was there before us */
 
         int error_watch_fd;             /* a copy of the one that healerd has; negative: none */
@@ -121,6 +121,10 @@ bool superblock_is_another(const Superblock *superblock);
 /* True if nothing needs the entry any more. */
 bool superblock_is_unused(const Superblock *superblock);
 Superblock *superblock_free(SuperblockTable *table, Superblock *superblock);
+
+/* Tells whether its facts are those that were said, without keeping them twice: they are some kilobytes for each file
+ * system. Errors of before are left out, because they are said once. */
+uint64_t superblock_facts_hash(const Superblock *superblock);
 
 /* The record for one mount. */
 void mount_fill_message(const Superblock *superblock, const Mount *mount, WorkerMount *ret_record);

@@ -47,19 +47,20 @@ static void say_mount(Worker *worker, WorkerMessageType type, const Superblock *
 
 void worker_say_superblock(Worker *worker, Superblock *superblock, int monitor_fd) {
         bool is_anew = !superblock->is_said;
+        uint64_t hash;
         Mount *mount;
 
         if (!connection_is_ready(worker->connection))
                 return;
 
-        if (!superblock->is_said || monitor_fd >= 0 ||
-            memcmp(&superblock->said, &superblock->facts, sizeof(superblock->facts)) != 0) {
+        hash = superblock_facts_hash(superblock);
+        if (!superblock->is_said || monitor_fd >= 0 || superblock->said_hash != hash) {
                 WorkerMessage message = {};
 
                 worker_message_init(&message, WORKER_FILESYSTEM);
                 message.filesystem = superblock->facts;
                 worker_say(worker, &message, monitor_fd);
-                superblock->said = superblock->facts;
+                superblock->said_hash = hash;
                 superblock->is_said = true;
         }
 

@@ -132,6 +132,26 @@ static void test_last_mount_and_a_new_one(void **state) {
         assert_null(superblock_find_mount(table, 11, &found));
 }
 
+/* Every fact counts but errors of before, which are said once. */
+static void test_facts_hash(void **state) {
+        Superblock superblock = { .facts = { .device_number = 5, .type = "xfs", .device = "/dev/sda1" } };
+        uint64_t hash = superblock_facts_hash(&superblock);
+
+        (void) state;
+
+        superblock.facts.old_errors[0].count = 3;
+        assert_true(superblock_facts_hash(&superblock) == hash);
+        superblock.facts.device[8] = '2';
+        assert_false(superblock_facts_hash(&superblock) == hash);
+        superblock.facts.device[8] = '1';
+        assert_true(superblock_facts_hash(&superblock) == hash);
+        superblock.facts.is_read_only = TRISTATE_YES;
+        assert_false(superblock_facts_hash(&superblock) == hash);
+        superblock.facts.is_read_only = TRISTATE_NO;
+        superblock.facts.uuid[15] = 1;
+        assert_false(superblock_facts_hash(&superblock) == hash);
+}
+
 static void test_held_before_mounted(void **state) {
         SuperblockTable *table = *state;
         MountInfo info = mount_of(10, 0x801, "/srv");
@@ -179,6 +199,7 @@ int main(void) {
                 cmocka_unit_test(test_types),
                 cmocka_unit_test_setup_teardown(test_one_entry_per_superblock, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_last_mount_and_a_new_one, setup, teardown),
+                cmocka_unit_test(test_facts_hash),
                 cmocka_unit_test_setup_teardown(test_held_before_mounted, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_subject_and_message, setup, teardown),
         };
