@@ -27,16 +27,11 @@ static bool is_unknown(const YamlNode *value) {
         return value->kind == YAML_KIND_SCALAR && text_equal(value->text, "?");
 }
 
-static const char *kind_word(unsigned i) {
-        return event_kind_to_name((EventKind) i);
-}
+/* One word of a match key, whose words are those of the vocabulary. */
+static bool read_word(Reader *reader, const char *key, const char *path, const YamlNode *value, unsigned *ret_value) {
+        const MatchKey *match_key = match_key_find(path);
 
-static const char *domain_word(unsigned i) {
-        return event_domain_to_name((EventDomain) i);
-}
-
-static const char *autofsck_word(unsigned i) {
-        return autofsck_to_name((Autofsck) i);
+        return parse_word(&reader->parser, value, key, match_key->word, match_key->n_words, ret_value);
 }
 
 /* The event */
@@ -44,7 +39,7 @@ static const char *autofsck_word(unsigned i) {
 static void read_kind(Reader *reader, const char *key, const YamlNode *value) {
         unsigned kind;
 
-        if (!parse_word(&reader->parser, value, key, kind_word, N_EVENT_KINDS, &kind))
+        if (!read_word(reader, key, "event", value, &kind))
                 return;
         reader->example->event.kind = (EventKind) kind;
         /* Only what can be sick or well has a structure. */
@@ -58,7 +53,7 @@ static void read_kind(Reader *reader, const char *key, const YamlNode *value) {
 static void read_domain(Reader *reader, const char *key, const YamlNode *value) {
         unsigned domain;
 
-        reader->has_domain = parse_word(&reader->parser, value, key, domain_word, N_EVENT_DOMAINS, &domain);
+        reader->has_domain = read_word(reader, key, "domain", value, &domain);
         if (reader->has_domain)
                 reader->example->event.domain = (EventDomain) domain;
 }
@@ -106,14 +101,10 @@ static void read_errno(Reader *reader, const char *key, const YamlNode *value) {
                              "unknown error \"%s\": write its name, such as EIO", text);
 }
 
-static const char *shutdown_reason_word(unsigned i) {
-        return shutdown_reason_to_name(UINT32_C(1) << i);
-}
-
 static void add_shutdown_reason(Reader *reader, const char *key, const YamlNode *value) {
         unsigned reason;
 
-        if (parse_word(&reader->parser, value, key, shutdown_reason_word, N_SHUTDOWN_REASONS, &reason))
+        if (read_word(reader, key, "shutdown-reason", value, &reason))
                 reader->example->event.shutdown_reasons |= UINT32_C(1) << reason;
 }
 
@@ -262,7 +253,7 @@ static void read_autofsck(Reader *reader, const char *key, const YamlNode *value
         if (is_unknown(value)) {
                 filesystem->autofsck_state = FACT_UNKNOWN;
                 filesystem->autofsck_error = EIO;
-        } else if (parse_word(&reader->parser, value, key, autofsck_word, AUTOFSCK_REPAIR + 1, &autofsck)) {
+        } else if (read_word(reader, key, "fs.autofsck", value, &autofsck)) {
                 filesystem->autofsck_state = FACT_KNOWN;
                 filesystem->autofsck_error = 0;
                 filesystem->autofsck = (Autofsck) autofsck;

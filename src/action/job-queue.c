@@ -439,10 +439,9 @@ static void pump_soon(JobQueue *queue) {
 void job_queue_take_result(JobQueue *queue, Job *job, const WorkerJobResult *result) {
         job->report.was_verified = result->was_verified;
         job->report.duration_usec += result->duration_usec;
-        if (result->have_facts_changed) {
-                /* Asked for by now, with facts that are younger than its look. */
+        /* Asked for while it looked, by somebody who knows or may; what nobody has asked for is refused. */
+        if (result->have_facts_changed && !job->expects_autofsck) {
                 job->state = JOB_QUEUED;
-                job->expects_autofsck = false;
                 job->report.n_attempts--;
                 job->deadline_monotonic_usec = clock_monotonic_usec() + JOB_QUEUED_MAX_USEC;
                 job_queue_tell_change(queue, job);
@@ -452,17 +451,16 @@ void job_queue_take_result(JobQueue *queue, Job *job, const WorkerJobResult *res
 }
 
 int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job) {
-        bool is_new, was_made;
         QueuedJob *queued;
+        bool is_new;
         int r;
 
         r = job_queue_find_or_make(queue, order, ret_job);
         if (r < 0)
                 return r;
 
-        was_made = r > 0;
         queued = queued_of(*ret_job);
-        is_new = was_made || queued->is_untold;
+        is_new = r > 0 || queued->is_untold;
         queued->is_untold = false;
         /* From here on it is decided with facts: a further try looks at none. */
         queued->job.expects_autofsck = false;
@@ -474,7 +472,7 @@ int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job) {
                 queued->has_result = false;
                 job_queue_take_result(queue, *ret_job, &queued->result);
         }
-        if (was_made || is_new)
+        if (is_new)
                 pump_soon(queue);
         return is_new;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "policy/policy-vocabulary.h"
+#include "policy/rule-source.h"
 #include "src/basic/text.h"
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-output.h"
@@ -157,6 +158,14 @@ static const char *mode_name_at(unsigned i) {
         return policy_mode_to_name((PolicyMode) i);
 }
 
+static const char *baseline_name_at(unsigned i) {
+        return policy_baseline_to_name((PolicyBaseline) i);
+}
+
+static const char *on_unknown_name_at(unsigned i) {
+        return on_unknown_to_name((OnUnknown) i);
+}
+
 static json_t *duration_schema(void) {
         return json_pack("{s:[s, s], s:s}", "type", "string", "integer", "pattern", DURATION_PATTERN);
 }
@@ -238,9 +247,9 @@ static json_t *key_schema(const PolicyKey *key) {
         if (text_equal(key->name, "mode"))
                 return names_schema(mode_name_at, POLICY_MODE_OBSERVE + 1);
         if (text_equal(key->name, "baseline"))
-                return json_pack("{s:[s, s]}", "enum", "autofsck", "off");
+                return names_schema(baseline_name_at, BASELINE_OFF + 1);
         if (text_equal(key->name, "on-unknown"))
-                return json_pack("{s:[s, s]}", "enum", "skip", "match");
+                return names_schema(on_unknown_name_at, ON_UNKNOWN_MATCH + 1);
         if (text_equal(key->name, "priority"))
                 return json_pack("{s:s, s:i, s:i}", "type", "integer", "minimum", -1000, "maximum", 1000);
         if (text_equal(key->name, "id"))

@@ -53,37 +53,40 @@ static void forget_autofsck(Filesystem *filesystem, int error) {
         filesystem->facts.autofsck_error = error;
 }
 
-/* More mount points of one file system are not tried for the path of a file. */
-#define CASE_PATHS_MAX 16
-
 typedef struct CasePaths {
-        char *items[CASE_PATHS_MAX + 1];        /* absolute; NULL-terminated */
+        char **items;                   /* absolute; NULL-terminated; NULL: none */
         size_t n_items;
 } CasePaths;
 
 static void case_paths_clear(CasePaths *paths) {
-        while (paths->n_items > 0)
-                free(paths->items[--paths->n_items]);
+        for (size_t i = 0; i < paths->n_items; i++)
+                free(paths->items[i]);
+        free(paths->items);
+        *paths = (CasePaths) {};
 }
 
-/* The worker's path begins at the root of the file system; rules see it as everybody does, below the mount points. */
+/* The worker's path begins at the root of the file system; rules see it as everybody does, below the mount points: all
+ * of them or, without memory, none, so that no rule takes a part for the whole. */
 static void find_paths(const Filesystem *filesystem, const Case *asked, CasePaths *ret_paths) {
-        *ret_paths = (CasePaths) {};
+        _cleanup_(case_paths_clear) CasePaths paths = {};
 
+        *ret_paths = (CasePaths) {};
         if (asked->path_state != FACT_KNOWN)
                 return;
-        for (size_t i = 0; i < filesystem->n_mounts && ret_paths->n_items < CASE_PATHS_MAX; i++) {
+        paths.items = calloc(filesystem->n_mounts + 1, sizeof(*paths.items));
+        for (size_t i = 0; paths.items && i < filesystem->n_mounts; i++) {
                 const FilesystemMount *mount = filesystem->mounts + i;
-                char **path = &ret_paths->items[ret_paths->n_items];
 
                 if (!mount->is_whole || !mount->mount_point)
                         continue;
-                if (asprintf(path, "%s%s", text_equal(mount->mount_point, "/") ? "" : mount->mount_point,
-                             asked->path) < 0)
-                        *path = NULL;
-                else
-                        ret_paths->n_items++;
+                if (asprintf(&paths.items[paths.n_items], "%s%s",
+                             text_equal(mount->mount_point, "/") ? "" : mount->mount_point, asked->path) < 0)
+                        return;
+                paths.n_items++;
         }
+
+        *ret_paths = paths;
+        paths = (CasePaths) {};
 }
 
 static EventFacts facts_of(const Filesystem *filesystem, const Case *asked, const CasePaths *paths) {

@@ -309,6 +309,33 @@ static void test_begun_and_waiting_for_a_worker(void **state) {
         assert_null(job_queue_active(s->queue, s->one->id));
 }
 
+/* Begun, its worker went away, and nobody has decided on it: tried again it still looks first, and what it finds holds.
+ */
+static void test_tried_again_without_a_decision(void **state) {
+        static const ActionRequest patient = { .kind = ACTION_REPAIR, .timeout_usec = USEC_INFINITY, .n_retries = 3,
+                                               .backoff_min_usec = 1000, .backoff_max_usec = 2000 };
+        const HealthEvent event = { .id = EVENT_ID };
+        Setup *s = *state;
+        const JobOrder order = {
+                .filesystem = s->one,
+                .request = &patient,
+                .event = &event,
+                .target = { .structure = STRUCTURE_AG_FINOBT },
+                .source = DECISION_BASELINE,
+        };
+
+        job_queue_begin(s->queue, &order, AUTOFSCK_REPAIR);
+        job_queue_on_started(s->queue, 100);
+        job_queue_on_worker_lost(s->queue);
+        assert_int_equal(s->n_waiting, 1);
+        run_until_started(s, 2);
+        assert_true(s->expected);
+        answer_facts_changed(s, 100);
+        assert_int_equal(s->n_started, 2);
+        assert_int_equal(s->n_ended, 1);
+        assert_int_equal(s->ended[0], OUTCOME_REFUSED);
+}
+
 /* Whatever sets the timer anew, a job that was asked for is started. */
 static void test_settled_beside_a_new_job(void **state) {
         Setup *s = *state;
@@ -524,6 +551,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_begun_and_waiting_for_a_worker, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_begun_and_interrupted, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_settled_beside_a_new_job, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_tried_again_without_a_decision, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_retry_then_end, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_failed_repair_is_held_off, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_surveys, setup, teardown),
