@@ -5,6 +5,7 @@ nothing is left, not in healerd, not in its worker and not on the bus."""
 import contextlib
 import ctypes
 import errno
+import json
 import os
 import signal
 import tempfile
@@ -50,8 +51,10 @@ def umount_at_last(target):
 
 
 def filesystem_objects():
-    return sorted(line for line in run('busctl', '--list', 'tree', healerlib.BUS_NAME).split()
-                  if line.startswith('/org/xfs/Healer/fs/'))
+    # One question: busctl's tree asks object by object, and a job may end between two of them.
+    answer = json.loads(run('busctl', '--json=short', 'call', healerlib.BUS_NAME, '/org/xfs/Healer',
+                            'org.freedesktop.DBus.ObjectManager', 'GetManagedObjects'))
+    return sorted(path for path in answer['data'][0] if path.startswith('/org/xfs/Healer/fs/'))
 
 
 def descriptors(unit):
