@@ -352,8 +352,7 @@ static int choose_or_clear(const Policy *policy, const EventFacts *facts, bool i
         return 0;
 }
 
-int policy_choose(const Policy *policy, const EventFacts *facts, _unused_ uint64_t now_boottime_usec,
-                  Decision *ret_decisions, size_t max, size_t *ret_n) {
+int policy_choose(const Policy *policy, const EventFacts *facts, Decision *ret_decisions, size_t max, size_t *ret_n) {
         return choose_or_clear(policy, facts, false, ret_decisions, max, ret_n, NULL);
 }
 
@@ -362,8 +361,8 @@ int policy_choose_walking(const Policy *policy, const EventFacts *facts, Decisio
         return choose_or_clear(policy, facts, true, ret_decisions, max, ret_n, NULL);
 }
 
-int policy_choose_traced(const Policy *policy, const EventFacts *facts, _unused_ uint64_t now_boottime_usec,
-                         Decision *ret_decisions, size_t max, size_t *ret_n, PolicyTrace *ret_trace) {
+int policy_choose_traced(const Policy *policy, const EventFacts *facts, Decision *ret_decisions, size_t max,
+                         size_t *ret_n, PolicyTrace *ret_trace) {
         PolicyTrace trace = {};
         int r;
 

@@ -47,7 +47,6 @@ void policy_trace_clear(PolicyTrace *trace);
 /**
  * policy_choose() - decide about one event
  * @facts:             event and what is known about it; facts that were not gathered are unknown
- * @now_boottime_usec: for windows and cooldowns
  * @ret_decisions:     at least @max elements; each one that was written: decision_clear()
  * @ret_n:             how many were written, 0 if nobody wants anything
  *
@@ -56,16 +55,15 @@ void policy_trace_clear(PolicyTrace *trace);
  * Returns: 0; -E2BIG if @max is less than POLICY_DECISIONS_MAX and not enough; -ENOMEM. On failure nothing
  * is left to clear.
  */
-int policy_choose(const Policy *policy, const EventFacts *facts, uint64_t now_boottime_usec,
-                  Decision *ret_decisions, size_t max, size_t *ret_n);
+int policy_choose(const Policy *policy, const EventFacts *facts, Decision *ret_decisions, size_t max, size_t *ret_n);
 
 /* The same, trying every rule one after the other: what the index has to equal, for tests and benchmarks. */
 int policy_choose_walking(const Policy *policy, const EventFacts *facts, Decision *ret_decisions, size_t max,
                           size_t *ret_n);
 
 /* The same, and @ret_trace says for every rule why (policy_trace_clear()). */
-int policy_choose_traced(const Policy *policy, const EventFacts *facts, uint64_t now_boottime_usec,
-                         Decision *ret_decisions, size_t max, size_t *ret_n, PolicyTrace *ret_trace);
+int policy_choose_traced(const Policy *policy, const EventFacts *facts, Decision *ret_decisions, size_t max,
+                         size_t *ret_n, PolicyTrace *ret_trace);
 
 /**
  * policy_check_call() - may a person's bus call do this?

@@ -122,7 +122,7 @@ static int print_explanation(const Policy *policy, const EventFacts *facts, cons
         return 0;
 }
 
-int policy_explain(const Policy *policy, const EventFacts *facts, uint64_t now_boottime_usec, char **ret_text) {
+int policy_explain(const Policy *policy, const EventFacts *facts, char **ret_text) {
         _cleanup_(free_at) Decision *decisions = NULL;
         _cleanup_(free_at) char *text = NULL;
         PolicyTrace trace = {};
@@ -133,8 +133,7 @@ int policy_explain(const Policy *policy, const EventFacts *facts, uint64_t now_b
         decisions = calloc(POLICY_DECISIONS_MAX, sizeof(*decisions));
         if (!decisions)
                 return -ENOMEM;
-        r = policy_choose_traced(policy, facts, now_boottime_usec, decisions, POLICY_DECISIONS_MAX, &n_decisions,
-                                 &trace);
+        r = policy_choose_traced(policy, facts, decisions, POLICY_DECISIONS_MAX, &n_decisions, &trace);
         if (r < 0)
                 return r;
 

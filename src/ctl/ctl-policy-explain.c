@@ -133,7 +133,7 @@ static int decide(const Policy *policy, const EventExample *example, Texts *ret_
         int r;
 
         *ret_texts = (Texts) {};
-        r = policy_choose(policy, &facts, 0, decisions, ELEMENTSOF(decisions), &n);
+        r = policy_choose(policy, &facts, decisions, ELEMENTSOF(decisions), &n);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n; i++) {
@@ -155,7 +155,7 @@ static int explain_as_text(const Policy *policy, const EventExample *example, bo
         char buffer[64];
         int r;
 
-        r = policy_explain(policy, &facts, 0, &text);
+        r = policy_explain(policy, &facts, &text);
         if (r < 0)
                 return r;
         if (with_name) {
@@ -178,7 +178,7 @@ static int explain_as_json(const Policy *policy, const EventExample *example, js
 
         if (!decisions)
                 return -ENOMEM;
-        r = policy_explain(policy, &facts, 0, &text);
+        r = policy_explain(policy, &facts, &text);
         if (r >= 0)
                 r = decide(policy, example, &texts, decisions);
         if (r < 0)

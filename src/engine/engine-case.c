@@ -92,6 +92,8 @@ static void find_paths(const Filesystem *filesystem, const Case *asked, CasePath
 static EventFacts facts_of(const Filesystem *filesystem, const Case *asked, const CasePaths *paths) {
         return (EventFacts) {
                 .event = &asked->event,
+                .now_boottime_usec = clock_boottime_usec(),
+                .now_realtime_usec = clock_realtime_usec(),
                 .filesystem = &filesystem->facts,
                 /* Known, but nowhere visible as a whole: no rule can say what it would be. */
                 .path_state = asked->path_state == FACT_KNOWN && paths->n_items == 0 ? FACT_UNKNOWN : asked->path_state,
@@ -110,7 +112,7 @@ static void begin_ahead(Engine *engine, Filesystem *filesystem, const Case *aske
 
         if (filesystem->facts.autofsck_state != FACT_KNOWN ||
             (is_path_asked && policy_needs_fact(engine->policy, asked->event.kind, POLICY_FACT_PATH)) ||
-            policy_choose(engine->policy, &facts, clock_boottime_usec(), decisions, ELEMENTSOF(decisions), &n) < 0)
+            policy_choose(engine->policy, &facts, decisions, ELEMENTSOF(decisions), &n) < 0)
                 return;
 
         for (size_t i = 0; i < n; i++) {
@@ -165,7 +167,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
         if (policy_needs_fact(engine->policy, decided->event.kind, POLICY_FACT_PATH))
                 find_paths(filesystem, decided, &paths);
         facts = facts_of(filesystem, decided, &paths);
-        r = policy_choose(engine->policy, &facts, clock_boottime_usec(), decisions, ELEMENTSOF(decisions), &n);
+        r = policy_choose(engine->policy, &facts, decisions, ELEMENTSOF(decisions), &n);
         /* First of all: whoever is told of it wants the processor, too. */
         for (size_t i = 0; r >= 0 && i < n; i++)
                 engine_begin_repair(engine, decisions + i, &decided->event, filesystem_id, -1);

@@ -50,7 +50,7 @@ static void check_decisions(const Policy *policy, const EventFacts *facts, const
         const YamlNode *next = expected->first;
         size_t n;
 
-        assert_int_equal(policy_choose(policy, facts, 0, decisions, POLICY_DECISIONS_MAX, &n), 0);
+        assert_int_equal(policy_choose(policy, facts, decisions, POLICY_DECISIONS_MAX, &n), 0);
         for (size_t i = 0; i < n; i++) {
                 _cleanup_(free_at) char *text = policy_decision_text(&decisions[i]);
 
@@ -69,7 +69,7 @@ static void check_decisions(const Policy *policy, const EventFacts *facts, const
 static void check_explanation(const Policy *policy, const EventFacts *facts, const YamlNode *expected) {
         _cleanup_(free_at) char *text = NULL;
 
-        assert_int_equal(policy_explain(policy, facts, 0, &text), 0);
+        assert_int_equal(policy_explain(policy, facts, &text), 0);
         YAML_FOREACH(line, expected)
                 if (!strstr(text, line->text))
                         fail_msg("\"%s\" is not in:\n%s", line->text, text);
