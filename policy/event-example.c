@@ -397,11 +397,37 @@ static void read_texts(Reader *reader, const char *key, const YamlNode *value) {
                 reader->example->explain = value;
 }
 
+static void read_at(Reader *reader, const char *key, const YamlNode *value) {
+        (void) parse_duration(&reader->parser, value, key, 0, TIMING_MAX_USEC, &reader->example->at_usec);
+}
+
+static const char *outcome_name_at(unsigned i) {
+        return outcome_to_name((Outcome) i);
+}
+
+static void read_outcomes(Reader *reader, const char *key, const YamlNode *value) {
+        EventExample *example = reader->example;
+        unsigned outcome;
+
+        if (!parse_kind(&reader->parser, value, YAML_KIND_LIST, key))
+                return;
+        if (value->n_children > ELEMENTSOF(example->outcomes)) {
+                policy_error(reader->parser.problems, value->position, "%zu outcomes: write at most %zu",
+                             value->n_children, ELEMENTSOF(example->outcomes));
+                return;
+        }
+        YAML_FOREACH(item, value)
+                if (parse_word(&reader->parser, item, "outcome", outcome_name_at, N_OUTCOMES, &outcome))
+                        example->outcomes[example->n_outcomes++] = (Outcome) outcome;
+}
+
 static const ExampleKey example_keys[] = {
         { "event", read_event },
         { "fs", read_filesystem },
         { "file", read_file },
         { "name", read_name },
+        { "at", read_at },
+        { "outcomes", read_outcomes },
         { "expect", read_texts },
         { "explain", read_texts },
 };

@@ -5,6 +5,8 @@
  *   event: {kind: sick, structure: finobt, group: 3}     # or only the kind: sick
  *   fs: {mounts: [/srv], label: backup, autofsck: repair}
  *   file: {path: /srv/monday/all.tar}
+ *   at: 90s                            # since the beginning of the stream; not written: with the one before it
+ *   outcomes: [still-corrupt, done]    # how its actions end, in order; those not written end well
  *
  *   expect: ['rule heal, enforce: repair']               # the decisions, as policy_decision_text() writes them
  *   explain: ['rule mine (policy.yaml:7) does not match']      # what the explanation has to hold
@@ -16,6 +18,7 @@
 
 #include "policy/yaml-tree.h"
 #include "src/model/event-facts.h"
+#include "src/model/job-report.h"
 
 /* More mount points of one example are an error. */
 #define EXAMPLE_MOUNTS_MAX 64
@@ -24,6 +27,9 @@ typedef struct EventExample {
         const char *name;               /* borrowed from the tree; NULL: none was given */
         SourcePosition position;
         const YamlNode *expect, *explain;       /* lists of texts, borrowed from the tree; NULL: nothing is expected */
+        uint64_t at_usec;
+        size_t n_outcomes;
+        Outcome outcomes[DECISION_ACTIONS_MAX];
         HealthEvent event;
         FactState path_state;
         const char *paths[2];           /* the first borrowed from the tree */

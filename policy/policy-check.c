@@ -133,9 +133,17 @@ static int compare_hashes(const void *a, const void *b) {
         return left->index < right->index ? -1 : left->index > right->index;
 }
 
+/* Does what it matches sometimes reach a later rule? */
+static bool lets_through(const PolicyRule *rule) {
+        const RuleTiming *timing = &rule->source.timing;
+
+        return rule->source.is_continuing || timing->when.count > 0 || timing->lasting_usec > 0 ||
+               (timing->cooldown.for_usec > 0 && timing->cooldown.then == COOLDOWN_NEXT);
+}
+
 /* Does @earlier take everything that it matches away from @later? */
 static bool rule_hides(const PolicyRule *earlier, const PolicyRule *later) {
-        if (earlier->source.is_continuing)
+        if (lets_through(earlier))
                 return false;
         /* What only observes hides nothing from what acts. */
         if (earlier->mode == POLICY_MODE_OBSERVE && later->mode == POLICY_MODE_ENFORCE)
@@ -165,7 +173,7 @@ static int check_hidden_rules(const Policy *policy, PolicyProblems *problems) {
                 hashes[i] = (RuleHash) { condition_hash(HASH_START, &rule->source.match), i };
                 if (for_all && rule_hides(for_all, rule))
                         warn_hidden(for_all, rule, problems);
-                else if (!for_all && rule->source.match.n_children == 0 && !rule->source.is_continuing)
+                else if (!for_all && rule->source.match.n_children == 0 && !lets_through(rule))
                         for_all = rule;
         }
         qsort(hashes, policy->n_rules, sizeof(*hashes), compare_hashes);
@@ -181,10 +189,22 @@ static int check_hidden_rules(const Policy *policy, PolicyProblems *problems) {
         return 0;
 }
 
+static void check_timing(const RuleSource *source, PolicyProblems *problems) {
+        if (source->timing.again_usec > 0 && !source->timing.is_escalating)
+                policy_error(problems, source->again_position,
+                             "\"again\" is for \"escalate\", whose first step it passes over: leave it out of rule "
+                             "\"%s\", or write \"cooldown\"", source->id);
+        if (source->timing.is_escalating && source->stops_on_failure)
+                policy_error(problems, source->position,
+                             "rule \"%s\": each step of \"escalate\" begins when the one before it failed: leave out "
+                             "\"stop-on-failure\"", source->id);
+}
+
 int policy_check_rules(const Policy *policy, PolicyProblems *problems) {
         for (size_t i = 0; i < policy->n_rules; i++) {
                 const PolicyRule *rule = &policy->rules[i];
 
+                check_timing(&rule->source, problems);
                 if (rule->is_acting)
                         check_acting_rule(rule, problems);
                 if (rule->is_destructive)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/policy-bound.h"
+#include "policy/policy-gate.h"
 #include "policy/policy-rules.h"
 #include "policy/rule-index.h"
 #include "src/basic/text.h"
@@ -19,6 +20,9 @@ static const char *const rule_outcome_names[] = {
         [RULE_UNKNOWN] = "unknown",
         [RULE_NEVER_ACTS] = "never-acts",
         [RULE_HIDDEN] = "hidden",
+        [RULE_COUNTING] = "counting",
+        [RULE_STEPPED_OVER] = "stepped-over",
+        [RULE_RESTING] = "resting",
         [RULE_OBSERVED] = "observed",
         [RULE_TAKEN] = "taken",
         [RULE_NOT_LOOKED_AT] = "not-looked-at",
@@ -45,6 +49,7 @@ bool policy_structure_has_repair(Structure structure) {
 /* One search through the rules. */
 typedef struct Choice {
         const Policy *policy;
+        const PolicyMemory *memory;
         const EventFacts *facts;
         MatchContext context;
         Protection protection;
@@ -75,6 +80,9 @@ static int decision_begin(Choice *choice, DecisionSource source, Decision **ret_
         decision->rule_id[0] = 0;
         decision->mode = POLICY_MODE_ENFORCE;
         decision->stop_on_failure = false;
+        decision->is_escalating = false;
+        decision->first_step = 0;
+        decision->suppressed_by[0] = 0;
         decision->policy_generation = choice->policy->generation;
         decision->n_actions = 0;
         decision->reason[0] = 0;
@@ -106,7 +114,8 @@ static int add_step(Choice *choice, const PolicyRule *rule, const StepSource *st
         return 0;
 }
 
-static int take_rule(Choice *choice, const PolicyRule *rule, Verdict verdict) {
+static int take_rule(Choice *choice, const PolicyRule *rule, Verdict verdict, const char *suppressed_by) {
+        const RuleSource *source = &rule->source;
         Decision *decision;
         int r;
 
@@ -114,14 +123,21 @@ static int take_rule(Choice *choice, const PolicyRule *rule, Verdict verdict) {
         if (r < 0)
                 return r;
 
-        (void) text_copy(decision->rule_id, sizeof(decision->rule_id), rule->source.id);
+        (void) text_copy(decision->rule_id, sizeof(decision->rule_id), source->id);
         decision->mode = rule->mode;
-        decision->stop_on_failure = rule->source.stops_on_failure;
-        for (size_t i = 0; i < rule->source.n_steps; i++) {
-                r = add_step(choice, rule, &rule->source.steps[i], decision);
+        decision->stop_on_failure = source->stops_on_failure;
+        (void) text_copy(decision->suppressed_by, sizeof(decision->suppressed_by), suppressed_by);
+        if (source->timing.is_escalating) {
+                decision->is_escalating = true;
+                decision->first_step = (unsigned) policy_memory_level(choice->memory, source, rule->mode,
+                                                                      choice->facts);
+        }
+        for (size_t i = decision->first_step; i < source->n_steps; i++) {
+                r = add_step(choice, rule, &source->steps[i], decision);
                 if (r < 0)
                         return r;
         }
+        policy_gate_limits(choice->memory, choice->policy, rule, choice->facts, decision);
 
         if (verdict == VERDICT_UNKNOWN)
                 decision_set_reason(decision, "a fact is unknown, and the rule says \"on-unknown: match\"");
@@ -146,28 +162,41 @@ static RuleOutcome rule_outcome(const Choice *choice, const PolicyRule *rule, Ve
         return RULE_TAKEN;
 }
 
+/* A rule that observes lets those that act be looked at, whatever became of it. */
+static int take_or_record(Choice *choice, const PolicyRule *rule, Verdict verdict, const char *suppressed_by) {
+        bool is_acting = rule->mode != POLICY_MODE_OBSERVE;
+
+        choice->was_taken |= is_acting;
+        if (!rule->source.is_continuing) {
+                choice->observers_ended = true;
+                choice->has_ended |= is_acting;
+        }
+        return take_rule(choice, rule, verdict, suppressed_by);
+}
+
 /* @trace may be NULL. */
 static int look_at_rule(Choice *choice, const PolicyRule *rule, RuleTrace *trace) {
         const Condition *decider = NULL;
-        RuleOutcome outcome;
+        char why[DENIED_SIZE] = "";
+        RuleOutcome outcome, gate = RULE_TAKEN;
         Verdict verdict;
         int r = 0;
 
         verdict = condition_match(&rule->source.match, &choice->context, &decider);
         outcome = rule_outcome(choice, rule, verdict);
         if (outcome == RULE_OBSERVED || outcome == RULE_TAKEN) {
-                r = take_rule(choice, rule, verdict);
-                if (outcome == RULE_TAKEN)
-                        choice->was_taken = true;
-                if (!rule->source.is_continuing) {
-                        choice->observers_ended = true;
-                        choice->has_ended |= outcome == RULE_TAKEN;
-                }
+                if (rule->has_timing)
+                        gate = policy_gate(choice->memory, rule, choice->facts, why);
+                if (gate != RULE_TAKEN)
+                        outcome = gate;
+                if (gate == RULE_TAKEN || gate == RULE_RESTING)
+                        r = take_or_record(choice, rule, verdict, gate == RULE_RESTING ? why : "");
         }
 
         if (trace) {
                 trace->verdict = verdict;
                 trace->outcome = outcome;
+                (void) text_copy(trace->why, sizeof(trace->why), why);
                 trace->decider = rule->source.match.n_children > 0 ? decider : NULL;
         }
         return r;
@@ -295,6 +324,7 @@ static int choose_baseline(Choice *choice) {
         if (wants_notification(choice))
                 add_notification(choice, decision);
         add_action(choice, decision, request);
+        policy_gate_limits(choice->memory, choice->policy, NULL, choice->facts, decision);
         return 0;
 }
 
@@ -325,13 +355,14 @@ static int choose(Choice *choice, PolicyTrace *trace) {
         return wants_notification(choice) ? choose_builtin(choice) : 0;
 }
 
-static int choose_or_clear(const Policy *policy, const EventFacts *facts, bool is_walking, Decision *ret_decisions,
-                           size_t max, size_t *ret_n, PolicyTrace *trace) {
+static int choose_or_clear(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts, bool is_walking,
+                           Decision *ret_decisions, size_t max, size_t *ret_n, PolicyTrace *trace) {
         Choice choice;
         int r;
 
         /* Not cleared as a whole: the context is some kilobytes, and it knows itself what it holds. */
         choice.policy = policy;
+        choice.memory = memory;
         choice.facts = facts;
         match_context_init(&choice.context, facts);
         choice.protection = (Protection) {};
@@ -352,21 +383,22 @@ static int choose_or_clear(const Policy *policy, const EventFacts *facts, bool i
         return 0;
 }
 
-int policy_choose(const Policy *policy, const EventFacts *facts, Decision *ret_decisions, size_t max, size_t *ret_n) {
-        return choose_or_clear(policy, facts, false, ret_decisions, max, ret_n, NULL);
+int policy_choose(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts, Decision *ret_decisions,
+                  size_t max, size_t *ret_n) {
+        return choose_or_clear(policy, memory, facts, false, ret_decisions, max, ret_n, NULL);
 }
 
 int policy_choose_walking(const Policy *policy, const EventFacts *facts, Decision *ret_decisions, size_t max,
                           size_t *ret_n) {
-        return choose_or_clear(policy, facts, true, ret_decisions, max, ret_n, NULL);
+        return choose_or_clear(policy, NULL, facts, true, ret_decisions, max, ret_n, NULL);
 }
 
-int policy_choose_traced(const Policy *policy, const EventFacts *facts, Decision *ret_decisions, size_t max,
-                         size_t *ret_n, PolicyTrace *ret_trace) {
+int policy_choose_traced(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts,
+                         Decision *ret_decisions, size_t max, size_t *ret_n, PolicyTrace *ret_trace) {
         PolicyTrace trace = {};
         int r;
 
-        r = choose_or_clear(policy, facts, false, ret_decisions, max, ret_n, &trace);
+        r = choose_or_clear(policy, memory, facts, false, ret_decisions, max, ret_n, &trace);
         if (r < 0) {
                 policy_trace_clear(&trace);
                 return r;

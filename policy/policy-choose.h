@@ -11,8 +11,8 @@
  */
 #pragma once
 
-#include "policy/policy-compile.h"
 #include "policy/policy-match.h"
+#include "policy/policy-memory.h"
 
 /* More decisions than this for one event are not made; policy_choose() says so by -E2BIG if @max is less. */
 #define POLICY_DECISIONS_MAX 16
@@ -23,6 +23,9 @@ typedef enum RuleOutcome {
         RULE_UNKNOWN,           /* a fact was missing, and the rule does not act on what is unknown */
         RULE_NEVER_ACTS,        /* the rule would act, and the event is a result of ours or an unmount */
         RULE_HIDDEN,            /* matched, but an earlier observing rule already ended what observing rules see */
+        RULE_COUNTING,          /* matched, and has not happened often enough */
+        RULE_STEPPED_OVER,      /* matched, rests, and lets the next rule be looked at */
+        RULE_RESTING,           /* matched and rests: recorded, nothing is done */
         RULE_OBSERVED,          /* taken, nothing is done */
         RULE_TAKEN,
         RULE_NOT_LOOKED_AT,     /* an earlier rule ended the search */
@@ -34,6 +37,7 @@ typedef struct RuleTrace {
         RuleOutcome outcome;
         Verdict verdict;
         const Condition *decider;       /* borrowed from the policy; NULL if the match is empty or was not tried */
+        char why[DENIED_SIZE];          /* what time and counting say; "" if nothing */
 } RuleTrace;
 
 /* Filled only for explanations. Starts as `PolicyTrace trace = {};` */
@@ -46,6 +50,7 @@ void policy_trace_clear(PolicyTrace *trace);
 
 /**
  * policy_choose() - decide about one event
+ * @memory:            what was before; NULL: nothing. Not changed: policy_remember() is told of what is carried out
  * @facts:             event and what is known about it; facts that were not gathered are unknown
  * @ret_decisions:     at least @max elements; each one that was written: decision_clear()
  * @ret_n:             how many were written, 0 if nobody wants anything
@@ -55,15 +60,16 @@ void policy_trace_clear(PolicyTrace *trace);
  * Returns: 0; -E2BIG if @max is less than POLICY_DECISIONS_MAX and not enough; -ENOMEM. On failure nothing
  * is left to clear.
  */
-int policy_choose(const Policy *policy, const EventFacts *facts, Decision *ret_decisions, size_t max, size_t *ret_n);
+int policy_choose(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts, Decision *ret_decisions,
+                  size_t max, size_t *ret_n);
 
 /* The same, trying every rule one after the other: what the index has to equal, for tests and benchmarks. */
 int policy_choose_walking(const Policy *policy, const EventFacts *facts, Decision *ret_decisions, size_t max,
                           size_t *ret_n);
 
 /* The same, and @ret_trace says for every rule why (policy_trace_clear()). */
-int policy_choose_traced(const Policy *policy, const EventFacts *facts, Decision *ret_decisions, size_t max,
-                         size_t *ret_n, PolicyTrace *ret_trace);
+int policy_choose_traced(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts,
+                         Decision *ret_decisions, size_t max, size_t *ret_n, PolicyTrace *ret_trace);
 
 /**
  * policy_check_call() - may a person's bus call do this?

@@ -29,6 +29,7 @@ Policy *policy_unref(Policy *policy) {
         for (size_t i = 0; i < policy->n_protects; i++)
                 condition_clear(&policy->protects[i].match);
         rule_index_free(policy->index);
+        free(policy->counting);
         for (size_t i = 0; i < policy->n_files; i++)
                 free(policy->files[i]);
         free(policy->rules);
@@ -53,6 +54,10 @@ PolicyMode policy_mode(const Policy *policy) {
 
 PolicyBaseline policy_baseline(const Policy *policy) {
         return policy->baseline;
+}
+
+const PolicyLimits *policy_limits(const Policy *policy) {
+        return &policy->limits;
 }
 
 size_t policy_n_rules(const Policy *policy) {
@@ -130,12 +135,31 @@ static void prepare_rule(PolicyRule *rule, PolicyMode mode) {
                 rule->is_destructive |= action_kind_is_destructive(kind);
         }
 
+        rule->has_timing = source->timing.when.count > 0 || source->timing.cooldown.for_usec > 0;
         rule->mode = source->has_mode ? source->mode : mode;
         rule->events = match_events(&source->match);
         if (rule->is_acting)
                 rule->events &= ~never_acted_on();
         rule->guard = find_settable(&source->match);
         rule->is_guarded = rule->guard && !names_removable(&source->match);
+}
+
+/* What has to be remembered beyond an event. */
+static int collect_timing(Policy *policy) {
+        policy->counting = calloc(max_of(policy->n_rules, (size_t) 1), sizeof(*policy->counting));
+        if (!policy->counting)
+                return -ENOMEM;
+
+        policy->has_timing = policy->limits.actions.within_usec > 0;
+        for (size_t i = 0; i < policy->n_rules; i++) {
+                const RuleTiming *timing = &policy->rules[i].source.timing;
+
+                policy->has_timing |= policy->rules[i].has_timing || timing->is_escalating ||
+                                      timing->actions.within_usec > 0;
+                if (timing->when.count > 0)
+                        policy->counting[policy->n_counting++] = (uint16_t) i;
+        }
+        return 0;
 }
 
 static uint32_t condition_facts(const Condition *condition) {
@@ -243,6 +267,7 @@ static int compile(Policy *policy, PolicySource *source, PolicyProblems *problem
 
         policy->mode = source->has_mode ? source->mode : POLICY_MODE_ENFORCE;
         policy->baseline = source->has_baseline ? source->baseline : BASELINE_AUTOFSCK;
+        policy->limits = source->limits;
         policy->protects = steal_ptr(source->protects);
         policy->n_protects = source->n_protects;
         source->n_protects = 0;
@@ -263,6 +288,9 @@ static int compile(Policy *policy, PolicySource *source, PolicyProblems *problem
                 return r;
 
         collect_facts(policy);
+        r = collect_timing(policy);
+        if (r < 0)
+                return r;
         return problems->out_of_memory ? -ENOMEM : 0;
 }
 

@@ -32,6 +32,7 @@ uint64_t policy_generation(const Policy *policy);
 const char *policy_hash(const Policy *policy);
 PolicyMode policy_mode(const Policy *policy);
 PolicyBaseline policy_baseline(const Policy *policy);
+const PolicyLimits *policy_limits(const Policy *policy);
 size_t policy_n_rules(const Policy *policy);
 /* Names of the files it was loaded from, main file first; NULL-terminated; empty for the built-in default. Borrowed. */
 const char *const *policy_sources(const Policy *policy);

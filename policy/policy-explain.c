@@ -41,8 +41,12 @@ static void print_decision(const Decision *decision, FILE *stream) {
         char author[RULE_ID_SIZE + 16];
 
         fprintf(stream, "%s, %s: ", decision_author_text(decision, author), policy_mode_to_name(decision->mode));
+        if (decision->suppressed_by[0])
+                fprintf(stream, "(suppressed by %s) ", decision->suppressed_by);
+        if (decision->is_escalating)
+                fprintf(stream, "from step %u: ", decision->first_step + 1);
         for (size_t i = 0; i < decision->n_actions; i++) {
-                fputs(i > 0 ? "; " : "", stream);
+                fputs(i == 0 ? "" : decision->is_escalating ? "; else " : "; ", stream);
                 print_request(&decision->actions[i], stream);
         }
         if (decision->stop_on_failure)
@@ -72,6 +76,9 @@ static const char *const outcome_sentences[] = {
         [RULE_UNKNOWN] = "is passed over, because a fact is unknown",
         [RULE_NEVER_ACTS] = "matches, but rules never act on such an event",
         [RULE_HIDDEN] = "matches, but an observing rule before it ended what observing rules see",
+        [RULE_COUNTING] = "matches, and is not taken: it has not happened often enough",
+        [RULE_STEPPED_OVER] = "matches, rests, and is stepped over",
+        [RULE_RESTING] = "matches and rests: nothing is done",
         [RULE_OBSERVED] = "is taken, and only observes",
         [RULE_TAKEN] = "is taken",
         [RULE_NOT_LOOKED_AT] = "is not looked at, because the search had ended",
@@ -84,6 +91,8 @@ static int print_rule(const Policy *policy, const RuleTrace *trace, MatchContext
 
         fprintf(stream, "rule %s (%s:%u) %s\n", source->id, file, source->position.line,
                 outcome_sentences[trace->outcome]);
+        if (trace->why[0])
+                fprintf(stream, "    %s\n", trace->why);
         if (!trace->decider)
                 return 0;
 
@@ -122,7 +131,7 @@ static int print_explanation(const Policy *policy, const EventFacts *facts, cons
         return 0;
 }
 
-int policy_explain(const Policy *policy, const EventFacts *facts, char **ret_text) {
+int policy_explain(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts, char **ret_text) {
         _cleanup_(free_at) Decision *decisions = NULL;
         _cleanup_(free_at) char *text = NULL;
         PolicyTrace trace = {};
@@ -133,7 +142,7 @@ int policy_explain(const Policy *policy, const EventFacts *facts, char **ret_tex
         decisions = calloc(POLICY_DECISIONS_MAX, sizeof(*decisions));
         if (!decisions)
                 return -ENOMEM;
-        r = policy_choose_traced(policy, facts, decisions, POLICY_DECISIONS_MAX, &n_decisions, &trace);
+        r = policy_choose_traced(policy, memory, facts, decisions, POLICY_DECISIONS_MAX, &n_decisions, &trace);
         if (r < 0)
                 return r;
 

@@ -15,4 +15,4 @@ char *policy_decision_text(const Decision *decision);
  *
  * Returns: 0 or a negative errno of policy_choose().
  */
-int policy_explain(const Policy *policy, const EventFacts *facts, char **ret_text);
+int policy_explain(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts, char **ret_text);

@@ -95,6 +95,16 @@ static int merge_protects(PolicySource *whole, PolicySource *part, PolicyProblem
         return 0;
 }
 
+/* Each for itself: a drop-in that says how many actions does not lift what the main file says of repairs. */
+static void merge_limits(PolicyLimits *whole, const PolicyLimits *part) {
+        if (part->actions.within_usec > 0)
+                whole->actions = part->actions;
+        if (part->n_parallel_repairs > 0)
+                whole->n_parallel_repairs = part->n_parallel_repairs;
+        if (part->n_parallel_scrubs > 0)
+                whole->n_parallel_scrubs = part->n_parallel_scrubs;
+}
+
 static int merge(PolicySource *whole, PolicySource *part, bool is_alone, PolicyProblems *problems) {
         int r;
 
@@ -107,6 +117,7 @@ static int merge(PolicySource *whole, PolicySource *part, bool is_alone, PolicyP
                 whole->has_baseline = true;
                 whole->baseline = part->baseline;
         }
+        merge_limits(&whole->limits, &part->limits);
 
         disable_rules(whole, part, is_alone, problems);
         r = merge_rules(whole, part);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `do` lists to steps: names and parameters of actions.
+ * `do` and `escalate` lists to steps: names and parameters of actions.
  */
 #include <string.h>
 
@@ -140,15 +140,16 @@ static bool parse_step(PolicyParser *parser, const YamlNode *node, StepSource *r
         return true;
 }
 
-int parse_steps(PolicyParser *parser, const YamlNode *node, RuleSource *rule) {
-        if (!parse_kind(parser, node, YAML_KIND_LIST, "do"))
+static int parse_list(PolicyParser *parser, const YamlNode *node, const char *name, RuleSource *rule) {
+        /* Of both, which was reported, the first is read. */
+        if (rule->steps || !parse_kind(parser, node, YAML_KIND_LIST, name))
                 return 0;
         if (node->n_children == 0)
                 policy_error(parser->problems, node->position,
-                             "empty list for \"do\": write at least one action, such as [log]");
+                             "empty list for \"%s\": write at least one action, such as [log]", name);
         if (node->n_children > DECISION_ACTIONS_MAX) {
-                policy_error(parser->problems, node->position, "%zu actions in one \"do\": write at most %d",
-                             node->n_children, DECISION_ACTIONS_MAX);
+                policy_error(parser->problems, node->position, "%zu actions in one \"%s\": write at most %d",
+                             node->n_children, name, DECISION_ACTIONS_MAX);
                 return 0;
         }
 
@@ -161,4 +162,15 @@ int parse_steps(PolicyParser *parser, const YamlNode *node, RuleSource *rule) {
                         rule->n_steps++;
 
         return 0;
+}
+
+int parse_steps(PolicyParser *parser, const YamlNode *node, RuleSource *rule) {
+        return parse_list(parser, node, "do", rule);
+}
+
+int parse_escalation(PolicyParser *parser, const YamlNode *node, RuleSource *rule) {
+        rule->timing.is_escalating = true;
+        if (rule->timing.again_usec == 0)
+                rule->timing.again_usec = RULE_AGAIN_DEFAULT_USEC;
+        return parse_list(parser, node, "escalate", rule);
 }

@@ -84,6 +84,28 @@ void parse_unknown_word(PolicyParser *parser, SourcePosition position, const cha
         policy_error(parser->problems, position, "unknown %s \"%s\": write one of %s", what, word, list);
 }
 
+const PolicyKey *parse_find_key(PolicyParser *parser, KeyPlace place, const char *what, const YamlNode *entry) {
+        const PolicyKey *key = policy_key_find(place, entry->text);
+        const char *words[64];
+        size_t n = 0, n_built = 0;
+
+        if (key && key->is_built)
+                return key;
+        if (key) {
+                parse_not_built(parser, entry->position, key->name);
+                return NULL;
+        }
+
+        /* In the table those of a place that are built stand before the others. */
+        for (size_t i = 0; i < policy_key_count() && n < ELEMENTSOF(words); i++)
+                if (policy_key_at(i)->place == place) {
+                        words[n++] = policy_key_at(i)->name;
+                        n_built += policy_key_at(i)->is_built;
+                }
+        parse_unknown_word(parser, entry->position, what, entry->text, words, n, n_built);
+        return NULL;
+}
+
 bool parse_kind(PolicyParser *parser, const YamlNode *node, YamlKind kind, const char *name) {
         if (node->is_refused)
                 return false;

@@ -37,6 +37,9 @@ void parse_report_not_built(PolicyParser *parser);
 void parse_unknown_word(PolicyParser *parser, SourcePosition position, const char *what, const char *word,
                         const char *const *words, size_t n_words, size_t n_listed);
 
+/* The key's row if it is to be read; NULL after reporting that it is unknown or not built. @what: "key of a rule". */
+const PolicyKey *parse_find_key(PolicyParser *parser, KeyPlace place, const char *what, const YamlNode *entry);
+
 bool parse_kind(PolicyParser *parser, const YamlNode *node, YamlKind kind, const char *name);
 /* A scalar that says something. Borrowed from the tree. */
 bool parse_text(PolicyParser *parser, const YamlNode *node, const char *name, const char **ret_text);
@@ -56,5 +59,12 @@ bool parse_id(PolicyParser *parser, const YamlNode *node, const char *name, char
 /* The other parts of the parser. They return 0 also after reporting problems; -ENOMEM. */
 int parse_match(PolicyParser *parser, const YamlNode *node, Condition *ret_match);
 int parse_steps(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
+int parse_escalation(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
+int parse_when(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
+int parse_for(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
+int parse_cooldown(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
+int parse_again(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
+int parse_rule_limits(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
+int parse_file_limits(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 /* Reports and returns false if @node is no action's name. */
 bool parse_action_name(PolicyParser *parser, const YamlNode *node, ActionKind *ret_kind);

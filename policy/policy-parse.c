@@ -34,29 +34,6 @@ static bool parse_mode(PolicyParser *parser, const YamlNode *node, PolicyMode *r
         return true;
 }
 
-/* Returns the key's row if it is to be read; NULL after reporting that it is unknown or not built. */
-static const PolicyKey *find_key(PolicyParser *parser, KeyPlace place, const char *what, const YamlNode *entry) {
-        const PolicyKey *key = policy_key_find(place, entry->text);
-        const char *words[64];
-        size_t n = 0, n_built = 0;
-
-        if (key && key->is_built)
-                return key;
-        if (key) {
-                parse_not_built(parser, entry->position, key->name);
-                return NULL;
-        }
-
-        /* In the table those of a place that are built stand before the others. */
-        for (size_t i = 0; i < policy_key_count() && n < ELEMENTSOF(words); i++)
-                if (policy_key_at(i)->place == place) {
-                        words[n++] = policy_key_at(i)->name;
-                        n_built += policy_key_at(i)->is_built;
-                }
-        parse_unknown_word(parser, entry->position, what, entry->text, words, n, n_built);
-        return NULL;
-}
-
 /*
  * One function for each key of a rule: reads the value into the rule, reports what is wrong, fails only for
  * want of memory.
@@ -117,10 +94,16 @@ static const struct {
         { "ignore-autofsck", rule_ignore_autofsck },
         { "stop-on-failure", rule_stop_on_failure },
         { "mode", rule_mode },
+        { "when", parse_when },
+        { "for", parse_for },
+        { "cooldown", parse_cooldown },
+        { "escalate", parse_escalation },
+        { "again", parse_again },
+        { "limits", parse_rule_limits },
 };
 
 static int parse_rule_key(PolicyParser *parser, const YamlNode *entry, RuleSource *rule) {
-        if (!find_key(parser, KEY_OF_RULE, "key of a rule", entry))
+        if (!parse_find_key(parser, KEY_OF_RULE, "key of a rule", entry))
                 return 0;
 
         for (size_t i = 0; i < ELEMENTSOF(rule_readers); i++)
@@ -258,7 +241,7 @@ static int parse_protect(PolicyParser *parser, const YamlNode *node, ProtectSour
                 return 0;
 
         YAML_FOREACH(entry, node) {
-                if (!find_key(parser, KEY_OF_PROTECT, "key of a protection", entry))
+                if (!parse_find_key(parser, KEY_OF_PROTECT, "key of a protection", entry))
                         continue;
                 if (strcmp(entry->text, "id") == 0) {
                         (void) parse_id(parser, entry->value, "id", protect->id);
@@ -367,10 +350,11 @@ static const struct {
         { "protect", file_protect },
         { "rules", file_rules },
         { "disable", file_disable },
+        { "limits", parse_file_limits },
 };
 
 static int parse_file_key(PolicyParser *parser, const YamlNode *entry, PolicySource *source) {
-        const PolicyKey *key = find_key(parser, KEY_OF_FILE, "key", entry);
+        const PolicyKey *key = parse_find_key(parser, KEY_OF_FILE, "key", entry);
 
         if (!key)
                 return 0;

@@ -5,6 +5,7 @@
 #include "policy/policy-print.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "policy/policy-rules.h"
@@ -123,6 +124,76 @@ static void print_place(const Policy *policy, SourcePosition position, FILE *str
                 position.line);
 }
 
+static void print_per(unsigned parts, FILE *stream) {
+        const char *separator = "";
+
+        fputs(", per: [", stream);
+        for (unsigned i = 0; i < N_EVENT_PARTS; i++)
+                if (parts & EVENT_PART_BIT(i)) {
+                        fprintf(stream, "%s%s", separator, event_part_to_name((EventPart) i));
+                        separator = ", ";
+                }
+        fputc(']', stream);
+}
+
+static void print_limit(const char *name, const ActionLimit *limit, FILE *stream) {
+        char within[DURATION_TEXT_SIZE];
+
+        fprintf(stream, "%s: %" PRIu64 " per %s", name, limit->count, duration_format(limit->within_usec, within));
+}
+
+static void print_when(const RuleWhen *when, FILE *stream) {
+        char within[DURATION_TEXT_SIZE];
+
+        fprintf(stream, "    when: {count: %" PRIu64 ", within: %s", when->count,
+                duration_format(when->within_usec, within));
+        print_per(when->per, stream);
+        if (when->is_distinct)
+                fprintf(stream, ", distinct: %s", event_part_to_name(when->distinct));
+        if (when->weight != COUNT_REPORTS)
+                fprintf(stream, ", weight: %s", count_weight_to_name(when->weight));
+        fputs("}\n", stream);
+}
+
+static void print_timing(const RuleTiming *timing, FILE *stream) {
+        char text[DURATION_TEXT_SIZE];
+
+        if (timing->is_escalating)
+                fprintf(stream, "    again: %s\n", duration_format(timing->again_usec, text));
+        if (timing->when.count > 0)
+                print_when(&timing->when, stream);
+        if (timing->cooldown.for_usec > 0) {
+                fprintf(stream, "    cooldown: {for: %s", duration_format(timing->cooldown.for_usec, text));
+                print_per(timing->cooldown.per, stream);
+                fprintf(stream, ", then: %s}\n", cooldown_then_to_name(timing->cooldown.then));
+        }
+        if (timing->actions.within_usec > 0) {
+                fputs("    limits: {", stream);
+                print_limit("actions", &timing->actions, stream);
+                fputs("}\n", stream);
+        }
+}
+
+static void print_limits(const PolicyLimits *limits, FILE *stream) {
+        const char *separator = "limits: {";
+
+        if (limits->actions.within_usec > 0) {
+                fputs(separator, stream);
+                print_limit("actions", &limits->actions, stream);
+                separator = ", ";
+        }
+        if (limits->n_parallel_repairs > 0) {
+                fprintf(stream, "%sparallel-repairs: %u", separator, limits->n_parallel_repairs);
+                separator = ", ";
+        }
+        if (limits->n_parallel_scrubs > 0) {
+                fprintf(stream, "%sparallel-scrubs: %u", separator, limits->n_parallel_scrubs);
+                separator = ", ";
+        }
+        if (separator[0] == ',')
+                fputs("}\n", stream);
+}
+
 static void print_rule(const Policy *policy, const PolicyRule *rule, FILE *stream) {
         const RuleSource *source = &rule->source;
 
@@ -133,12 +204,13 @@ static void print_rule(const Policy *policy, const PolicyRule *rule, FILE *strea
                 print_match(&source->match, stream);
                 fputc('\n', stream);
         }
-        fputs("    do: [", stream);
+        fputs(source->timing.is_escalating ? "    escalate: [" : "    do: [", stream);
         for (size_t i = 0; i < source->n_steps; i++) {
                 fputs(i > 0 ? ", " : "", stream);
                 print_step(&source->steps[i], stream);
         }
         fputs("]\n", stream);
+        print_timing(&source->timing, stream);
         if (source->on_unknown != ON_UNKNOWN_SKIP)
                 fprintf(stream, "    on-unknown: %s\n", on_unknown_to_name(source->on_unknown));
         if (source->priority != 0)
@@ -179,6 +251,7 @@ int policy_print(const Policy *policy, FILE *stream) {
         fprintf(stream, "mode: %s\nbaseline: %s\n", policy_mode_to_name(policy->mode),
                 policy_baseline_to_name(policy->baseline));
 
+        print_limits(&policy->limits, stream);
         if (policy->n_protects > 0)
                 fputs("protect:\n", stream);
         for (size_t i = 0; i < policy->n_protects; i++) {

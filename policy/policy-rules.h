@@ -19,6 +19,7 @@ typedef struct PolicyRule {
         bool is_destructive;            /* has a step that touches data, processes or availability */
         bool is_guarded;                /* selects by what whoever brings a disk chooses: not for removable ones */
         const Condition *guard;         /* with is_guarded: the test that did so */
+        bool has_timing;                /* may match and yet not be taken, or take another step than the first */
 } PolicyRule;
 
 struct Policy {
@@ -32,6 +33,10 @@ struct Policy {
         size_t n_protects;
         ProtectSource *protects;
         RuleIndex *index;
+        PolicyLimits limits;
+        bool has_timing;                /* one of its rules has, or there are limits: something has to be remembered */
+        size_t n_counting;
+        uint16_t *counting;             /* rules with `when`: they count behind the end of the search */
         uint32_t facts[N_EVENT_KINDS];  /* bit for each PolicyFact needed for a kind */
         uint32_t call_facts;            /* the same for calls */
         size_t n_files;

@@ -264,9 +264,9 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_FILE, "protect", true, KEY_ANYWHERE, "what is never done, whoever asks" },
         { KEY_OF_FILE, "rules", true, KEY_ANYWHERE, "what to do about which events" },
         { KEY_OF_FILE, "disable", true, KEY_DROP_IN_ONLY, "rules of earlier files that shall not be used" },
+        { KEY_OF_FILE, "limits", true, KEY_ANYWHERE, "how many actions in how much time" },
         { KEY_OF_FILE, "windows", false, KEY_ANYWHERE, "named windows of time" },
         { KEY_OF_FILE, "routes", false, KEY_ANYWHERE, "where notifications go" },
-        { KEY_OF_FILE, "limits", false, KEY_ANYWHERE, "how many actions in how much time" },
         { KEY_OF_FILE, "brake", false, KEY_ANYWHERE, "when many file systems fail at once" },
         { KEY_OF_FILE, "permit", false, KEY_ANYWHERE, "unit that is asked before destructive steps" },
 
@@ -279,17 +279,36 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_RULE, "ignore-autofsck", true, KEY_ANYWHERE, "true: the autofsck property does not bound this rule" },
         { KEY_OF_RULE, "stop-on-failure", true, KEY_ANYWHERE, "true: a failed action ends the list" },
         { KEY_OF_RULE, "mode", true, KEY_ANYWHERE, "enforce or observe, for this rule alone" },
-        { KEY_OF_RULE, "when", false, KEY_ANYWHERE, "how often in how much time" },
+        { KEY_OF_RULE, "when", true, KEY_ANYWHERE, "how often in how much time" },
+        { KEY_OF_RULE, "cooldown", true, KEY_ANYWHERE, "how long the rule rests after it acted" },
+        { KEY_OF_RULE, "escalate", true, KEY_ANYWHERE, "steps, the next one if the one before failed" },
+        { KEY_OF_RULE, "again", true, KEY_ANYWHERE, "how soon the same damage counts as a failure" },
+        { KEY_OF_RULE, "limits", true, KEY_ANYWHERE, "how many actions of this rule in how much time" },
         { KEY_OF_RULE, "for", false, KEY_ANYWHERE, "how long it has to last" },
-        { KEY_OF_RULE, "cooldown", false, KEY_ANYWHERE, "how long the rule rests after it acted" },
-        { KEY_OF_RULE, "escalate", false, KEY_ANYWHERE, "steps, the next one if the one before failed" },
-        { KEY_OF_RULE, "again", false, KEY_ANYWHERE, "how soon the same damage counts as a failure" },
         { KEY_OF_RULE, "gather", false, KEY_ANYWHERE, "one action for many events" },
-        { KEY_OF_RULE, "limits", false, KEY_ANYWHERE, "how many actions of this rule in how much time" },
 
         { KEY_OF_PROTECT, "id", true, KEY_ANYWHERE, "name of the protection, unique" },
         { KEY_OF_PROTECT, "match", true, KEY_ANYWHERE, "what is protected; {} is everything" },
         { KEY_OF_PROTECT, "deny", true, KEY_ANYWHERE, "all, or a list of actions; telling is never denied" },
+
+        { KEY_OF_WHEN, "count", true, KEY_ANYWHERE, "how often" },
+        { KEY_OF_WHEN, "within", true, KEY_ANYWHERE, "in how much time, up to now" },
+        { KEY_OF_WHEN, "per", true, KEY_ANYWHERE,
+          "what is counted apart: fs, group, inode, structure, location, or a list of them; default fs" },
+        { KEY_OF_WHEN, "distinct", true, KEY_ANYWHERE, "count different ones: structure, group or inode" },
+        { KEY_OF_WHEN, "weight", true, KEY_ANYWHERE, "reports, or events, which stand for several; default reports" },
+
+        { KEY_OF_COOLDOWN, "for", true, KEY_ANYWHERE, "how long, from the end of the last action" },
+        { KEY_OF_COOLDOWN, "per", true, KEY_ANYWHERE, "what rests apart, as in \"when\"; default fs" },
+        { KEY_OF_COOLDOWN, "then", true, KEY_ANYWHERE, "stop, or next: later rules are looked at meanwhile" },
+
+        { KEY_OF_LIMITS, "actions", true, KEY_ANYWHERE, "actions of all rules and the baseline, \"30 per 1h\"" },
+        { KEY_OF_LIMITS, "parallel-repairs", true, KEY_ANYWHERE, "repairs at the same time; others wait" },
+        { KEY_OF_LIMITS, "parallel-scrubs", true, KEY_ANYWHERE, "scans at the same time; others wait" },
+        { KEY_OF_LIMITS, "workloads", false, KEY_ANYWHERE, "workloads that are failed, \"3 per 1h\"" },
+
+        { KEY_OF_RULE_LIMITS, "actions", true, KEY_ANYWHERE, "actions of this rule, \"5 per 1d\"" },
+        { KEY_OF_RULE_LIMITS, "workloads", false, KEY_ANYWHERE, "workloads that this rule fails, \"3 per 1h\"" },
 };
 
 size_t policy_key_count(void) {

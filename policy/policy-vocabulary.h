@@ -134,6 +134,10 @@ typedef enum KeyPlace {
         KEY_OF_FILE,
         KEY_OF_RULE,
         KEY_OF_PROTECT,
+        KEY_OF_WHEN,
+        KEY_OF_COOLDOWN,
+        KEY_OF_LIMITS,
+        KEY_OF_RULE_LIMITS,
 } KeyPlace;
 
 /* Where a key of the file may stand. */

@@ -11,6 +11,7 @@
 #include "policy/pattern.h"
 #include "policy/policy-problem.h"
 #include "policy/policy-vocabulary.h"
+#include "policy/rule-timing.h"
 #include "src/model/decision.h"
 
 #define POLICY_RULES_MAX 4096
@@ -68,7 +69,7 @@ DECLARE_NAMES(policy_baseline, PolicyBaseline)
 /* An action as it is when no parameter is written. */
 ActionRequest action_request_default(ActionKind kind);
 
-/* One step of `do`. */
+/* One step of `do` or `escalate`. */
 typedef struct StepSource {
         ActionRequest request;          /* parameters; denied_by stays NULL */
         bool has_severity;              /* notify: else the event's own */
@@ -89,6 +90,8 @@ typedef struct RuleSource {
         bool stops_on_failure;
         bool has_mode;                  /* else the policy's */
         PolicyMode mode;
+        RuleTiming timing;
+        SourcePosition lasting_position, again_position;
 } RuleSource;
 
 typedef struct ProtectSource {
@@ -103,6 +106,14 @@ typedef struct RuleName {
         SourcePosition position;
 } RuleName;
 
+#define PARALLEL_MAX 64
+
+/* 0: not written. */
+typedef struct PolicyLimits {
+        ActionLimit actions;
+        unsigned n_parallel_repairs, n_parallel_scrubs;
+} PolicyLimits;
+
 /* One file, or several merged. Starts as `PolicySource source = {};` */
 typedef struct PolicySource {
         bool has_mode;
@@ -110,6 +121,7 @@ typedef struct PolicySource {
         SourcePosition mode_position;
         bool has_baseline;
         PolicyBaseline baseline;
+        PolicyLimits limits;
         size_t n_rules;
         RuleSource *rules;              /* in the order of files and of places in them */
         size_t n_protects;

@@ -19,6 +19,15 @@ typedef struct QueuedJob {
 /* job_unref() frees what it is given. */
 _Static_assert(offsetof(QueuedJob, job) == 0, "the job is the memory it lies in");
 
+/* What is limited apart: a scan of a day must not keep repairs waiting. How many are asked at the same time is limited
+ * where it is done. */
+typedef enum JobClass {
+        JOB_REPAIRS,
+        JOB_SCRUBS,
+        JOB_UNLIMITED,
+} JobClass;
+#define N_JOB_CLASSES (JOB_UNLIMITED + 1)
+
 struct JobQueue {
         sd_event *event;
         sd_event_source *timer;
@@ -30,6 +39,7 @@ struct JobQueue {
         struct QueuedJobs ended;        /* their end is not told yet */
         sd_event_source *tell_source;
         size_t n_jobs;
+        unsigned n_parallel[N_JOB_CLASSES];
         uint64_t next_id;
         bool is_pumping, is_pump_due;
         AttemptMemory attempts;

@@ -4,6 +4,8 @@
  * or the next try. job_queue_pump() is the only place that starts anything.
  */
 
+#include <limits.h>
+
 #include "src/action/job-queue-internal.h"
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
@@ -237,14 +239,14 @@ static void end_overdue(JobQueue *queue, uint64_t now) {
         }
 }
 
-/* How many are asked at the same time is limited where it is done. */
-static bool takes_a_place(const Job *job) {
-        return job->state == JOB_RUNNING && job->request.kind != ACTION_SURVEY;
+static JobClass class_of(const Job *job) {
+        return job->request.kind == ACTION_REPAIR ? JOB_REPAIRS
+               : job->request.kind == ACTION_SCRUB ? JOB_SCRUBS : JOB_UNLIMITED;
 }
 
 void job_queue_pump(JobQueue *queue) {
         uint64_t now = clock_monotonic_usec();
-        unsigned n_running = 0;
+        unsigned n_running[N_JOB_CLASSES] = {};
         Job *next;
         int r;
 
@@ -256,22 +258,28 @@ void job_queue_pump(JobQueue *queue) {
 
         end_overdue(queue, now);
         for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
-                n_running += takes_a_place(job);
+                n_running[class_of(job)] += job->state == JOB_RUNNING;
 
-        for (Job *job = job_queue_next_of_all(queue, NULL); job && n_running < JOB_PARALLEL_MAX; job = next) {
+        for (Job *job = job_queue_next_of_all(queue, NULL); job; job = next) {
                 next = job_queue_next_of_all(queue, job);
-                if (job->state == JOB_RUNNING || is_occupied(queue, job))
+                if (job->state == JOB_RUNNING || is_occupied(queue, job) ||
+                    n_running[class_of(job)] >= queue->n_parallel[class_of(job)])
                         continue;
                 if (job->state == JOB_WAITING && job->not_before_monotonic_usec > now)
                         continue;
                 r = job_start(queue, job);
                 if (r < 0)
                         break; /* the line broke in here, and whoever was told of that may have moved the rest */
-                n_running += r > 0 && takes_a_place(job);
+                n_running[class_of(job)] += r > 0 && job->state == JOB_RUNNING;
         }
 
         queue->is_pumping = false;
         job_queue_timer_arm(queue);
+}
+
+void job_queue_set_parallel(JobQueue *queue, unsigned n_repairs, unsigned n_scrubs) {
+        queue->n_parallel[JOB_REPAIRS] = n_repairs ?: JOB_PARALLEL_DEFAULT;
+        queue->n_parallel[JOB_SCRUBS] = n_scrubs ?: JOB_PARALLEL_DEFAULT;
 }
 
 static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
@@ -293,6 +301,8 @@ int job_queue_new(sd_event *event, FilesystemTable *filesystems, const JobCarrie
         queue->changed = changed;
         queue->userdata = userdata;
         queue->next_id = first_job_id;
+        queue->n_parallel[JOB_UNLIMITED] = UINT_MAX;
+        job_queue_set_parallel(queue, 0, 0);
         TAILQ_INIT(&queue->jobs);
         TAILQ_INIT(&queue->ended);
 

@@ -12,7 +12,7 @@
 #include "src/filesystem/filesystem.h"
 
 #define JOB_QUEUE_MAX 1024              /* jobs not ended yet; more are refused with -ENOBUFS and counted */
-#define JOB_PARALLEL_MAX 4              /* file systems that are worked on at the same time; being asked is no work */
+#define JOB_PARALLEL_DEFAULT 4          /* repairs at the same time, and as many scans; each of another file system */
 #define JOB_REPAIR_TIMEOUT_USEC (10 * USEC_PER_MINUTE)
 /* A job that the worker could not even be told of ends after this. */
 #define JOB_QUEUED_MAX_USEC (10 * USEC_PER_MINUTE)
@@ -39,6 +39,9 @@ int job_queue_new(sd_event *event, FilesystemTable *filesystems, const JobCarrie
                   JobChanged changed, void *userdata, uint64_t first_job_id, JobQueue **ret_queue);
 JobQueue *job_queue_free(JobQueue *queue);
 DEFINE_CLEANUP(JobQueue, job_queue_free)
+
+/* How many at the same time, each of another file system; 0: JOB_PARALLEL_DEFAULT. Others wait. */
+void job_queue_set_parallel(JobQueue *queue, unsigned n_repairs, unsigned n_scrubs);
 
 typedef struct JobOrder {
         Filesystem *filesystem;

@@ -326,6 +326,16 @@ int bus_append_decision(sd_bus_message *message, const Decision *decision, const
                 if (r < 0)
                         return r;
         }
+        if (decision->suppressed_by[0]) {
+                r = bus_entry_text(message, "suppressed-by", decision->suppressed_by);
+                if (r < 0)
+                        return r;
+        }
+        if (decision->is_escalating) {
+                r = bus_entry_u32(message, "first-step", decision->first_step + 1);
+                if (r < 0)
+                        return r;
+        }
         if (decision_has_denied(decision)) {
                 r = append_denied(message, decision, filesystem);
                 if (r < 0)

@@ -10,6 +10,7 @@
 
 #include "policy/event-example.h"
 #include "policy/policy-explain.h"
+#include "policy/policy-stream.h"
 #include "src/basic/file.h"
 #include "src/basic/text.h"
 #include "src/ctl/ctl-bus.h"
@@ -110,9 +111,11 @@ json_t *ctl_policy_decision_json(const Decision *decision) {
                 if (!item || json_array_append_new(actions, item) < 0)
                         return NULL;
         }
-        return json_pack("{s:s, s:s, s:s, s:o, s:O}", "source", decision_source_to_name(decision->source),
+        return json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:O}", "source", decision_source_to_name(decision->source),
                          "rule", decision->rule_id, "mode", policy_mode_to_name(decision->mode), "reason",
-                         decision->reason[0] ? ctl_json_text(decision->reason) : json_null(), "actions", actions);
+                         decision->reason[0] ? ctl_json_text(decision->reason) : json_null(), "suppressed_by",
+                         decision->suppressed_by[0] ? ctl_json_text(decision->suppressed_by) : json_null(),
+                         "first_step", (json_int_t) decision->first_step + 1, "actions", actions);
 }
 
 typedef struct Texts {
@@ -126,14 +129,13 @@ static void texts_clear(Texts *texts) {
 }
 
 /* What is decided about one example, a line for each decision. Returns 0 or a negative errno. */
-static int decide(const Policy *policy, const EventExample *example, Texts *ret_texts, json_t *list) {
+static int decide(PolicyStream *stream, const EventExample *example, Texts *ret_texts, json_t *list) {
         static Decision decisions[POLICY_DECISIONS_MAX];
-        const EventFacts facts = event_example_facts(example);
         size_t n;
         int r;
 
         *ret_texts = (Texts) {};
-        r = policy_choose(policy, &facts, decisions, ELEMENTSOF(decisions), &n);
+        r = policy_stream_decide(stream, example, decisions, &n);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n; i++) {
@@ -149,13 +151,31 @@ static int decide(const Policy *policy, const EventExample *example, Texts *ret_
         return r;
 }
 
-static int explain_as_text(const Policy *policy, const EventExample *example, bool with_name) {
-        const EventFacts facts = event_example_facts(example);
+typedef struct Explain {
+        const Policy *policy;
+        PolicyStream *stream;
+        json_t *all;                    /* NULL: text */
+        bool with_names;
+} Explain;
+
+/* With what the events before it left behind; it is one of those for the next. */
+static int explain(const Explain *explain, const EventExample *example, Texts *ret_texts, json_t *list,
+                   char **ret_text) {
+        const EventFacts facts = policy_stream_facts(explain->stream, example);
+        int r;
+
+        r = policy_explain(explain->policy, policy_stream_memory(explain->stream), &facts, ret_text);
+        return r < 0 ? r : decide(explain->stream, example, ret_texts, list);
+}
+
+static int explain_as_text(const Explain *request, const EventExample *example) {
+        _cleanup_(texts_clear) Texts texts = {};
         _cleanup_(free_at) char *text = NULL;
+        bool with_name = request->with_names;
         char buffer[64];
         int r;
 
-        r = policy_explain(policy, &facts, &text);
+        r = explain(request, example, &texts, NULL, &text);
         if (r < 0)
                 return r;
         if (with_name) {
@@ -167,9 +187,8 @@ static int explain_as_text(const Policy *policy, const EventExample *example, bo
         return 0;
 }
 
-static int explain_as_json(const Policy *policy, const EventExample *example, json_t *all) {
+static int explain_as_json(const Explain *request, const EventExample *example) {
         _cleanup_(json_decref_at) json_t *decisions = json_array();
-        const EventFacts facts = event_example_facts(example);
         _cleanup_(texts_clear) Texts texts = {};
         _cleanup_(free_at) char *text = NULL;
         json_t *item;
@@ -178,15 +197,13 @@ static int explain_as_json(const Policy *policy, const EventExample *example, js
 
         if (!decisions)
                 return -ENOMEM;
-        r = policy_explain(policy, &facts, &text);
-        if (r >= 0)
-                r = decide(policy, example, &texts, decisions);
+        r = explain(request, example, &texts, decisions, &text);
         if (r < 0)
                 return r;
         item = json_pack("{s:o, s:i, s:O, s:o}", "name", ctl_json_text(example_name(example, buffer)),
                          "line", (int) example->position.line, "decisions", decisions,
                          "explanation", ctl_json_text(text));
-        return item && json_array_append_new(all, item) >= 0 ? 0 : -ENOMEM;
+        return item && json_array_append_new(request->all, item) >= 0 ? 0 : -ENOMEM;
 }
 
 /* Calls @each for every example; says what is wrong with one. */
@@ -214,25 +231,18 @@ static CtlExit failed(int error) {
         return CTL_EXIT_FAILED;
 }
 
-typedef struct Explain {
-        const Policy *policy;
-        json_t *all;                    /* NULL: text */
-        bool with_names;
-} Explain;
-
 static int explain_one(const EventExample *example, void *userdata) {
-        const Explain *explain = userdata;
+        const Explain *request = userdata;
 
-        return explain->all ? explain_as_json(explain->policy, example, explain->all)
-                            : explain_as_text(explain->policy, example, explain->with_names);
+        return request->all ? explain_as_json(request, example) : explain_as_text(request, example);
 }
 
 CtlExit ctl_policy_explain(const CtlRequest *request) {
         _cleanup_(json_decref_at) json_t *all = NULL, *object = NULL;
+        _cleanup_(policy_stream_free_at) PolicyStream *decided = NULL;
         _cleanup_(policy_unref_at) Policy *policy = NULL;
         _cleanup_(stream_clear) Stream stream = {};
         const YamlNode *first;
-        Explain explain;
         int r;
 
         policy = ctl_policy_load(request->policy);
@@ -243,8 +253,10 @@ CtlExit ctl_policy_explain(const CtlRequest *request) {
                 if (!all)
                         return failed(-ENOMEM);
         }
-        explain = (Explain) { policy, all, first && first->next };
-        r = for_each_example(&stream, first, explain_one, &explain);
+        r = policy_stream_new(policy, &decided);
+        if (r >= 0)
+                r = for_each_example(&stream, first, explain_one,
+                                     &(Explain) { policy, decided, all, first && first->next });
         if (r < 0)
                 return failed(r);
         if (all) {
@@ -257,7 +269,7 @@ CtlExit ctl_policy_explain(const CtlRequest *request) {
 }
 
 typedef struct Simulation {
-        const Policy *policy, *other;   /* @other NULL: no --diff */
+        PolicyStream *policy, *other;   /* @other NULL: no --diff */
         json_t *all;                    /* NULL: text */
         size_t n_events, n_different, n_unexpected;
 } Simulation;
@@ -373,6 +385,7 @@ static int print_sum(const Simulation *simulation) {
 }
 
 CtlExit ctl_policy_simulate(const CtlRequest *request) {
+        _cleanup_(policy_stream_free_at) PolicyStream *decided = NULL, *other_decided = NULL;
         _cleanup_(policy_unref_at) Policy *policy = NULL, *other = NULL;
         _cleanup_(json_decref_at) json_t *all = NULL;
         _cleanup_(stream_clear) Stream stream = {};
@@ -389,8 +402,12 @@ CtlExit ctl_policy_simulate(const CtlRequest *request) {
                 if (!all)
                         return failed(-ENOMEM);
         }
-        simulation = (Simulation) { .policy = policy, .other = other, .all = all };
-        r = for_each_example(&stream, first, simulate_one, &simulation);
+        r = policy_stream_new(policy, &decided);
+        if (r >= 0 && other)
+                r = policy_stream_new(other, &other_decided);
+        simulation = (Simulation) { .policy = decided, .other = other_decided, .all = all };
+        if (r >= 0)
+                r = for_each_example(&stream, first, simulate_one, &simulation);
         if (r >= 0)
                 r = print_sum(&simulation);
         if (r < 0 && r != -EPIPE)

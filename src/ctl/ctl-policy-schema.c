@@ -12,34 +12,12 @@
 #include "src/basic/text.h"
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-output.h"
+#include "src/ctl/ctl-policy-schema.h"
 #include "src/ctl/ctl-value.h"
 #include "src/ctl/ctl-verb.h"
 #include "src/model/decision.h"
 
-#define ID_PATTERN "^[A-Za-z0-9][A-Za-z0-9._-]*$"
-#define DURATION_PATTERN "^[0-9]+ *(us|ms|s|min|h|d|w)?( +[0-9]+ *(us|ms|s|min|h|d|w))*$"
-
 static const char *const match_groups[] = { "any-of", "none-of", "all-of" };
-
-/* An object that takes only what is in @properties (taken). */
-static json_t *closed_object(json_t *properties) {
-        return json_pack("{s:s, s:o, s:b}", "type", "object", "properties", properties, "additionalProperties", 0);
-}
-
-static json_t *list_of(json_t *items) {
-        return json_pack("{s:s, s:i, s:o}", "type", "array", "minItems", 1, "items", items);
-}
-
-/* @schema (taken) or a list of such. */
-static json_t *one_or_list(json_t *schema) {
-        json_t *list = list_of(json_incref(schema));
-
-        return json_pack("{s:[o, o]}", "anyOf", schema, list);
-}
-
-static json_t *reference(const char *name) {
-        return json_pack("{s:s+}", "$ref", "#/$defs/", name);
-}
 
 static json_t *words_of(const MatchKey *key) {
         json_t *words = json_array();
@@ -87,11 +65,12 @@ static json_t *match_value(const MatchKey *key) {
                 if (key->operators & OPERATOR_BIT(i))
                         (void) json_object_set(operators, test_operator_to_name((TestOperator) i), plain);
         for (size_t i = 0; i < ELEMENTSOF(match_groups); i++)
-                (void) json_object_set_new(operators, match_groups[i], list_of(reference(key->path)));
-        (void) json_object_set_new(operators, "not", reference(key->path));
+                (void) json_object_set_new(operators, match_groups[i], schema_list_of(schema_reference(key->path)));
+        (void) json_object_set_new(operators, "not", schema_reference(key->path));
 
-        return json_pack("{s:s, s:[o, o, o]}", "description", key->help, "anyOf", plain, list_of(reference(key->path)),
-                         closed_object(operators));
+        return json_pack("{s:s, s:[o, o, o]}", "description", key->help, "anyOf", plain,
+                         schema_list_of(schema_reference(key->path)),
+                         schema_closed_object(operators));
 }
 
 /* One definition for each key that a match map may hold, by the key's path, because they refer to themselves. */
@@ -106,9 +85,9 @@ static json_t *match_map(const char *name) {
         json_t *properties = json_object();
 
         for (size_t i = 0; i < ELEMENTSOF(match_groups); i++)
-                (void) json_object_set_new(properties, match_groups[i], list_of(reference(name)));
-        (void) json_object_set_new(properties, "not", reference(name));
-        return closed_object(properties);
+                (void) json_object_set_new(properties, match_groups[i], schema_list_of(schema_reference(name)));
+        (void) json_object_set_new(properties, "not", schema_reference(name));
+        return schema_closed_object(properties);
 }
 
 /* "match", and one definition for each word that holds a map of keys ("fs"). */
@@ -124,26 +103,17 @@ static void add_match_maps(json_t *definitions) {
                 if (!key->is_built)
                         continue;
                 if (!dot) {
-                        (void) json_object_set_new(whole, key->path, reference(key->path));
+                        (void) json_object_set_new(whole, key->path, schema_reference(key->path));
                         continue;
                 }
                 (void) snprintf(group, sizeof(group), "%.*s", (int) (dot - key->path), key->path);
                 if (!json_object_get(definitions, group)) {
                         (void) json_object_set_new(definitions, group, match_map(group));
-                        (void) json_object_set_new(whole, group, reference(group));
+                        (void) json_object_set_new(whole, group, schema_reference(group));
                 }
                 (void) json_object_set_new(json_object_get(json_object_get(definitions, group), "properties"), dot + 1,
-                                           reference(key->path));
+                                           schema_reference(key->path));
         }
-}
-
-static json_t *names_schema(const char *(*name_of)(unsigned i), unsigned n) {
-        json_t *names = json_array();
-
-        for (unsigned i = 0; names && i < n; i++)
-                if (name_of(i))
-                        (void) json_array_append_new(names, json_string(name_of(i)));
-        return json_pack("{s:o}", "enum", names);
 }
 
 static const char *severity_name_at(unsigned i) {
@@ -154,28 +124,12 @@ static const char *scrub_repair_name_at(unsigned i) {
         return scrub_repair_to_name((ScrubRepair) i);
 }
 
-static const char *mode_name_at(unsigned i) {
-        return policy_mode_to_name((PolicyMode) i);
-}
-
-static const char *baseline_name_at(unsigned i) {
-        return policy_baseline_to_name((PolicyBaseline) i);
-}
-
-static const char *on_unknown_name_at(unsigned i) {
-        return on_unknown_to_name((OnUnknown) i);
-}
-
-static json_t *duration_schema(void) {
-        return json_pack("{s:[s, s], s:s}", "type", "string", "integer", "pattern", DURATION_PATTERN);
-}
-
 static json_t *parameter_schema(const ActionParameter *parameter) {
         json_t *schema = NULL;
 
         switch (parameter->type) {
         case PARAMETER_DURATION:
-                schema = duration_schema();
+                schema = schema_duration();
                 break;
         case PARAMETER_DURATION_RANGE:
                 schema = json_pack("{s:s}", "type", "string");
@@ -185,10 +139,10 @@ static json_t *parameter_schema(const ActionParameter *parameter) {
                                    "maximum", (json_int_t) parameter->max);
                 break;
         case PARAMETER_SEVERITY:
-                schema = names_schema(severity_name_at, SEVERITY_INFO + 1);
+                schema = schema_names(severity_name_at, SEVERITY_INFO + 1);
                 break;
         case PARAMETER_SCRUB_REPAIR:
-                schema = names_schema(scrub_repair_name_at, SCRUB_REPAIR_IF_ALLOWED + 1);
+                schema = schema_names(scrub_repair_name_at, SCRUB_REPAIR_IF_ALLOWED + 1);
                 break;
         case PARAMETER_OTHER:
                 return NULL;
@@ -206,7 +160,7 @@ static json_t *parameters_schema(ActionKind kind) {
                 if (parameter->action == kind && parameter->is_built)
                         (void) json_object_set_new(properties, parameter->name, parameter_schema(parameter));
         }
-        return closed_object(properties);
+        return schema_closed_object(properties);
 }
 
 /* A word alone, or a map of one word to its parameters. */
@@ -229,81 +183,27 @@ static json_t *action_schema(void) {
                 (void) json_object_set_new(parameters, "description", json_string(word->help));
                 (void) json_object_set_new(properties, name, parameters);
         }
-        map = closed_object(properties);
+        map = schema_closed_object(properties);
         (void) json_object_set_new(map, "minProperties", json_integer(1));
         (void) json_object_set_new(map, "maxProperties", json_integer(1));
         return json_pack("{s:[{s:o}, o]}", "anyOf", "enum", names, map);
 }
 
-/* What stands behind a key; NULL: described by its line of help alone. */
-static json_t *key_schema(const PolicyKey *key) {
-        static const char *const truths[] = { "continue", "ignore-autofsck", "stop-on-failure" };
-
-        for (size_t i = 0; i < ELEMENTSOF(truths); i++)
-                if (text_equal(key->name, truths[i]))
-                        return json_pack("{s:s}", "type", "boolean");
-        if (text_equal(key->name, "version"))
-                return json_pack("{s:[i, s]}", "enum", 1, "1");
-        if (text_equal(key->name, "mode"))
-                return names_schema(mode_name_at, POLICY_MODE_OBSERVE + 1);
-        if (text_equal(key->name, "baseline"))
-                return names_schema(baseline_name_at, BASELINE_OFF + 1);
-        if (text_equal(key->name, "on-unknown"))
-                return names_schema(on_unknown_name_at, ON_UNKNOWN_MATCH + 1);
-        if (text_equal(key->name, "priority"))
-                return json_pack("{s:s, s:i, s:i}", "type", "integer", "minimum", -1000, "maximum", 1000);
-        if (text_equal(key->name, "id"))
-                return json_pack("{s:s, s:s, s:i}", "type", "string", "pattern", ID_PATTERN, "maxLength",
-                                 RULE_ID_SIZE - 1);
-        if (text_equal(key->name, "match"))
-                return reference("match");
-        if (text_equal(key->name, "do"))
-                return list_of(reference("action"));
-        if (text_equal(key->name, "rules"))
-                return json_pack("{s:s, s:o}", "type", "array", "items", reference("rule"));
-        if (text_equal(key->name, "protect"))
-                return json_pack("{s:s, s:o}", "type", "array", "items", reference("protection"));
-        if (text_equal(key->name, "disable"))
-                return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
-        if (text_equal(key->name, "deny"))
-                return json_pack("{s:[{s:s}, o]}", "anyOf", "const", "all",
-                                 one_or_list(json_pack("{s:s}", "type", "string")));
-        return json_object();
-}
-
-static json_t *place_schema(KeyPlace place, const char *const *required) {
-        json_t *properties = json_object(), *schema, *names = json_array();
-
-        for (size_t i = 0; i < policy_key_count(); i++) {
-                const PolicyKey *key = policy_key_at(i);
-                json_t *value;
-
-                if (key->place != place || !key->is_built)
-                        continue;
-                value = key_schema(key);
-                (void) json_object_set_new(value, "description", json_string(key->help));
-                (void) json_object_set_new(properties, key->name, value);
-        }
-        schema = closed_object(properties);
-        for (size_t i = 0; required[i]; i++)
-                (void) json_array_append_new(names, json_string(required[i]));
-        (void) json_object_set_new(schema, "required", names);
-        return schema;
-}
-
 CtlExit ctl_policy_schema(_unused_ const CtlRequest *request) {
         static const char *const of_file[] = { "version", NULL };
-        static const char *const of_rule[] = { "id", "do", NULL };
+        static const char *const of_rule[] = { "id", NULL };
         static const char *const of_protection[] = { "id", "match", "deny", NULL };
-        _cleanup_(json_decref_at) json_t *schema = place_schema(KEY_OF_FILE, of_file);
-        json_t *definitions;
+        _cleanup_(json_decref_at) json_t *schema = schema_of_place(KEY_OF_FILE, of_file);
+        json_t *definitions, *rule;
         int r;
 
         (void) json_object_set_new(schema, "$schema", json_string("https://json-schema.org/draft/2020-12/schema"));
         (void) json_object_set_new(schema, "title", json_string("policy of healerd, see healer-policy(5)"));
-        definitions = json_pack("{s:o, s:o, s:o}", "action", action_schema(), "rule",
-                                place_schema(KEY_OF_RULE, of_rule), "protection",
-                                place_schema(KEY_OF_PROTECT, of_protection));
+        rule = schema_of_place(KEY_OF_RULE, of_rule);
+        (void) json_object_set_new(rule, "oneOf",
+                                   json_pack("[{s:[s]}, {s:[s]}]", "required", "do", "required", "escalate"));
+        definitions = json_pack("{s:o, s:o, s:o}", "action", action_schema(), "rule", rule, "protection",
+                                schema_of_place(KEY_OF_PROTECT, of_protection));
         if (!definitions) {
                 ctl_complain(NULL, "cannot make the schema: %s", strerror(ENOMEM));
                 return CTL_EXIT_FAILED;

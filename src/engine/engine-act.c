@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Walks the steps of a decision: each after the one before it, whatever its result unless the rule says
- * stop-on-failure. Results become events of their own.
+ * Orders jobs, for decisions and for people, and makes of their results events of their own.
  */
 
 #include <string.h>
@@ -11,26 +10,7 @@
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
 
-static void sequence_run(Engine *engine, Sequence *sequence);
-
-static void sequence_free(Engine *engine, Sequence *sequence) {
-        TAILQ_REMOVE(&engine->sequences, sequence, entries);
-        engine->n_sequences--;
-        engine_survey_count(engine, &sequence->event, false);
-        record_ring_release(engine->ring, sequence->event.kept_as);
-        decision_clear(&sequence->decision);
-        free(sequence);
-}
-
-void engine_forget_sequences(Engine *engine) {
-        Sequence *sequence;
-
-        while ((sequence = TAILQ_FIRST(&engine->sequences)))
-                sequence_free(engine, sequence);
-}
-
-/* A result is told as an event about the same target. */
-static void tell_result(Engine *engine, EventKind kind, const HealthEvent *cause, uint64_t filesystem_id, int error) {
+void engine_tell_result(Engine *engine, EventKind kind, const HealthEvent *cause, uint64_t filesystem_id, int error) {
         HealthEvent event = {
                 .source = EVENT_SOURCE_HEALERD,
                 .cause_id = cause->id,
@@ -52,27 +32,6 @@ static void tell_result(Engine *engine, EventKind kind, const HealthEvent *cause
         engine_take_event(engine, &event);
 }
 
-static void refuse(Engine *engine, const Sequence *sequence, const ActionRequest *request, const char *why) {
-        Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, sequence->filesystem_id);
-
-        engine->totals.n_refused++;
-        if (!filesystem)
-                return;
-        filesystem->totals.n_refused++;
-        engine_tell(engine, on_refused, request->kind, why, &sequence->decision, &sequence->event, filesystem);
-        /* A result that follows from a result would be a loop. */
-        if (!event_kind_is_result(sequence->event.kind))
-                tell_result(engine, EVENT_ACTION_REFUSED, &sequence->event, filesystem->id, 0);
-}
-
-static void step_notice(Engine *engine, const Sequence *sequence, const ActionRequest *request) {
-        const Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, sequence->filesystem_id);
-        Severity severity = request->kind == ACTION_NOTIFY ? request->severity
-                                                           : event_kind_severity(sequence->event.kind);
-
-        engine_tell(engine, on_notice, severity, request->message, &sequence->decision, &sequence->event, filesystem);
-}
-
 static RepairTarget target_of(const HealthEvent *event) {
         return (RepairTarget) {
                 .structure = event->structure,
@@ -82,7 +41,7 @@ static RepairTarget target_of(const HealthEvent *event) {
         };
 }
 
-static const char *order_error_text(int error) {
+const char *engine_order_error_text(int error) {
         static const struct {
                 int error;
                 const char *text;
@@ -99,13 +58,14 @@ static const char *order_error_text(int error) {
         return strerror(error);
 }
 
-static JobOrder order_of(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
+JobOrder engine_order_of(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
                          const ActionRequest *request) {
         return (JobOrder) {
                 .filesystem = filesystem_table_find_id(engine->filesystems, filesystem_id),
                 .request = request,
                 .event = event,
-                .target = target_of(event),
+                /* A scan is about everything: no other failure holds it off, and one is enough. */
+                .target = request->kind == ACTION_REPAIR ? target_of(event) : (RepairTarget) {},
                 .source = decision->source,
                 .rule_id = decision->rule_id,
         };
@@ -113,7 +73,7 @@ static JobOrder order_of(Engine *engine, const Decision *decision, const HealthE
 
 /* The repair that a decision comes to after nothing but telling; NULL: none. */
 static const ActionRequest *first_repair(const Engine *engine, const Decision *decision) {
-        if (decision->mode == POLICY_MODE_OBSERVE || engine->options.replay_path)
+        if (decision->mode == POLICY_MODE_OBSERVE || decision->suppressed_by[0] || engine->options.replay_path)
                 return NULL;
 
         for (size_t i = 0; i < decision->n_actions; i++) {
@@ -134,121 +94,9 @@ void engine_begin_repair(Engine *engine, const Decision *decision, const HealthE
 
         if (!request || !metadata_structure_is_repairable(event->structure))
                 return;
-        order = order_of(engine, decision, event, filesystem_id, request);
+        order = engine_order_of(engine, decision, event, filesystem_id, request);
         if (order.filesystem)
                 job_queue_begin(engine->jobs, &order, expected_autofsck);
-}
-
-/* Returns true if a job was made that has to be waited for. */
-static bool step_job(Engine *engine, Sequence *sequence, const ActionRequest *request) {
-        const JobOrder order = order_of(engine, &sequence->decision, &sequence->event, sequence->filesystem_id,
-                                        request);
-        Job *job;
-        int r;
-
-        if (!order.filesystem)
-                return false;
-
-        if (request->kind == ACTION_REPAIR && !metadata_structure_is_repairable(order.target.structure))
-                r = -EOPNOTSUPP;
-        else
-                r = job_queue_add(engine->jobs, &order, &job);
-        if (r < 0) {
-                refuse(engine, sequence, request, order_error_text(-r));
-                return false;
-        }
-
-        sequence->job_id = job->id;
-        return true;
-}
-
-/* Returns true if the sequence has to wait before its next step. */
-static bool sequence_step(Engine *engine, Sequence *sequence, const ActionRequest *request) {
-        if (request->denied_by[0]) {
-                refuse(engine, sequence, request, request->denied_by);
-                return false;
-        }
-
-        switch (request->kind) {
-        case ACTION_LOG:
-        case ACTION_NOTIFY:
-                step_notice(engine, sequence, request);
-                return false;
-        case ACTION_SURVEY:
-        case ACTION_REPAIR:
-        case ACTION_SCRUB:
-                return step_job(engine, sequence, request);
-        case ACTION_CONDITION:
-        case ACTION_VERIFY_MEDIA:
-        case ACTION_FAIL_WORKLOAD:
-        case ACTION_FREEZE:
-        case ACTION_SHUTDOWN:
-        case ACTION_RECYCLE:
-        case ACTION_START_UNIT:
-                /* The loader refuses these by name: whoever comes here found a hole in it. */
-                refuse(engine, sequence, request, "this version does not carry it out");
-                return false;
-        }
-        return false;
-}
-
-static void sequence_run(Engine *engine, Sequence *sequence) {
-        while (sequence->next < sequence->decision.n_actions) {
-                const ActionRequest *request = sequence->decision.actions + sequence->next++;
-
-                if (sequence_step(engine, sequence, request))
-                        return;
-                if (request->denied_by[0] && sequence->decision.stop_on_failure)
-                        break;
-        }
-        sequence_free(engine, sequence);
-}
-
-/* Takes the actions out of a decision: they are walked here, the rest has been told already. */
-static int sequence_new(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
-                        Sequence **ret_sequence) {
-        Sequence *sequence = calloc(1, sizeof(*sequence));
-        int r;
-
-        if (!sequence)
-                return -ENOMEM;
-        sequence->event = *event;
-        sequence->filesystem_id = filesystem_id;
-        sequence->decision = *decision;
-        for (size_t i = 0; i < decision->n_actions; i++) {
-                r = action_request_copy(decision->actions + i, sequence->decision.actions + i);
-                if (r < 0) {
-                        sequence->decision.n_actions = i;
-                        decision_clear(&sequence->decision);
-                        free(sequence);
-                        return r;
-                }
-        }
-
-        TAILQ_INSERT_TAIL(&engine->sequences, sequence, entries);
-        engine->n_sequences++;
-        /* What was decided is not done yet: a healerd that comes after us decides it again. */
-        record_ring_hold(engine->ring, event->kept_as);
-        engine_survey_count(engine, event, true);
-        *ret_sequence = sequence;
-        return 0;
-}
-
-void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id) {
-        Sequence *sequence;
-        int r;
-
-        if (decision->mode == POLICY_MODE_OBSERVE || engine->options.replay_path || decision->n_actions == 0)
-                return;
-
-        r = engine->n_sequences < ENGINE_SEQUENCES_MAX ? sequence_new(engine, decision, event, filesystem_id, &sequence)
-                                                       : -ENOBUFS;
-        if (r < 0) {
-                if (engine->totals.n_dropped++ == 0)
-                        log_error_errno(r, "event %" PRIu64 ": its decision cannot be carried out: %m", event->id);
-                return;
-        }
-        sequence_run(engine, sequence);
 }
 
 static void count_result(EngineTotals *totals, Filesystem *filesystem, const JobReport *report) {
@@ -313,21 +161,6 @@ static void scan_after_failed_baseline(Engine *engine, Filesystem *filesystem, c
                                   filesystem->n_mounts > 0 ? filesystem->mounts[0].mount_point : "?");
 }
 
-static void continue_sequences(Engine *engine, const Job *job) {
-        Sequence *next;
-
-        for (Sequence *sequence = TAILQ_FIRST(&engine->sequences); sequence; sequence = next) {
-                next = TAILQ_NEXT(sequence, entries);
-                if (sequence->job_id != job->id)
-                        continue;
-                sequence->job_id = 0;
-                if (sequence->decision.stop_on_failure && !outcome_is_success(job->report.outcome))
-                        sequence_free(engine, sequence);
-                else
-                        sequence_run(engine, sequence);
-        }
-}
-
 void engine_on_job_changed(void *userdata, Job *job) {
         Engine *engine = userdata;
         Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, job->filesystem_id);
@@ -343,10 +176,10 @@ void engine_on_job_changed(void *userdata, Job *job) {
         }
         engine_tell(engine, on_job, job, filesystem);
         if (filesystem) {
-                tell_result(engine, result_kind(&job->report), &job->event, filesystem->id, job->report.error);
+                engine_tell_result(engine, result_kind(&job->report), &job->event, filesystem->id, job->report.error);
                 scan_after_failed_baseline(engine, filesystem, job);
         }
-        continue_sequences(engine, job);
+        engine_continue_sequences(engine, job);
 }
 
 /* What a person asks for is about a target as an event is. */

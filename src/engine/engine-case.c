@@ -112,7 +112,7 @@ static void begin_ahead(Engine *engine, Filesystem *filesystem, const Case *aske
 
         if (filesystem->facts.autofsck_state != FACT_KNOWN ||
             (is_path_asked && policy_needs_fact(engine->policy, asked->event.kind, POLICY_FACT_PATH)) ||
-            policy_choose(engine->policy, &facts, decisions, ELEMENTSOF(decisions), &n) < 0)
+            policy_choose(engine->policy, engine->memory, &facts, decisions, ELEMENTSOF(decisions), &n) < 0)
                 return;
 
         for (size_t i = 0; i < n; i++) {
@@ -167,7 +167,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
         if (policy_needs_fact(engine->policy, decided->event.kind, POLICY_FACT_PATH))
                 find_paths(filesystem, decided, &paths);
         facts = facts_of(filesystem, decided, &paths);
-        r = policy_choose(engine->policy, &facts, decisions, ELEMENTSOF(decisions), &n);
+        r = policy_choose(engine->policy, engine->memory, &facts, decisions, ELEMENTSOF(decisions), &n);
         /* First of all: whoever is told of it wants the processor, too. */
         for (size_t i = 0; r >= 0 && i < n; i++)
                 engine_begin_repair(engine, decisions + i, &decided->event, filesystem_id, -1);
@@ -189,6 +189,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
                 decisions[i].event_id = decided->event.id;
                 engine_tell(engine, on_decision, decisions + i, &decided->event, filesystem);
         }
+        engine_remember(engine, &facts, decisions, n);
         /* Copies are made in here: an action's result may bring the next case before this loop ends. */
         for (size_t i = 0; i < n; i++)
                 engine_carry_out(engine, decisions + i, &decided->event, filesystem_id);

@@ -136,6 +136,7 @@ static const ConditionCode structure_conditions[] = {
         CONDITION_REPAIR_REFUSED,
         CONDITION_REPAIR_STUCK,
         CONDITION_OFFLINE_REPAIR_REQUIRED,
+        CONDITION_EXHAUSTED,
 };
 
 static void drop_structure(Engine *engine, Filesystem *filesystem, const char *target) {

@@ -60,9 +60,12 @@ typedef struct Sequence {
         TAILQ_ENTRY(Sequence) entries;
         Decision decision;
         HealthEvent event;
+        Policy *policy;                 /* that it was decided by */
         uint64_t filesystem_id;
-        size_t next;                    /* step */
+        FilesystemFacts identity;       /* texts are not kept */
+        size_t step;                    /* that is being done */
         uint64_t job_id;                /* the job that is waited for; 0: none */
+        bool is_own_job;                /* made for it, not joined */
 } Sequence;
 
 struct Engine {
@@ -84,6 +87,7 @@ struct Engine {
         size_t n_sequences;
 
         Policy *policy;
+        PolicyMemory *memory;
         char *policy_problems;
         uint64_t policy_generation;
 
@@ -150,9 +154,22 @@ bool engine_on_turn(void *userdata, uint64_t until_usec);
  * job_queue_settle() takes it back if nobody did. @expected_autofsck as job_queue_begin(). */
 void engine_begin_repair(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
                          int expected_autofsck);
-void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id);
 void engine_on_job_changed(void *userdata, Job *job);
+JobOrder engine_order_of(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
+                         const ActionRequest *request);
+/* Why job_queue_add() refused, in words. @error: positive. */
+const char *engine_order_error_text(int error);
+/* A result is told as an event about the same target. */
+void engine_tell_result(Engine *engine, EventKind kind, const HealthEvent *cause, uint64_t filesystem_id, int error);
+
+/* engine-sequence.c */
+void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id);
+void engine_continue_sequences(Engine *engine, const Job *job);
 void engine_forget_sequences(Engine *engine);
+
+/* engine-memory.c: what the policy remembers of events before. */
+int engine_memory_start(Engine *engine);
+void engine_remember(Engine *engine, const EventFacts *facts, const Decision *decisions, size_t n);
 
 /* engine-conditions.c */
 void engine_conditions_from_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event);

@@ -76,6 +76,8 @@ static void policy_take(Engine *engine, Policy *policy) {
         policy_unref(engine->policy);
         engine->policy = policy;
         engine->policy_generation = policy_generation(policy);
+        job_queue_set_parallel(engine->jobs, policy_limits(policy)->n_parallel_repairs,
+                               policy_limits(policy)->n_parallel_scrubs);
         free(engine->policy_problems);
         engine->policy_problems = NULL;
 }
@@ -131,6 +133,9 @@ int engine_new(sd_event *event, const EngineOptions *options, Engine **ret_engin
         engine->next_event_id = serial;
         TAILQ_INIT(&engine->watches);
         TAILQ_INIT(&engine->sequences);
+        r = engine_memory_start(engine);
+        if (r < 0)
+                return r;
 
         if (!engine->ring) {
                 r = record_ring_new(&engine->ring);
@@ -230,6 +235,7 @@ Engine *engine_free(Engine *engine) {
         record_stream_free(engine->recorder);
         filesystem_table_free(engine->filesystems);
         policy_unref(engine->policy);
+        policy_memory_free(engine->memory);
         free(engine->policy_problems);
         sd_event_unref(engine->event);
         free(engine);

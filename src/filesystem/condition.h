@@ -22,6 +22,7 @@ typedef enum ConditionCode {
         CONDITION_OFFLINE_REPAIR_REQUIRED,
         CONDITION_NOT_WATCHED,          /* it could be watched and is not */
         CONDITION_EVENTS_LOST,          /* what happened meanwhile is not known */
+        CONDITION_EXHAUSTED,            /* every step of an escalation was tried */
         CONDITION_FILESYSTEM_ERROR,     /* the file system met an error of which its errno is all that is known */
 } ConditionCode;
 DECLARE_NAMES(condition_code, ConditionCode)

@@ -70,9 +70,12 @@ typedef struct Decision {
         char rule_id[RULE_ID_SIZE];     /* with DECISION_RULE; else "" */
         PolicyMode mode;
         bool stop_on_failure;
+        bool is_escalating;             /* each step only if the one before it did not help */
+        unsigned first_step;            /* with is_escalating: the rule's step that is the first action here */
         uint64_t policy_generation;
         size_t n_actions;
         ActionRequest actions[DECISION_ACTIONS_MAX];
+        char suppressed_by[DENIED_SIZE];        /* "cooldown: 59min left": recorded, no step is done; "": not */
         char reason[REASON_SIZE];       /* one sentence for people; "" without one */
 } Decision;
 

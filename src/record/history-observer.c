@@ -105,7 +105,8 @@ static void on_decision(void *userdata, const Decision *decision, const HealthEv
         values.texts[HISTORY_RULE] = decision->rule_id;
         values.texts[HISTORY_MODE] = policy_mode_to_name(decision->mode);
         values.texts[HISTORY_ACTIONS] = actions;
-        values.texts[HISTORY_DETAIL] = decision->reason[0] ? decision->reason : NULL;
+        values.texts[HISTORY_DETAIL] = decision->suppressed_by[0] ? decision->suppressed_by
+                                        : decision->reason[0] ? decision->reason : NULL;
         history_values_set(&values, HISTORY_POLICY_GENERATION, decision->policy_generation);
         history_link_add(userdata, &values);
 }

@@ -24,7 +24,8 @@ char *journal_text_actions(const Decision *decision, char buffer[static JOURNAL_
         for (size_t i = 0; i < decision->n_actions; i++) {
                 const ActionRequest *request = decision->actions + i;
 
-                (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, "%s%s", i > 0 ? ", " : "",
+                (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, "%s%s",
+                                          i == 0 ? "" : decision->is_escalating ? ", else " : ", ",
                                           action_kind_to_name(request->kind));
                 if (request->denied_by[0])
                         (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, " (denied: %s)", request->denied_by);
@@ -39,9 +40,11 @@ char *journal_text_decision(const Filesystem *filesystem, const Decision *decisi
         char author[RULE_ID_SIZE + 16], actions[JOURNAL_TEXT_SIZE], target[EVENT_TEXT_SIZE];
 
         journal_text_object(filesystem, health_event_target_text(event, target), buffer);
-        (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, ": %s decides %s%s%s%s",
+        (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, ": %s decides %s%s%s%s%s%s%s",
                                   decision_author_text(decision, author), journal_text_actions(decision, actions),
                                   decision->mode == POLICY_MODE_OBSERVE ? " (observed only)" : "",
+                                  decision->suppressed_by[0] ? " (not done: " : "", decision->suppressed_by,
+                                  decision->suppressed_by[0] ? ")" : "",
                                   decision->reason[0] ? ": " : "", decision->reason);
         return buffer;
 }

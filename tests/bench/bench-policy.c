@@ -139,7 +139,7 @@ static void make_samples(size_t n_rules) {
 static void choose(void *userdata, size_t i) {
         size_t n;
 
-        if (policy_choose(userdata, &samples[i % N_EVENTS].facts, decisions, POLICY_DECISIONS_MAX, &n) < 0)
+        if (policy_choose(userdata, NULL, &samples[i % N_EVENTS].facts, decisions, POLICY_DECISIONS_MAX, &n) < 0)
                 abort();
         for (size_t k = 0; k < n; k++)
                 decision_clear(decisions + k);

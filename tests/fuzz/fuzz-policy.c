@@ -21,7 +21,7 @@ static void check_decisions(const Policy *policy, const Fixture *fixture) {
         Decision decisions[POLICY_DECISIONS_MAX];
         size_t n;
 
-        require(policy_choose(policy, &fixture->facts, decisions, POLICY_DECISIONS_MAX, &n) == 0);
+        require(policy_choose(policy, NULL, &fixture->facts, decisions, POLICY_DECISIONS_MAX, &n) == 0);
         for (size_t i = 0; i < n; i++) {
                 _cleanup_(free_at) char *text = policy_decision_text(&decisions[i]);
 
@@ -49,7 +49,7 @@ static void check_policy(const Policy *policy) {
                 fixture.filesystem.is_removable = TRISTATE_UNKNOWN;
                 fixture.filesystem.autofsck_state = FACT_UNKNOWN;
                 check_decisions(policy, &fixture);
-                require(policy_explain(policy, &fixture.facts, &explanation) == 0);
+                require(policy_explain(policy, NULL, &fixture.facts, &explanation) == 0);
                 fixture.facts.filesystem = NULL;
                 check_decisions(policy, &fixture);
         }

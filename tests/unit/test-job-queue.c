@@ -420,18 +420,18 @@ static void test_surveys(void **state) {
         static const ActionRequest scrub = { .kind = ACTION_SCRUB, .timeout_usec = USEC_INFINITY };
         const JobOrder order = { .filesystem = ((Setup *) *state)->one, .request = &scrub, .source = DECISION_RULE };
         Setup *s = *state;
-        Filesystem *others[JOB_PARALLEL_MAX];
+        Filesystem *others[JOB_PARALLEL_DEFAULT];
         Job *survey, *job;
 
         assert_int_equal(add_survey(s, s->one, &survey), 1);
         assert_int_equal(add_survey(s, s->one, &job), 0);
         assert_ptr_equal(job, survey);
-        for (dev_t i = 0; i < JOB_PARALLEL_MAX; i++) {
+        for (dev_t i = 0; i < JOB_PARALLEL_DEFAULT; i++) {
                 assert_int_equal(filesystem_table_add(s->table, 10 + i, others + i), 0);
                 assert_int_equal(add_survey(s, others[i], &job), 1);
         }
         assert_int_equal(add(s, s->two, STRUCTURE_AG_FINOBT, 0, &job), 1);
-        run_until_started(s, JOB_PARALLEL_MAX + 2);
+        run_until_started(s, JOB_PARALLEL_DEFAULT + 2);
         assert_int_equal(job->state, JOB_RUNNING);
 
         end_job(s, survey->id, OUTCOME_FAILED);

@@ -24,6 +24,7 @@
 
 #include "policy/event-example.h"
 #include "policy/policy-explain.h"
+#include "policy/policy-stream.h"
 #include "src/basic/file.h"
 #include "src/basic/text.h"
 #include "tests/unit/policy-fixture.h"
@@ -45,17 +46,17 @@ static void read_facts(const YamlNode *test, EventExample *ret_example) {
         policy_problems_clear(&problems);
 }
 
-static void check_decisions(const Policy *policy, const EventFacts *facts, const YamlNode *expected) {
-        Decision decisions[POLICY_DECISIONS_MAX];
-        const YamlNode *next = expected->first;
+static void check_decisions(PolicyStream *stream, const EventExample *example) {
+        static Decision decisions[POLICY_DECISIONS_MAX];
+        const YamlNode *next = example->expect->first;
         size_t n;
 
-        assert_int_equal(policy_choose(policy, facts, decisions, POLICY_DECISIONS_MAX, &n), 0);
+        assert_int_equal(policy_stream_decide(stream, example, decisions, &n), 0);
         for (size_t i = 0; i < n; i++) {
                 _cleanup_(free_at) char *text = policy_decision_text(&decisions[i]);
 
                 assert_non_null(text);
-                assert_int_equal(decisions[i].event_id, facts->event->id);
+                assert_int_equal(decisions[i].event_id, example->event.id);
                 if (!next)
                         fail_msg("too much: %s", text);
                 assert_string_equal(text, next->text);
@@ -66,17 +67,19 @@ static void check_decisions(const Policy *policy, const EventFacts *facts, const
                 fail_msg("missing: %s", next->text);
 }
 
-static void check_explanation(const Policy *policy, const EventFacts *facts, const YamlNode *expected) {
+static void check_explanation(const Policy *policy, PolicyStream *stream, const EventExample *example) {
+        const EventFacts facts = policy_stream_facts(stream, example);
         _cleanup_(free_at) char *text = NULL;
 
-        assert_int_equal(policy_explain(policy, facts, &text), 0);
-        YAML_FOREACH(line, expected)
+        assert_int_equal(policy_explain(policy, policy_stream_memory(stream), &facts, &text), 0);
+        YAML_FOREACH(line, example->explain)
                 if (!strstr(text, line->text))
                         fail_msg("\"%s\" is not in:\n%s", line->text, text);
 }
 
 static size_t check_file(const char *path) {
         _cleanup_(yaml_tree_free_at) YamlTree *tree = NULL;
+        _cleanup_(policy_stream_free_at) PolicyStream *stream = NULL;
         _cleanup_(policy_unref_at) Policy *policy = NULL;
         _cleanup_(free_at) char *text = NULL;
         PolicyProblems problems = {};
@@ -90,17 +93,16 @@ static size_t check_file(const char *path) {
         policy_problems_clear(&problems);
         policy = fixture_load(yaml_map_find(yaml_tree_root(tree), "policy")->text);
         assert_non_null(policy);
+        assert_int_equal(policy_stream_new(policy, &stream), 0);
 
         YAML_FOREACH(test, yaml_map_find(yaml_tree_root(tree), "cases")) {
                 EventExample example;
-                EventFacts facts;
 
                 read_facts(test, &example);
-                facts = event_example_facts(&example);
                 print_message("    %s\n", example.name);
-                check_decisions(policy, &facts, example.expect);
                 if (example.explain)
-                        check_explanation(policy, &facts, example.explain);
+                        check_explanation(policy, stream, &example);
+                check_decisions(stream, &example);
                 event_example_clear(&example);
                 n++;
         }

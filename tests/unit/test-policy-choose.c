@@ -182,14 +182,14 @@ static void test_many_decisions(_unused_ void **state) {
         policy = fixture_load(text);
         assert_non_null(policy);
         fixture_init(&fixture);
-        assert_int_equal(policy_choose(policy, &fixture.facts, decisions, POLICY_DECISIONS_MAX, &n), 0);
+        assert_int_equal(policy_choose(policy, NULL, &fixture.facts, decisions, POLICY_DECISIONS_MAX, &n), 0);
         assert_int_equal(n, POLICY_DECISIONS_MAX);
         assert_string_equal(decisions[0].reason, "");
         assert_non_null(strstr(decisions[n - 2].reason, "no more were looked at"));
         assert_int_equal(decisions[n - 1].source, DECISION_BASELINE);
         clear_all(decisions, n);
 
-        assert_int_equal(policy_choose(policy, &fixture.facts, decisions, 3, &n), -E2BIG);
+        assert_int_equal(policy_choose(policy, NULL, &fixture.facts, decisions, 3, &n), -E2BIG);
         policy_unref(policy);
 }
 
@@ -304,7 +304,7 @@ static void check_same(const Policy *policy, const EventFacts *facts, const Deci
         Decision decisions[POLICY_DECISIONS_MAX];
         size_t n;
 
-        assert_int_equal(policy_choose(policy, facts, decisions, POLICY_DECISIONS_MAX, &n), 0);
+        assert_int_equal(policy_choose(policy, NULL, facts, decisions, POLICY_DECISIONS_MAX, &n), 0);
         assert_int_equal(n, n_expected);
         for (size_t i = 0; i < n; i++) {
                 _cleanup_(free_at) char *a = policy_decision_text(&decisions[i]);
@@ -341,10 +341,10 @@ static void test_properties(_unused_ void **state) {
                         Fixture fixture;
 
                         random_facts(&seed, &fixture);
-                        assert_int_equal(policy_choose(policy, &fixture.facts, indexed, POLICY_DECISIONS_MAX,
+                        assert_int_equal(policy_choose(policy, NULL, &fixture.facts, indexed, POLICY_DECISIONS_MAX,
                                                        &n_indexed), 0);
-                        assert_int_equal(policy_choose_traced(policy, &fixture.facts, walked, POLICY_DECISIONS_MAX,
-                                                              &n_walked, &trace), 0);
+                        assert_int_equal(policy_choose_traced(policy, NULL, &fixture.facts, walked,
+                                                              POLICY_DECISIONS_MAX, &n_walked, &trace), 0);
                         assert_int_equal(n_walked, n_indexed);
                         clear_all(walked, n_walked);
                         assert_int_equal(policy_choose_walking(policy, &fixture.facts, walked, POLICY_DECISIONS_MAX,
@@ -398,7 +398,7 @@ static void test_many_mounts(_unused_ void **state) {
         fixture.filesystem.mounts = mounts;
         for (size_t n_mounts = 1; n_mounts <= ELEMENTSOF(names); n_mounts++) {
                 fixture.filesystem.n_mounts = n_mounts;
-                assert_int_equal(policy_choose(policy, &fixture.facts, decisions, POLICY_DECISIONS_MAX, &n), 0);
+                assert_int_equal(policy_choose(policy, NULL, &fixture.facts, decisions, POLICY_DECISIONS_MAX, &n), 0);
                 assert_int_equal(n, 2);
                 assert_string_equal(decisions[0].rule_id, "both");
                 assert_string_equal(decisions[1].rule_id, "r0");
@@ -407,7 +407,7 @@ static void test_many_mounts(_unused_ void **state) {
         /* Only the last of them is named by an acting rule. */
         fixture.filesystem.mounts = mounts + 2;
         fixture.filesystem.n_mounts = ELEMENTSOF(names) - 2;
-        assert_int_equal(policy_choose(policy, &fixture.facts, decisions, POLICY_DECISIONS_MAX, &n), 0);
+        assert_int_equal(policy_choose(policy, NULL, &fixture.facts, decisions, POLICY_DECISIONS_MAX, &n), 0);
         assert_string_equal(decisions[n - 1].rule_id, "r39");
         clear_all(decisions, n);
         policy_unref(policy);
@@ -430,7 +430,7 @@ static void test_explain(_unused_ void **state) {
         assert_non_null(policy);
         fixture_init(&fixture);
         fixture.filesystem.device = NULL;
-        assert_int_equal(policy_explain(policy, &fixture.facts, &explanation), 0);
+        assert_int_equal(policy_explain(policy, NULL, &fixture.facts, &explanation), 0);
         assert_string_equal(explanation,
                             "rule scratch (test.yaml:3) does not match\n"
                             "    fs.label: {glob: 'scratch*'} in line 3: no, fs.label is absent\n"

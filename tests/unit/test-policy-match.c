@@ -269,7 +269,7 @@ static Verdict match(const char *text, const Fixture *fixture, char **ret_explan
                         text[0] == '{' ? "" : "{", text, text[0] == '{' ? "" : "}");
         policy = fixture_load(policy_text);
         assert_non_null(policy);
-        assert_int_equal(policy_choose_traced(policy, &fixture->facts, decisions, POLICY_DECISIONS_MAX, &n,
+        assert_int_equal(policy_choose_traced(policy, NULL, &fixture->facts, decisions, POLICY_DECISIONS_MAX, &n,
                                               &trace), 0);
         assert_int_equal(trace.n_rules, 1);
         verdict = trace.rules[0].verdict;

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Each `no, not now` with its words.
+ */
+#include "policy/policy-gate.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "src/basic/duration.h"
+#include "src/basic/text.h"
+
+/* People read it: whole seconds, and never none of them. */
+static char *left_text(uint64_t usec, char buffer[static DURATION_TEXT_SIZE]) {
+        return duration_format(max_of((usec + USEC_PER_SEC - 1) / USEC_PER_SEC, UINT64_C(1)) * USEC_PER_SEC, buffer);
+}
+
+static bool has_happened(const PolicyMemory *memory, const PolicyRule *rule, const EventFacts *facts,
+                         char ret_why[static DENIED_SIZE]) {
+        const RuleWhen *when = &rule->source.timing.when;
+        char duration[DURATION_TEXT_SIZE], parts[EVENT_PARTS_TEXT_SIZE];
+        WhenAnswer answer;
+
+        if (when->count == 0)
+                return true;
+        answer = policy_memory_when(memory, &rule->source, rule->mode, facts);
+        if (!answer.is_countable) {
+                (void) snprintf(ret_why, DENIED_SIZE, "the event lacks what is counted");
+                return false;
+        }
+        (void) snprintf(ret_why, DENIED_SIZE, "%" PRIu64 " of %" PRIu64 " within %s, by %s", answer.n, when->count,
+                        duration_format(when->within_usec, duration), event_parts_names(when->per, parts));
+        return answer.is_reached;
+}
+
+RuleOutcome policy_gate(const PolicyMemory *memory, const PolicyRule *rule, const EventFacts *facts,
+                        char ret_why[static DENIED_SIZE]) {
+        char left[DURATION_TEXT_SIZE];
+        uint64_t rest;
+
+        ret_why[0] = '\0';
+        if (!has_happened(memory, rule, facts, ret_why))
+                return RULE_COUNTING;
+
+        rest = policy_memory_rest_usec(memory, &rule->source, rule->mode, facts);
+        if (rest == 0)
+                return RULE_TAKEN;
+        if (rest == USEC_INFINITY)
+                (void) snprintf(ret_why, DENIED_SIZE, "cooldown: its actions are not done yet");
+        else
+                (void) snprintf(ret_why, DENIED_SIZE, "cooldown: %s left", left_text(rest, left));
+        return rule->source.timing.cooldown.then == COOLDOWN_NEXT ? RULE_STEPPED_OVER : RULE_RESTING;
+}
+
+static bool limit_says_no(const PolicyMemory *memory, const ActionLimit *limit, const char *owner, PolicyMode mode,
+                          const EventFacts *facts, size_t n, char ret_why[static DENIED_SIZE]) {
+        char within[DURATION_TEXT_SIZE], left[DURATION_TEXT_SIZE];
+        uint64_t until;
+
+        if (!policy_memory_is_limited(memory, limit, owner, mode, facts, n, &until))
+                return false;
+        (void) snprintf(ret_why, DENIED_SIZE, "limits: actions: %" PRIu64 " per %s", limit->count,
+                        duration_format(limit->within_usec, within));
+        if (until != USEC_INFINITY)
+                (void) text_append_format(ret_why, DENIED_SIZE, ", %s left", left_text(until, left));
+        return true;
+}
+
+void policy_gate_limits(const PolicyMemory *memory, const Policy *policy, const PolicyRule *rule,
+                        const EventFacts *facts, Decision *decision) {
+        size_t n = policy_count_acting(decision);
+        char why[DENIED_SIZE];
+
+        if (!limit_says_no(memory, &policy->limits.actions, NULL, decision->mode, facts, n, why) &&
+            !(rule && limit_says_no(memory, &rule->source.timing.actions, rule->source.id, decision->mode, facts, n,
+                                    why)))
+                return;
+
+        for (size_t i = 0; i < decision->n_actions; i++) {
+                ActionRequest *request = decision->actions + i;
+
+                if (!action_word_of(request->kind)->is_telling && !request->denied_by[0])
+                        (void) text_copy(request->denied_by, sizeof(request->denied_by), why);
+        }
+}

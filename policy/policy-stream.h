@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A policy meeting one event after the other by a clock of its own: what the daemon would decide about a stream of
+ * events, with the same chooser and the same memory. Actions take no time, and end as the stream says.
+ */
+#pragma once
+
+#include "policy/event-example.h"
+#include "policy/policy-choose.h"
+
+typedef struct PolicyStream PolicyStream;
+
+/* @policy: referenced. */
+int policy_stream_new(Policy *policy, PolicyStream **ret_stream);
+PolicyStream *policy_stream_free(PolicyStream *stream);
+DEFINE_CLEANUP(PolicyStream, policy_stream_free)
+
+/* What is known when the next event comes, by its own time; nothing comes earlier than what was before it. Borrowed
+ * from @example. */
+EventFacts policy_stream_facts(PolicyStream *stream, const EventExample *example);
+/* For policy_explain() before the event is decided on. */
+const PolicyMemory *policy_stream_memory(const PolicyStream *stream);
+
+/**
+ * policy_stream_decide() - the next event
+ * @ret_decisions: POLICY_DECISIONS_MAX elements; decision_clear()
+ *
+ * Acting steps end as example->outcomes says, in the order in which they are done, those beyond it well.
+ *
+ * Returns: 0 or as policy_choose().
+ */
+int policy_stream_decide(PolicyStream *stream, const EventExample *example, Decision *ret_decisions, size_t *ret_n);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Walks the steps of a decision, in the order of policy/decision-walk, and tells the policy's memory what became of
+ * them.
+ */
+
+#include <string.h>
+
+#include "src/basic/clock.h"
+#include "src/basic/log.h"
+#include "src/engine/engine-internal.h"
+
+/* A policy allows at most a hundred retries. */
+#define ATTEMPTS_COUNTED_MAX 1000
+
+static void sequence_free(Engine *engine, Sequence *sequence) {
+        TAILQ_REMOVE(&engine->sequences, sequence, entries);
+        engine->n_sequences--;
+        engine_survey_count(engine, &sequence->event, false);
+        record_ring_release(engine->ring, sequence->event.kept_as);
+        decision_clear(&sequence->decision);
+        policy_unref(sequence->policy);
+        free(sequence);
+}
+
+void engine_forget_sequences(Engine *engine) {
+        Sequence *sequence;
+
+        while ((sequence = TAILQ_FIRST(&engine->sequences)))
+                sequence_free(engine, sequence);
+}
+
+/* Also of a file system that is gone. */
+static EventFacts facts_of(const Sequence *sequence) {
+        return (EventFacts) {
+                .event = &sequence->event,
+                .filesystem = &sequence->identity,
+                .now_boottime_usec = clock_boottime_usec(),
+                .now_realtime_usec = clock_realtime_usec(),
+        };
+}
+
+static void tell_exhausted(Engine *engine, const Sequence *sequence) {
+        Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, sequence->filesystem_id);
+        char target[EVENT_TEXT_SIZE], message[RULE_ID_SIZE + 64];
+
+        if (!filesystem)
+                return;
+        health_event_target_text(&sequence->event, target);
+        (void) snprintf(message, sizeof(message), "all steps of rule %s were tried, and it is still damaged",
+                        sequence->decision.rule_id);
+        engine_raise(engine, filesystem, CONDITION_EXHAUSTED, SEVERITY_CRITICAL, target, message, sequence->event.id);
+}
+
+static void sequence_end(Engine *engine, Sequence *sequence, size_t step, EscalationEnd end) {
+        const EventFacts facts = facts_of(sequence);
+
+        policy_remember_end(engine->memory, sequence->policy, &facts, &sequence->decision, end, step);
+        if (sequence->decision.is_escalating && end == ESCALATION_EXHAUSTED)
+                tell_exhausted(engine, sequence);
+        sequence_free(engine, sequence);
+}
+
+static void refuse(Engine *engine, const Sequence *sequence, const ActionRequest *request, const char *why) {
+        Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, sequence->filesystem_id);
+
+        engine->totals.n_refused++;
+        if (!filesystem)
+                return;
+        filesystem->totals.n_refused++;
+        engine_tell(engine, on_refused, request->kind, why, &sequence->decision, &sequence->event, filesystem);
+        /* A result that follows from a result would be a loop. */
+        if (!event_kind_is_result(sequence->event.kind))
+                engine_tell_result(engine, EVENT_ACTION_REFUSED, &sequence->event, filesystem->id, 0);
+}
+
+static void step_notice(Engine *engine, const Sequence *sequence, const ActionRequest *request) {
+        const Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, sequence->filesystem_id);
+        Severity severity = request->kind == ACTION_NOTIFY ? request->severity
+                                                           : event_kind_severity(sequence->event.kind);
+
+        engine_tell(engine, on_notice, severity, request->message, &sequence->decision, &sequence->event, filesystem);
+}
+
+/* An action that was counted when it was decided on, and that nobody begins for it. */
+static void give_back(Engine *engine, const Sequence *sequence) {
+        const EventFacts facts = facts_of(sequence);
+
+        policy_remember_attempts(engine->memory, sequence->policy, &facts, &sequence->decision, -1);
+}
+
+/* Returns true if a job was made that has to be waited for. */
+static bool step_job(Engine *engine, Sequence *sequence, const ActionRequest *request) {
+        const JobOrder order = engine_order_of(engine, &sequence->decision, &sequence->event, sequence->filesystem_id,
+                                               request);
+        Job *job;
+        int r;
+
+        if (!order.filesystem)
+                return false;
+
+        if (request->kind == ACTION_REPAIR && !metadata_structure_is_repairable(order.target.structure))
+                r = -EOPNOTSUPP;
+        else
+                r = job_queue_add(engine->jobs, &order, &job);
+        if (r <= 0)
+                give_back(engine, sequence);
+        if (r < 0) {
+                refuse(engine, sequence, request, engine_order_error_text(-r));
+                return false;
+        }
+
+        sequence->job_id = job->id;
+        sequence->is_own_job = r > 0;
+        return true;
+}
+
+/* Returns true if the sequence has to wait before its next step. */
+static bool sequence_step(Engine *engine, Sequence *sequence, const ActionRequest *request, StepEnd *ret_how) {
+        *ret_how = STEP_REFUSED;
+        if (request->denied_by[0]) {
+                refuse(engine, sequence, request, request->denied_by);
+                return false;
+        }
+
+        switch (request->kind) {
+        case ACTION_LOG:
+        case ACTION_NOTIFY:
+                step_notice(engine, sequence, request);
+                *ret_how = STEP_TOLD;
+                return false;
+        case ACTION_SURVEY:
+        case ACTION_REPAIR:
+        case ACTION_SCRUB:
+                return step_job(engine, sequence, request);
+        case ACTION_CONDITION:
+        case ACTION_VERIFY_MEDIA:
+        case ACTION_FAIL_WORKLOAD:
+        case ACTION_FREEZE:
+        case ACTION_SHUTDOWN:
+        case ACTION_RECYCLE:
+        case ACTION_START_UNIT:
+                /* The loader refuses these by name: whoever comes here found a hole in it. */
+                refuse(engine, sequence, request, "this version does not carry it out");
+                return false;
+        }
+        return false;
+}
+
+/* After step @step. Frees the sequence if it was the last one. */
+static bool sequence_advance(Engine *engine, Sequence *sequence, StepEnd how, Outcome outcome) {
+        const Decision *decision = &sequence->decision;
+        EscalationEnd end;
+        size_t step = sequence->step;
+
+        sequence->step = decision_step_after(decision, step, how, outcome, &end);
+        if (sequence->step >= decision->n_actions) {
+                sequence_end(engine, sequence, step, end);
+                return false;
+        }
+        if (decision->is_escalating) {
+                const EventFacts facts = facts_of(sequence);
+
+                policy_remember_step(engine->memory, sequence->policy, &facts, decision, sequence->step);
+        }
+        return true;
+}
+
+static void sequence_run(Engine *engine, Sequence *sequence) {
+        StepEnd how;
+
+        do {
+                if (sequence_step(engine, sequence, sequence->decision.actions + sequence->step, &how))
+                        return;
+        } while (sequence_advance(engine, sequence, how, OUTCOME_REFUSED));
+}
+
+/* Only what makes it the same file system after a restart. */
+static FilesystemFacts identity_of(const Engine *engine, uint64_t filesystem_id) {
+        const Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, filesystem_id);
+        FilesystemFacts identity = {};
+
+        if (filesystem) {
+                identity.device_number = filesystem->facts.device_number;
+                identity.uuid_state = filesystem->facts.uuid_state;
+                memcpy(identity.uuid, filesystem->facts.uuid, sizeof(identity.uuid));
+        }
+        return identity;
+}
+
+/* Takes the actions out of a decision: they are walked here, the rest has been told already. */
+static int sequence_new(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
+                        Sequence **ret_sequence) {
+        Sequence *sequence = calloc(1, sizeof(*sequence));
+        int r;
+
+        if (!sequence)
+                return -ENOMEM;
+        sequence->event = *event;
+        sequence->filesystem_id = filesystem_id;
+        sequence->identity = identity_of(engine, filesystem_id);
+        sequence->decision = *decision;
+        for (size_t i = 0; i < decision->n_actions; i++) {
+                r = action_request_copy(decision->actions + i, sequence->decision.actions + i);
+                if (r < 0) {
+                        sequence->decision.n_actions = i;
+                        decision_clear(&sequence->decision);
+                        free(sequence);
+                        return r;
+                }
+        }
+        sequence->policy = policy_ref(engine->policy);
+
+        TAILQ_INSERT_TAIL(&engine->sequences, sequence, entries);
+        engine->n_sequences++;
+        /* What was decided is not done yet: a healerd that comes after us decides it again. */
+        record_ring_hold(engine->ring, event->kept_as);
+        engine_survey_count(engine, event, true);
+        *ret_sequence = sequence;
+        return 0;
+}
+
+/* Nothing of it is done: the rule does not rest for it. */
+static void drop(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id) {
+        const FilesystemFacts identity = identity_of(engine, filesystem_id);
+        const EventFacts facts = {
+                .event = event,
+                .filesystem = &identity,
+                .now_boottime_usec = clock_boottime_usec(),
+                .now_realtime_usec = clock_realtime_usec(),
+        };
+
+        policy_remember_attempts(engine->memory, engine->policy, &facts, decision,
+                                 -(int) policy_count_acting(decision));
+        policy_remember_end(engine->memory, engine->policy, &facts, decision, ESCALATION_CANCELLED, 0);
+}
+
+void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id) {
+        Sequence *sequence;
+        int r;
+
+        if (decision->mode == POLICY_MODE_OBSERVE || decision->suppressed_by[0])
+                return;
+        if (engine->options.replay_path || decision->n_actions == 0) {
+                drop(engine, decision, event, filesystem_id);
+                return;
+        }
+
+        r = engine->n_sequences < ENGINE_SEQUENCES_MAX ? sequence_new(engine, decision, event, filesystem_id, &sequence)
+                                                       : -ENOBUFS;
+        if (r < 0) {
+                if (engine->totals.n_dropped++ == 0)
+                        log_error_errno(r, "event %" PRIu64 ": its decision cannot be carried out: %m", event->id);
+                drop(engine, decision, event, filesystem_id);
+                return;
+        }
+        sequence_run(engine, sequence);
+}
+
+/* Tried more than once, it is more than one action. */
+static void count_attempts(Engine *engine, const Sequence *sequence, const JobReport *report) {
+        const EventFacts facts = facts_of(sequence);
+
+        if (sequence->is_own_job && report->n_attempts > 1)
+                policy_remember_attempts(engine->memory, sequence->policy, &facts, &sequence->decision,
+                                         (int) min_of(report->n_attempts - 1, (unsigned) ATTEMPTS_COUNTED_MAX));
+}
+
+void engine_continue_sequences(Engine *engine, const Job *job) {
+        Sequence *next;
+
+        for (Sequence *sequence = TAILQ_FIRST(&engine->sequences); sequence; sequence = next) {
+                next = TAILQ_NEXT(sequence, entries);
+                if (sequence->job_id != job->id)
+                        continue;
+                sequence->job_id = 0;
+                count_attempts(engine, sequence, &job->report);
+                if (sequence_advance(engine, sequence, STEP_ENDED, job->report.outcome))
+                        sequence_run(engine, sequence);
+        }
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See engine-fixture.h.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "src/basic/file.h"
+#include "tests/unit/engine-fixture.h"
+
+static void answer_gather(Setup *s, const WorkerGatherRequest *request) {
+        WorkerMessage message;
+
+        /* A question about no file system asks whether it lives. */
+        if (request->request_id == 0)
+                s->n_asked_for_life++;
+        else
+                s->n_gathers++;
+        if (s->is_gather_silent && request->request_id != 0)
+                return;
+        worker_message_init(&message, WORKER_GATHERED);
+        message.gathered.request_id = request->request_id;
+        message.gathered.device_number = request->device_number;
+        message.gathered.autofsck_state = FACT_KNOWN;
+        message.gathered.autofsck = (uint8_t) s->autofsck;
+        message.gathered.is_read_only = TRISTATE_NO;
+        message.gathered.path_state = request->inode ? FACT_KNOWN : FACT_UNKNOWN;
+        if (request->inode)
+                strcpy(message.gathered.path, "/dir/file");
+        fake_worker_say(&s->worker, &message, -EBADF);
+}
+
+static void answer_job(Setup *s, uint64_t job_id, Outcome outcome) {
+        WorkerMessage message;
+
+        worker_message_init(&message, WORKER_JOB_RESULT);
+        message.result.job_id = job_id;
+        message.result.device_number = DEVICE_NUMBER;
+        message.result.outcome = (uint8_t) outcome;
+        message.result.was_verified = outcome == OUTCOME_DONE;
+        if (s->detail)
+                strcpy(message.result.detail, s->detail);
+        fake_worker_say(&s->worker, &message, -EBADF);
+}
+
+/* As the worker does it: an order that came with the question is looked at first. */
+static void answer_repair(Setup *s, const WorkerRepairRequest *request) {
+        WorkerMessage message;
+
+        if (request->expects_autofsck && (Autofsck) request->autofsck != s->autofsck) {
+                worker_message_init(&message, WORKER_JOB_RESULT);
+                message.result.job_id = request->job_id;
+                message.result.device_number = DEVICE_NUMBER;
+                message.result.outcome = OUTCOME_REFUSED;
+                message.result.have_facts_changed = true;
+                fake_worker_say(&s->worker, &message, -EBADF);
+                return;
+        }
+        worker_message_init(&message, WORKER_JOB_STARTED);
+        message.result.job_id = request->job_id;
+        message.result.device_number = DEVICE_NUMBER;
+        fake_worker_say(&s->worker, &message, -EBADF);
+        answer_job(s, request->job_id, s->outcome);
+}
+
+static void on_worker_message(void *userdata, const WorkerMessage *message, int fd) {
+        Setup *s = userdata;
+
+        (void) fd;
+        if (message->header.type == WORKER_GATHER)
+                answer_gather(s, &message->gather);
+        else if (message->header.type == WORKER_REPAIR) {
+                s->n_repairs++;
+                s->last_repair = message->repair;
+                answer_repair(s, &message->repair);
+        } else if (message->header.type == WORKER_SCRUB) {
+                s->n_scrubs++;
+                answer_job(s, message->scrub.job_id, s->scrub_outcome);
+        } else if (message->header.type == WORKER_JOB_TAKEN)
+                s->n_taken++;
+}
+
+static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
+        Setup *s = userdata;
+
+        assert_non_null(filesystem);
+        assert_true(event->id != 0);
+        if (event->kind == EVENT_SICK) {
+                char byte;
+
+                s->was_handed_over = recv(s->worker.fd, &byte, sizeof(byte), MSG_PEEK|MSG_DONTWAIT) > 0;
+        }
+        if (path)
+                (void) snprintf(s->last_path, sizeof(s->last_path), "%s", path);
+        s->kinds[s->n_events] = event->kind;
+        s->causes[s->n_events++] = event->cause_id;
+        assert_true(s->n_events < ELEMENTSOF(s->kinds));
+}
+
+static void on_decision(void *userdata, const Decision *decision, const HealthEvent *event,
+                        const Filesystem *filesystem) {
+        Setup *s = userdata;
+
+        (void) filesystem;
+        assert_int_equal(decision->event_id, event->id);
+        s->n_decisions++;
+        (void) snprintf(s->suppressed_by, sizeof(s->suppressed_by), "%s", decision->suppressed_by);
+}
+
+static void on_notice(void *userdata, Severity severity, const char *message, const Decision *decision,
+                      const HealthEvent *event, const Filesystem *filesystem) {
+        (void) severity;
+        (void) message;
+        (void) decision;
+        (void) event;
+        (void) filesystem;
+        ((Setup *) userdata)->n_notices++;
+}
+
+static void on_refused(void *userdata, ActionKind action, const char *why, const Decision *decision,
+                       const HealthEvent *event, const Filesystem *filesystem) {
+        Setup *s = userdata;
+
+        (void) action;
+        (void) decision;
+        (void) event;
+        (void) filesystem;
+        s->n_refused++;
+        (void) snprintf(s->refused_why, sizeof(s->refused_why), "%s", why);
+}
+
+static void on_complete(void *userdata) {
+        ((Setup *) userdata)->is_complete = true;
+}
+
+void run_until(Setup *s, bool (*is_reached)(Setup *s)) {
+        while (!is_reached(s))
+                assert_true(sd_event_run(s->event, 30 * USEC_PER_SEC) > 0);
+}
+
+static bool is_complete(Setup *s) {
+        return s->is_complete;
+}
+
+static bool is_connected(Setup *s) {
+        return engine_worker_is_connected(s->engine);
+}
+
+bool is_taken(Setup *s) {
+        return s->n_taken > 0;
+}
+
+void run_quiet(Setup *s) {
+        while (sd_event_run(s->event, 0) > 0)
+                ;
+}
+
+void tell_filesystem(Setup *s, MonitorState monitor_state) {
+        WorkerMessage message;
+
+        worker_message_init(&message, WORKER_FILESYSTEM);
+        message.filesystem.device_number = DEVICE_NUMBER;
+        message.filesystem.monitor_state = monitor_state;
+        message.filesystem.uuid_state = FACT_KNOWN;
+        message.filesystem.label_state = FACT_ABSENT;
+        message.filesystem.autofsck_state = FACT_KNOWN;
+        message.filesystem.autofsck = AUTOFSCK_UNSET;
+        message.filesystem.has_parent_pointers = 1;
+        strcpy(message.filesystem.type, "xfs");
+        strcpy(message.filesystem.device, "/dev/loop1");
+        fake_worker_say(&s->worker, &message, -EBADF);
+
+        worker_message_init(&message, WORKER_MOUNT_ADDED);
+        message.mount.device_number = DEVICE_NUMBER;
+        message.mount.mount_id = 1;
+        message.mount.is_whole = 1;
+        strcpy(message.mount.mount_point, "/srv");
+        fake_worker_say(&s->worker, &message, -EBADF);
+
+        worker_message_init(&message, WORKER_MOUNTS_LISTED);
+        fake_worker_say(&s->worker, &message, -EBADF);
+}
+
+void write_policy(Setup *s, const char *text) {
+        char path[128];
+
+        (void) snprintf(path, sizeof(path), "%s/etc/xfs_healer/policy.yaml", s->root);
+        assert_int_equal(file_write_atomic(path, text, strlen(text), 0644), 0);
+}
+
+static void make_root(Setup *s) {
+        char path[128];
+
+        strcpy(s->root, "/tmp/healer-engine-XXXXXX");
+        assert_non_null(mkdtemp(s->root));
+        (void) snprintf(path, sizeof(path), "%s/etc", s->root);
+        assert_int_equal(mkdir(path, 0755), 0);
+        (void) snprintf(path, sizeof(path), "%s/etc/xfs_healer", s->root);
+        assert_int_equal(mkdir(path, 0755), 0);
+}
+
+int engine_fixture_setup(void **state) {
+        static Setup s;
+        EngineOptions options = { .policy.root_directory = s.root };
+        const EngineObserver observer = {
+                .on_event = on_event,
+                .on_decision = on_decision,
+                .on_notice = on_notice,
+                .on_refused = on_refused,
+                .on_complete = on_complete,
+                .userdata = &s,
+        };
+
+        s = (Setup) { .autofsck = AUTOFSCK_REPAIR, .outcome = OUTCOME_DONE, .scrub_outcome = OUTCOME_DONE };
+        make_root(&s);
+        assert_int_equal(sd_event_new(&s.event), 0);
+        fake_worker_init(&s.worker, s.event, &options.worker_fd);
+        s.worker.on_message = on_worker_message;
+        s.worker.userdata = &s;
+        assert_int_equal(engine_new(s.event, &options, &s.engine), 0);
+        assert_int_equal(engine_add_observer(s.engine, &observer), 0);
+        assert_int_equal(engine_start(s.engine), 0);
+        run_until(&s, is_connected);
+        tell_filesystem(&s, MONITOR_UNSUPPORTED);
+        run_until(&s, is_complete);
+        *state = &s;
+        return 0;
+}
+
+int engine_fixture_teardown(void **state) {
+        Setup *s = *state;
+        char command[128];
+
+        engine_free(s->engine);
+        fake_worker_done(&s->worker);
+        sd_event_unref(s->event);
+        (void) snprintf(command, sizeof(command), "rm -rf %s", s->root);
+        return system(command);
+}
+
+Filesystem *the_filesystem(Setup *s) {
+        Filesystem *filesystem = filesystem_table_find_device(engine_filesystems(s->engine), DEVICE_NUMBER);
+
+        assert_non_null(filesystem);
+        return filesystem;
+}
+
+void take_sick(Setup *s, Structure structure, uint64_t inode) {
+        const HealthEvent event = {
+                .filesystem_id = the_filesystem(s)->id,
+                .kind = EVENT_SICK,
+                .domain = structure_domain(structure),
+                .structure = structure,
+                .inode = inode,
+                .generation = 5,
+                .count = 1,
+        };
+
+        engine_take_event(s->engine, &event);
+}

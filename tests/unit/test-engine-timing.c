@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Rules that count, rest and escalate, with a worker that does what they decide: what the policy's memory is told of
+ * steps and results. What rules make of it stands in tests/policy/cases.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/engine-fixture.h"
+
+static void load_rules(Setup *s, const char *rules) {
+        char text[1024];
+
+        (void) snprintf(text, sizeof(text), "version: 1\nbaseline: off\n%s", rules);
+        write_policy(s, text);
+        assert_int_equal(engine_reload_policy(s->engine), 0);
+}
+
+static const HealthCondition *exhausted(Setup *s) {
+        return condition_find(&the_filesystem(s)->conditions, CONDITION_EXHAUSTED, "agno 0x0 finobt");
+}
+
+static void test_counts(void **state) {
+        Setup *s = *state;
+
+        load_rules(s, "rules: [{id: often, match: {event: sick}, when: {count: 2, within: 1d}, do: [repair]}]\n");
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 0);
+        take_sick(s, STRUCTURE_AG_BNOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 1);
+        /* What went out with a question before it was decided on was not counted for it. */
+        take_sick(s, STRUCTURE_AG_CNTBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 1);
+}
+
+/* It rests from the end of its last step, and while a step is done. */
+static void test_rests(void **state) {
+        Setup *s = *state;
+
+        load_rules(s, "rules:\n"
+                      "  - {id: once, match: {event: sick}, cooldown: 1d, do: [{scrub: {repair: never}}, notify]}\n");
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        take_sick(s, STRUCTURE_AG_BNOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_scrubs, 1);
+        assert_string_equal(s->suppressed_by, "cooldown: its actions are not done yet");
+        take_sick(s, STRUCTURE_AG_CNTBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_scrubs, 1);
+        assert_int_equal(s->n_notices, 1);
+        assert_string_equal(s->suppressed_by, "cooldown: 1d left");
+        assert_int_equal(s->n_refused, 0);
+}
+
+static const char escalating[] = "rules:\n"
+                                 "  - {id: heal, match: {event: sick}, again: 1d,\n"
+                                 "     escalate: [repair, {scrub: {repair: if-allowed}}, notify]}\n";
+
+static void test_first_step_helps(void **state) {
+        Setup *s = *state;
+
+        load_rules(s, escalating);
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 1);
+        assert_int_equal(s->n_scrubs, 0);
+        assert_int_equal(s->n_notices, 0);
+        assert_null(exhausted(s));
+
+        /* Back so soon, it was no help. */
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 1);
+        assert_int_equal(s->n_scrubs, 1);
+        assert_int_equal(s->n_notices, 0);
+        assert_int_equal(s->engine->n_sequences, 0);
+}
+
+static void test_all_steps_fail(void **state) {
+        Setup *s = *state;
+
+        s->outcome = OUTCOME_STILL_CORRUPT;
+        s->scrub_outcome = OUTCOME_STILL_CORRUPT;
+        load_rules(s, escalating);
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 1);
+        assert_int_equal(s->n_scrubs, 1);
+        /* Beside the last step's the two failures are told. */
+        assert_int_equal(s->n_notices, 3);
+        assert_non_null(exhausted(s));
+        assert_int_equal(s->engine->n_sequences, 0);
+}
+
+static void test_stuck_goes_past_the_file_system(void **state) {
+        Setup *s = *state;
+
+        s->outcome = OUTCOME_STUCK;
+        load_rules(s, escalating);
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 1);
+        assert_int_equal(s->n_scrubs, 0);
+        assert_int_equal(s->n_notices, 2);
+}
+
+/* Forbidden is refused, and a refused step is followed by the next one. */
+static void test_refused_goes_on(void **state) {
+        Setup *s = *state;
+
+        s->autofsck = AUTOFSCK_CHECK;
+        load_rules(s, escalating);
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 0);
+        assert_int_equal(s->n_refused, 1);
+        assert_int_equal(s->n_scrubs, 1);
+}
+
+/* Joined jobs are one action; what is refused by a limit is told as refused. */
+static void test_limits(void **state) {
+        Setup *s = *state;
+
+        load_rules(s, "limits: {actions: 2 per 1d}\nrules: [{id: heal, match: {event: sick}, do: [repair]}]\n");
+        s->is_gather_silent = false;
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        take_sick(s, STRUCTURE_AG_BNOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 2);
+        assert_int_equal(s->n_refused, 0);
+        take_sick(s, STRUCTURE_AG_CNTBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 2);
+        assert_int_equal(s->n_refused, 1);
+        assert_string_equal(s->refused_why, "limits: actions: 2 per 1d, 1d left");
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_counts, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_rests, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_first_step_helps, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_all_steps_fail, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_stuck_goes_past_the_file_system,
+                                                engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_refused_goes_on, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_limits, engine_fixture_setup, engine_fixture_teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
