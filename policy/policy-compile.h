@@ -33,6 +33,9 @@ const char *policy_hash(const Policy *policy);
 PolicyMode policy_mode(const Policy *policy);
 PolicyBaseline policy_baseline(const Policy *policy);
 size_t policy_n_rules(const Policy *policy);
+bool policy_has_windows(const Policy *policy);
+/* One of the policy's own windows; NULL if it has none of this name. Borrowed. */
+const TimeWindow *policy_find_window(const Policy *policy, const char *name);
 /* Names of the files it was loaded from, main file first; NULL-terminated; empty for the built-in default. Borrowed. */
 const char *const *policy_sources(const Policy *policy);
 

@@ -37,6 +37,10 @@ void parse_report_not_built(PolicyParser *parser);
 void parse_unknown_word(PolicyParser *parser, SourcePosition position, const char *what, const char *word,
                         const char *const *words, size_t n_words, size_t n_listed);
 
+/* The same without a parser: for what is found when all files are there. */
+void policy_unknown_word(PolicyProblems *problems, SourcePosition position, const char *what, const char *word,
+                         const char *const *words, size_t n_words, size_t n_listed);
+
 bool parse_kind(PolicyParser *parser, const YamlNode *node, YamlKind kind, const char *name);
 /* A scalar that says something. Borrowed from the tree. */
 bool parse_text(PolicyParser *parser, const YamlNode *node, const char *name, const char **ret_text);
@@ -56,5 +60,6 @@ bool parse_id(PolicyParser *parser, const YamlNode *node, const char *name, char
 /* The other parts of the parser. They return 0 also after reporting problems; -ENOMEM. */
 int parse_match(PolicyParser *parser, const YamlNode *node, Condition *ret_match);
 int parse_steps(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
+int parse_windows(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 /* Reports and returns false if @node is no action's name. */
 bool parse_action_name(PolicyParser *parser, const YamlNode *node, ActionKind *ret_kind);

@@ -367,6 +367,7 @@ static const struct {
         { "protect", file_protect },
         { "rules", file_rules },
         { "disable", file_disable },
+        { "windows", parse_windows },
 };
 
 static int parse_file_key(PolicyParser *parser, const YamlNode *entry, PolicySource *source) {

@@ -31,6 +31,8 @@ struct Policy {
         PolicyRule *rules;              /* in the order they are looked at */
         size_t n_protects;
         ProtectSource *protects;
+        size_t n_windows;
+        WindowSource *windows;
         RuleIndex *index;
         uint32_t facts[N_EVENT_KINDS];  /* bit for each PolicyFact needed for a kind */
         uint32_t call_facts;            /* the same for calls */

@@ -17,6 +17,11 @@
 #include "src/model/decision.h"
 
 #define ID_PATTERN "^[A-Za-z0-9][A-Za-z0-9._-]*$"
+#define DAY_PATTERN "(Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+#define DAYS_PATTERN DAY_PATTERN "([.][.]" DAY_PATTERN ")?"
+#define TIMES_PATTERN "[0-9]{1,2}:[0-9]{2}[.][.][0-9]{1,2}:[0-9]{2}"
+#define WINDOW_PATTERN                                                                                  \
+        "^ *(" DAYS_PATTERN "(," DAYS_PATTERN ")*( +" TIMES_PATTERN ")?|" TIMES_PATTERN ") *$"
 #define DURATION_PATTERN "^[0-9]+ *(us|ms|s|min|h|d|w)?( +[0-9]+ *(us|ms|s|min|h|d|w))*$"
 
 static const char *const match_groups[] = { "any-of", "none-of", "all-of" };
@@ -71,6 +76,8 @@ static json_t *plain_value(const MatchKey *key) {
                 return json_pack("{s:s, s:i}", "type", "integer", "minimum", 0);
         case VALUE_ERRNO:
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", "^E[A-Z0-9]+$");
+        case VALUE_WINDOW:
+                return json_pack("{s:s, s:s}", "type", "string", "pattern", ID_PATTERN);
         case VALUE_TEXT:
         case VALUE_PATH:
         case VALUE_UUID:
@@ -170,6 +177,15 @@ static json_t *duration_schema(void) {
         return json_pack("{s:[s, s], s:s}", "type", "string", "integer", "pattern", DURATION_PATTERN);
 }
 
+/* Names of windows, each a time or several of them. */
+static json_t *windows_schema(void) {
+        json_t *time = json_pack("{s:s, s:s}", "type", "string", "pattern", WINDOW_PATTERN);
+
+        return json_pack("{s:s, s:{s:s, s:i}, s:o, s:i}", "type", "object", "propertyNames", "pattern", ID_PATTERN,
+                         "maxLength", RULE_ID_SIZE - 1, "additionalProperties", one_or_list(time), "maxProperties",
+                         POLICY_WINDOWS_MAX);
+}
+
 static json_t *parameter_schema(const ActionParameter *parameter) {
         json_t *schema = NULL;
 
@@ -263,6 +279,8 @@ static json_t *key_schema(const PolicyKey *key) {
                 return json_pack("{s:s, s:o}", "type", "array", "items", reference("rule"));
         if (text_equal(key->name, "protect"))
                 return json_pack("{s:s, s:o}", "type", "array", "items", reference("protection"));
+        if (text_equal(key->name, "windows"))
+                return windows_schema();
         if (text_equal(key->name, "disable"))
                 return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
         if (text_equal(key->name, "deny"))
