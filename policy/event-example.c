@@ -5,6 +5,7 @@
 #include "policy/event-example.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "policy/policy-parse-value.h"
 #include "policy/policy-vocabulary.h"
@@ -14,6 +15,7 @@ typedef struct Reader {
         PolicyParser parser;
         EventExample *example;
         const YamlNode *structure;      /* read last: its domain may stand behind it */
+        const YamlNode *time;           /* the same with its zone */
         bool has_domain;
         bool is_out_of_memory;
 } Reader;
@@ -377,6 +379,67 @@ static void read_file(Reader *reader, const char *key, const YamlNode *value) {
                 read_map(reader, value, "fact of a file", file_keys, ELEMENTSOF(file_keys));
 }
 
+static void read_time(Reader *reader, const char *key, const YamlNode *value) {
+        const char *text;
+
+        if (is_unknown(value) || !parse_text(&reader->parser, value, key, &text))
+                return;
+        if (text_equal(text, "now"))
+                reader->example->is_now = true;
+        else
+                reader->time = value;
+}
+
+static void read_zone(Reader *reader, const char *key, const YamlNode *value) {
+        const char *text;
+        int r;
+
+        if (!parse_text(&reader->parser, value, key, &text))
+                return;
+        r = zone_new_named(text, &reader->example->zone);
+        if (r == -ENOMEM)
+                reader->is_out_of_memory = true;
+        else if (r < 0)
+                policy_error(reader->parser.problems, value->position,
+                             "unknown zone \"%s\": write a name as timedatectl list-timezones shows it, such as "
+                             "Europe/Berlin", text);
+}
+
+static void settle_time(Reader *reader) {
+        static const char *const formats[] = { "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M" };
+        const YamlNode *node = reader->time;
+        int64_t realtime_sec;
+        int r = -EINVAL;
+
+        if (!node)
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(formats) && r == -EINVAL; i++) {
+                struct tm parts = {};
+                const char *end = strptime(node->text, formats[i], &parts);
+                const WallTime wall = {
+                        .year = parts.tm_year + 1900,
+                        .month = parts.tm_mon + 1,
+                        .day = parts.tm_mday,
+                        .hour = parts.tm_hour,
+                        .minute = parts.tm_min,
+                        .second = parts.tm_sec,
+                };
+
+                if (end && *end == 0)
+                        r = zone_find_moment(reader->example->zone, &wall, &realtime_sec);
+        }
+
+        if (r >= 0)
+                reader->example->realtime_usec = (uint64_t) realtime_sec * USEC_PER_SEC;
+        else if (r == -ENOENT)
+                policy_error(reader->parser.problems, node->position,
+                             "\"%s\" does not exist in %s: the clock is set forward over it", node->text,
+                             zone_name(reader->example->zone));
+        else
+                policy_error(reader->parser.problems, node->position,
+                             "\"%s\" is no time: write it as 2026-11-28 03:10, or now", node->text);
+}
+
 static void read_name(Reader *reader, const char *key, const YamlNode *value) {
         const char *text;
 
@@ -425,6 +488,8 @@ static const ExampleKey example_keys[] = {
         { "event", read_event },
         { "fs", read_filesystem },
         { "file", read_file },
+        { "time", read_time },
+        { "zone", read_zone },
         { "name", read_name },
         { "at", read_at },
         { "outcomes", read_outcomes },
@@ -469,6 +534,7 @@ int event_example_read(const YamlNode *node, const EventFacts *defaults, PolicyP
                 policy_error(problems, node->position, "an example needs an event, such as event: sick");
         else
                 read_map(&reader, node, "key of an example", example_keys, ELEMENTSOF(example_keys));
+        settle_time(&reader);
 
         if (reader.is_out_of_memory || problems->out_of_memory)
                 return -ENOMEM;
@@ -477,12 +543,22 @@ int event_example_read(const YamlNode *node, const EventFacts *defaults, PolicyP
 
 void event_example_clear(EventExample *example) {
         filesystem_facts_clear(&example->filesystem);
+        zone_free(example->zone);
         *example = (EventExample) {};
+}
+
+void event_example_set_now(EventExample *example, uint64_t now_realtime_usec, const Zone *machine) {
+        if (!example->is_now)
+                return;
+        example->realtime_usec = now_realtime_usec;
+        example->machine = machine;
 }
 
 EventFacts event_example_facts(const EventExample *example) {
         return (EventFacts) {
                 .event = &example->event,
+                .now_realtime_usec = example->realtime_usec,
+                .zone = example->zone ?: example->machine,
                 .filesystem = example->has_filesystem ? &example->filesystem : NULL,
                 .path_state = example->path_state,
                 .paths = example->paths,

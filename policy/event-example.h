@@ -7,6 +7,9 @@
  *   file: {path: /srv/monday/all.tar}
  *   at: 90s                            # since the beginning of the stream; not written: with the one before it
  *   outcomes: [still-corrupt, done]    # how its actions end, in order; those not written end well
+ *   time: 2026-11-28 03:10                               # when it is decided; or now
+ *   zone: Europe/Berlin                                  # on which clock; UTC if it is not written, or this machine's
+ *                                                        # with now
  *
  *   expect: ['rule heal, enforce: repair']               # the decisions, as policy_decision_text() writes them
  *   explain: ['rule mine (policy.yaml:7) does not match']      # what the explanation has to hold
@@ -31,6 +34,10 @@ typedef struct EventExample {
         size_t n_outcomes;
         Outcome outcomes[DECISION_ACTIONS_MAX];
         HealthEvent event;
+        uint64_t realtime_usec;         /* 0: not written */
+        bool is_now;                    /* the caller knows the time: event_example_set_now() */
+        Zone *zone;                     /* owned; NULL: not written */
+        const Zone *machine;            /* borrowed; what then counts */
         FactState path_state;
         const char *paths[2];           /* the first borrowed from the tree */
         bool has_filesystem;
@@ -49,5 +56,8 @@ typedef struct EventExample {
 int event_example_read(const YamlNode *node, const EventFacts *defaults, PolicyProblems *problems,
                        EventExample *ret_example);
 void event_example_clear(EventExample *example);
+/* Does nothing to an example that does not ask for it. @machine is the machine's zone; borrowed for the life of
+ * @example; NULL: UTC. */
+void event_example_set_now(EventExample *example, uint64_t now_realtime_usec, const Zone *machine);
 /* Borrowed from @example. */
 EventFacts event_example_facts(const EventExample *example);

@@ -38,6 +38,7 @@ static uint64_t condition_hash(uint64_t hash, const Condition *condition) {
         case TEST_RANGE:
                 return hash_number(hash_number(hash, condition->min), condition->max);
         case TEST_PATTERN:
+        case TEST_WINDOW:
                 hash = hash_number(hash, pattern_kind(condition->pattern));
                 return hash_bytes(hash, pattern_text(condition->pattern), strlen(pattern_text(condition->pattern)));
         }
@@ -67,10 +68,10 @@ static const Condition *find_result_test(const Condition *condition, EventKind *
         return found;
 }
 
-/* Does the match say anything about what happened, not only about where? */
+/* Does the match say anything about what happened, not only about where and when? */
 static bool names_happening(const Condition *condition) {
         if (condition->kind == CONDITION_TEST)
-                return !strchr(condition->key->path, '.');
+                return !strchr(condition->key->path, '.') && condition->test != TEST_WINDOW;
 
         for (size_t i = 0; i < condition->n_children; i++)
                 if (names_happening(&condition->children[i]))
@@ -99,6 +100,17 @@ static void check_acting_rule(const PolicyRule *rule, PolicyProblems *problems) 
                                source->id);
 }
 
+/* Does the match say anything but when? */
+static bool selects(const Condition *condition) {
+        if (condition->kind == CONDITION_TEST)
+                return condition->test != TEST_WINDOW;
+
+        for (size_t i = 0; i < condition->n_children; i++)
+                if (selects(&condition->children[i]))
+                        return true;
+        return false;
+}
+
 static void check_destructive_rule(const PolicyRule *rule, PolicyProblems *problems) {
         static const uint64_t damage = (UINT64_C(1) << EVENT_SICK) | (UINT64_C(1) << EVENT_CORRUPT);
         const RuleSource *source = &rule->source;
@@ -108,6 +120,10 @@ static void check_destructive_rule(const PolicyRule *rule, PolicyProblems *probl
                              "rule \"%s\" acts on everything: a destructive action needs a \"match\" with at "
                              "least one key",
                              source->id);
+        else if (!selects(&source->match))
+                policy_error(problems, source->match.position,
+                             "rule \"%s\" acts on everything at its time: a destructive action needs another key "
+                             "beside \"time\"", source->id);
         if (source->on_unknown == ON_UNKNOWN_MATCH)
                 policy_error(problems, source->on_unknown_position,
                              "rule \"%s\" would act on what is unknown: write \"on-unknown: skip\", "

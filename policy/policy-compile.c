@@ -9,6 +9,7 @@
 
 #include "policy/policy-check.h"
 #include "policy/policy-rules.h"
+#include "policy/policy-windows.h"
 #include "policy/rule-index.h"
 #include "src/basic/text.h"
 
@@ -34,6 +35,7 @@ Policy *policy_unref(Policy *policy) {
                 free(policy->files[i]);
         free(policy->rules);
         free(policy->protects);
+        free(policy->windows);
         free(policy->files);
         free(policy->sources);
         free(policy);
@@ -62,6 +64,10 @@ const PolicyLimits *policy_limits(const Policy *policy) {
 
 size_t policy_n_rules(const Policy *policy) {
         return policy->n_rules;
+}
+
+bool policy_has_windows(const Policy *policy) {
+        return policy->n_windows > 0;
 }
 
 const char *const *policy_sources(const Policy *policy) {
@@ -258,10 +264,12 @@ static int copy_files(Policy *policy, const PolicyProblems *problems) {
 static int compile(Policy *policy, PolicySource *source, PolicyProblems *problems) {
         int r;
 
-        if (source->n_rules > POLICY_RULES_MAX || source->n_protects > POLICY_PROTECTS_MAX) {
+        if (source->n_rules > POLICY_RULES_MAX || source->n_protects > POLICY_PROTECTS_MAX ||
+            source->n_windows > POLICY_WINDOWS_MAX) {
                 policy_error(problems, ((SourcePosition) {}),
-                             "%zu rules and %zu protections in all files together: use at most %d and %d",
-                             source->n_rules, source->n_protects, POLICY_RULES_MAX, POLICY_PROTECTS_MAX);
+                             "%zu rules, %zu protections and %zu windows in all files together: use at most %d, %d "
+                             "and %d", source->n_rules, source->n_protects, source->n_windows, POLICY_RULES_MAX,
+                             POLICY_PROTECTS_MAX, POLICY_WINDOWS_MAX);
                 return -EINVAL;
         }
 
@@ -271,10 +279,14 @@ static int compile(Policy *policy, PolicySource *source, PolicyProblems *problem
         policy->protects = steal_ptr(source->protects);
         policy->n_protects = source->n_protects;
         source->n_protects = 0;
+        policy->windows = steal_ptr(source->windows);
+        policy->n_windows = source->n_windows;
+        source->n_windows = 0;
 
         r = take_rules(policy, source);
         if (r < 0)
                 return r;
+        policy_windows_resolve(policy, source->is_part, problems);
         r = policy_check_rules(policy, problems);
         if (r < 0)
                 return r;

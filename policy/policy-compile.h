@@ -34,6 +34,9 @@ PolicyMode policy_mode(const Policy *policy);
 PolicyBaseline policy_baseline(const Policy *policy);
 const PolicyLimits *policy_limits(const Policy *policy);
 size_t policy_n_rules(const Policy *policy);
+bool policy_has_windows(const Policy *policy);
+/* One of the policy's own windows; NULL if it has none of this name. Borrowed. */
+const TimeWindow *policy_find_window(const Policy *policy, const char *name);
 /* Names of the files it was loaded from, main file first; NULL-terminated; empty for the built-in default. Borrowed. */
 const char *const *policy_sources(const Policy *policy);
 

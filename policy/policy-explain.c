@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "policy/policy-rules.h"
+#include "policy/policy-windows.h"
 #include "src/basic/duration.h"
 
 static void print_duration(const char *name, uint64_t usec, FILE *stream) {
@@ -115,6 +116,7 @@ static int print_explanation(const Policy *policy, const EventFacts *facts, cons
         MatchContext context;
         int r;
 
+        policy_windows_explain(policy, facts, stream);
         match_context_init(&context, facts);
         for (size_t i = 0; i < trace->n_rules; i++) {
                 r = print_rule(policy, &trace->rules[i], &context, stream);

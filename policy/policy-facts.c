@@ -4,6 +4,8 @@
  */
 #include "policy/policy-facts.h"
 
+#include "policy/time-window.h"
+
 static void value_unknown(FactValue *ret_value, int error) {
         ret_value->state = FACT_UNKNOWN;
         ret_value->error = error;
@@ -208,6 +210,13 @@ void fact_get_location(const EventFacts *facts, FactValue *ret_value) {
                 value_absent(ret_value);
         else
                 value_text(ret_value, facts->event->location);
+}
+
+void fact_get_time(const EventFacts *facts, FactValue *ret_value) {
+        if (facts->now_realtime_usec > 0)
+                value_number(ret_value, zone_week_minute(facts->zone, facts->now_realtime_usec));
+        else
+                value_unknown(ret_value, 0);
 }
 
 void fact_get_file_path(const EventFacts *facts, FactValue *ret_value) {

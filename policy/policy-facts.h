@@ -25,4 +25,5 @@ void fact_get_errno(const EventFacts *facts, FactValue *ret_value);
 void fact_get_count(const EventFacts *facts, FactValue *ret_value);
 void fact_get_shutdown_reason(const EventFacts *facts, FactValue *ret_value);
 void fact_get_location(const EventFacts *facts, FactValue *ret_value);
+void fact_get_time(const EventFacts *facts, FactValue *ret_value);
 void fact_get_file_path(const EventFacts *facts, FactValue *ret_value);

@@ -392,6 +392,7 @@ int policy_load_file(const char *path, const PolicyLoadOptions *options, PolicyP
         PolicyLoader loader = { .options = options, .problems = problems, .hash = HASH_START, .is_alone = true };
         int r;
 
+        loader.source.is_part = role_of(path) == POLICY_FILE_DROP_IN;
         r = add_file(&loader, path, role_of(path));
         return finish(&loader, r, ret_policy);
 }

@@ -71,6 +71,9 @@ static Verdict test_match(const Condition *condition, MatchContext *context) {
                 return to_verdict(value->number >= condition->min && value->number <= condition->max);
         case TEST_PATTERN:
                 return texts_match(condition, value);
+        case TEST_WINDOW:
+                return condition->window ? to_verdict(time_window_has(condition->window, (unsigned) value->number))
+                                         : VERDICT_UNKNOWN;
         }
 
         return VERDICT_UNKNOWN;
@@ -142,6 +145,8 @@ static void print_set(const MatchKey *key, uint64_t set, FILE *stream) {
 }
 
 static void print_known(const MatchKey *key, const FactValue *value, FILE *stream) {
+        char text[WEEK_MINUTE_TEXT_SIZE];
+
         if (key->is_set) {
                 print_set(key, value->number, stream);
                 return;
@@ -152,9 +157,9 @@ static void print_known(const MatchKey *key, const FactValue *value, FILE *strea
         case VALUE_PATH:
         case VALUE_UUID:
                 for (size_t i = 0; i < value->n_texts; i++) {
-                        _cleanup_(free_at) char *text = text_escape(value->texts[i], strlen(value->texts[i]));
+                        _cleanup_(free_at) char *escaped = text_escape(value->texts[i], strlen(value->texts[i]));
 
-                        fprintf(stream, "%s\"%s\"", i > 0 ? ", " : "", text ?: "?");
+                        fprintf(stream, "%s\"%s\"", i > 0 ? ", " : "", escaped ?: "?");
                 }
                 break;
         case VALUE_WORD:
@@ -166,6 +171,9 @@ static void print_known(const MatchKey *key, const FactValue *value, FILE *strea
                 break;
         case VALUE_ERRNO:
                 fputs(errno_to_name((int) value->number) ?: "?", stream);
+                break;
+        case VALUE_WINDOW:
+                fputs(week_minute_text((unsigned) value->number, text), stream);
                 break;
         }
 }

@@ -105,6 +105,30 @@ static void merge_limits(PolicyLimits *whole, const PolicyLimits *part) {
                 whole->n_parallel_scrubs = part->n_parallel_scrubs;
 }
 
+/* The last name wins, at the first one's place. */
+static int merge_windows(PolicySource *whole, const PolicySource *part) {
+        WindowSource *windows;
+
+        if (part->n_windows == 0)
+                return 0;
+
+        windows = reallocarray(whole->windows, whole->n_windows + part->n_windows, sizeof(*windows));
+        if (!windows)
+                return -ENOMEM;
+        whole->windows = windows;
+
+        for (size_t i = 0; i < part->n_windows; i++) {
+                size_t k = 0;
+
+                while (k < whole->n_windows && strcmp(windows[k].id, part->windows[i].id) != 0)
+                        k++;
+                windows[k] = part->windows[i];
+                whole->n_windows = max_of(whole->n_windows, k + 1);
+        }
+
+        return 0;
+}
+
 static int merge(PolicySource *whole, PolicySource *part, bool is_alone, PolicyProblems *problems) {
         int r;
 
@@ -119,6 +143,9 @@ static int merge(PolicySource *whole, PolicySource *part, bool is_alone, PolicyP
         }
         merge_limits(&whole->limits, &part->limits);
 
+        r = merge_windows(whole, part);
+        if (r < 0)
+                return r;
         disable_rules(whole, part, is_alone, problems);
         r = merge_rules(whole, part);
         if (r < 0)

@@ -226,6 +226,14 @@ static void test_errno(PolicyParser *parser, const MatchKey *key, const YamlNode
         ret_condition->min = ret_condition->max = (uint64_t) error;
 }
 
+/* Which window it is is looked for when all files are there. */
+static int test_window(PolicyParser *parser, const YamlNode *node, const char *text, Condition *ret_condition) {
+        int r = test_pattern(parser, node, PATTERN_EXACT, text, ret_condition);
+
+        ret_condition->test = TEST_WINDOW;
+        return r;
+}
+
 static int scalar_test(PolicyParser *parser, const MatchKey *key, TestOperator operator, const YamlNode *node,
                        Condition *ret_condition) {
         const char *text;
@@ -249,6 +257,8 @@ static int scalar_test(PolicyParser *parser, const MatchKey *key, TestOperator o
         case VALUE_ERRNO:
                 test_errno(parser, key, node, text, ret_condition);
                 return 0;
+        case VALUE_WINDOW:
+                return test_window(parser, node, text, ret_condition);
         }
 
         return 0;

@@ -67,13 +67,13 @@ static bool word_stands_before(const char *const *words, size_t index) {
         return false;
 }
 
-void parse_unknown_word(PolicyParser *parser, SourcePosition position, const char *what, const char *word,
-                        const char *const *words, size_t n_words, size_t n_listed) {
+void policy_unknown_word(PolicyProblems *problems, SourcePosition position, const char *what, const char *word,
+                         const char *const *words, size_t n_words, size_t n_listed) {
         const char *nearest = word_nearest(word, words, n_words);
         char list[WORD_LIST_SIZE] = "";
 
         if (nearest) {
-                policy_error(parser->problems, position, "unknown %s \"%s\": did you mean \"%s\"?", what, word,
+                policy_error(problems, position, "unknown %s \"%s\": did you mean \"%s\"?", what, word,
                              nearest);
                 return;
         }
@@ -81,7 +81,12 @@ void parse_unknown_word(PolicyParser *parser, SourcePosition position, const cha
         for (size_t i = 0; i < n_listed; i++)
                 if (words[i] && !word_stands_before(words, i))
                         (void) text_append_format(list, sizeof(list), "%s%s", list[0] ? ", " : "", words[i]);
-        policy_error(parser->problems, position, "unknown %s \"%s\": write one of %s", what, word, list);
+        policy_error(problems, position, "unknown %s \"%s\": write one of %s", what, word, list);
+}
+
+void parse_unknown_word(PolicyParser *parser, SourcePosition position, const char *what, const char *word,
+                        const char *const *words, size_t n_words, size_t n_listed) {
+        policy_unknown_word(parser->problems, position, what, word, words, n_words, n_listed);
 }
 
 const PolicyKey *parse_find_key(PolicyParser *parser, KeyPlace place, const char *what, const YamlNode *entry) {

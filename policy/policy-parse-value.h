@@ -40,6 +40,10 @@ void parse_unknown_word(PolicyParser *parser, SourcePosition position, const cha
 /* The key's row if it is to be read; NULL after reporting that it is unknown or not built. @what: "key of a rule". */
 const PolicyKey *parse_find_key(PolicyParser *parser, KeyPlace place, const char *what, const YamlNode *entry);
 
+/* The same without a parser: for what is found when all files are there. */
+void policy_unknown_word(PolicyProblems *problems, SourcePosition position, const char *what, const char *word,
+                         const char *const *words, size_t n_words, size_t n_listed);
+
 bool parse_kind(PolicyParser *parser, const YamlNode *node, YamlKind kind, const char *name);
 /* A scalar that says something. Borrowed from the tree. */
 bool parse_text(PolicyParser *parser, const YamlNode *node, const char *name, const char **ret_text);
@@ -66,5 +70,6 @@ int parse_cooldown(PolicyParser *parser, const YamlNode *node, RuleSource *rule)
 int parse_again(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
 int parse_rule_limits(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
 int parse_file_limits(PolicyParser *parser, const YamlNode *node, PolicySource *source);
+int parse_windows(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 /* Reports and returns false if @node is no action's name. */
 bool parse_action_name(PolicyParser *parser, const YamlNode *node, ActionKind *ret_kind);

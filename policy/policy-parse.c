@@ -351,6 +351,7 @@ static const struct {
         { "rules", file_rules },
         { "disable", file_disable },
         { "limits", parse_file_limits },
+        { "windows", parse_windows },
 };
 
 static int parse_file_key(PolicyParser *parser, const YamlNode *entry, PolicySource *source) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "policy/policy-rules.h"
+#include "policy/policy-windows.h"
 #include "src/basic/duration.h"
 #include "src/basic/text.h"
 
@@ -194,6 +195,13 @@ static void print_limits(const PolicyLimits *limits, FILE *stream) {
                 fputs("}\n", stream);
 }
 
+static void print_window(const Policy *policy, const WindowSource *window, FILE *stream) {
+        print_place(policy, window->position, stream);
+        fprintf(stream, "  %s: ", window->id);
+        window_print_value(&window->window, stream);
+        fputc('\n', stream);
+}
+
 static void print_rule(const Policy *policy, const PolicyRule *rule, FILE *stream) {
         const RuleSource *source = &rule->source;
 
@@ -252,6 +260,11 @@ int policy_print(const Policy *policy, FILE *stream) {
                 policy_baseline_to_name(policy->baseline));
 
         print_limits(&policy->limits, stream);
+        if (policy->n_windows > 0)
+                fputs("windows:\n", stream);
+        for (size_t i = 0; i < policy->n_windows; i++)
+                print_window(policy, &policy->windows[i], stream);
+
         if (policy->n_protects > 0)
                 fputs("protect:\n", stream);
         for (size_t i = 0; i < policy->n_protects; i++) {

@@ -32,6 +32,8 @@ struct Policy {
         PolicyRule *rules;              /* in the order they are looked at */
         size_t n_protects;
         ProtectSource *protects;
+        size_t n_windows;
+        WindowSource *windows;
         RuleIndex *index;
         PolicyLimits limits;
         bool has_timing;                /* one of its rules has, or there are limits: something has to be remembered */

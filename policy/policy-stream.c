@@ -6,14 +6,14 @@
 
 #include "policy/policy-rules.h"
 
-/* Long enough after the boot that no window reaches beyond it, and a day that people recognise. */
+/* Long enough after the boot that no window reaches beyond it. */
 #define STREAM_BOOTTIME_USEC (4 * TIMING_MAX_USEC)
-#define STREAM_REALTIME_USEC (UINT64_C(1767225600) * USEC_PER_SEC)      /* 2026-01-01 00:00 UTC */
 
 struct PolicyStream {
         Policy *policy;
         PolicyMemory *memory;
         uint64_t at_usec;
+        uint64_t realtime_usec;         /* where the clock on the wall stood last; 0: nobody said */
 };
 
 int policy_stream_new(Policy *policy, PolicyStream **ret_stream) {
@@ -43,8 +43,12 @@ EventFacts policy_stream_facts(PolicyStream *stream, const EventExample *example
         EventFacts facts = event_example_facts(example);
 
         stream->at_usec = max_of(stream->at_usec, example->at_usec);
+        /* Times that are written down say how much passes between two events, unless the clock went back. */
+        if (facts.now_realtime_usec > stream->realtime_usec && stream->realtime_usec != 0 && example->at_usec == 0)
+                stream->at_usec += facts.now_realtime_usec - stream->realtime_usec;
+        if (facts.now_realtime_usec != 0)
+                stream->realtime_usec = facts.now_realtime_usec;
         facts.now_boottime_usec = STREAM_BOOTTIME_USEC + stream->at_usec;
-        facts.now_realtime_usec = STREAM_REALTIME_USEC + stream->at_usec;
         return facts;
 }
 

@@ -117,7 +117,8 @@ static const MatchKey match_keys[] = {
         LATER("workload.user", "user whose processes use the file system"),
         LATER("workload.container", "container that uses the file system"),
         LATER("workload.pod", "pod that uses the file system"),
-        LATER("time", "a named window of time"),
+        { .path = "time", .type = VALUE_WINDOW, .is_built = true, .get = fact_get_time,
+          .help = "a window of the policy that is open when the event is decided" },
 };
 _Static_assert(ELEMENTSOF(match_keys) <= MATCH_KEYS_MAX, "every key has a place in a MatchContext");
 
@@ -183,6 +184,8 @@ const char *value_type_to_text(ValueType type) {
                 return "the name of an error, such as EIO";
         case VALUE_BOOL:
                 return "true or false";
+        case VALUE_WINDOW:
+                return "the name of a window";
         }
 
         return NULL;
@@ -265,7 +268,7 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_FILE, "rules", true, KEY_ANYWHERE, "what to do about which events" },
         { KEY_OF_FILE, "disable", true, KEY_DROP_IN_ONLY, "rules of earlier files that shall not be used" },
         { KEY_OF_FILE, "limits", true, KEY_ANYWHERE, "how many actions in how much time" },
-        { KEY_OF_FILE, "windows", false, KEY_ANYWHERE, "named windows of time" },
+        { KEY_OF_FILE, "windows", true, KEY_ANYWHERE, "named windows of time, for \"time\"" },
         { KEY_OF_FILE, "routes", false, KEY_ANYWHERE, "where notifications go" },
         { KEY_OF_FILE, "brake", false, KEY_ANYWHERE, "when many file systems fail at once" },
         { KEY_OF_FILE, "permit", false, KEY_ANYWHERE, "unit that is asked before destructive steps" },

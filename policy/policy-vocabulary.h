@@ -25,6 +25,7 @@ typedef enum ValueType {
         VALUE_NUMBER,
         VALUE_ERRNO,            /* "ENOSPC" */
         VALUE_BOOL,             /* true, false; compiled to a mask like a word */
+        VALUE_WINDOW,           /* the name of one of the policy's own windows */
 } ValueType;
 /* What stands in messages: "a word", "true or false". */
 const char *value_type_to_text(ValueType type);
@@ -33,7 +34,7 @@ const char *value_type_to_text(ValueType type);
 typedef struct FactValue {
         FactState state;
         int error;                      /* FACT_UNKNOWN: positive errno or 0 */
-        uint64_t number;                /* words, truth values, numbers, errnos */
+        uint64_t number;                /* words, truth values, numbers, errnos; windows: the minute of the week */
         size_t n_texts;                 /* texts: one or more; a test holds if it holds for any of them */
         const char *const *texts;       /* may point to @text below: a FactValue is never copied */
         const char *text;

@@ -43,6 +43,7 @@ static bool test_equal(const Condition *a, const Condition *b) {
         case TEST_RANGE:
                 return a->min == b->min && a->max == b->max;
         case TEST_PATTERN:
+        case TEST_WINDOW:
                 return pattern_equal(a->pattern, b->pattern);
         }
 
@@ -140,6 +141,7 @@ void condition_print_value(const Condition *condition, FILE *stream) {
                 print_range(condition, stream);
                 break;
         case TEST_PATTERN:
+        case TEST_WINDOW:
                 print_pattern(condition, stream);
                 break;
         }
@@ -210,5 +212,6 @@ void policy_source_clear(PolicySource *source) {
         free(source->rules);
         free(source->protects);
         free(source->disabled);
+        free(source->windows);
         *source = (PolicySource) {};
 }

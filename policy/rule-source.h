@@ -12,10 +12,12 @@
 #include "policy/policy-problem.h"
 #include "policy/policy-vocabulary.h"
 #include "policy/rule-timing.h"
+#include "policy/time-window.h"
 #include "src/model/decision.h"
 
 #define POLICY_RULES_MAX 4096
 #define POLICY_PROTECTS_MAX 256
+#define POLICY_WINDOWS_MAX 64
 
 typedef enum ConditionKind {
         CONDITION_TEST,         /* one test of one fact */
@@ -28,6 +30,7 @@ typedef enum TestKind {
         TEST_MASK,              /* words and truth values: bit `number` of @mask */
         TEST_RANGE,             /* numbers and errnos: @min to @max */
         TEST_PATTERN,           /* texts */
+        TEST_WINDOW,            /* times: @pattern is the name of @window */
 } TestKind;
 
 typedef struct Condition Condition;
@@ -43,6 +46,7 @@ struct Condition {
         uint64_t mask;
         uint64_t min, max;
         Pattern *pattern;               /* owned */
+        const TimeWindow *window;       /* of the Policy; NULL before it is compiled */
 };
 
 /* Releases what it holds, not the struct itself. */
@@ -101,6 +105,13 @@ typedef struct ProtectSource {
         uint32_t denied;                /* bit for each ActionKind */
 } ProtectSource;
 
+/* A window of `windows`. */
+typedef struct WindowSource {
+        char id[RULE_ID_SIZE];
+        SourcePosition position;
+        TimeWindow window;
+} WindowSource;
+
 typedef struct RuleName {
         char id[RULE_ID_SIZE];
         SourcePosition position;
@@ -128,6 +139,9 @@ typedef struct PolicySource {
         ProtectSource *protects;
         size_t n_disabled;
         RuleName *disabled;             /* empty after merging */
+        size_t n_windows;
+        WindowSource *windows;          /* names are unique */
+        bool is_part;                   /* a drop-in alone: what it names may stand in a file that was not read */
 } PolicySource;
 
 void rule_source_clear(RuleSource *rule);

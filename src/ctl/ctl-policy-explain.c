@@ -11,6 +11,7 @@
 #include "policy/event-example.h"
 #include "policy/policy-explain.h"
 #include "policy/policy-stream.h"
+#include "src/basic/clock.h"
 #include "src/basic/file.h"
 #include "src/basic/text.h"
 #include "src/ctl/ctl-bus.h"
@@ -209,12 +210,21 @@ static int explain_as_json(const Explain *request, const EventExample *example) 
 /* Calls @each for every example; says what is wrong with one. */
 static int for_each_example(Stream *stream, const YamlNode *first, int (*each)(const EventExample *, void *),
                             void *userdata) {
-        int r = 0;
+        _cleanup_(zone_free_at) Zone *machine = NULL;
+        uint64_t now_usec = clock_realtime_usec();
+        int r;
 
+        /* Without it, "now" is a time of UTC, and is called that. */
+        r = zone_new_machine(&machine);
+        if (r < 0)
+                ctl_complain(NULL, "cannot read this machine's time zone: %s", strerror(-r));
+
+        r = 0;
         for (const YamlNode *node = first; node && r >= 0; node = node->next) {
                 EventExample example = {};
 
                 r = event_example_read(node, NULL, &stream->problems, &example);
+                event_example_set_now(&example, now_usec, machine);
                 if (r >= 0)
                         r = each(&example, userdata);
                 event_example_clear(&example);

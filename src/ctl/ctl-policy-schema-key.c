@@ -8,7 +8,11 @@
 #include "src/basic/text.h"
 #include "src/model/decision.h"
 
-#define ID_PATTERN "^[A-Za-z0-9][A-Za-z0-9._-]*$"
+#define DAY_PATTERN "(Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+#define DAYS_PATTERN DAY_PATTERN "([.][.]" DAY_PATTERN ")?"
+#define TIMES_PATTERN "[0-9]{1,2}:[0-9]{2}[.][.][0-9]{1,2}:[0-9]{2}"
+#define WINDOW_PATTERN                                                                                  \
+        "^ *(" DAYS_PATTERN "(," DAYS_PATTERN ")*( +" TIMES_PATTERN ")?|" TIMES_PATTERN ") *$"
 #define DURATION_PATTERN "^[0-9]+ *(us|ms|s|min|h|d|w)?( +[0-9]+ *(us|ms|s|min|h|d|w))*$"
 #define LIMIT_PATTERN "^[0-9]+ per [0-9]+ *(s|min|h|d|w)( +[0-9]+ *(s|min|h|d|w))*$"
 
@@ -96,7 +100,8 @@ static json_t *priority_schema(void) {
 }
 
 static json_t *id_schema(void) {
-        return json_pack("{s:s, s:s, s:i}", "type", "string", "pattern", ID_PATTERN, "maxLength", RULE_ID_SIZE - 1);
+        return json_pack("{s:s, s:s, s:i}", "type", "string", "pattern", SCHEMA_ID_PATTERN, "maxLength",
+                         RULE_ID_SIZE - 1);
 }
 
 static json_t *match_schema(void) {
@@ -117,6 +122,15 @@ static json_t *protections_schema(void) {
 
 static json_t *texts_schema(void) {
         return json_pack("{s:s, s:o}", "type", "array", "items", text_schema());
+}
+
+/* Names of windows, each a time or several of them. */
+static json_t *windows_schema(void) {
+        json_t *time = json_pack("{s:s, s:s}", "type", "string", "pattern", WINDOW_PATTERN);
+
+        return json_pack("{s:s, s:{s:s, s:i}, s:o, s:i}", "type", "object", "propertyNames", "pattern",
+                         SCHEMA_ID_PATTERN, "maxLength", RULE_ID_SIZE - 1, "additionalProperties", schema_one_or_list(time),
+                         "maxProperties", POLICY_WINDOWS_MAX);
 }
 
 static json_t *deny_schema(void) {
@@ -187,6 +201,7 @@ static const struct {
         { KEY_OF_FILE, "rules", rules_schema },
         { KEY_OF_FILE, "disable", texts_schema },
         { KEY_OF_FILE, "limits", file_limits_schema },
+        { KEY_OF_FILE, "windows", windows_schema },
 
         { KEY_OF_RULE, "id", id_schema },
         { KEY_OF_RULE, "match", match_schema },

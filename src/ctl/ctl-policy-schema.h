@@ -9,6 +9,9 @@
 
 #include "policy/policy-vocabulary.h"
 
+/* Names of rules, protections and windows. */
+#define SCHEMA_ID_PATTERN "^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
 /* An object that takes only what is in @properties (taken). */
 json_t *schema_closed_object(json_t *properties);
 /* A list of at least one of @items (taken). */

@@ -89,17 +89,23 @@ static void find_paths(const Filesystem *filesystem, const Case *asked, CasePath
         paths = (CasePaths) {};
 }
 
-static EventFacts facts_of(const Filesystem *filesystem, const Case *asked, const CasePaths *paths) {
+EventFacts engine_facts(const HealthEvent *event, const Filesystem *filesystem) {
         return (EventFacts) {
-                .event = &asked->event,
+                .event = event,
                 .now_boottime_usec = clock_boottime_usec(),
                 .now_realtime_usec = clock_realtime_usec(),
                 .filesystem = &filesystem->facts,
-                /* Known, but nowhere visible as a whole: no rule can say what it would be. */
-                .path_state = asked->path_state == FACT_KNOWN && paths->n_items == 0 ? FACT_UNKNOWN : asked->path_state,
-                .path_error = asked->path_error,
-                .paths = (const char *const *) paths->items,
         };
+}
+
+static EventFacts facts_of(const Filesystem *filesystem, const Case *asked, const CasePaths *paths) {
+        EventFacts facts = engine_facts(&asked->event, filesystem);
+
+        /* Known, but nowhere visible as a whole: no rule can say what it would be. */
+        facts.path_state = asked->path_state == FACT_KNOWN && paths->n_items == 0 ? FACT_UNKNOWN : asked->path_state;
+        facts.path_error = asked->path_error;
+        facts.paths = (const char *const *) paths->items;
+        return facts;
 }
 
 /* Where the last answer would lead to a repair, it is handed over with the question: the worker does it only if the

@@ -136,7 +136,10 @@ void engine_error_watch_stop(Engine *engine, Watch *watch, Filesystem *filesyste
 /* What the file system counted before we came. */
 void engine_tell_old_errors(Engine *engine, Watch *watch, const Filesystem *filesystem, const WorkerFilesystem *told);
 
-/* engine-case.c: takes an event in: numbers it, gathers facts, decides. */
+/* engine-case.c */
+/* What is known without asking anybody, at this moment. @event may be NULL: a person asks. All is borrowed. */
+EventFacts engine_facts(const HealthEvent *event, const Filesystem *filesystem);
+/* Takes an event in: numbers it, gathers facts, decides. */
 void engine_take_event(Engine *engine, const HealthEvent *event);
 /* The worker has told what it is called, or has nothing to tell: what waited for this goes on. */
 void engine_facts_came(Engine *engine, Watch *watch);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "src/basic/zone.h"
 #include "src/model/filesystem-facts.h"
 #include "src/model/health-event.h"
 
@@ -12,6 +13,7 @@ typedef struct EventFacts {
         const HealthEvent *event;
         uint64_t now_boottime_usec;             /* of the decision: windows, cooldowns */
         uint64_t now_realtime_usec;             /* the same moment on the clock on the wall; 0: not known */
+        const Zone *zone;                       /* of that clock; NULL: UTC */
         const FilesystemFacts *filesystem;      /* NULL: the event belongs to none (our own state) */
         FactState path_state;                   /* of the inode */
         int path_error;                         /* positive errno, with FACT_UNKNOWN */

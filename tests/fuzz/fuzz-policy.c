@@ -45,6 +45,7 @@ static void check_policy(const Policy *policy) {
                 fixture_init(&fixture);
                 fixture.event.kind = (EventKind) kind;
                 check_decisions(policy, &fixture);
+                fixture.facts.now_realtime_usec = UINT64_C(1795824000) * USEC_PER_SEC;
                 fixture.filesystem.label_state = FACT_UNKNOWN;
                 fixture.filesystem.is_removable = TRISTATE_UNKNOWN;
                 fixture.filesystem.autofsck_state = FACT_UNKNOWN;

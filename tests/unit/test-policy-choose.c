@@ -212,6 +212,7 @@ static void random_policy(uint64_t *seed, char *text, size_t size) {
                 "fs: {autofsck: repair}", "fs: {autofsck: {not: none}}", "fs: {uuid: '3*'}", "fs: {mount: {under: /}}",
                 "structure: finobt", "structure: {not: finobt}", "any-of: [{fs: {label: x}}, {event: sick}]",
                 "none-of: [{fs: {removable: true}}]", "fs: {device: '/dev/*'}", "severity: {at-least: info}",
+                "time: night", "time: {not: night}",
                 /* What the index finds rules by. */
                 "fs: {mount: /srv}", "fs: {mount: [/home, /srv]}", "fs: {mount: /home}", "fs: {label: [y, x]}",
                 "structure: [finobt, inobt, bnobt]", "structure: bnobt", "fs: {device: /dev/sda1}",
@@ -228,7 +229,8 @@ static void random_policy(uint64_t *seed, char *text, size_t size) {
         unsigned n_rules = (unsigned) (next_random(seed) % 6), n_protects = (unsigned) (next_random(seed) % 3);
 
         text[0] = '\0';
-        (void) text_append_format(text, size, "version: 1\nmode: %s\n", next_random(seed) % 4 ? "enforce" : "observe");
+        (void) text_append_format(text, size, "version: 1\nwindows: {night: '22:00..06:00'}\nmode: %s\n",
+                                  next_random(seed) % 4 ? "enforce" : "observe");
         for (unsigned i = 0; i < n_protects; i++)
                 (void) text_append_format(text, size, "%s- {id: p%u, match: {%s}, deny: %s}\n",
                                           i == 0 ? "protect:\n" : "", i, pick(seed, tests, ELEMENTSOF(tests)),
@@ -260,6 +262,9 @@ static void random_facts(uint64_t *seed, Fixture *fixture) {
         filesystem->autofsck = (Autofsck) (next_random(seed) % (AUTOFSCK_REPAIR + 1));
         if (next_random(seed) % 4 == 0)
                 filesystem->device = NULL;
+        /* Any hour, or unknown. */
+        if (next_random(seed) % 4 > 0)
+                fixture->facts.now_realtime_usec = (1 + next_random(seed) % 24) * USEC_PER_HOUR;
 }
 
 /* What holds for whatever policy and whatever facts. */

@@ -14,6 +14,7 @@
 
 #include "policy/policy-choose.h"
 #include "policy/policy-explain.h"
+#include "policy/policy-print.h"
 #include "policy/policy-rules.h"
 #include "src/basic/file.h"
 #include "src/basic/text.h"
@@ -141,6 +142,18 @@ static const LoadCase cases[] = {
           { { ETC "policy.yaml", V "protect: [{id: p, match: {fs: {root: true}}, deny: all}]\n" },
             { ETC "policy.d/1.yaml", V "protect: [{id: p, match: {fs: {state: true}}, deny: [repair]}]\n" } },
           0, "", POLICY_MODE_ENFORCE, ETC "policy.yaml " ETC "policy.d/1.yaml", "both hold, a drop-in only adds" },
+        { "a window of a drop-in",
+          { { USR "policy.yaml", V "rules: [{id: a, match: {event: sick, time: night}, do: [log]}]\n" },
+            { ETC "policy.d/1.yaml", V "windows: {night: '22:00..06:00'}\n" } },
+          0, "a", POLICY_MODE_ENFORCE, USR "policy.yaml " ETC "policy.d/1.yaml", NULL },
+        { "a window of the main file",
+          { { ETC "policy.yaml", V "windows: {night: '22:00..06:00'}\n" },
+            { ETC "policy.d/1.yaml", V "rules: [{id: a, match: {event: sick, time: night}, do: [log]}]\n" } },
+          0, "a", POLICY_MODE_ENFORCE, ETC "policy.yaml " ETC "policy.d/1.yaml", NULL },
+        { "a window of nobody",
+          { { ETC "policy.yaml", V "windows: {night: '22:00..06:00'}\n" },
+            { ETC "policy.d/1.yaml", V "rules: [{id: a, match: {event: sick, time: nigt}, do: [log]}]\n" } },
+          -EINVAL, "", POLICY_MODE_ENFORCE, "", "unknown window \"nigt\": did you mean \"night\"?" },
         { "a folder with the name of a file", { { ETC "policy.yaml/x", "" } },
           -EINVAL, "", POLICY_MODE_ENFORCE, "", "is no regular file" },
 };
@@ -326,10 +339,45 @@ static void test_hash(_unused_ void **state) {
         assert_string_not_equal(a, b);
 }
 
+/* The last name wins, at its place; what is shown says which file it came from. */
+static void test_windows(_unused_ void **state) {
+        static const TestFile files[] = {
+                { USR "policy.yaml", V "windows:\n  night: 22:00..06:00\n  day: 08:00..18:00\n" },
+                { ETC "policy.d/1.yaml", V "windows: {lunch: 12:00..13:00}\n" },
+                { ETC "policy.d/2.yaml", V "windows: {night: [Mon 1:00..2:00, Tue], noon: 12:00..12:01}\n" },
+        };
+        PolicyLoadOptions options = { .root_directory = root };
+        _cleanup_(policy_unref_at) Policy *policy = NULL;
+        _cleanup_(free_at) char *text = NULL;
+        PolicyProblems problems = {};
+        char expected[8192];
+        size_t length;
+        FILE *stream;
+
+        make_files(files, ELEMENTSOF(files));
+        assert_int_equal(policy_load(&options, &problems, &policy), 0);
+        policy_problems_clear(&problems);
+        stream = open_memstream(&text, &length);
+        assert_int_equal(policy_print(policy, stream), 0);
+        assert_int_equal(fclose(stream), 0);
+        (void) snprintf(expected, sizeof(expected),
+                        V "mode: enforce\nbaseline: autofsck\nwindows:\n"
+                        "  # %1$s" ETC "policy.d/2.yaml:2\n  night: ['Mon 01:00..02:00', 'Tue 00:00..24:00']\n"
+                        "  # %1$s" USR "policy.yaml:4\n  day: '08:00..18:00'\n"
+                        "  # %1$s" ETC "policy.d/1.yaml:2\n  lunch: '12:00..13:00'\n"
+                        "  # %1$s" ETC "policy.d/2.yaml:2\n  noon: '12:00..12:01'\n", root);
+        assert_string_equal(text, expected);
+
+        assert_true(policy_has_windows(policy));
+        assert_null(policy_find_window(policy, "Night"));
+        assert_int_equal(policy_find_window(policy, "night")->n_ranges, 2);
+}
+
 /* `check FILE`: by itself, as what it would be. */
 static void test_single_file(_unused_ void **state) {
         static const TestFile files[] = {
-                { "/policy.d/1.yaml", V "disable: [somewhere-else]\n" },
+                { "/policy.d/1.yaml", V "disable: [somewhere-else]\n"
+                                      "rules: [{id: a, match: {event: sick, time: somewhere-else}, do: [log]}]\n" },
                 { "/1.yaml", V "disable: [somewhere-else]\n" },
         };
         static const struct {
@@ -406,6 +454,7 @@ int main(void) {
                 cmocka_unit_test(test_cases),
                 cmocka_unit_test(test_ownership),
                 cmocka_unit_test(test_hash),
+                cmocka_unit_test(test_windows),
                 cmocka_unit_test(test_single_file),
                 cmocka_unit_test(test_pipe),
                 cmocka_unit_test(test_too_large),

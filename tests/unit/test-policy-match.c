@@ -112,6 +112,11 @@ static void realtime_super(Fixture *fixture) {
         fixture->event.structure = STRUCTURE_RTGROUP_SUPER;
 }
 
+/* Saturday, 00:30 in UTC. */
+static void on_saturday(Fixture *fixture) {
+        fixture->facts.now_realtime_usec = UINT64_C(1795825800) * USEC_PER_SEC;
+}
+
 typedef struct MatchCase {
         const char *match;
         Verdict verdict;
@@ -233,6 +238,15 @@ static const MatchCase cases[] = {
         { "location: 'xfs_*'", NO, at_a_place },
         { "location: 'ext4_*'", NO, NULL },
 
+        { "time: weekend", YES, on_saturday },
+        { "time: night", NO, on_saturday },
+        { "time: [night, weekend]", YES, on_saturday },
+        { "time: {not: night}", YES, on_saturday },
+        { "time: {all-of: [weekend, {not: night}]}", YES, on_saturday },
+        { "time: weekend", UNKNOWN, NULL },
+        { "time: {none-of: [night, weekend]}", UNKNOWN, NULL },
+        { "{event: corrupt, time: weekend}", NO, NULL },
+
         /* Maps: and, or, none, with unknown in between (Kleene). */
         { "{event: sick, structure: finobt}", YES, NULL },
         { "{event: sick, structure: bnobt}", NO, NULL },
@@ -265,7 +279,8 @@ static Verdict match(const char *text, const Fixture *fixture, char **ret_explan
         size_t n;
 
         (void) snprintf(policy_text, sizeof(policy_text),
-                        "version: 1\nbaseline: off\nrules: [{id: a, match: %s%s%s, do: [log]}]\n",
+                        "version: 1\nbaseline: off\nwindows: {weekend: 'Sat,Sun', night: '22:00..00:30'}\n"
+                        "rules: [{id: a, match: %s%s%s, do: [log]}]\n",
                         text[0] == '{' ? "" : "{", text, text[0] == '{' ? "" : "}");
         policy = fixture_load(policy_text);
         assert_non_null(policy);
