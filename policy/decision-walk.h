@@ -10,7 +10,7 @@
 
 /* How a step ended. */
 typedef enum StepEnd {
-        STEP_TOLD,                      /* it only tells, and did */
+        STEP_TOLD,                      /* it only tells, and did; or it waits for its window */
         STEP_REFUSED,                   /* it was not begun */
         STEP_ENDED,                     /* with an outcome */
 } StepEnd;

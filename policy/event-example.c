@@ -456,6 +456,8 @@ static void read_texts(Reader *reader, const char *key, const YamlNode *value) {
                 (void) parse_text(&reader->parser, item, key, &text);
         if (text_equal(key, "expect"))
                 reader->example->expect = value;
+        else if (text_equal(key, "due"))
+                reader->example->due = value;
         else
                 reader->example->explain = value;
 }
@@ -494,6 +496,7 @@ static const ExampleKey example_keys[] = {
         { "at", read_at },
         { "outcomes", read_outcomes },
         { "expect", read_texts },
+        { "due", read_texts },
         { "explain", read_texts },
 };
 

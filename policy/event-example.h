@@ -12,6 +12,7 @@
  *                                                        # with now
  *
  *   expect: ['rule heal, enforce: repair']               # the decisions, as policy_decision_text() writes them
+ *   due: ['rule late, enforce: repair']                  # what had waited and was decided before this event came
  *   explain: ['rule mine (policy.yaml:7) does not match']      # what the explanation has to hold
  *
  * What is not written is unknown, as it is to the daemon before it has looked; '?' says the same by name, ~ says that
@@ -29,7 +30,7 @@
 typedef struct EventExample {
         const char *name;               /* borrowed from the tree; NULL: none was given */
         SourcePosition position;
-        const YamlNode *expect, *explain;       /* lists of texts, borrowed from the tree; NULL: nothing is expected */
+        const YamlNode *expect, *due, *explain; /* lists of texts, borrowed from the tree; NULL: nothing is expected */
         uint64_t at_usec;
         size_t n_outcomes;
         Outcome outcomes[DECISION_ACTIONS_MAX];

@@ -46,8 +46,7 @@ char *memory_row_format(const MemoryEntry *entry, const MemoryMoment *now, char 
         return buffer;
 }
 
-/* How long ago the line was written. */
-static int64_t row_age(const MemoryMoment *written, const MemoryMoment *now) {
+int64_t memory_moment_age(const MemoryMoment *written, const MemoryMoment *now) {
         int64_t age = strcmp(written->boot_id, now->boot_id) == 0 ? now->boottime_usec - written->boottime_usec
                                                                   : now->realtime_usec - written->realtime_usec;
 
@@ -88,7 +87,7 @@ int memory_row_parse(const char *text, const MemoryMoment *now, MemoryEntry *ent
         written.boottime_usec = to_usec(boottime);
         written.realtime_usec = to_usec(realtime);
         /* Where the clock of now would have stood. */
-        written_usec = now->boottime_usec - row_age(&written, now);
+        written_usec = now->boottime_usec - memory_moment_age(&written, now);
         r = parse_marks(text + length, written_usec, &parsed);
         if (r < 0) {
                 free(parsed.marks);

@@ -17,6 +17,9 @@ typedef struct MemoryMoment {
         int64_t realtime_usec;
 } MemoryMoment;
 
+/* How long before @now the moment @written was, in microseconds; at least 0. */
+int64_t memory_moment_age(const MemoryMoment *written, const MemoryMoment *now);
+
 /* Marks that do not fit are left out, the oldest first. Returns @buffer. */
 char *memory_row_format(const MemoryEntry *entry, const MemoryMoment *now, char buffer[static MEMORY_ROW_SIZE]);
 

@@ -205,11 +205,31 @@ static int check_hidden_rules(const Policy *policy, PolicyProblems *problems) {
         return 0;
 }
 
-static void check_timing(const RuleSource *source, PolicyProblems *problems) {
+static void check_timing(const RuleSource *source, uint64_t events, PolicyProblems *problems) {
+        static const uint64_t lasting_events = (UINT64_C(1) << EVENT_SICK) | (UINT64_C(1) << EVENT_CORRUPT);
+
         if (source->timing.again_usec > 0 && !source->timing.is_escalating)
                 policy_error(problems, source->again_position,
                              "\"again\" is for \"escalate\", whose first step it passes over: leave it out of rule "
                              "\"%s\", or write \"cooldown\"", source->id);
+        for (size_t i = 0; i < source->n_steps && source->timing.is_escalating; i++)
+                if (source->steps[i].request.window[0])
+                        policy_error(problems, source->steps[i].window_position,
+                                     "rule \"%s\": no step of \"escalate\" can wait for a window, the one after it "
+                                     "would, too: leave out \"in\", or write \"do\"", source->id);
+        for (size_t i = 0; i < source->n_steps; i++)
+                if (!source->steps[i].request.window[0] &&
+                    source->steps[i].request.expires_usec != ACTION_EXPIRES_DEFAULT_USEC)
+                        policy_error(problems, source->steps[i].position,
+                                     "rule \"%s\": \"expires\" says how long to wait for a window: write \"in\" beside "
+                                     "it, or leave it out", source->id);
+        if (source->timing.lasting_usec > 0 && source->timing.gather.quiet_usec > 0)
+                policy_error(problems, source->lasting_position,
+                             "rule \"%s\" has both \"for\" and \"gather\": write one of them", source->id);
+        if (source->timing.lasting_usec > 0 && (events & ~lasting_events))
+                policy_error(problems, source->lasting_position,
+                             "rule \"%s\": only damage lasts: with \"for\" match \"event: [sick, corrupt]\", or "
+                             "leave it out", source->id);
         if (source->timing.is_escalating && source->stops_on_failure)
                 policy_error(problems, source->position,
                              "rule \"%s\": each step of \"escalate\" begins when the one before it failed: leave out "
@@ -220,7 +240,7 @@ int policy_check_rules(const Policy *policy, PolicyProblems *problems) {
         for (size_t i = 0; i < policy->n_rules; i++) {
                 const PolicyRule *rule = &policy->rules[i];
 
-                check_timing(&rule->source, problems);
+                check_timing(&rule->source, rule->events, problems);
                 if (rule->is_acting)
                         check_acting_rule(rule, problems);
                 if (rule->is_destructive)

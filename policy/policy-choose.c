@@ -21,6 +21,7 @@ static const char *const rule_outcome_names[] = {
         [RULE_NEVER_ACTS] = "never-acts",
         [RULE_HIDDEN] = "hidden",
         [RULE_COUNTING] = "counting",
+        [RULE_LASTING] = "lasting",
         [RULE_STEPPED_OVER] = "stepped-over",
         [RULE_RESTING] = "resting",
         [RULE_OBSERVED] = "observed",
@@ -83,6 +84,7 @@ static int decision_begin(Choice *choice, DecisionSource source, Decision **ret_
         decision->is_escalating = false;
         decision->first_step = 0;
         decision->suppressed_by[0] = 0;
+        decision->wait = WAIT_NONE;
         decision->policy_generation = choice->policy->generation;
         decision->n_actions = 0;
         decision->reason[0] = 0;
@@ -94,6 +96,23 @@ static int decision_begin(Choice *choice, DecisionSource source, Decision **ret_
 static void decision_set_reason(Decision *decision, const char *text) {
         if (!decision->reason[0])
                 (void) text_copy(decision->reason, sizeof(decision->reason), text);
+}
+
+static uint64_t window_opens_usec(const TimeWindow *window, const EventFacts *facts) {
+        uint64_t opens;
+
+        if (facts->now_realtime_usec == 0)
+                return USEC_INFINITY;
+        opens = time_window_next(window, facts->zone, facts->now_realtime_usec, true);
+        return opens == USEC_INFINITY ? USEC_INFINITY : opens - facts->now_realtime_usec;
+}
+
+/* The window of a step that is closed now. */
+static void defer_step(const EventFacts *facts, const StepSource *step, ActionRequest *request) {
+        if (!step->window || request->denied_by[0])
+                return;
+        request->deferred_usec = window_opens_usec(step->window, facts);
+        request->is_deferred = request->deferred_usec != 0;
 }
 
 static int add_step(Choice *choice, const PolicyRule *rule, const StepSource *step, Decision *decision) {
@@ -111,12 +130,45 @@ static int add_step(Choice *choice, const PolicyRule *rule, const StepSource *st
         bound_request(choice->policy, rule, &choice->context, &choice->protection, request, &is_lowered);
         if (is_lowered)
                 decision_set_reason(decision, "autofsck allows no repair: the scan only checks");
+        defer_step(choice->facts, step, request);
         return 0;
+}
+
+/* What was waited for, or is still to come. */
+static void decision_wait(const EventFacts *facts, const RuleTiming *timing, Decision *decision) {
+        if (facts->resumed_from != RESUMED_NOT)
+                return;
+        if (timing->lasting_usec > 0) {
+                decision->wait = WAIT_LASTING;
+                decision->wait_usec = timing->lasting_usec;
+        } else if (timing->gather.quiet_usec > 0) {
+                decision->wait = WAIT_GATHER;
+                decision->wait_usec = timing->gather.quiet_usec;
+                decision->wait_max_usec = timing->gather.max_usec;
+                decision->gather_parts = timing->gather.per;
+        }
+}
+
+/* The steps that are looked at: all of them from the one an escalation has come to, or the one that waited. */
+static void choose_steps(const Choice *choice, const PolicyRule *rule, Decision *decision, size_t *ret_end) {
+        const RuleSource *source = &rule->source;
+
+        *ret_end = source->n_steps;
+        if (source->timing.is_escalating) {
+                decision->is_escalating = true;
+                decision->first_step = (unsigned) policy_memory_level(choice->memory, source, rule->mode,
+                                                                      choice->facts);
+        }
+        if (choice->facts->resumed_from == RESUMED_WINDOW) {
+                decision->first_step = choice->facts->resumed_step;
+                *ret_end = min_of(source->n_steps, (size_t) choice->facts->resumed_step + 1);
+        }
 }
 
 static int take_rule(Choice *choice, const PolicyRule *rule, Verdict verdict, const char *suppressed_by) {
         const RuleSource *source = &rule->source;
         Decision *decision;
+        size_t end;
         int r;
 
         r = decision_begin(choice, DECISION_RULE, &decision);
@@ -127,17 +179,16 @@ static int take_rule(Choice *choice, const PolicyRule *rule, Verdict verdict, co
         decision->mode = rule->mode;
         decision->stop_on_failure = source->stops_on_failure;
         (void) text_copy(decision->suppressed_by, sizeof(decision->suppressed_by), suppressed_by);
-        if (source->timing.is_escalating) {
-                decision->is_escalating = true;
-                decision->first_step = (unsigned) policy_memory_level(choice->memory, source, rule->mode,
-                                                                      choice->facts);
-        }
-        for (size_t i = decision->first_step; i < source->n_steps; i++) {
+        choose_steps(choice, rule, decision, &end);
+        for (size_t i = decision->first_step; i < end; i++) {
                 r = add_step(choice, rule, &source->steps[i], decision);
                 if (r < 0)
                         return r;
         }
-        policy_gate_limits(choice->memory, choice->policy, rule, choice->facts, decision);
+        decision_wait(choice->facts, &source->timing, decision);
+        /* When it is carried out. */
+        if (decision->wait == WAIT_NONE)
+                policy_gate_limits(choice->memory, choice->policy, rule, choice->facts, decision);
 
         if (verdict == VERDICT_UNKNOWN)
                 decision_set_reason(decision, "a fact is unknown, and the rule says \"on-unknown: match\"");
@@ -166,6 +217,10 @@ static RuleOutcome rule_outcome(const Choice *choice, const PolicyRule *rule, Ve
 static int take_or_record(Choice *choice, const PolicyRule *rule, Verdict verdict, const char *suppressed_by) {
         bool is_acting = rule->mode != POLICY_MODE_OBSERVE;
 
+        /* What has to last is nothing yet. */
+        if (rule->source.timing.lasting_usec > 0 && choice->facts->resumed_from == RESUMED_NOT)
+                return take_rule(choice, rule, verdict, suppressed_by);
+
         choice->was_taken |= is_acting;
         if (!rule->source.is_continuing) {
                 choice->observers_ended = true;
@@ -189,7 +244,7 @@ static int look_at_rule(Choice *choice, const PolicyRule *rule, RuleTrace *trace
                         gate = policy_gate(choice->memory, rule, choice->facts, why);
                 if (gate != RULE_TAKEN)
                         outcome = gate;
-                if (gate == RULE_TAKEN || gate == RULE_RESTING)
+                if (gate == RULE_TAKEN || gate == RULE_RESTING || gate == RULE_LASTING)
                         r = take_or_record(choice, rule, verdict, gate == RULE_RESTING ? why : "");
         }
 
@@ -340,8 +395,36 @@ static int choose_builtin(Choice *choice) {
         return 0;
 }
 
+static const PolicyRule *find_rule(const Policy *policy, const char *id) {
+        for (size_t i = 0; i < policy->n_rules; i++)
+                if (strcmp(policy->rules[i].source.id, id) == 0)
+                        return policy->rules + i;
+        return NULL;
+}
+
+/* The rule, or its step, may be gone meanwhile: then nothing is done. */
+static int choose_resumed(Choice *choice) {
+        const PolicyRule *rule = find_rule(choice->policy, choice->facts->resumed_rule);
+
+        if (!rule || (choice->facts->resumed_from == RESUMED_WINDOW &&
+                      choice->facts->resumed_step >= rule->source.n_steps))
+                return 0;
+        return look_at_rule(choice, rule, NULL);
+}
+
+uint64_t policy_window_opens_usec(const Policy *policy, const char *rule_id, unsigned step, const EventFacts *facts) {
+        const PolicyRule *rule = find_rule(policy, rule_id);
+
+        if (!rule || step >= rule->source.n_steps || !rule->source.steps[step].window)
+                return 0;
+        return window_opens_usec(rule->source.steps[step].window, facts);
+}
+
 static int choose(Choice *choice, PolicyTrace *trace) {
         int r;
+
+        if (choice->facts->resumed_from != RESUMED_NOT)
+                return choose_resumed(choice);
 
         if (trace)
                 r = look_at_all(choice, trace);

@@ -24,6 +24,7 @@ typedef enum RuleOutcome {
         RULE_NEVER_ACTS,        /* the rule would act, and the event is a result of ours or an unmount */
         RULE_HIDDEN,            /* matched, but an earlier observing rule already ended what observing rules see */
         RULE_COUNTING,          /* matched, and has not happened often enough */
+        RULE_LASTING,           /* matched, and has to last: recorded, and the next one is looked at */
         RULE_STEPPED_OVER,      /* matched, rests, and lets the next rule be looked at */
         RULE_RESTING,           /* matched and rests: recorded, nothing is done */
         RULE_OBSERVED,          /* taken, nothing is done */
@@ -70,6 +71,10 @@ int policy_choose_walking(const Policy *policy, const EventFacts *facts, Decisio
 /* The same, and @ret_trace says for every rule why (policy_trace_clear()). */
 int policy_choose_traced(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts,
                          Decision *ret_decisions, size_t max, size_t *ret_n, PolicyTrace *ret_trace);
+
+/* How long until the window opens that step @step of a rule waits for; 0: it is open, or there is nothing to wait for
+ * any more; USEC_INFINITY: never, or the time is not known. */
+uint64_t policy_window_opens_usec(const Policy *policy, const char *rule_id, unsigned step, const EventFacts *facts);
 
 /**
  * policy_check_call() - may a person's bus call do this?

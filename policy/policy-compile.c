@@ -141,7 +141,8 @@ static void prepare_rule(PolicyRule *rule, PolicyMode mode) {
                 rule->is_destructive |= action_kind_is_destructive(kind);
         }
 
-        rule->has_timing = source->timing.when.count > 0 || source->timing.cooldown.for_usec > 0;
+        rule->has_timing = source->timing.when.count > 0 || source->timing.cooldown.for_usec > 0 ||
+                           source->timing.lasting_usec > 0;
         rule->mode = source->has_mode ? source->mode : mode;
         rule->events = match_events(&source->match);
         if (rule->is_acting)

@@ -36,14 +36,20 @@ static void print_request(const ActionRequest *request, FILE *stream) {
                 fputs(" ignore-autofsck", stream);
         if (request->denied_by[0])
                 fprintf(stream, " (denied: %s)", request->denied_by);
+        if (request->is_deferred)
+                fprintf(stream, " (waits for window %s)", request->window);
 }
 
 static void print_decision(const Decision *decision, FILE *stream) {
-        char author[RULE_ID_SIZE + 16];
+        char author[RULE_ID_SIZE + 16], text[DURATION_TEXT_SIZE];
 
         fprintf(stream, "%s, %s: ", decision_author_text(decision, author), policy_mode_to_name(decision->mode));
         if (decision->suppressed_by[0])
                 fprintf(stream, "(suppressed by %s) ", decision->suppressed_by);
+        if (decision->wait == WAIT_LASTING)
+                fprintf(stream, "(waits whether it lasts %s) ", duration_format(decision->wait_usec, text));
+        if (decision->wait == WAIT_GATHER)
+                fprintf(stream, "(gathers until %s without another) ", duration_format(decision->wait_usec, text));
         if (decision->is_escalating)
                 fprintf(stream, "from step %u: ", decision->first_step + 1);
         for (size_t i = 0; i < decision->n_actions; i++) {
@@ -78,6 +84,7 @@ static const char *const outcome_sentences[] = {
         [RULE_NEVER_ACTS] = "matches, but rules never act on such an event",
         [RULE_HIDDEN] = "matches, but an observing rule before it ended what observing rules see",
         [RULE_COUNTING] = "matches, and is not taken: it has not happened often enough",
+        [RULE_LASTING] = "matches, and is not taken before that has lasted",
         [RULE_STEPPED_OVER] = "matches, rests, and is stepped over",
         [RULE_RESTING] = "matches and rests: nothing is done",
         [RULE_OBSERVED] = "is taken, and only observes",

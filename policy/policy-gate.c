@@ -39,8 +39,16 @@ RuleOutcome policy_gate(const PolicyMemory *memory, const PolicyRule *rule, cons
         uint64_t rest;
 
         ret_why[0] = '\0';
-        if (!has_happened(memory, rule, facts, ret_why))
+        /* It was taken before it waited, and rests from the end of what is still to come. */
+        if (facts->resumed_from == RESUMED_WINDOW)
+                return RULE_TAKEN;
+        if (facts->resumed_from == RESUMED_NOT && !has_happened(memory, rule, facts, ret_why))
                 return RULE_COUNTING;
+        if (facts->resumed_from == RESUMED_NOT && rule->source.timing.lasting_usec > 0) {
+                (void) snprintf(ret_why, DENIED_SIZE, "it has to last %s",
+                                duration_format(rule->source.timing.lasting_usec, left));
+                return RULE_LASTING;
+        }
 
         rest = policy_memory_rest_usec(memory, &rule->source, rule->mode, facts);
         if (rest == 0)

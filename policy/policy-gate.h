@@ -12,7 +12,7 @@
  * @memory:   NULL: nothing was before
  * @ret_why:  "2 of 3 within 1min, by fs", "cooldown: 59min left"; "" if there is nothing to say
  *
- * Returns: RULE_TAKEN, RULE_COUNTING, RULE_STEPPED_OVER or RULE_RESTING.
+ * Returns: RULE_TAKEN, RULE_COUNTING, RULE_LASTING, RULE_STEPPED_OVER or RULE_RESTING.
  */
 RuleOutcome policy_gate(const PolicyMemory *memory, const PolicyRule *rule, const EventFacts *facts,
                         char ret_why[static DENIED_SIZE]);

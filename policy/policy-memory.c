@@ -280,7 +280,8 @@ size_t policy_count_acting(const Decision *decision) {
         size_t n = 0;
 
         for (size_t i = 0; i < decision->n_actions; i++)
-                if (!action_word_of(decision->actions[i].kind)->is_telling && !decision->actions[i].denied_by[0])
+                if (!action_word_of(decision->actions[i].kind)->is_telling && !decision->actions[i].denied_by[0] &&
+                    !decision->actions[i].is_deferred)
                         n++;
         /* The others are counted when they begin: most of them never do. */
         return decision->is_escalating ? min_of(n, (size_t) 1) : n;
@@ -328,12 +329,13 @@ int policy_remember(PolicyMemory *memory, const Policy *policy, const EventFacts
                     size_t n) {
         int error = 0;
 
-        count_all(memory, policy, facts, &error);
+        if (facts->resumed_from == RESUMED_NOT)
+                count_all(memory, policy, facts, &error);
         for (size_t i = 0; i < n; i++) {
                 const Decision *decision = decisions + i;
                 const PolicyRule *rule = policy->has_timing ? rule_of(policy, decision) : NULL;
 
-                if (decision->suppressed_by[0])
+                if (decision->suppressed_by[0] || decision->wait != WAIT_NONE)
                         continue;
                 count_actions(memory, policy, rule, decision->mode, facts, (int) policy_count_acting(decision), &error);
                 if (!rule)

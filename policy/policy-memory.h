@@ -27,7 +27,8 @@ const MemoryTable *policy_memory_table(const PolicyMemory *memory);
  * @decisions: those that policy_choose() made of these facts with this memory
  *
  * Each rule with `when` that matches counts it, also behind the one that ended the search. What was taken empties its
- * window, begins to rest, and uses up its limits; whoever carries it out calls policy_remember_end().
+ * window, begins to rest, and uses up its limits; whoever carries it out calls policy_remember_end(). What waits does
+ * so when it is carried out.
  *
  * Returns: 0 or -ENOMEM; then what could be remembered is.
  */

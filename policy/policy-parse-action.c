@@ -60,6 +60,10 @@ static void parse_parameter_value(PolicyParser *parser, const ActionParameter *p
                                &value))
                         *(ScrubRepair *) slot = (ScrubRepair) value;
                 break;
+        case PARAMETER_WINDOW:
+                (void) parse_id(parser, node, parameter->name, slot);
+                step->window_position = node->position;
+                break;
         case PARAMETER_OTHER:
                 break;
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * When a rule is taken and how much it may do: `when`, `for`, `cooldown`, `again`, `limits`.
+ * When a rule is taken and how much it may do: `when`, `for`, `gather`, `cooldown`, `again`, `limits`.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -130,6 +130,31 @@ int parse_cooldown(PolicyParser *parser, const YamlNode *node, RuleSource *rule)
         if (!yaml_map_find(node, "for"))
                 policy_error(parser->problems, node->position,
                              "\"cooldown\" does not say how long: write \"cooldown: 1h\" or \"cooldown: {for: 1h}\"");
+        return 0;
+}
+
+int parse_gather(PolicyParser *parser, const YamlNode *node, RuleSource *rule) {
+        RuleGather gather = { .per = EVENT_PART_BIT(EVENT_PART_FS) };
+
+        if (!parse_kind(parser, node, YAML_KIND_MAP, "gather"))
+                return 0;
+        YAML_FOREACH(entry, node) {
+                if (!parse_find_key(parser, KEY_OF_GATHER, "key of \"gather\"", entry))
+                        continue;
+                if (strcmp(entry->text, "per") == 0)
+                        parse_per(parser, entry->value, &gather.per);
+                else
+                        (void) parse_duration(parser, entry->value, entry->text, USEC_PER_SEC, TIMING_MAX_USEC,
+                                              strcmp(entry->text, "quiet") == 0 ? &gather.quiet_usec
+                                                                               : &gather.max_usec);
+        }
+        if (!yaml_map_find(node, "quiet") || !yaml_map_find(node, "max"))
+                policy_error(parser->problems, node->position,
+                             "\"gather\" needs two times: write \"gather: {quiet: 30s, max: 10min}\"");
+        else if (gather.max_usec < gather.quiet_usec)
+                policy_error(parser->problems, node->position,
+                             "\"max\" of \"gather\" is shorter than \"quiet\": write it longer");
+        rule->timing.gather = gather;
         return 0;
 }
 

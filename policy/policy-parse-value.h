@@ -67,6 +67,7 @@ int parse_escalation(PolicyParser *parser, const YamlNode *node, RuleSource *rul
 int parse_when(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
 int parse_for(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
 int parse_cooldown(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
+int parse_gather(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
 int parse_again(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
 int parse_rule_limits(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
 int parse_file_limits(PolicyParser *parser, const YamlNode *node, PolicySource *source);

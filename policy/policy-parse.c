@@ -97,6 +97,7 @@ static const struct {
         { "when", parse_when },
         { "for", parse_for },
         { "cooldown", parse_cooldown },
+        { "gather", parse_gather },
         { "escalate", parse_escalation },
         { "again", parse_again },
         { "limits", parse_rule_limits },

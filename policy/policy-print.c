@@ -68,6 +68,8 @@ static bool parameter_is_default(const ActionParameter *parameter, const StepSou
                 return !step->has_severity;
         case PARAMETER_SCRUB_REPAIR:
                 return *(const ScrubRepair *) here == *(const ScrubRepair *) there;
+        case PARAMETER_WINDOW:
+                return here[0] == '\0';
         case PARAMETER_OTHER:
                 return true;
         }
@@ -95,6 +97,9 @@ static void print_parameter(const ActionParameter *parameter, const StepSource *
                 break;
         case PARAMETER_SCRUB_REPAIR:
                 fputs(scrub_repair_to_name(*(const ScrubRepair *) slot), stream);
+                break;
+        case PARAMETER_WINDOW:
+                fputs((const char *) slot, stream);
                 break;
         case PARAMETER_OTHER:
                 break;
@@ -163,6 +168,14 @@ static void print_timing(const RuleTiming *timing, FILE *stream) {
                 fprintf(stream, "    again: %s\n", duration_format(timing->again_usec, text));
         if (timing->when.count > 0)
                 print_when(&timing->when, stream);
+        if (timing->lasting_usec > 0)
+                fprintf(stream, "    for: %s\n", duration_format(timing->lasting_usec, text));
+        if (timing->gather.quiet_usec > 0) {
+                fprintf(stream, "    gather: {quiet: %s", duration_format(timing->gather.quiet_usec, text));
+                fprintf(stream, ", max: %s", duration_format(timing->gather.max_usec, text));
+                print_per(timing->gather.per, stream);
+                fputs("}\n", stream);
+        }
         if (timing->cooldown.for_usec > 0) {
                 fprintf(stream, "    cooldown: {for: %s", duration_format(timing->cooldown.for_usec, text));
                 print_per(timing->cooldown.per, stream);

@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Chooses, remembers, and walks the steps as the engine does.
+ * Chooses, remembers, waits, and walks the steps as the engine does.
  */
 #include "policy/policy-stream.h"
 
 #include "policy/policy-rules.h"
+#include "src/basic/text.h"
 
 /* Long enough after the boot that no window reaches beyond it. */
 #define STREAM_BOOTTIME_USEC (4 * TIMING_MAX_USEC)
 
+/* What is known of the file system of something that waits. */
+typedef struct Waiting {
+        TAILQ_ENTRY(Waiting) entries;
+        char key[MEMORY_KEY_SIZE];
+        bool has_filesystem;
+        FilesystemFacts filesystem;
+        Zone *zone;
+        uint64_t boottime_usec, realtime_usec;  /* when it began to wait */
+} Waiting;
+
 struct PolicyStream {
         Policy *policy;
         PolicyMemory *memory;
+        DeferredTable *deferred;
+        TAILQ_HEAD(, Waiting) waiting;
+        Deferred *due;                  /* that policy_stream_due() told last */
         uint64_t at_usec;
         uint64_t realtime_usec;         /* where the clock on the wall stood last; 0: nobody said */
 };
@@ -22,20 +36,39 @@ int policy_stream_new(Policy *policy, PolicyStream **ret_stream) {
 
         if (!stream)
                 return -ENOMEM;
+        TAILQ_INIT(&stream->waiting);
         stream->policy = policy_ref(policy);
         r = policy_memory_new("stream", &stream->memory);
+        if (r >= 0)
+                r = deferred_table_new(&stream->deferred);
         if (r < 0)
                 return r;
         *ret_stream = steal_ptr(stream);
         return 0;
 }
 
+/* NULL is fine. */
+static void waiting_free(PolicyStream *stream, Waiting *waiting) {
+        if (!waiting)
+                return;
+        TAILQ_REMOVE(&stream->waiting, waiting, entries);
+        filesystem_facts_clear(&waiting->filesystem);
+        zone_free(waiting->zone);
+        free(waiting);
+}
+
 PolicyStream *policy_stream_free(PolicyStream *stream) {
-        if (stream) {
-                policy_unref(stream->policy);
-                policy_memory_free(stream->memory);
-                free(stream);
-        }
+        Waiting *first;
+
+        if (!stream)
+                return NULL;
+        while ((first = TAILQ_FIRST(&stream->waiting)))
+                waiting_free(stream, first);
+        deferred_free(stream->due);
+        deferred_table_free(stream->deferred);
+        policy_memory_free(stream->memory);
+        policy_unref(stream->policy);
+        free(stream);
         return NULL;
 }
 
@@ -56,53 +89,172 @@ const PolicyMemory *policy_stream_memory(const PolicyStream *stream) {
         return stream->memory;
 }
 
+static Waiting *waiting_find(PolicyStream *stream, const char *key) {
+        Waiting *waiting;
+
+        TAILQ_FOREACH(waiting, &stream->waiting, entries)
+                if (text_equal(waiting->key, key))
+                        return waiting;
+        return NULL;
+}
+
+static int waiting_new(PolicyStream *stream, const char *key, const EventFacts *facts) {
+        Waiting *waiting;
+        int r = 0;
+
+        if (waiting_find(stream, key))
+                return 0;
+        waiting = calloc(1, sizeof(*waiting));
+        if (!waiting)
+                return -ENOMEM;
+        (void) text_copy(waiting->key, sizeof(waiting->key), key);
+        waiting->boottime_usec = facts->now_boottime_usec;
+        waiting->realtime_usec = facts->now_realtime_usec;
+        TAILQ_INSERT_TAIL(&stream->waiting, waiting, entries);
+        if (facts->filesystem) {
+                waiting->has_filesystem = true;
+                r = filesystem_facts_copy(facts->filesystem, &waiting->filesystem);
+        }
+        if (r >= 0 && facts->zone)
+                r = zone_new_named(zone_name(facts->zone), &waiting->zone);
+        return r;
+}
+
+/* The decision, or action @action of it. */
+static int defer(PolicyStream *stream, const Decision *decision, size_t action, const EventFacts *facts) {
+        Deferred *deferred;
+        int r;
+
+        r = deferred_table_add(stream->deferred, decision, action, facts, &deferred);
+        return r < 0 ? r : waiting_new(stream, deferred->key, facts);
+}
+
+/* What does not last is not waited for. */
+static void heal(PolicyStream *stream, const EventFacts *facts) {
+        Deferred *healed;
+
+        if (facts->event->kind != EVENT_HEALTHY)
+                return;
+        while ((healed = deferred_table_healed(stream->deferred, facts))) {
+                waiting_free(stream, waiting_find(stream, healed->key));
+                deferred_table_take(stream->deferred, healed);
+                deferred_free(healed);
+        }
+}
+
 /* Returns how it ended, and takes the next outcome of the stream if it was an action. */
 static StepEnd step_end(const ActionRequest *request, const EventExample *example, size_t *n_taken,
                         Outcome *ret_outcome) {
         *ret_outcome = OUTCOME_DONE;
         if (request->denied_by[0])
                 return STEP_REFUSED;
-        if (action_word_of(request->kind)->is_telling)
+        if (action_word_of(request->kind)->is_telling || request->is_deferred)
                 return STEP_TOLD;
-        if (*n_taken < example->n_outcomes)
+        if (example && *n_taken < example->n_outcomes)
                 *ret_outcome = example->outcomes[*n_taken];
         (*n_taken)++;
         return STEP_ENDED;
 }
 
-static void walk(PolicyStream *stream, const EventFacts *facts, const EventExample *example, const Decision *decision,
-                 size_t *n_taken) {
+static int walk(PolicyStream *stream, const EventFacts *facts, const EventExample *example, const Decision *decision,
+                size_t *n_taken) {
         EscalationEnd end = ESCALATION_CANCELLED;
         Outcome outcome;
         size_t step = 0;
+        int r = 0;
 
-        for (size_t next = 0; next < decision->n_actions;) {
+        for (size_t next = 0; next < decision->n_actions && r >= 0;) {
                 StepEnd how;
 
                 if (next > 0 && decision->is_escalating)
                         policy_remember_step(stream->memory, stream->policy, facts, decision, next);
                 step = next;
                 how = step_end(decision->actions + step, example, n_taken, &outcome);
+                if (decision->actions[step].is_deferred)
+                        r = defer(stream, decision, step, facts);
                 next = decision_step_after(decision, step, how, outcome, &end);
         }
         policy_remember_end(stream->memory, stream->policy, facts, decision, end, step);
+        return r;
+}
+
+static int carry_out(PolicyStream *stream, const EventFacts *facts, const EventExample *example,
+                     Decision *decisions, size_t n) {
+        size_t n_taken = 0;
+        int r;
+
+        r = policy_remember(stream->memory, stream->policy, facts, decisions, n);
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                const Decision *decision = decisions + i;
+
+                if (decision->suppressed_by[0])
+                        continue;
+                if (decision->wait != WAIT_NONE)
+                        r = defer(stream, decision, 0, facts);
+                else if (decision->mode != POLICY_MODE_OBSERVE)
+                        r = walk(stream, facts, example, decision, &n_taken);
+        }
+        for (size_t i = 0; i < n && r < 0; i++)
+                decision_clear(decisions + i);
+        return r;
 }
 
 int policy_stream_decide(PolicyStream *stream, const EventExample *example, Decision *ret_decisions, size_t *ret_n) {
         const EventFacts facts = policy_stream_facts(stream, example);
-        size_t n_taken = 0;
         int r;
 
+        heal(stream, &facts);
         r = policy_choose(stream->policy, stream->memory, &facts, ret_decisions, POLICY_DECISIONS_MAX, ret_n);
-        if (r < 0)
-                return r;
+        return r < 0 ? r : carry_out(stream, &facts, example, ret_decisions, *ret_n);
+}
 
-        r = policy_remember(stream->memory, stream->policy, &facts, ret_decisions, *ret_n);
-        for (size_t i = 0; i < *ret_n; i++)
-                if (ret_decisions[i].mode != POLICY_MODE_OBSERVE && !ret_decisions[i].suppressed_by[0])
-                        walk(stream, &facts, example, ret_decisions + i, &n_taken);
-        if (r < 0)
-                for (size_t i = 0; i < *ret_n; i++)
-                        decision_clear(ret_decisions + i);
-        return r;
+/* The moment up to which the stream has come when @until is about to be decided on. */
+static uint64_t moment_before(const PolicyStream *stream, const EventExample *until) {
+        PolicyStream then = *stream;
+
+        return until ? policy_stream_facts(&then, until).now_boottime_usec : USEC_INFINITY / 4;
+}
+
+int policy_stream_due(PolicyStream *stream, const EventExample *until, Decision *ret_decisions, size_t *ret_n,
+                      const Deferred **ret_waited, uint64_t *ret_after_usec) {
+        Deferred *due = deferred_table_due(stream->deferred, moment_before(stream, until));
+        const char *paths[2] = {};
+        EventFacts facts = {};
+        uint64_t moment_usec;
+        Waiting *waiting;
+        int r = 0;
+
+        stream->due = deferred_free(stream->due);
+        if (!due)
+                return 0;
+        stream->due = due;
+        deferred_table_take(stream->deferred, due);
+        waiting = waiting_find(stream, due->key);
+        if (!waiting)
+                return -ENOENT;
+        moment_usec = (uint64_t) (due->kind == DEFERRED_IN ? min_of(due->due_usec, due->last_usec) : due->due_usec);
+
+        paths[0] = due->events[0].path;
+        facts.event = &due->events[0].event;
+        facts.path_state = paths[0] ? FACT_KNOWN : FACT_UNKNOWN;
+        facts.paths = paths;
+        facts.filesystem = waiting->has_filesystem ? &waiting->filesystem : NULL;
+        facts.zone = waiting->zone;
+        facts.now_boottime_usec = moment_usec;
+        if (waiting->realtime_usec != 0)
+                facts.now_realtime_usec = waiting->realtime_usec + (moment_usec - waiting->boottime_usec);
+        facts.resumed_from = deferred_resumed_from(due->kind);
+        facts.resumed_rule = due->rule_id;
+        facts.resumed_step = due->step;
+
+        *ret_n = 0;
+        *ret_waited = due;
+        *ret_after_usec = moment_usec - STREAM_BOOTTIME_USEC;
+        if (!deferred_has_expired(due, moment_usec))
+                r = policy_choose(stream->policy, stream->memory, &facts, ret_decisions, POLICY_DECISIONS_MAX, ret_n);
+        if (r >= 0)
+                r = carry_out(stream, &facts, NULL, ret_decisions, *ret_n);
+        if (!deferred_table_find(stream->deferred, due->key))
+                waiting_free(stream, waiting);
+        return r < 0 ? r : 1;
 }

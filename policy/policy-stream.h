@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "policy/deferred-table.h"
 #include "policy/event-example.h"
 #include "policy/policy-choose.h"
 
@@ -20,6 +21,21 @@ DEFINE_CLEANUP(PolicyStream, policy_stream_free)
 EventFacts policy_stream_facts(PolicyStream *stream, const EventExample *example);
 /* For policy_explain() before the event is decided on. */
 const PolicyMemory *policy_stream_memory(const PolicyStream *stream);
+
+/**
+ * policy_stream_due() - what has waited and comes due before the next event
+ * @until:          that event; NULL: the stream has ended, and everything comes due
+ * @ret_decisions:  as policy_stream_decide(); none if the rule wants nothing any more
+ * @ret_waited:     what waited, borrowed until the next call
+ * @ret_after_usec: since the beginning of the stream
+ *
+ * To be called before each event, until it says that there is nothing: 0. What the stream does not say to be healthy
+ * lasts.
+ *
+ * Returns: 1; 0; or a negative errno.
+ */
+int policy_stream_due(PolicyStream *stream, const EventExample *until, Decision *ret_decisions, size_t *ret_n,
+                      const Deferred **ret_waited, uint64_t *ret_after_usec);
 
 /**
  * policy_stream_decide() - the next event

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/policy-facts.h"
+#include "policy/rule-timing.h"
 #include "src/basic/text.h"
 
 static const char *const test_operator_names[] = {
@@ -237,8 +238,10 @@ static const ActionParameter action_parameters[] = {
           "never: only check; if-allowed: repair where autofsck says so" },
         { ACTION_SCRUB, "timeout", PARAMETER_DURATION, true, offsetof(ActionRequest, timeout_usec),
           USEC_PER_MINUTE, 30 * USEC_PER_DAY, "how long it may take" },
-        LATER_PARAMETER(ACTION_SCRUB, "in", "window of time to wait for"),
-        LATER_PARAMETER(ACTION_SCRUB, "expires", "how long to wait for the window"),
+        { ACTION_SCRUB, "in", PARAMETER_WINDOW, true, offsetof(ActionRequest, window), 0, 0,
+          "window of time to wait for" },
+        { ACTION_SCRUB, "expires", PARAMETER_DURATION, true, offsetof(ActionRequest, expires_usec),
+          USEC_PER_MINUTE, TIMING_MAX_USEC, "how long to wait for the window; default 30d" },
 };
 _Static_assert(offsetof(ActionRequest, backoff_max_usec) ==
                        offsetof(ActionRequest, backoff_min_usec) + sizeof(uint64_t),
@@ -287,8 +290,8 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_RULE, "escalate", true, KEY_ANYWHERE, "steps, the next one if the one before failed" },
         { KEY_OF_RULE, "again", true, KEY_ANYWHERE, "how soon the same damage counts as a failure" },
         { KEY_OF_RULE, "limits", true, KEY_ANYWHERE, "how many actions of this rule in how much time" },
-        { KEY_OF_RULE, "for", false, KEY_ANYWHERE, "how long it has to last" },
-        { KEY_OF_RULE, "gather", false, KEY_ANYWHERE, "one action for many events" },
+        { KEY_OF_RULE, "for", true, KEY_ANYWHERE, "how long it has to last" },
+        { KEY_OF_RULE, "gather", true, KEY_ANYWHERE, "one action for many events" },
 
         { KEY_OF_PROTECT, "id", true, KEY_ANYWHERE, "name of the protection, unique" },
         { KEY_OF_PROTECT, "match", true, KEY_ANYWHERE, "what is protected; {} is everything" },
@@ -304,6 +307,10 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_COOLDOWN, "for", true, KEY_ANYWHERE, "how long, from the end of the last action" },
         { KEY_OF_COOLDOWN, "per", true, KEY_ANYWHERE, "what rests apart, as in \"when\"; default fs" },
         { KEY_OF_COOLDOWN, "then", true, KEY_ANYWHERE, "stop, or next: later rules are looked at meanwhile" },
+
+        { KEY_OF_GATHER, "quiet", true, KEY_ANYWHERE, "how long without another one" },
+        { KEY_OF_GATHER, "max", true, KEY_ANYWHERE, "at the latest this long after the first one" },
+        { KEY_OF_GATHER, "per", true, KEY_ANYWHERE, "what is gathered apart, as in \"when\"; default fs" },
 
         { KEY_OF_LIMITS, "actions", true, KEY_ANYWHERE, "actions of all rules and the baseline, \"30 per 1h\"" },
         { KEY_OF_LIMITS, "parallel-repairs", true, KEY_ANYWHERE, "repairs at the same time; others wait" },

@@ -113,6 +113,7 @@ typedef enum ParameterType {
         PARAMETER_COUNT,
         PARAMETER_SEVERITY,
         PARAMETER_SCRUB_REPAIR,
+        PARAMETER_WINDOW,               /* name of a window */
         PARAMETER_OTHER,                /* only of parameters that are not built */
 } ParameterType;
 
@@ -137,6 +138,7 @@ typedef enum KeyPlace {
         KEY_OF_PROTECT,
         KEY_OF_WHEN,
         KEY_OF_COOLDOWN,
+        KEY_OF_GATHER,
         KEY_OF_LIMITS,
         KEY_OF_RULE_LIMITS,
 } KeyPlace;

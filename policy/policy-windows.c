@@ -80,16 +80,17 @@ const TimeWindow *policy_find_window(const Policy *policy, const char *name) {
         return found ? &found->window : NULL;
 }
 
-static void unknown_window(const Policy *policy, const Condition *test, PolicyProblems *problems) {
-        const char *name = pattern_text(test->pattern), *words[POLICY_WINDOWS_MAX];
+static void unknown_window(const Policy *policy, const char *name, SourcePosition position,
+                           PolicyProblems *problems) {
+        const char *words[POLICY_WINDOWS_MAX];
 
         for (size_t i = 0; i < policy->n_windows; i++)
                 words[i] = policy->windows[i].id;
         if (policy->n_windows > 0)
-                policy_unknown_word(problems, test->position, "window", name, words, policy->n_windows,
+                policy_unknown_word(problems, position, "window", name, words, policy->n_windows,
                                     policy->n_windows);
         else
-                policy_error(problems, test->position,
+                policy_error(problems, position,
                              "unknown window \"%s\": there are none, write one, such as "
                              "\"windows: {%s: 'Mon..Fri 22:00..06:00'}\"", name, name);
 }
@@ -102,12 +103,26 @@ static void resolve(const Policy *policy, Condition *condition, bool is_part, Po
 
         condition->window = policy_find_window(policy, pattern_text(condition->pattern));
         if (!condition->window && !is_part)
-                unknown_window(policy, condition, problems);
+                unknown_window(policy, pattern_text(condition->pattern), condition->position, problems);
+}
+
+static void resolve_steps(const Policy *policy, RuleSource *rule, bool is_part, PolicyProblems *problems) {
+        for (size_t i = 0; i < rule->n_steps; i++) {
+                StepSource *step = rule->steps + i;
+
+                if (!step->request.window[0])
+                        continue;
+                step->window = policy_find_window(policy, step->request.window);
+                if (!step->window && !is_part)
+                        unknown_window(policy, step->request.window, step->window_position, problems);
+        }
 }
 
 void policy_windows_resolve(Policy *policy, bool is_part, PolicyProblems *problems) {
-        for (size_t i = 0; i < policy->n_rules; i++)
+        for (size_t i = 0; i < policy->n_rules; i++) {
                 resolve(policy, &policy->rules[i].source.match, is_part, problems);
+                resolve_steps(policy, &policy->rules[i].source, is_part, problems);
+        }
         for (size_t i = 0; i < policy->n_protects; i++)
                 resolve(policy, &policy->protects[i].match, is_part, problems);
 }

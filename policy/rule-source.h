@@ -78,6 +78,8 @@ typedef struct StepSource {
         ActionRequest request;          /* parameters; denied_by stays NULL */
         bool has_severity;              /* notify: else the event's own */
         SourcePosition position;
+        SourcePosition window_position;
+        const TimeWindow *window;       /* request.window; of the Policy; NULL before it is compiled */
 } StepSource;
 
 typedef struct RuleSource {

@@ -42,6 +42,8 @@ DECLARE_NAMES(cooldown_then, CooldownThen)
 /* Each of the different ones is remembered. */
 #define WHEN_DISTINCT_MAX 128
 #define TIMING_MAX_USEC (365 * USEC_PER_DAY)
+/* Of `expires` where it is not written. */
+#define ACTION_EXPIRES_DEFAULT_USEC (30 * USEC_PER_DAY)
 /* Of `again` where it is not written. */
 #define RULE_AGAIN_DEFAULT_USEC (10 * USEC_PER_MINUTE)
 
@@ -60,6 +62,12 @@ typedef struct RuleCooldown {
         CooldownThen then;
 } RuleCooldown;
 
+typedef struct RuleGather {
+        uint64_t quiet_usec;            /* 0: the rule does not gather */
+        uint64_t max_usec;
+        unsigned per;
+} RuleGather;
+
 /* "30 per 1h" */
 typedef struct ActionLimit {
         uint64_t count;                 /* with @within_usec 0: no limit */
@@ -72,6 +80,7 @@ typedef struct RuleTiming {
         RuleCooldown cooldown;
         bool is_escalating;             /* the steps are those of `escalate`, not of `do` */
         uint64_t again_usec;            /* with is_escalating */
+        RuleGather gather;
         ActionLimit actions;
 } RuleTiming;
 

@@ -129,7 +129,8 @@ static json_t *windows_schema(void) {
         json_t *time = json_pack("{s:s, s:s}", "type", "string", "pattern", WINDOW_PATTERN);
 
         return json_pack("{s:s, s:{s:s, s:i}, s:o, s:i}", "type", "object", "propertyNames", "pattern",
-                         SCHEMA_ID_PATTERN, "maxLength", RULE_ID_SIZE - 1, "additionalProperties", schema_one_or_list(time),
+                         SCHEMA_ID_PATTERN, "maxLength", RULE_ID_SIZE - 1, "additionalProperties",
+                         schema_one_or_list(time),
                          "maxProperties", POLICY_WINDOWS_MAX);
 }
 
@@ -147,6 +148,12 @@ static json_t *cooldown_schema(void) {
         static const char *const required[] = { "for", NULL };
 
         return json_pack("{s:[o, o]}", "anyOf", schema_duration(), schema_of_place(KEY_OF_COOLDOWN, required));
+}
+
+static json_t *gather_schema(void) {
+        static const char *const required[] = { "quiet", "max", NULL };
+
+        return schema_of_place(KEY_OF_GATHER, required);
 }
 
 static json_t *file_limits_schema(void) {
@@ -215,6 +222,7 @@ static const struct {
         { KEY_OF_RULE, "when", when_schema },
         { KEY_OF_RULE, "for", schema_duration },
         { KEY_OF_RULE, "cooldown", cooldown_schema },
+        { KEY_OF_RULE, "gather", gather_schema },
         { KEY_OF_RULE, "escalate", actions_schema },
         { KEY_OF_RULE, "again", schema_duration },
         { KEY_OF_RULE, "limits", rule_limits_schema },
@@ -232,6 +240,10 @@ static const struct {
         { KEY_OF_COOLDOWN, "for", schema_duration },
         { KEY_OF_COOLDOWN, "per", per_schema },
         { KEY_OF_COOLDOWN, "then", then_schema },
+
+        { KEY_OF_GATHER, "quiet", schema_duration },
+        { KEY_OF_GATHER, "max", schema_duration },
+        { KEY_OF_GATHER, "per", per_schema },
 
         { KEY_OF_LIMITS, "actions", limit_schema },
         { KEY_OF_LIMITS, "parallel-repairs", parallel_schema },

@@ -73,7 +73,8 @@ JobOrder engine_order_of(Engine *engine, const Decision *decision, const HealthE
 
 /* The repair that a decision comes to after nothing but telling; NULL: none. */
 static const ActionRequest *first_repair(const Engine *engine, const Decision *decision) {
-        if (decision->mode == POLICY_MODE_OBSERVE || decision->suppressed_by[0] || engine->options.replay_path)
+        if (decision->mode == POLICY_MODE_OBSERVE || decision->suppressed_by[0] || decision->wait != WAIT_NONE ||
+            engine->options.replay_path)
                 return NULL;
 
         for (size_t i = 0; i < decision->n_actions; i++) {

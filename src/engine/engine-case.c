@@ -94,7 +94,7 @@ EventFacts engine_facts(const HealthEvent *event, const Filesystem *filesystem) 
                 .event = event,
                 .now_boottime_usec = clock_boottime_usec(),
                 .now_realtime_usec = clock_realtime_usec(),
-                .filesystem = &filesystem->facts,
+                .filesystem = filesystem ? &filesystem->facts : NULL,
         };
 }
 
@@ -105,6 +105,11 @@ static EventFacts facts_of(const Filesystem *filesystem, const Case *asked, cons
         facts.path_state = asked->path_state == FACT_KNOWN && paths->n_items == 0 ? FACT_UNKNOWN : asked->path_state;
         facts.path_error = asked->path_error;
         facts.paths = (const char *const *) paths->items;
+        if (asked->deferred) {
+                facts.resumed_from = deferred_resumed_from(asked->deferred->kind);
+                facts.resumed_rule = asked->deferred->rule_id;
+                facts.resumed_step = asked->deferred->step;
+        }
         return facts;
 }
 
@@ -161,6 +166,15 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
         return true;
 }
 
+static void tell_event(Engine *engine, Filesystem *filesystem, const Case *decided) {
+        engine_tell(engine, on_event, &decided->event, filesystem, decided->path);
+        record_ring_mark_told(engine->ring, decided->event.kept_as);
+        engine_conditions_from_event(engine, filesystem, &decided->event);
+        engine_survey_on_event(engine, filesystem, &decided->event);
+        if (decided->event.kind == EVENT_HEALTHY)
+                engine_deferred_on_healthy(engine, filesystem, &decided->event);
+}
+
 static void case_decide(Engine *engine, Filesystem *filesystem, const Case *decided) {
         static Decision decisions[POLICY_DECISIONS_MAX];
         _cleanup_(case_paths_clear) CasePaths paths = {};
@@ -178,10 +192,9 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
         for (size_t i = 0; r >= 0 && i < n; i++)
                 engine_begin_repair(engine, decisions + i, &decided->event, filesystem_id, -1);
 
-        engine_tell(engine, on_event, &decided->event, filesystem, decided->path);
-        record_ring_mark_told(engine->ring, decided->event.kept_as);
-        engine_conditions_from_event(engine, filesystem, &decided->event);
-        engine_survey_on_event(engine, filesystem, &decided->event);
+        /* What waited was told when it came. */
+        if (!decided->deferred)
+                tell_event(engine, filesystem, decided);
 
         if (r < 0) {
                 log_error_errno(r, "event %" PRIu64 ": cannot be decided, nothing is done: %m", decided->event.id);
@@ -198,10 +211,19 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
         engine_remember(engine, &facts, decisions, n);
         /* Copies are made in here: an action's result may bring the next case before this loop ends. */
         for (size_t i = 0; i < n; i++)
-                engine_carry_out(engine, decisions + i, &decided->event, filesystem_id);
+                if (decisions[i].wait == WAIT_NONE)
+                        engine_carry_out(engine, decisions + i, &decided->event, filesystem_id);
+                else if (!decisions[i].suppressed_by[0])
+                        engine_defer(engine, decisions + i, 0, &facts);
         job_queue_settle(engine->jobs, decided->event.id);
         for (size_t i = 0; i < n; i++)
                 decision_clear(decisions + i);
+}
+
+void engine_case_free(Case *ended) {
+        free(ended->path);
+        deferred_free(ended->deferred);
+        free(ended);
 }
 
 static Case *case_take_first(Engine *engine, Watch *watch) {
@@ -219,8 +241,7 @@ static void case_finish(Engine *engine, Watch *watch, Filesystem *filesystem) {
         case_decide(engine, filesystem, first);
         engine_survey_count(engine, &first->event, false);
         record_ring_release(engine->ring, first->event.kept_as);
-        free(first->path);
-        free(first);
+        engine_case_free(first);
 }
 
 /* Decides from the head of the queue on, until one has to wait for its facts, or the turn is over: thousands
@@ -375,6 +396,27 @@ void engine_take_event(Engine *engine, const HealthEvent *event) {
         taken->path_state = event->inode != 0 ? FACT_UNKNOWN : FACT_ABSENT;
         taken->path_error = event->inode != 0 && !filesystem->facts.has_parent_pointers ? EOPNOTSUPP : 0;
         engine_survey_count(engine, event, true);
+        STAILQ_INSERT_TAIL(&watch->cases, taken, entries);
+        watch->n_cases++;
+        engine->n_cases++;
+        (void) pump(engine, watch, 0);
+}
+
+void engine_take_deferred(Engine *engine, const Filesystem *filesystem, Deferred *deferred) {
+        Watch *watch = engine_watch_find(engine, filesystem->id);
+        Case *taken = watch && engine->n_cases < ENGINE_CASES_MAX ? calloc(1, sizeof(*taken)) : NULL;
+
+        if (!taken) {
+                engine->totals.n_dropped++;
+                log_error("what waited for rule %s cannot be looked at again", deferred->rule_id);
+                deferred_free(deferred);
+                return;
+        }
+        taken->event = deferred->events[0].event;
+        taken->event.filesystem_id = filesystem->id;
+        taken->path_state = taken->event.inode != 0 ? FACT_UNKNOWN : FACT_ABSENT;
+        taken->deferred = deferred;
+        engine_survey_count(engine, &taken->event, true);
         STAILQ_INSERT_TAIL(&watch->cases, taken, entries);
         watch->n_cases++;
         engine->n_cases++;

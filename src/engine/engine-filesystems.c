@@ -59,8 +59,7 @@ static void watch_free(Engine *engine, Watch *watch) {
                 STAILQ_REMOVE_HEAD(&watch->cases, entries);
                 engine->n_cases--;
                 record_ring_release(engine->ring, waiting->event.kept_as);
-                free(waiting->path);
-                free(waiting);
+                engine_case_free(waiting);
         }
         sd_event_source_disable_unref(watch->start_timer);
         monitor_source_free(watch->source);
@@ -95,6 +94,8 @@ void engine_end_filesystem(Engine *engine, Watch *watch) {
         engine_error_watch_stop(engine, watch, filesystem);
         engine_survey_end_watch(engine, watch);
         event_merge_flush(engine->merge, filesystem->id);
+        engine_decide_all(engine, watch);
+        engine_deferred_on_unmount(engine, filesystem);
         engine_decide_all(engine, watch);
         job_queue_on_filesystem_gone(engine->jobs, filesystem->id, OUTCOME_UNMOUNTED);
         job_queue_tell_ended(engine->jobs);
@@ -163,10 +164,15 @@ static void begin_reading(Watch *watch) {
 }
 
 static void mount_is_known(Engine *engine, Watch *watch) {
+        const Filesystem *filesystem;
+
         if (!watch)
                 return;
         begin_reading(watch);
         engine_facts_came(engine, watch);
+        filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
+        if (filesystem)
+                engine_deferred_on_mounted(engine, filesystem);
 }
 
 static int on_start_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {

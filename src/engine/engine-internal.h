@@ -7,6 +7,7 @@
 
 #include <sys/queue.h>
 
+#include "policy/deferred-table.h"
 #include "src/engine/engine.h"
 #include "src/facts/fact-gatherer.h"
 #include "src/link/worker-link.h"
@@ -22,6 +23,7 @@ typedef struct Case {
         FactState path_state;
         int path_error;
         char *path;                     /* with FACT_KNOWN */
+        Deferred *deferred;             /* what waited, and is looked at again; owned; NULL: it is new */
 } Case;
 
 /* What the kernel is asked of one file system, beside what it tells by itself. */
@@ -88,6 +90,8 @@ struct Engine {
 
         Policy *policy;
         PolicyMemory *memory;
+        DeferredTable *deferred;
+        sd_event_source *deferred_timer;
         char *policy_problems;
         uint64_t policy_generation;
 
@@ -140,6 +144,7 @@ void engine_tell_old_errors(Engine *engine, Watch *watch, const Filesystem *file
 /* What is known without asking anybody, at this moment. @event may be NULL: a person asks. All is borrowed. */
 EventFacts engine_facts(const HealthEvent *event, const Filesystem *filesystem);
 /* Takes an event in: numbers it, gathers facts, decides. */
+void engine_case_free(Case *ended);
 void engine_take_event(Engine *engine, const HealthEvent *event);
 /* The worker has told what it is called, or has nothing to tell: what waited for this goes on. */
 void engine_facts_came(Engine *engine, Watch *watch);
@@ -151,6 +156,9 @@ void engine_decide_all(Engine *engine, Watch *watch);
 void engine_pump_all(Engine *engine);
 /* A WorkTurnHandler: goes on with what was left. */
 bool engine_on_turn(void *userdata, uint64_t until_usec);
+
+/* Something that waited is decided on like an event. @deferred: taken. */
+void engine_take_deferred(Engine *engine, const Filesystem *filesystem, Deferred *deferred);
 
 /* engine-act.c */
 /* Hands the repair that @decision is going to come to over to the worker; engine_carry_out() then finds it begun, and
@@ -172,7 +180,23 @@ void engine_forget_sequences(Engine *engine);
 
 /* engine-memory.c: what the policy remembers of events before. */
 int engine_memory_start(Engine *engine);
+/* It is to be there after a restart; it is not any more. */
+void engine_keep_deferred(Engine *engine, const Deferred *deferred);
+void engine_forget_deferred(Engine *engine, const Deferred *deferred);
 void engine_remember(Engine *engine, const EventFacts *facts, const Decision *decisions, size_t n);
+
+/* engine-deferred.c: decisions and actions that wait. */
+int engine_deferred_start(Engine *engine);
+void engine_deferred_stop(Engine *engine);
+/* The decision, or action @action of it. */
+void engine_defer(Engine *engine, const Decision *decision, size_t action, const EventFacts *facts);
+/* What has come due is looked at again. */
+void engine_deferred_run(Engine *engine);
+/* The clock on the wall, or its zone, may be another. */
+void engine_deferred_on_clock(Engine *engine);
+void engine_deferred_on_healthy(Engine *engine, const Filesystem *filesystem, const HealthEvent *event);
+void engine_deferred_on_mounted(Engine *engine, const Filesystem *filesystem);
+void engine_deferred_on_unmount(Engine *engine, Filesystem *filesystem);
 
 /* engine-conditions.c */
 void engine_conditions_from_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event);

@@ -20,6 +20,12 @@ int engine_memory_start(Engine *engine) {
         return policy_memory_new(boot_id ?: "?", &engine->memory);
 }
 
+void engine_keep_deferred(_unused_ Engine *engine, _unused_ const Deferred *deferred) {
+}
+
+void engine_forget_deferred(_unused_ Engine *engine, _unused_ const Deferred *deferred) {
+}
+
 void engine_remember(Engine *engine, const EventFacts *facts, const Decision *decisions, size_t n) {
         int r;
 

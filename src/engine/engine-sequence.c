@@ -123,6 +123,14 @@ static bool sequence_step(Engine *engine, Sequence *sequence, const ActionReques
                 return false;
         }
 
+        if (request->is_deferred) {
+                const EventFacts facts = facts_of(sequence);
+
+                engine_defer(engine, &sequence->decision, sequence->step, &facts);
+                *ret_how = STEP_TOLD;
+                return false;
+        }
+
         switch (request->kind) {
         case ACTION_LOG:
         case ACTION_NOTIFY:

@@ -134,6 +134,8 @@ int engine_new(sd_event *event, const EngineOptions *options, Engine **ret_engin
         TAILQ_INIT(&engine->watches);
         TAILQ_INIT(&engine->sequences);
         r = engine_memory_start(engine);
+        if (r >= 0)
+                r = engine_deferred_start(engine);
         if (r < 0)
                 return r;
 
@@ -236,6 +238,7 @@ Engine *engine_free(Engine *engine) {
         filesystem_table_free(engine->filesystems);
         policy_unref(engine->policy);
         policy_memory_free(engine->memory);
+        engine_deferred_stop(engine);
         free(engine->policy_problems);
         sd_event_unref(engine->event);
         free(engine);

@@ -21,6 +21,7 @@ static const char *const condition_code_names[] = {
         [CONDITION_OFFLINE_REPAIR_REQUIRED] = "offline-repair-required",
         [CONDITION_NOT_WATCHED] = "not-watched",
         [CONDITION_EVENTS_LOST] = "events-lost",
+        [CONDITION_ACTION_EXPIRED] = "action-expired",
         [CONDITION_EXHAUSTED] = "exhausted",
         [CONDITION_FILESYSTEM_ERROR] = "filesystem-error",
 };

@@ -23,6 +23,7 @@ typedef enum ConditionCode {
         CONDITION_NOT_WATCHED,          /* it could be watched and is not */
         CONDITION_EVENTS_LOST,          /* what happened meanwhile is not known */
         CONDITION_EXHAUSTED,            /* every step of an escalation was tried */
+        CONDITION_ACTION_EXPIRED,       /* an action waited for its window for too long */
         CONDITION_FILESYSTEM_ERROR,     /* the file system met an error of which its errno is all that is known */
 } ConditionCode;
 DECLARE_NAMES(condition_code, ConditionCode)

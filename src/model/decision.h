@@ -57,9 +57,20 @@ typedef struct ActionRequest {
         unsigned n_retries;
         uint64_t backoff_min_usec, backoff_max_usec;
         ScrubRepair scrub_repair;       /* ACTION_SCRUB */
+        char window[RULE_ID_SIZE];      /* it is done while this one is open; "": at any time */
+        uint64_t expires_usec;          /* with @window: how long it may wait for it */
+        bool is_deferred;               /* @window is closed */
+        uint64_t deferred_usec;         /* with it: until it opens; USEC_INFINITY: not known */
         bool ignore_autofsck;           /* the rule lifted the property as upper bound */
         char denied_by[DENIED_SIZE];    /* "protect: usb", "autofsck: check": recorded, not carried out; "": allowed */
 } ActionRequest;
+
+/* What has to pass before a decision is carried out. */
+typedef enum DecisionWait {
+        WAIT_NONE,
+        WAIT_LASTING,                   /* `for`: it has to last */
+        WAIT_GATHER,                    /* `gather`: others may come that it is done for, too */
+} DecisionWait;
 
 /* More steps than this in one `do` are an error when the policy is loaded. */
 #define DECISION_ACTIONS_MAX 16
@@ -75,6 +86,10 @@ typedef struct Decision {
         uint64_t policy_generation;
         size_t n_actions;
         ActionRequest actions[DECISION_ACTIONS_MAX];
+        DecisionWait wait;
+        uint64_t wait_usec;             /* WAIT_LASTING: how long; WAIT_GATHER: without another one */
+        uint64_t wait_max_usec;         /* WAIT_GATHER: since the first one */
+        unsigned gather_parts;          /* WAIT_GATHER: what is gathered apart; mask of policy/rule-timing.h */
         char suppressed_by[DENIED_SIZE];        /* "cooldown: 59min left": recorded, no step is done; "": not */
         char reason[REASON_SIZE];       /* one sentence for people; "" without one */
 } Decision;

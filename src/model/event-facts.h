@@ -9,10 +9,21 @@
 #include "src/model/filesystem-facts.h"
 #include "src/model/health-event.h"
 
+/* What a decision about an event waited for, which is being looked at once more. */
+typedef enum ResumedFrom {
+        RESUMED_NOT,                    /* it is new */
+        RESUMED_LASTED,
+        RESUMED_GATHERED,
+        RESUMED_WINDOW,                 /* a window of time may be open now */
+} ResumedFrom;
+
 typedef struct EventFacts {
         const HealthEvent *event;
         uint64_t now_boottime_usec;             /* of the decision: windows, cooldowns */
         uint64_t now_realtime_usec;             /* the same moment on the clock on the wall; 0: not known */
+        ResumedFrom resumed_from;
+        const char *resumed_rule;               /* with it: the one rule that is looked at */
+        unsigned resumed_step;                  /* RESUMED_WINDOW: the one step of it, from 0 */
         const Zone *zone;                       /* of that clock; NULL: UTC */
         const FilesystemFacts *filesystem;      /* NULL: the event belongs to none (our own state) */
         FactState path_state;                   /* of the inode */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/basic/clock.h"
 #include "tests/unit/engine-fixture.h"
 
 static void load_rules(Setup *s, const char *rules) {
@@ -24,6 +25,31 @@ static void load_rules(Setup *s, const char *rules) {
 
 static const HealthCondition *exhausted(Setup *s) {
         return condition_find(&the_filesystem(s)->conditions, CONDITION_EXHAUSTED, "agno 0x0 finobt");
+}
+
+#define WINDOW_RULES                                                                                    \
+        "rules: [{id: night, match: {event: sick}, do: [notify, {scrub: {in: w}}]}]\n"
+
+static void take_event_of(Setup *s, EventKind kind, Structure structure) {
+        const HealthEvent event = {
+                .filesystem_id = the_filesystem(s)->id,
+                .kind = kind,
+                .domain = structure_domain(structure),
+                .structure = structure,
+                .count = 1,
+        };
+
+        engine_take_event(s->engine, &event);
+}
+
+static void tell_unmounted(Setup *s) {
+        WorkerMessage message;
+
+        worker_message_init(&message, WORKER_MOUNT_GONE);
+        message.mount.device_number = DEVICE_NUMBER;
+        message.mount.mount_id = 1;
+        strcpy(message.mount.mount_point, "/srv");
+        fake_worker_say(&s->worker, &message, -EBADF);
 }
 
 static void test_counts(void **state) {
@@ -145,6 +171,135 @@ static void test_limits(void **state) {
         assert_string_equal(s->refused_why, "limits: actions: 2 per 1d, 1d left");
 }
 
+static bool is_repaired(Setup *s) {
+        return s->n_repairs > 0;
+}
+
+static bool is_scanned(Setup *s) {
+        return s->n_scrubs > 0;
+}
+
+/* The next rule has it meanwhile; nothing is told twice. */
+static void test_lasts(void **state) {
+        Setup *s = *state;
+
+        load_rules(s, "rules:\n"
+                      "  - {id: lasts, match: {event: sick}, for: 1s, do: [repair]}\n"
+                      "  - {id: meanwhile, match: {event: sick}, do: [notify]}\n");
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 0);
+        assert_int_equal(s->n_notices, 1);
+        assert_int_equal(s->n_events, 1);
+        run_until(s, is_repaired);
+        run_quiet(s);
+        assert_int_equal(s->n_repairs, 1);
+        assert_int_equal(s->n_notices, 1);
+        /* The other one is the result. */
+        assert_int_equal(s->n_events, 2);
+        assert_int_equal(s->kinds[1], EVENT_REPAIR_DONE);
+        assert_int_equal(deferred_table_count(s->engine->deferred), 0);
+}
+
+static void test_does_not_last(void **state) {
+        Setup *s = *state;
+
+        load_rules(s, "rules: [{id: lasts, match: {event: sick}, for: 1d, do: [repair]}]\n");
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        take_sick(s, STRUCTURE_AG_BNOBT, 0);
+        run_quiet(s);
+        assert_int_equal(deferred_table_count(s->engine->deferred), 2);
+        take_event_of(s, EVENT_HEALTHY, STRUCTURE_AG_FINOBT);
+        run_quiet(s);
+        assert_int_equal(deferred_table_count(s->engine->deferred), 1);
+        assert_string_equal(s->suppressed_by, "for: it is healthy again");
+        tell_unmounted(s);
+        run_quiet(s);
+        assert_int_equal(deferred_table_count(s->engine->deferred), 0);
+        assert_string_equal(s->suppressed_by, "for: it was unmounted");
+        assert_int_equal(s->n_repairs, 0);
+}
+
+static void test_gathers(void **state) {
+        Setup *s = *state;
+
+        load_rules(s, "rules: [{id: all, match: {event: sick}, gather: {quiet: 1s, max: 1min}, do: [scrub]}]\n");
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        take_sick(s, STRUCTURE_AG_BNOBT, 0);
+        take_sick(s, STRUCTURE_AG_CNTBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_scrubs, 0);
+        assert_int_equal(deferred_table_count(s->engine->deferred), 1);
+        run_until(s, is_scanned);
+        run_quiet(s);
+        assert_int_equal(s->n_scrubs, 1);
+        assert_int_equal(deferred_table_count(s->engine->deferred), 0);
+}
+
+/* What has no time to come is not waited for. */
+static void test_gathered_at_unmount(void **state) {
+        Setup *s = *state;
+
+        load_rules(s, "rules: [{id: all, match: {event: sick}, gather: {quiet: 1d, max: 1d}, do: [notify]}]\n");
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        take_sick(s, STRUCTURE_AG_BNOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_notices, 0);
+        tell_unmounted(s);
+        run_quiet(s);
+        assert_int_equal(s->n_notices, 1);
+        assert_int_equal(deferred_table_count(s->engine->deferred), 0);
+}
+
+static bool has_expired(Setup *s) {
+        return condition_find(&the_filesystem(s)->conditions, CONDITION_ACTION_EXPIRED, "night") != NULL;
+}
+
+/* A window that is closed now, whenever this test runs, and one that is open. */
+static void test_window(void **state) {
+        Setup *s = *state;
+        WallTime now;
+
+        zone_wall_time(NULL, (int64_t) (clock_realtime_usec() / USEC_PER_SEC), &now);
+        load_rules(s, now.hour < 12 ? "windows: {w: '18:00..19:00', all: '00:00..24:00'}\n" WINDOW_RULES
+                                    : "windows: {w: '06:00..07:00', all: '00:00..24:00'}\n" WINDOW_RULES);
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_scrubs, 0);
+        assert_int_equal(s->n_notices, 2);
+        assert_int_equal(deferred_table_count(s->engine->deferred), 1);
+
+        /* The policy says now that it is open: that is looked up with the clock. */
+        load_rules(s, "windows: {w: '00:00..24:00', all: '00:00..24:00'}\n" WINDOW_RULES);
+        engine_deferred_on_clock(s->engine);
+        run_quiet(s);
+        assert_int_equal(s->n_scrubs, 1);
+        assert_int_equal(s->n_notices, 2);
+        assert_int_equal(deferred_table_count(s->engine->deferred), 0);
+}
+
+static void test_window_expires(void **state) {
+        Setup *s = *state;
+        Deferred *waiting;
+        WallTime now;
+
+        zone_wall_time(NULL, (int64_t) (clock_realtime_usec() / USEC_PER_SEC), &now);
+        load_rules(s, now.hour < 12 ? "windows: {w: '18:00..19:00', all: '00:00..24:00'}\n" WINDOW_RULES
+                                    : "windows: {w: '06:00..07:00', all: '00:00..24:00'}\n" WINDOW_RULES);
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        waiting = deferred_table_next(s->engine->deferred, NULL);
+        assert_non_null(waiting);
+        assert_false(has_expired(s));
+        waiting->last_usec = (int64_t) clock_boottime_usec();
+        engine_deferred_run(s->engine);
+        run_quiet(s);
+        assert_true(has_expired(s));
+        assert_int_equal(s->n_scrubs, 0);
+        assert_int_equal(deferred_table_count(s->engine->deferred), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_counts, engine_fixture_setup, engine_fixture_teardown),
@@ -155,6 +310,13 @@ int main(void) {
                                                 engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_refused_goes_on, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_limits, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_lasts, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_does_not_last, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_gathers, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_gathered_at_unmount, engine_fixture_setup,
+                                                engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_window, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_window_expires, engine_fixture_setup, engine_fixture_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

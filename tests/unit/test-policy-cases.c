@@ -67,6 +67,31 @@ static void check_decisions(PolicyStream *stream, const EventExample *example) {
                 fail_msg("missing: %s", next->text);
 }
 
+/* Where nothing is said about it, nothing may come due. */
+static void check_due(PolicyStream *stream, const EventExample *example) {
+        static Decision decisions[POLICY_DECISIONS_MAX];
+        const YamlNode *next = example->due ? example->due->first : NULL;
+        const Deferred *waited;
+        uint64_t after_usec;
+        size_t n;
+        int r;
+
+        while ((r = policy_stream_due(stream, example, decisions, &n, &waited, &after_usec)) > 0)
+                for (size_t i = 0; i < n; i++) {
+                        _cleanup_(free_at) char *text = policy_decision_text(decisions + i);
+
+                        assert_non_null(text);
+                        if (!next)
+                                fail_msg("due, too much: %s", text);
+                        assert_string_equal(text, next->text);
+                        next = next->next;
+                        decision_clear(decisions + i);
+                }
+        assert_int_equal(r, 0);
+        if (next)
+                fail_msg("not due: %s", next->text);
+}
+
 static void check_explanation(const Policy *policy, PolicyStream *stream, const EventExample *example) {
         const EventFacts facts = policy_stream_facts(stream, example);
         _cleanup_(free_at) char *text = NULL;
@@ -100,6 +125,7 @@ static size_t check_file(const char *path) {
 
                 read_facts(test, &example);
                 print_message("    %s\n", example.name);
+                check_due(stream, &example);
                 if (example.explain)
                         check_explanation(policy, stream, &example);
                 check_decisions(stream, &example);
