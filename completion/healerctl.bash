@@ -17,7 +17,7 @@ __healerctl_filesystems() {
 
 _healerctl() {
         local cur prev word verb="" n_arguments=0 i
-        local verbs='status monitor events repair scrub policy reload takeover release'
+        local verbs='status monitor events repair scrub policy reload resume takeover release'
         local structures='fscounters usrquota grpquota prjquota quotacheck nlinks super agf agfl agi bnobt cntbt inobt
                 finobt rmapbt refcountbt bitmap summary core datafork attrfork cowfork directory xattr symlink parent dirtree'
         local -A options=(
@@ -28,6 +28,7 @@ _healerctl() {
                 [scrub]='--json --repair --no-wait --no-ask-password'
                 [policy]='--json --policy --diff'
                 [reload]='--no-ask-password'
+                [resume]='--no-ask-password'
                 [takeover]='--dry-run'
                 [release]='--dry-run'
         )

@@ -17,6 +17,7 @@ static const char *const memory_kind_names[] = {
         [MEMORY_REST] = "rest",
         [MEMORY_LEVEL] = "level",
         [MEMORY_LIMIT] = "limit",
+        [MEMORY_BRAKE] = "brake",
 };
 DEFINE_NAMES(memory_kind, MemoryKind)
 

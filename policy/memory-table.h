@@ -29,6 +29,7 @@ typedef enum MemoryKind {
         MEMORY_REST,                    /* until when the rule rests */
         MEMORY_LEVEL,                   /* which step of an escalation */
         MEMORY_LIMIT,                   /* marks: actions that were begun */
+        MEMORY_BRAKE,                   /* marks: file systems that failed; until when nothing is done */
 } MemoryKind;
 DECLARE_NAMES(memory_kind, MemoryKind)
 

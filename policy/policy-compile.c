@@ -157,7 +157,7 @@ static int collect_timing(Policy *policy) {
         if (!policy->counting)
                 return -ENOMEM;
 
-        policy->has_timing = policy->limits.actions.within_usec > 0;
+        policy->has_timing = policy->limits.actions.within_usec > 0 || policy->brake.n_filesystems > 0;
         for (size_t i = 0; i < policy->n_rules; i++) {
                 const RuleTiming *timing = &policy->rules[i].source.timing;
 
@@ -277,6 +277,7 @@ static int compile(Policy *policy, PolicySource *source, PolicyProblems *problem
         policy->mode = source->has_mode ? source->mode : POLICY_MODE_ENFORCE;
         policy->baseline = source->has_baseline ? source->baseline : BASELINE_AUTOFSCK;
         policy->limits = source->limits;
+        policy->brake = source->brake;
         policy->protects = steal_ptr(source->protects);
         policy->n_protects = source->n_protects;
         source->n_protects = 0;

@@ -74,12 +74,26 @@ static bool limit_says_no(const PolicyMemory *memory, const ActionLimit *limit, 
         return true;
 }
 
+static bool brake_says_no(const PolicyMemory *memory, const Policy *policy, const EventFacts *facts,
+                          char ret_why[static DENIED_SIZE]) {
+        char within[DURATION_TEXT_SIZE];
+
+        if (!policy_memory_is_braked(memory, policy, facts))
+                return false;
+        (void) snprintf(ret_why, DENIED_SIZE, "brake: %u file systems failed within %s", policy->brake.n_filesystems,
+                        duration_format(policy->brake.within_usec, within));
+        return true;
+}
+
 void policy_gate_limits(const PolicyMemory *memory, const Policy *policy, const PolicyRule *rule,
                         const EventFacts *facts, Decision *decision) {
         size_t n = policy_count_acting(decision);
         char why[DENIED_SIZE];
 
-        if (!limit_says_no(memory, &policy->limits.actions, NULL, decision->mode, facts, n, why) &&
+        if (n == 0)
+                return;
+        if (!brake_says_no(memory, policy, facts, why) &&
+            !limit_says_no(memory, &policy->limits.actions, NULL, decision->mode, facts, n, why) &&
             !(rule && limit_says_no(memory, &rule->source.timing.actions, rule->source.id, decision->mode, facts, n,
                                     why)))
                 return;

@@ -17,6 +17,7 @@
 RuleOutcome policy_gate(const PolicyMemory *memory, const PolicyRule *rule, const EventFacts *facts,
                         char ret_why[static DENIED_SIZE]);
 
-/* Denies the acting steps of a decision that does not fit its limits, all of them. @rule: NULL for the baseline. */
+/* Denies the acting steps of a decision that does not fit its limits, all of them, and while the brake is on. @rule:
+ * NULL for the baseline. */
 void policy_gate_limits(const PolicyMemory *memory, const Policy *policy, const PolicyRule *rule,
                         const EventFacts *facts, Decision *decision);

@@ -189,6 +189,61 @@ bool policy_memory_is_limited(const PolicyMemory *memory, const ActionLimit *lim
         return true;
 }
 
+static const MemoryEntry *brake_find(const PolicyMemory *memory) {
+        char key[MEMORY_KEY_SIZE];
+
+        return memory ? memory_table_find(memory->table, memory_key(MEMORY_BRAKE, OWNER_OF_ALL, "", key)) : NULL;
+}
+
+/* What counts for the brake: something that failed, told by a file system. Returns its hash, or 0. */
+static uint32_t brake_hash(const EventFacts *facts) {
+        char text[EVENT_PARTS_TEXT_SIZE];
+
+        if (facts->resumed_from != RESUMED_NOT || event_kind_is_result(facts->event->kind) ||
+            health_event_severity(facts->event) > SEVERITY_ERROR ||
+            event_parts_text(facts, EVENT_PART_BIT(EVENT_PART_FS), EVENT_PART_BIT(EVENT_PART_FS), text) < 0)
+                return 0;
+        return text_hash(text);
+}
+
+static bool brake_is_reached(const MemoryEntry *entry, const Brake *brake, const EventFacts *facts) {
+        int64_t oldest = window_start(now_of(facts), brake->within_usec);
+        uint32_t hash = brake_hash(facts);
+        uint64_t n = entry ? memory_entry_sum(entry, oldest) : 0;
+
+        if (hash == 0)
+                return false;
+        if (!entry || !memory_entry_has_distinct(entry, hash, oldest))
+                n++;
+        return n >= brake->n_filesystems;
+}
+
+bool policy_memory_is_braked(const PolicyMemory *memory, const Policy *policy, const EventFacts *facts) {
+        const MemoryEntry *entry = brake_find(memory);
+
+        if (policy->brake.n_filesystems == 0)
+                return false;
+        return (entry && entry->until_usec > now_of(facts)) || brake_is_reached(entry, &policy->brake, facts);
+}
+
+uint64_t policy_memory_brake_until_usec(const PolicyMemory *memory, uint64_t now_boottime_usec) {
+        const MemoryEntry *entry = brake_find(memory);
+
+        return entry && entry->until_usec > (int64_t) now_boottime_usec ? (uint64_t) entry->until_usec : 0;
+}
+
+bool policy_memory_release_brake(PolicyMemory *memory, uint64_t now_boottime_usec) {
+        const MemoryEntry *known = brake_find(memory);
+        MemoryEntry *entry;
+        bool was_on;
+
+        if (!known || memory_table_get(memory->table, known->key, &entry) < 0)
+                return false;
+        was_on = entry->until_usec > (int64_t) now_boottime_usec;
+        memory_table_remove(memory->table, entry);
+        return was_on;
+}
+
 /* NULL without memory, which is noted. */
 static MemoryEntry *entry_get(PolicyMemory *memory, const char *key, int *error) {
         MemoryEntry *entry = NULL;
@@ -235,6 +290,25 @@ static void count_all(PolicyMemory *memory, const Policy *policy, const EventFac
                     (verdict == VERDICT_UNKNOWN && rule->source.on_unknown == ON_UNKNOWN_MATCH))
                         count_when(memory, rule, facts, error);
         }
+}
+
+static void count_brake(PolicyMemory *memory, const Policy *policy, const EventFacts *facts, int *error) {
+        const Brake *brake = &policy->brake;
+        const MemoryMark mark = { .time_usec = now_of(facts), .weight = 1, .distinct = brake_hash(facts) };
+        char key[MEMORY_KEY_SIZE];
+        MemoryEntry *entry;
+        int r;
+
+        if (brake->n_filesystems == 0 || mark.distinct == 0)
+                return;
+        entry = entry_get(memory, memory_key(MEMORY_BRAKE, OWNER_OF_ALL, "", key), error);
+        if (!entry)
+                return;
+        if (entry->until_usec > now_of(facts) || brake_is_reached(entry, brake, facts))
+                entry->until_usec = now_of(facts) + (int64_t) brake->calm_usec;
+        r = memory_entry_mark(entry, mark, window_start(now_of(facts), brake->within_usec));
+        if (r < 0)
+                *error = r;
 }
 
 static const PolicyRule *rule_of(const Policy *policy, const Decision *decision) {
@@ -331,6 +405,7 @@ int policy_remember(PolicyMemory *memory, const Policy *policy, const EventFacts
 
         if (facts->resumed_from == RESUMED_NOT)
                 count_all(memory, policy, facts, &error);
+        count_brake(memory, policy, facts, &error);
         for (size_t i = 0; i < n; i++) {
                 const Decision *decision = decisions + i;
                 const PolicyRule *rule = policy->has_timing ? rule_of(policy, decision) : NULL;

@@ -88,6 +88,13 @@ uint64_t policy_memory_rest_usec(const PolicyMemory *memory, const RuleSource *r
 size_t policy_memory_level(const PolicyMemory *memory, const RuleSource *rule, PolicyMode mode,
                            const EventFacts *facts);
 
+/* Whether so many file systems fail that nothing may be done, this event included. */
+bool policy_memory_is_braked(const PolicyMemory *memory, const Policy *policy, const EventFacts *facts);
+/* Until when, if nothing more fails; 0: it is not. */
+uint64_t policy_memory_brake_until_usec(const PolicyMemory *memory, uint64_t now_boottime_usec);
+/* Somebody says that it was seen to. Returns whether the brake was on. */
+bool policy_memory_release_brake(PolicyMemory *memory, uint64_t now_boottime_usec);
+
 /* @owner: a rule's id, or NULL for the limit of all. True if @n more actions do not fit; then @ret_usec says when they
  * will (USEC_INFINITY: never). */
 bool policy_memory_is_limited(const PolicyMemory *memory, const ActionLimit *limit, const char *owner,

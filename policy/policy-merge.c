@@ -142,6 +142,8 @@ static int merge(PolicySource *whole, PolicySource *part, bool is_alone, PolicyP
                 whole->baseline = part->baseline;
         }
         merge_limits(&whole->limits, &part->limits);
+        if (part->brake.n_filesystems > 0)
+                whole->brake = part->brake;
 
         r = merge_windows(whole, part);
         if (r < 0)

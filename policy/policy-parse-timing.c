@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * When a rule is taken and how much it may do: `when`, `for`, `gather`, `cooldown`, `again`, `limits`.
+ * When a rule is taken and how much it may do: `when`, `for`, `gather`, `cooldown`, `again`, `limits`, `brake`.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -213,5 +213,29 @@ int parse_file_limits(PolicyParser *parser, const YamlNode *node, PolicySource *
                                                                        : &source->limits.n_parallel_scrubs) =
                                 (unsigned) count;
         }
+        return 0;
+}
+
+int parse_brake(PolicyParser *parser, const YamlNode *node, PolicySource *source) {
+        Brake brake = {};
+        int64_t count;
+
+        if (!parse_kind(parser, node, YAML_KIND_MAP, "brake"))
+                return 0;
+        YAML_FOREACH(entry, node) {
+                if (!parse_find_key(parser, KEY_OF_BRAKE, "key of \"brake\"", entry))
+                        continue;
+                if (strcmp(entry->text, "filesystems") != 0)
+                        (void) parse_duration(parser, entry->value, entry->text, USEC_PER_SEC, TIMING_MAX_USEC,
+                                              strcmp(entry->text, "within") == 0 ? &brake.within_usec
+                                                                                 : &brake.calm_usec);
+                else if (parse_i64(parser, entry->value, entry->text, 2, BRAKE_FILESYSTEMS_MAX, &count))
+                        brake.n_filesystems = (unsigned) count;
+        }
+        if (!yaml_map_find(node, "filesystems") || !yaml_map_find(node, "within") || !yaml_map_find(node, "calm"))
+                policy_error(parser->problems, node->position,
+                             "\"brake\" needs three values: write "
+                             "\"brake: {filesystems: 3, within: 2min, calm: 10min}\"");
+        source->brake = brake;
         return 0;
 }

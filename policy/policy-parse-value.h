@@ -70,6 +70,7 @@ int parse_cooldown(PolicyParser *parser, const YamlNode *node, RuleSource *rule)
 int parse_gather(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
 int parse_again(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
 int parse_rule_limits(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
+int parse_brake(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 int parse_file_limits(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 int parse_windows(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 /* Reports and returns false if @node is no action's name. */

@@ -352,6 +352,7 @@ static const struct {
         { "rules", file_rules },
         { "disable", file_disable },
         { "limits", parse_file_limits },
+        { "brake", parse_brake },
         { "windows", parse_windows },
 };
 

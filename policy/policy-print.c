@@ -215,6 +215,14 @@ static void print_window(const Policy *policy, const WindowSource *window, FILE 
         fputc('\n', stream);
 }
 
+static void print_brake(const Brake *brake, FILE *stream) {
+        char within[DURATION_TEXT_SIZE], calm[DURATION_TEXT_SIZE];
+
+        if (brake->n_filesystems > 0)
+                fprintf(stream, "brake: {filesystems: %u, within: %s, calm: %s}\n", brake->n_filesystems,
+                        duration_format(brake->within_usec, within), duration_format(brake->calm_usec, calm));
+}
+
 static void print_rule(const Policy *policy, const PolicyRule *rule, FILE *stream) {
         const RuleSource *source = &rule->source;
 
@@ -273,6 +281,7 @@ int policy_print(const Policy *policy, FILE *stream) {
                 policy_baseline_to_name(policy->baseline));
 
         print_limits(&policy->limits, stream);
+        print_brake(&policy->brake, stream);
         if (policy->n_windows > 0)
                 fputs("windows:\n", stream);
         for (size_t i = 0; i < policy->n_windows; i++)

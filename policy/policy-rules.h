@@ -36,6 +36,7 @@ struct Policy {
         WindowSource *windows;
         RuleIndex *index;
         PolicyLimits limits;
+        Brake brake;
         bool has_timing;                /* one of its rules has, or there are limits: something has to be remembered */
         size_t n_counting;
         uint16_t *counting;             /* rules with `when`: they count behind the end of the search */

@@ -272,8 +272,8 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_FILE, "disable", true, KEY_DROP_IN_ONLY, "rules of earlier files that shall not be used" },
         { KEY_OF_FILE, "limits", true, KEY_ANYWHERE, "how many actions in how much time" },
         { KEY_OF_FILE, "windows", true, KEY_ANYWHERE, "named windows of time, for \"time\"" },
+        { KEY_OF_FILE, "brake", true, KEY_ANYWHERE, "when many file systems fail at once" },
         { KEY_OF_FILE, "routes", false, KEY_ANYWHERE, "where notifications go" },
-        { KEY_OF_FILE, "brake", false, KEY_ANYWHERE, "when many file systems fail at once" },
         { KEY_OF_FILE, "permit", false, KEY_ANYWHERE, "unit that is asked before destructive steps" },
 
         { KEY_OF_RULE, "id", true, KEY_ANYWHERE, "name of the rule, unique" },
@@ -316,6 +316,10 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_LIMITS, "parallel-repairs", true, KEY_ANYWHERE, "repairs at the same time; others wait" },
         { KEY_OF_LIMITS, "parallel-scrubs", true, KEY_ANYWHERE, "scans at the same time; others wait" },
         { KEY_OF_LIMITS, "workloads", false, KEY_ANYWHERE, "workloads that are failed, \"3 per 1h\"" },
+
+        { KEY_OF_BRAKE, "filesystems", true, KEY_ANYWHERE, "how many different ones have to fail" },
+        { KEY_OF_BRAKE, "within", true, KEY_ANYWHERE, "in how much time" },
+        { KEY_OF_BRAKE, "calm", true, KEY_ANYWHERE, "nothing is done before none has failed for so long" },
 
         { KEY_OF_RULE_LIMITS, "actions", true, KEY_ANYWHERE, "actions of this rule, \"5 per 1d\"" },
         { KEY_OF_RULE_LIMITS, "workloads", false, KEY_ANYWHERE, "workloads that this rule fails, \"3 per 1h\"" },

@@ -140,6 +140,7 @@ typedef enum KeyPlace {
         KEY_OF_COOLDOWN,
         KEY_OF_GATHER,
         KEY_OF_LIMITS,
+        KEY_OF_BRAKE,
         KEY_OF_RULE_LIMITS,
 } KeyPlace;
 

@@ -135,6 +135,7 @@ typedef struct PolicySource {
         bool has_baseline;
         PolicyBaseline baseline;
         PolicyLimits limits;
+        Brake brake;
         size_t n_rules;
         RuleSource *rules;              /* in the order of files and of places in them */
         size_t n_protects;

@@ -74,6 +74,14 @@ typedef struct ActionLimit {
         uint64_t within_usec;
 } ActionLimit;
 
+/* Nothing is done any more when so many file systems fail in so little time: then it is not them. */
+typedef struct Brake {
+        unsigned n_filesystems;         /* 0: there is none */
+        uint64_t within_usec;
+        uint64_t calm_usec;             /* until nothing failed for so long */
+} Brake;
+#define BRAKE_FILESYSTEMS_MAX 100
+
 typedef struct RuleTiming {
         RuleWhen when;
         uint64_t lasting_usec;          /* `for`; 0: none */

@@ -15,6 +15,7 @@
 #define JOB BUS_INTERFACE_JOB
 
 #define MESSAGE_RELOAD N_("Authentication is required to load the policy for damaged file systems again")
+#define MESSAGE_RESUME N_("Authentication is required to let damaged file systems be worked on again")
 #define MESSAGE_READ N_("Authentication is required to read what happened to the file systems of this machine")
 #define MESSAGE_REPAIR N_("Authentication is required to repair the file system $(fs.name)")
 #define MESSAGE_HARMFUL \
@@ -25,6 +26,7 @@
 static const BusGuard guards[] = {
         { MANAGER,    "GetFilesystem", BUS_VARIANT_PLAIN,     NULL,                           NULL,            false },
         { MANAGER,    "ReloadPolicy",  BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY,    MESSAGE_RELOAD,  false },
+        { MANAGER,    "Resume",        BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY,    MESSAGE_RESUME,  false },
         { MANAGER,    "ListEvents",    BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_READ,    false },
         { FILESYSTEM, "Repair",        BUS_VARIANT_CHANGES,   POLKIT_ACTION_REPAIR,           MESSAGE_REPAIR,  false },
         { FILESYSTEM, "Repair",        BUS_VARIANT_REMOVABLE, POLKIT_ACTION_REPAIR_REMOVABLE, MESSAGE_REPAIR,  false },

@@ -132,6 +132,12 @@ static int get_mounted_unwatched(sd_bus *bus _unused_, const char *path _unused_
         return sd_bus_message_append(reply, "u", (uint32_t) engine_n_unwatched(((BusContext *) userdata)->engine));
 }
 
+static int get_braked_until(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                            const char *property _unused_, sd_bus_message *reply, void *userdata,
+                            sd_bus_error *error _unused_) {
+        return sd_bus_message_append(reply, "t", engine_braked_until_usec(((BusContext *) userdata)->engine));
+}
+
 static int get_worker_connected(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
                                 const char *property _unused_, sd_bus_message *reply, void *userdata,
                                 sd_bus_error *error _unused_) {
@@ -185,6 +191,20 @@ static int on_reload_policy(sd_bus_message *message, void *userdata, sd_bus_erro
         return sd_bus_reply_method_return(message, NULL);
 }
 
+static int on_resume(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        BusContext *context = userdata;
+        uint32_t uid;
+        int r;
+
+        r = bus_authorize(context->authorizer, message, &(BusAuthorizeCall) { .owner_uid = BUS_UID_NONE }, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+
+        (void) engine_resume(context->engine);
+        bus_manager_changed(context, BUS_MANAGER_COUNTERS);
+        return sd_bus_reply_method_return(message, NULL);
+}
+
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST
 #define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 
@@ -211,6 +231,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("LastEventUSec", "t", get_total, 0, CHANGES),
         SD_BUS_PROPERTY("LagUSec", "t", get_total, 0, CHANGES),
         SD_BUS_PROPERTY("MountedUnwatched", "u", get_mounted_unwatched, 0, CHANGES),
+        SD_BUS_PROPERTY("BrakedUntilUSec", "t", get_braked_until, 0, CHANGES),
         SD_BUS_PROPERTY("WorkerConnected", "b", get_worker_connected, 0, CHANGES),
 
         SD_BUS_METHOD_WITH_ARGS("GetFilesystem",
@@ -222,6 +243,12 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_NO_ARGS,
                                 SD_BUS_NO_RESULT,
                                 on_reload_policy,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+
+        SD_BUS_METHOD_WITH_ARGS("Resume",
+                                SD_BUS_NO_ARGS,
+                                SD_BUS_NO_RESULT,
+                                on_resume,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
 
         SD_BUS_METHOD_WITH_ARGS("ListEvents",
@@ -267,6 +294,7 @@ static const BusChangeName change_names[] = {
         { "Failed",           BUS_MANAGER_COUNTERS },
         { "LastEventUSec",    BUS_MANAGER_COUNTERS },
         { "LagUSec",          BUS_MANAGER_COUNTERS },
+        { "BrakedUntilUSec",  BUS_MANAGER_COUNTERS },
         { "MountedUnwatched", BUS_MANAGER_FILESYSTEMS },
         { "WorkerConnected",  BUS_MANAGER_WORKER },
         { "KernelRelease",    BUS_MANAGER_WORKER },

@@ -35,6 +35,8 @@ static CtlExit run(const CtlRequest *request) {
                 return ctl_policy_schema(request);
         case CTL_VERB_RELOAD:
                 return ctl_reload(request);
+        case CTL_VERB_RESUME:
+                return ctl_resume(request);
         case CTL_VERB_TAKEOVER:
                 return ctl_takeover(request);
         case CTL_VERB_RELEASE:

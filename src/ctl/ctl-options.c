@@ -45,6 +45,8 @@ static const CtlVerb verbs[] = {
         { CTL_VERB_POLICY_SCHEMA, { "policy", "schema" }, "", 0, 0, 0, "print a JSON schema of policy files" },
         { CTL_VERB_RELOAD, { "reload" }, "", 0, 0, CTL_OPTION_NO_ASK_PASSWORD,
           "make the daemon load the policy again" },
+        { CTL_VERB_RESUME, { "resume" }, "", 0, 0, CTL_OPTION_NO_ASK_PASSWORD,
+          "act again after the policy's brake held" },
         { CTL_VERB_TAKEOVER, { "takeover" }, "", 0, 0, CTL_OPTION_DRY_RUN,
           "let healerd watch instead of xfs_healer" },
         { CTL_VERB_RELEASE, { "release" }, "", 0, 0, CTL_OPTION_DRY_RUN,

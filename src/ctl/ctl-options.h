@@ -21,6 +21,7 @@ typedef enum CtlVerbId {
         CTL_VERB_POLICY_SIMULATE,
         CTL_VERB_POLICY_SCHEMA,
         CTL_VERB_RELOAD,
+        CTL_VERB_RESUME,
         CTL_VERB_TAKEOVER,
         CTL_VERB_RELEASE,
         CTL_VERB_HELP,

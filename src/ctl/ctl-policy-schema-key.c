@@ -164,6 +164,16 @@ static json_t *rule_limits_schema(void) {
         return schema_of_place(KEY_OF_RULE_LIMITS, (const char *const[]) { NULL });
 }
 
+static json_t *brake_schema(void) {
+        static const char *const required[] = { "filesystems", "within", "calm", NULL };
+
+        return schema_of_place(KEY_OF_BRAKE, required);
+}
+
+static json_t *filesystems_schema(void) {
+        return json_pack("{s:s, s:i, s:i}", "type", "integer", "minimum", 2, "maximum", BRAKE_FILESYSTEMS_MAX);
+}
+
 static json_t *limit_schema(void) {
         return json_pack("{s:s, s:s}", "type", "string", "pattern", LIMIT_PATTERN);
 }
@@ -209,6 +219,7 @@ static const struct {
         { KEY_OF_FILE, "disable", texts_schema },
         { KEY_OF_FILE, "limits", file_limits_schema },
         { KEY_OF_FILE, "windows", windows_schema },
+        { KEY_OF_FILE, "brake", brake_schema },
 
         { KEY_OF_RULE, "id", id_schema },
         { KEY_OF_RULE, "match", match_schema },
@@ -248,6 +259,10 @@ static const struct {
         { KEY_OF_LIMITS, "actions", limit_schema },
         { KEY_OF_LIMITS, "parallel-repairs", parallel_schema },
         { KEY_OF_LIMITS, "parallel-scrubs", parallel_schema },
+
+        { KEY_OF_BRAKE, "filesystems", filesystems_schema },
+        { KEY_OF_BRAKE, "within", schema_duration },
+        { KEY_OF_BRAKE, "calm", schema_duration },
 
         { KEY_OF_RULE_LIMITS, "actions", limit_schema },
 };

@@ -21,5 +21,6 @@ CtlExit ctl_policy_explain(const CtlRequest *request);
 CtlExit ctl_policy_simulate(const CtlRequest *request);
 CtlExit ctl_policy_schema(const CtlRequest *request);
 CtlExit ctl_reload(const CtlRequest *request);
+CtlExit ctl_resume(const CtlRequest *request);
 CtlExit ctl_takeover(const CtlRequest *request);
 CtlExit ctl_release(const CtlRequest *request);

@@ -208,7 +208,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
                 decisions[i].event_id = decided->event.id;
                 engine_tell(engine, on_decision, decisions + i, &decided->event, filesystem);
         }
-        engine_remember(engine, &facts, decisions, n);
+        engine_remember(engine, &facts, decisions, n, filesystem);
         /* Copies are made in here: an action's result may bring the next case before this loop ends. */
         for (size_t i = 0; i < n; i++)
                 if (decisions[i].wait == WAIT_NONE)

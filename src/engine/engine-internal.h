@@ -183,7 +183,8 @@ int engine_memory_start(Engine *engine);
 /* It is to be there after a restart; it is not any more. */
 void engine_keep_deferred(Engine *engine, const Deferred *deferred);
 void engine_forget_deferred(Engine *engine, const Deferred *deferred);
-void engine_remember(Engine *engine, const EventFacts *facts, const Decision *decisions, size_t n);
+void engine_remember(Engine *engine, const EventFacts *facts, const Decision *decisions, size_t n,
+                     const Filesystem *filesystem);
 
 /* engine-deferred.c: decisions and actions that wait. */
 int engine_deferred_start(Engine *engine);

@@ -122,6 +122,11 @@ unsigned engine_n_unwatched(Engine *engine);
  * errno. */
 int engine_reload_policy(Engine *engine);
 
+/* Until when nothing is done by itself because so many file systems failed (`brake`), wall clock; 0: it is. */
+uint64_t engine_braked_until_usec(Engine *engine);
+/* A person says that this was seen to. Returns whether anything was held. */
+bool engine_resume(Engine *engine);
+
 typedef struct CallerOrder {
         Filesystem *filesystem;
         ActionKind action;              /* ACTION_REPAIR, ACTION_SCRUB */

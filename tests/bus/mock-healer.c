@@ -247,6 +247,10 @@ static int on_reload(sd_bus_message *message, void *userdata _unused_, sd_bus_er
                                 "policy.yaml:1:1: error: no version");
 }
 
+static int on_resume(sd_bus_message *message, void *userdata _unused_, sd_bus_error *error _unused_) {
+        return sd_bus_reply_method_return(message, NULL);
+}
+
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Version", "s", get_manager_text, 0, 0),
@@ -254,6 +258,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("Mode", "s", get_manager_text, 0, 0),
         SD_BUS_PROPERTY("WorkerConnected", "b", get_worker, 0, 0),
         SD_BUS_METHOD("ReloadPolicy", NULL, NULL, on_reload, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Resume", NULL, NULL, on_resume, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END
 };
 

@@ -83,6 +83,16 @@ unsigned engine_n_unwatched(Engine *engine) {
         return n;
 }
 
+uint64_t engine_braked_until_usec(Engine *engine) {
+        return engine->fake.braked_until_usec;
+}
+
+bool engine_resume(Engine *engine) {
+        engine->fake.n_resumed++;
+        engine->fake.braked_until_usec = 0;
+        return true;
+}
+
 int engine_reload_policy(Engine *engine) {
         bool is_loaded = engine->fake.reload_result >= 0;
 

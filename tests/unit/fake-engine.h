@@ -16,6 +16,8 @@ typedef struct FakeEngine {
         char last_override[64];
         int order_result;                       /* negative: engine_order() fails so */
         const char *denied;                     /* with -EACCES */
+        uint64_t braked_until_usec;
+        unsigned n_resumed;
         int reload_result;
         const char *problems;
         bool is_worker_connected;

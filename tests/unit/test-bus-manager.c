@@ -134,6 +134,17 @@ static void test_reload(void **state _unused_) {
         bus_fixture_done(&fixture);
 }
 
+static void test_resume(void **state _unused_) {
+        BusFixture fixture;
+
+        bus_fixture_init(&fixture, NULL);
+        fake_engine(fixture.engine)->braked_until_usec = 77;
+        assert_null(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "Resume", NULL, ""));
+        assert_string_equal(fixture.question_action, POLKIT_ACTION_MANAGE_POLICY);
+        assert_int_equal(fake_engine(fixture.engine)->n_resumed, 1);
+        bus_fixture_done(&fixture);
+}
+
 static void test_properties(void **state _unused_) {
         static const struct {
                 const char *property, *value;
@@ -154,6 +165,7 @@ static void test_properties(void **state _unused_) {
                 { "LastEventUSec",    "8" },
                 { "LagUSec",          "9" },
                 { "MountedUnwatched", "1" },
+                { "BrakedUntilUSec",  "10" },
                 { "WorkerConnected",  "true" },
                 { "KernelRelease",    "7.2.0-test" },
         };
@@ -165,6 +177,7 @@ static void test_properties(void **state _unused_) {
         fs->monitor_state = MONITOR_FOREIGN;
         fake_engine(fixture.engine)->problems = "a:1:1: error: x\n";
         fake_engine(fixture.engine)->is_worker_connected = true;
+        fake_engine(fixture.engine)->braked_until_usec = 10;
         fake_engine(fixture.engine)->totals = (EngineTotals) {
                 .n_events = 1,
                 .n_reports = 2,
@@ -468,6 +481,7 @@ int main(void) {
                 cmocka_unit_test(test_get_filesystem),
                 cmocka_unit_test(test_bad_calls),
                 cmocka_unit_test(test_reload),
+                cmocka_unit_test(test_resume),
                 cmocka_unit_test(test_properties),
                 cmocka_unit_test(test_event_signal),
                 cmocka_unit_test(test_event_without_filesystem),

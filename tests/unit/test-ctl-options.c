@@ -109,6 +109,7 @@ static void test_bad(void **state _unused_) {
                 { "policy check --no-wait", "\"policy check\" does not take --no-wait" },
                 { "status /a /b", "one argument too many: \"/b\"" },
                 { "takeover /srv", "one argument too many: \"/srv\"" },
+                { "resume --dry-run", "\"resume\" does not take --dry-run" },
                 { "reload --dry-run", "\"reload\" does not take --dry-run" },
                 { "monitor now", "one argument too many: \"now\"" },
                 { "repair /srv", "\"repair\" needs FS STRUCTURE" },
