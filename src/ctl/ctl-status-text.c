@@ -194,6 +194,9 @@ static void print_legend(const json_t *manager, const json_t *filesystems, FILE 
                       stream);
         if (text_equal(ctl_value_text(manager, "mode"), "observe"))
                 fputs("The policy only observes: decisions of rules are recorded, not carried out.\n", stream);
+        if (json_integer_value(json_object_get(manager, "braked_until_usec")) > 0)
+                fputs("So many file systems failed at once that nothing is done any more; see: healerctl events, "
+                      "then: healerctl resume\n", stream);
         if (json_is_false(json_object_get(manager, "worker_connected")))
                 fputs("The worker is not connected, nothing can be repaired; see: systemctl status healer-worker\n",
                       stream);

@@ -131,7 +131,7 @@ static void test_match(void **state _unused_) {
 
 static void test_table(void **state _unused_) {
         _cleanup_(json_decref_at) json_t *filesystems = parse(world);
-        _cleanup_(json_decref_at) json_t *manager = parse("{'mode': 'observe', 'worker_connected': false}");
+        _cleanup_(json_decref_at) json_t *manager = parse("{'mode': 'observe', 'worker_connected': false, 'braked_until_usec': 7}");
         _cleanup_(free_at) char *text = NULL, *bare = NULL;
         size_t size;
         FILE *stream;
@@ -147,6 +147,8 @@ static void test_table(void **state _unused_) {
                 "\n"
                 "file systems: 3, watched: 1, not watched: 1, cannot be watched: 1\n"
                 "The policy only observes: decisions of rules are recorded, not carried out.\n"
+                "So many file systems failed at once that nothing is done any more; see: healerctl events, "
+                "then: healerctl resume\n"
                 "The worker is not connected, nothing can be repaired; see: systemctl status healer-worker\n");
 
         stream = open_memstream(&bare, &size);
