@@ -80,6 +80,8 @@ static void policy_take(Engine *engine, Policy *policy) {
                                policy_limits(policy)->n_parallel_scrubs);
         free(engine->policy_problems);
         engine->policy_problems = NULL;
+        /* Its windows may be open when those of the one before were closed. */
+        engine_deferred_on_clock(engine);
 }
 
 int engine_reload_policy(Engine *engine) {
