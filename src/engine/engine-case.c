@@ -89,17 +89,19 @@ static void find_paths(const Filesystem *filesystem, const Case *asked, CasePath
         paths = (CasePaths) {};
 }
 
-EventFacts engine_facts(const HealthEvent *event, const Filesystem *filesystem) {
+EventFacts engine_facts(Engine *engine, const HealthEvent *event, const Filesystem *filesystem) {
+        engine_miss_zone(engine);
         return (EventFacts) {
                 .event = event,
                 .now_boottime_usec = clock_boottime_usec(),
                 .now_realtime_usec = clock_realtime_usec(),
+                .zone = engine->zone,
                 .filesystem = filesystem ? &filesystem->facts : NULL,
         };
 }
 
-static EventFacts facts_of(const Filesystem *filesystem, const Case *asked, const CasePaths *paths) {
-        EventFacts facts = engine_facts(&asked->event, filesystem);
+static EventFacts facts_of(Engine *engine, const Filesystem *filesystem, const Case *asked, const CasePaths *paths) {
+        EventFacts facts = engine_facts(engine, &asked->event, filesystem);
 
         /* Known, but nowhere visible as a whole: no rule can say what it would be. */
         facts.path_state = asked->path_state == FACT_KNOWN && paths->n_items == 0 ? FACT_UNKNOWN : asked->path_state;
@@ -117,7 +119,7 @@ static EventFacts facts_of(const Filesystem *filesystem, const Case *asked, cons
  * answer is the same. What hangs on the path, which nobody knows yet, waits for it. */
 static void begin_ahead(Engine *engine, Filesystem *filesystem, const Case *asked, bool is_path_asked) {
         const CasePaths none = {};
-        const EventFacts facts = facts_of(filesystem, asked, &none);
+        const EventFacts facts = facts_of(engine, filesystem, asked, &none);
         static Decision decisions[POLICY_DECISIONS_MAX];
         size_t n = 0;
 
@@ -186,7 +188,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
 
         if (policy_needs_fact(engine->policy, decided->event.kind, POLICY_FACT_PATH))
                 find_paths(filesystem, decided, &paths);
-        facts = facts_of(filesystem, decided, &paths);
+        facts = facts_of(engine, filesystem, decided, &paths);
         r = policy_choose(engine->policy, engine->memory, &facts, decisions, ELEMENTSOF(decisions), &n);
         /* First of all: whoever is told of it wants the processor, too. */
         for (size_t i = 0; r >= 0 && i < n; i++)

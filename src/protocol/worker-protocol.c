@@ -164,6 +164,8 @@ static const FieldCheck field_checks[] = {
         WORD(WORKER_SURVEY_RESULT, survey_result.n_findings, SURVEY_FINDINGS_MAX + 1),
         BYTE(WORKER_SURVEY_RESULT, survey_result.is_last, N_BOOLEANS),
         ZERO(WORKER_SURVEY_RESULT, survey_result.pad),
+
+        TEXT(WORKER_ZONE, zone.name),
 };
 
 typedef struct RecordShape {
@@ -198,6 +200,7 @@ static const RecordShape record_shapes[] = {
         [WORKER_GATHERED] = SHAPE("gathered", gathered, false),
         [WORKER_INTENT_LEFT] = SHAPE("intent-left", intent, false),
         [WORKER_SURVEY_RESULT] = SHAPE("survey-result", survey_result, false),
+        [WORKER_ZONE] = SHAPE("zone", zone, true),
 };
 
 static const RecordShape *record_shape_find(uint32_t type) {

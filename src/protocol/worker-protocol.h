@@ -19,11 +19,12 @@
 #include "kernel/metadata-repair.h"
 #include "kernel/old-errors.h"
 #include "kernel/xfs-survey.h"
+#include "src/basic/zone.h"
 #include "src/model/filesystem-facts.h"
 #include "src/model/job-report.h"
 
 #define WORKER_PROTOCOL_MAGIC UINT32_C(0x484c4457)      /* "WDLH" */
-#define WORKER_PROTOCOL_VERSION 2
+#define WORKER_PROTOCOL_VERSION 3
 #define WORKER_SOCKET_PATH "/run/xfs_healer/worker.sock"
 
 typedef enum WorkerMessageType {
@@ -57,6 +58,8 @@ typedef enum WorkerMessageType {
         WORKER_INTENT_LEFT = 40,        /* WorkerIntent: a repair that never ended, found at the start */
         WORKER_SURVEY_RESULT = 41,      /* WorkerSurveyResult: some for each request, the last one says so; and what an
                                          * attachment saw */
+        WORKER_ZONE = 42,               /* WorkerZone + the machine's zone file in sealed memory (none: UTC): with the
+                                         * greeting and whenever it changes */
 } WorkerMessageType;
 
 typedef enum MonitorState {
@@ -245,6 +248,10 @@ typedef struct WorkerSurveyResult {
         SickFinding findings[SURVEY_FINDINGS_MAX];
 } WorkerSurveyResult;
 
+typedef struct WorkerZone {
+        char name[ZONE_NAME_SIZE];      /* for people: "Europe/Berlin" */
+} WorkerZone;
+
 typedef struct WorkerMessage {
         WorkerHeader header;
         union {
@@ -263,6 +270,7 @@ typedef struct WorkerMessage {
                 WorkerSurveyRequest survey;
                 WorkerSurveyCancel survey_cancel;
                 WorkerSurveyResult survey_result;
+                WorkerZone zone;
         };
 } WorkerMessage;
 

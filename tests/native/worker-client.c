@@ -155,6 +155,9 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_SURVEY_RESULT:
                 print_survey(&message->survey_result);
                 return;
+        case WORKER_ZONE:
+                printf("zone %s%s\n", message->zone.name, fd >= 0 ? " +file" : "");
+                return;
         case WORKER_HELLO:
         case WORKER_HELD:
         case WORKER_HELD_END:

@@ -156,6 +156,7 @@ static void test_properties(void **state _unused_) {
                 { "MountedUnwatched", "1" },
                 { "WorkerConnected",  "true" },
                 { "KernelRelease",    "7.2.0-test" },
+                { "TimeZone",         "Europe/Berlin" },
         };
         BusFixture fixture;
         Filesystem *fs;

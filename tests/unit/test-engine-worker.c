@@ -10,8 +10,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "src/basic/file.h"
 #include "src/engine/engine-internal.h"
 #include "tests/unit/fake-worker.h"
 
@@ -21,7 +25,7 @@ typedef struct Setup {
         sd_event *event;
         Engine *engine;
         FakeWorker worker;
-        unsigned n_gathers, n_asked_for_life, n_taken, n_released, n_events;
+        unsigned n_gathers, n_asked_for_life, n_taken, n_released, n_events, n_zones;
 } Setup;
 
 /* Questions are not answered at all. */
@@ -44,6 +48,11 @@ static void on_event(void *userdata, const HealthEvent *event, const Filesystem 
         (void) filesystem;
         (void) path;
         ((Setup *) userdata)->n_events++;
+}
+
+static void on_zone(void *userdata, const char *name) {
+        (void) name;
+        ((Setup *) userdata)->n_zones++;
 }
 
 static void run_once(Setup *s) {
@@ -74,7 +83,7 @@ static void tell_filesystem(Setup *s, MonitorState monitor, int error, int holde
 static int setup(void **state) {
         static Setup s;
         EngineOptions options = { .policy.root_directory = "/nonexistent" };
-        const EngineObserver observer = { .on_event = on_event, .userdata = &s };
+        const EngineObserver observer = { .on_event = on_event, .on_zone = on_zone, .userdata = &s };
         WorkerMessage message;
 
         s = (Setup) {};
@@ -222,6 +231,80 @@ static void test_worker_that_stands_still(void **state) {
 }
 
 /* The worker keeps results until they are taken, and says them again after each hello. */
+/* Memory with a zone in it, as the worker makes it. */
+static int zone_memory(const char *name, unsigned seals) {
+        int fd = memfd_create("zone", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        _cleanup_(free_at) char *bytes = NULL;
+        char path[128];
+        size_t length;
+
+        (void) snprintf(path, sizeof(path), ZONE_FOLDER "/%s", name);
+        assert_int_equal(file_read(AT_FDCWD, path, ZONE_FILE_MAX, &bytes, &length), 0);
+        assert_int_equal(file_write_all(fd, bytes, length), 0);
+        assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
+        return fd;
+}
+
+#define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+static void tell_zone(Setup *s, const char *name, const char *file, unsigned seals) {
+        _cleanup_(close_fd_at) int fd = file ? zone_memory(file, seals) : -EBADF;
+        WorkerMessage message;
+
+        worker_message_init(&message, WORKER_ZONE);
+        strcpy(message.zone.name, name);
+        fake_worker_say(&s->worker, &message, fd);
+        run_quiet(s);
+}
+
+/* 2026-11-28 00:00 UTC by the zone that decisions have. */
+static int hour_of_decisions(Setup *s) {
+        WallTime wall;
+
+        zone_wall_time(engine_facts(s->engine, NULL, the_filesystem(s)).zone, 1795824000, &wall);
+        return wall.hour;
+}
+
+static void test_time_zone(void **state) {
+        Setup *s = *state;
+
+        if (access(ZONE_FOLDER "/Europe/Berlin", F_OK) < 0) {
+                print_message("no zone files: tzdata is not installed\n");
+                skip();
+        }
+        assert_string_equal(engine_zone_name(s->engine), "");
+        assert_int_equal(hour_of_decisions(s), 0);
+
+        tell_zone(s, "Europe/Berlin", "Europe/Berlin", ALL_SEALS);
+        assert_string_equal(engine_zone_name(s->engine), "Europe/Berlin");
+        assert_int_equal(hour_of_decisions(s), 1);
+        assert_int_equal(s->n_zones, 1);
+        tell_zone(s, "Asia/Tokyo", "Asia/Tokyo", ALL_SEALS);
+        assert_int_equal(hour_of_decisions(s), 9);
+
+        /* What could be changed while it is used is not taken, nor what is no zone: the last one stays. */
+        tell_zone(s, "Europe/Berlin", "Europe/Berlin", F_SEAL_SHRINK | F_SEAL_GROW);
+        tell_zone(s, "zone.tab", "zone.tab", ALL_SEALS);
+        assert_string_equal(engine_zone_name(s->engine), "Asia/Tokyo");
+        assert_int_equal(s->n_zones, 2);
+
+        /* So it does without a worker. */
+        fake_worker_hang_up(&s->worker);
+        run_quiet(s);
+        assert_false(engine_worker_is_connected(s->engine));
+        assert_int_equal(hour_of_decisions(s), 9);
+}
+
+/* A machine without /etc/localtime: UTC, and known to be that. */
+static void test_time_zone_utc(void **state) {
+        Setup *s = *state;
+
+        tell_zone(s, "UTC", NULL, 0);
+        assert_string_equal(engine_zone_name(s->engine), "UTC");
+        assert_int_equal(hour_of_decisions(s), 0);
+        assert_int_equal(s->n_zones, 1);
+}
+
 static void test_result_that_nobody_waits_for_is_taken(void **state) {
         Setup *s = *state;
         WorkerMessage message;
@@ -245,6 +328,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_told_as_held_and_is_not, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_moved_mount, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_worker_that_stands_still, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_time_zone, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_time_zone_utc, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_result_that_nobody_waits_for_is_taken, setup, teardown),
         };
 
