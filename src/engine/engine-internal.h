@@ -24,6 +24,7 @@ typedef struct Case {
         int path_error;
         char *path;                     /* with FACT_KNOWN */
         Deferred *deferred;             /* what waited, and is looked at again; owned; NULL: it is new */
+        FileOwner *owner;               /* NULL: nobody looked */
 } Case;
 
 /* What the kernel is asked of one file system, beside what it tells by itself. */

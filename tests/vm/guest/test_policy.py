@@ -4,6 +4,7 @@ loaded never replaces one that could."""
 
 import datetime
 import os
+import pwd
 import tempfile
 import unittest
 
@@ -40,6 +41,17 @@ rules:
   - id: by-path
     match: {{event: sick, file: {{path: {{under: '{path}'}}}}}}
     do: [repair]
+"""
+
+# Only what belongs to them, by name and by number.
+BY_OWNER = """
+version: 1
+baseline: off
+rules:
+  - id: owned
+    match: {{event: sick, file: {{owner: {owner}, group: {group}, project: {project}}}}}
+    do: [repair]
+  - {{id: others, match: {{event: sick}}, do: [log]}}
 """
 
 PROTECT = """
@@ -83,6 +95,17 @@ BAD = {
     'alias': 'version: 1\nrules: [{id: a, match: {event: *x}, do: [log]}]\n',
     'binary': 'version: 1\n\x01\x02\x03\n',
 }
+
+
+class OwnedDirectory(recipes.Directory):
+    """Belongs to somebody whom this machine knows, and to a group that it does not know."""
+
+    OWNER, GROUP, PROJECT = 'daemon', 54321, 7
+
+    def prepare(self):
+        super().prepare()
+        os.chown(self.file(), pwd.getpwnam(self.OWNER).pw_uid, self.GROUP)
+        run('xfs_io', '-c', f'chproj {self.PROJECT}', self.file())
 
 
 class Policy(unittest.TestCase):
@@ -162,6 +185,27 @@ class Policy(unittest.TestCase):
                 event = wait_for(lambda: self.signals.taken(fs, 'directory', action='repair'), deadline=healerlib.LONG,
                                  what='its result')[0]['id']
                 self.assertEqual([one['rule'] for one in self.signals.named('Decision', id=event)], ['by-path'])
+
+    def test_owner_of_the_file(self):
+        """The kernel tells an inode; the rule sees whose it is, and waits for it."""
+        mine = {'owner': OwnedDirectory.OWNER, 'group': OwnedDirectory.GROUP, 'project': OwnedDirectory.PROJECT}
+        other = {'owner': 'root', 'group': '{not: 54321}', 'project': '{at-least: 8}'}
+        with broken(OwnedDirectory, autofsck='repair') as (fs, recipe):
+            for key, value in other.items():
+                with policy(BY_OWNER.format(**{**mine, key: value})):
+                    before = len(self.signals.sick(fs, 'directory'))
+                    wait_for(lambda: recipe.trigger() and len(self.signals.sick(fs, 'directory')) > before,
+                             deadline=healerlib.LONG, what='the damage to be met')
+                    event = self.signals.sick(fs, 'directory')[-1]['id']
+                    rule = wait_for(lambda: self.signals.named('Decision', id=event), what='the decision')[0]['rule']
+                    self.assertEqual((key, rule), (key, 'others'))
+                    self.assertFalse(recipe.works())
+            with policy(BY_OWNER.format(**mine)):
+                recipe.trigger()
+                wait_for(recipe.works, deadline=healerlib.LONG, what='the folder to be healed by its owner')
+                event = wait_for(lambda: self.signals.taken(fs, 'directory', action='repair'), deadline=healerlib.LONG,
+                                 what='its result')[0]['id']
+                self.assertEqual([one['rule'] for one in self.signals.named('Decision', id=event)], ['owned'])
 
     def test_rule_that_lifts_the_property(self):
         with policy(IGNORE_AUTOFSCK), broken(recipes.Directory, autofsck='none') as (_, recipe):
