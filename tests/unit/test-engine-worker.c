@@ -10,12 +10,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "src/basic/file.h"
 #include "src/engine/engine-internal.h"
 #include "tests/unit/fake-worker.h"
 
@@ -231,29 +228,8 @@ static void test_worker_that_stands_still(void **state) {
 }
 
 /* The worker keeps results until they are taken, and says them again after each hello. */
-/* Memory with a zone in it, as the worker makes it. */
-static int zone_memory(const char *name, unsigned seals) {
-        int fd = memfd_create("zone", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        _cleanup_(free_at) char *bytes = NULL;
-        char path[128];
-        size_t length;
-
-        (void) snprintf(path, sizeof(path), ZONE_FOLDER "/%s", name);
-        assert_int_equal(file_read(AT_FDCWD, path, ZONE_FILE_MAX, &bytes, &length), 0);
-        assert_int_equal(file_write_all(fd, bytes, length), 0);
-        assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
-        return fd;
-}
-
-#define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
-
 static void tell_zone(Setup *s, const char *name, const char *file, unsigned seals) {
-        _cleanup_(close_fd_at) int fd = file ? zone_memory(file, seals) : -EBADF;
-        WorkerMessage message;
-
-        worker_message_init(&message, WORKER_ZONE);
-        strcpy(message.zone.name, name);
-        fake_worker_say(&s->worker, &message, fd);
+        fake_worker_say_zone(&s->worker, name, file, seals);
         run_quiet(s);
 }
 
@@ -275,16 +251,16 @@ static void test_time_zone(void **state) {
         assert_string_equal(engine_zone_name(s->engine), "");
         assert_int_equal(hour_of_decisions(s), 0);
 
-        tell_zone(s, "Europe/Berlin", "Europe/Berlin", ALL_SEALS);
+        tell_zone(s, "Europe/Berlin", "Europe/Berlin", FAKE_WORKER_ALL_SEALS);
         assert_string_equal(engine_zone_name(s->engine), "Europe/Berlin");
         assert_int_equal(hour_of_decisions(s), 1);
         assert_int_equal(s->n_zones, 1);
-        tell_zone(s, "Asia/Tokyo", "Asia/Tokyo", ALL_SEALS);
+        tell_zone(s, "Asia/Tokyo", "Asia/Tokyo", FAKE_WORKER_ALL_SEALS);
         assert_int_equal(hour_of_decisions(s), 9);
 
         /* What could be changed while it is used is not taken, nor what is no zone: the last one stays. */
         tell_zone(s, "Europe/Berlin", "Europe/Berlin", F_SEAL_SHRINK | F_SEAL_GROW);
-        tell_zone(s, "zone.tab", "zone.tab", ALL_SEALS);
+        tell_zone(s, "zone.tab", "zone.tab", FAKE_WORKER_ALL_SEALS);
         assert_string_equal(engine_zone_name(s->engine), "Asia/Tokyo");
         assert_int_equal(s->n_zones, 2);
 
