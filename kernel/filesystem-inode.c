@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reaches an inode by its number: pins it, learns its generation, finds a path to it.
+ * Reaches an inode by its number: pins it, learns its generation and its owner, finds a path to it.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
+#include "kernel/fanotify-abi.h"
 #include "kernel/filesystem-probe.h"
+#include "kernel/mount-abi.h"
 #include "kernel/xfs-abi.h"
+#include "src/basic/cleanup.h"
 #include "src/basic/macro.h"
+#include "src/basic/text.h"
 
 /* Components of a path that are followed upwards, and parents of one file (hard links) that are tried. */
 #define PATH_COMPONENTS_MAX 256
@@ -18,6 +24,11 @@
 
 /* Some 60 records with the longest names. */
 #define PARENTS_BUFFER_BYTES 16384
+
+/* Types whose handles are a number and a generation of 32 bits each. */
+static const char *const types_with_short_handles[] = { "ext2", "ext3", "ext4", "f2fs" };
+
+#define SHORT_HANDLE_BYTES (2 * sizeof(uint32_t))
 
 #define DIRECTORY_OPEN_FLAGS (O_RDONLY|O_DIRECTORY|O_CLOEXEC)
 
@@ -115,6 +126,97 @@ static int handle_of(int fd, struct abi_xfs_handle *ret_handle) {
 
         *ret_handle = handle;
         return 0;
+}
+
+static int owner_of_xfs(int root_fd, uint64_t inode, uint32_t generation, InodeOwner *ret_owner) {
+        struct abi_xfs_bulkstat status;
+        int r;
+
+        r = bulkstat_one(root_fd, inode, 0, &status);
+        if (r < 0)
+                return r == -EUCLEAN || r == -EBADMSG || r == -ENOENT ? -ESTALE : r;
+        if (status.bs_ino != inode || (generation != 0 && status.bs_gen != generation))
+                return -ESTALE;
+
+        *ret_owner = (InodeOwner) {
+                .uid = status.bs_uid,
+                .gid = status.bs_gid,
+                .project = status.bs_projectid,
+        };
+        return 0;
+}
+
+static bool has_short_handles(const char *type) {
+        for (size_t i = 0; i < ELEMENTSOF(types_with_short_handles); i++)
+                if (text_equal(types_with_short_handles[i], type))
+                        return true;
+
+        return false;
+}
+
+static int open_short_handle(int root_fd, uint64_t inode, uint32_t generation) {
+        uint32_t number = (uint32_t) inode;
+        union {
+                struct file_handle header;
+                char bytes[sizeof(struct file_handle) + SHORT_HANDLE_BYTES];
+        } handle = {};
+        int fd;
+
+        if (inode > UINT32_MAX)
+                return -EOPNOTSUPP;
+        handle.header.handle_bytes = SHORT_HANDLE_BYTES;
+        handle.header.handle_type = ABI_FILEID_INO32_GEN;
+        memcpy(handle.bytes + sizeof(struct file_handle), &number, sizeof(number));
+        memcpy(handle.bytes + sizeof(struct file_handle) + sizeof(number), &generation, sizeof(generation));
+
+        fd = open_by_handle_at(root_fd, &handle.header, O_PATH|O_CLOEXEC);
+        return fd < 0 ? negative_errno() : fd;
+}
+
+/* What was opened by O_PATH tells no project. */
+static int read_project(int path_fd, mode_t mode, uint32_t *ret_project) {
+        _cleanup_(close_fd_at) int fd = -EBADF;
+        struct abi_fsxattr attributes = {};
+        char path[32];
+
+        /* To open others is to do something. */
+        if (!S_ISREG(mode) && !S_ISDIR(mode))
+                return -EOPNOTSUPP;
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
+        fd = open(path, O_RDONLY|O_CLOEXEC|O_NONBLOCK|O_NOCTTY);
+        if (fd < 0 || ioctl(fd, ABI_FS_IOC_FSGETXATTR, &attributes) < 0)
+                return negative_errno();
+
+        *ret_project = attributes.fsx_projid;
+        return 0;
+}
+
+static int owner_by_handle(int root_fd, uint64_t inode, uint32_t generation, bool with_project, InodeOwner *ret_owner) {
+        _cleanup_(close_fd_at) int fd = open_short_handle(root_fd, inode, generation);
+        InodeOwner owner = { .project_error = EOPNOTSUPP };
+        struct stat status;
+
+        if (fd < 0)
+                return fd;
+        if (fstat(fd, &status) < 0)
+                return negative_errno();
+
+        owner.uid = status.st_uid;
+        owner.gid = status.st_gid;
+        if (with_project)
+                owner.project_error = -read_project(fd, status.st_mode, &owner.project);
+        *ret_owner = owner;
+        return 0;
+}
+
+int filesystem_inode_owner(int root_fd, const char *type, uint64_t inode, uint32_t generation, bool with_project,
+                           InodeOwner *ret_owner) {
+        if (text_equal(type, "xfs"))
+                return owner_of_xfs(root_fd, inode, generation, ret_owner);
+        if (has_short_handles(type))
+                return owner_by_handle(root_fd, inode, generation, with_project, ret_owner);
+
+        return -EOPNOTSUPP;
 }
 
 /* One answer of the kernel: the records lie in the buffer one behind the other. */

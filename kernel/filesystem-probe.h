@@ -83,3 +83,25 @@ int filesystem_open_root_above(int fd);
  * Bounded to 256 components. Needs CAP_SYS_ADMIN.
  */
 int filesystem_inode_path(int root_fd, uint64_t inode, uint32_t generation, char **ret_path);
+
+typedef struct InodeOwner {
+        uint32_t uid, gid;
+        int project_error;              /* 0, or positive errno: it is not known */
+        uint32_t project;
+} InodeOwner;
+
+/**
+ * filesystem_inode_owner() - whose an inode is
+ * @type:       of the file system, "xfs"
+ * @generation: 0: not known, whatever is there now
+ *
+ * XFS tells it of the number alone, and nothing is opened: no lease is broken, nobody who watches openings is asked,
+ * and devices and pipes have a project, too. Of ext4 and f2fs, whose handles are known as well, the project is told of
+ * an open file only, so of regular files and folders, and only if it is asked for (@with_project).
+ *
+ * Returns: 0; -ESTALE if the kernel cannot load it or it is another generation; -EOPNOTSUPP for another type; or
+ * another negative errno. Source: XFS_IOC_BULKSTAT of this one number; FS_IOC_FSGETXATTR. Needs CAP_SYS_ADMIN and
+ * CAP_DAC_READ_SEARCH.
+ */
+int filesystem_inode_owner(int root_fd, const char *type, uint64_t inode, uint32_t generation, bool with_project,
+                           InodeOwner *ret_owner);

@@ -130,5 +130,17 @@ enum {
         ABI_FSLABEL_MAX = 256,
 };
 
+struct abi_fsxattr {
+        uint32_t fsx_xflags;
+        uint32_t fsx_extsize;
+        uint32_t fsx_nextents;
+        uint32_t fsx_projid;
+        uint32_t fsx_cowextsize;
+        uint8_t fsx_pad[8];
+};
+ABI_SIZE(struct abi_fsxattr, 28);
+ABI_AT(struct abi_fsxattr, fsx_projid, 12);
+
+#define ABI_FS_IOC_FSGETXATTR _IOR('X', 31, struct abi_fsxattr)
 #define ABI_FS_IOC_GETFSUUID _IOR(0x15, 0, struct abi_fsuuid2)
 #define ABI_FS_IOC_GETFSLABEL _IOR(0x94, 49, char[ABI_FSLABEL_MAX])

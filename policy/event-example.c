@@ -1,47 +1,59 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One reader for each key, in two tables: a new fact is a row and its reader.
+ * One reader for each key, in tables: a new fact is a row and its reader. What is known of file system and file stands
+ * in event-example-facts.c.
  */
-#include "policy/event-example.h"
+#include "policy/event-example-internal.h"
 
+#include <assert.h>
 #include <string.h>
 #include <time.h>
 
-#include "policy/policy-parse-value.h"
 #include "policy/policy-vocabulary.h"
 #include "src/basic/text.h"
 
-typedef struct Reader {
-        PolicyParser parser;
-        EventExample *example;
-        const YamlNode *structure;      /* read last: its domain may stand behind it */
-        const YamlNode *time;           /* the same with its zone */
-        bool has_domain;
-        bool is_out_of_memory;
-} Reader;
-
-typedef struct ExampleKey {
-        const char *name;
-        void (*read)(Reader *reader, const char *key, const YamlNode *value);
-} ExampleKey;
-
-static bool is_unknown(const YamlNode *value) {
+bool example_is_unknown(const YamlNode *value) {
         return value->kind == YAML_KIND_SCALAR && text_equal(value->text, "?");
 }
 
-/* One word of a match key, whose words are those of the vocabulary. */
-static bool read_word(Reader *reader, const char *key, const char *path, const YamlNode *value, unsigned *ret_value) {
+bool example_read_word(ExampleReader *reader, const char *key, const char *path, const YamlNode *value,
+                       unsigned *ret_value) {
         const MatchKey *match_key = match_key_find(path);
 
         return parse_word(&reader->parser, value, key, match_key->word, match_key->n_words, ret_value);
 }
 
+bool example_read_number(ExampleReader *reader, const char *key, const YamlNode *value, int64_t min, int64_t max,
+                         int64_t *ret_number) {
+        return parse_i64(&reader->parser, value, key, min, max, ret_number);
+}
+
+void example_read_map(ExampleReader *reader, const YamlNode *map, const char *what, const ExampleKey *keys,
+                      size_t n_keys) {
+        const char *words[EXAMPLE_KEYS_MAX];
+
+        assert(n_keys <= ELEMENTSOF(words));
+        for (size_t i = 0; i < n_keys; i++)
+                words[i] = keys[i].name;
+        YAML_FOREACH(key, map) {
+                const ExampleKey *known = NULL;
+
+                for (size_t i = 0; i < n_keys; i++)
+                        if (text_equal(keys[i].name, key->text))
+                                known = keys + i;
+                if (!known)
+                        parse_unknown_word(&reader->parser, key->position, what, key->text, words, n_keys, n_keys);
+                else if (!key->value->is_refused)
+                        known->read(reader, key->text, key->value);
+        }
+}
+
 /* The event */
 
-static void read_kind(Reader *reader, const char *key, const YamlNode *value) {
+static void read_kind(ExampleReader *reader, const char *key, const YamlNode *value) {
         unsigned kind;
 
-        if (!read_word(reader, key, "event", value, &kind))
+        if (!example_read_word(reader, key, "event", value, &kind))
                 return;
         reader->example->event.kind = (EventKind) kind;
         /* Only what can be sick or well has a structure. */
@@ -52,48 +64,43 @@ static void read_kind(Reader *reader, const char *key, const YamlNode *value) {
         }
 }
 
-static void read_domain(Reader *reader, const char *key, const YamlNode *value) {
+static void read_domain(ExampleReader *reader, const char *key, const YamlNode *value) {
         unsigned domain;
 
-        reader->has_domain = read_word(reader, key, "domain", value, &domain);
+        reader->has_domain = example_read_word(reader, key, "domain", value, &domain);
         if (reader->has_domain)
                 reader->example->event.domain = (EventDomain) domain;
 }
 
-static void read_structure(Reader *reader, const char *key, const YamlNode *value) {
+static void read_structure(ExampleReader *reader, const char *key, const YamlNode *value) {
         const char *text;
 
         if (parse_text(&reader->parser, value, key, &text))
                 reader->structure = value;
 }
 
-static bool read_number(Reader *reader, const char *key, const YamlNode *value, int64_t min, int64_t max,
-                        int64_t *ret_number) {
-        return parse_i64(&reader->parser, value, key, min, max, ret_number);
-}
-
-static void read_group(Reader *reader, const char *key, const YamlNode *value) {
+static void read_group(ExampleReader *reader, const char *key, const YamlNode *value) {
         int64_t number;
 
-        if (read_number(reader, key, value, 0, UINT32_MAX, &number))
+        if (example_read_number(reader, key, value, 0, UINT32_MAX, &number))
                 reader->example->event.group = (uint32_t) number;
 }
 
-static void read_inode(Reader *reader, const char *key, const YamlNode *value) {
+static void read_inode(ExampleReader *reader, const char *key, const YamlNode *value) {
         int64_t number;
 
-        if (read_number(reader, key, value, 0, INT64_MAX, &number))
+        if (example_read_number(reader, key, value, 0, INT64_MAX, &number))
                 reader->example->event.inode = (uint64_t) number;
 }
 
-static void read_count(Reader *reader, const char *key, const YamlNode *value) {
+static void read_count(ExampleReader *reader, const char *key, const YamlNode *value) {
         int64_t number;
 
-        if (read_number(reader, key, value, 1, INT64_MAX, &number))
+        if (example_read_number(reader, key, value, 1, INT64_MAX, &number))
                 reader->example->event.count = (uint64_t) number;
 }
 
-static void read_errno(Reader *reader, const char *key, const YamlNode *value) {
+static void read_errno(ExampleReader *reader, const char *key, const YamlNode *value) {
         const char *text;
 
         if (!parse_text(&reader->parser, value, key, &text))
@@ -103,14 +110,14 @@ static void read_errno(Reader *reader, const char *key, const YamlNode *value) {
                              "unknown error \"%s\": write its name, such as EIO", text);
 }
 
-static void add_shutdown_reason(Reader *reader, const char *key, const YamlNode *value) {
+static void add_shutdown_reason(ExampleReader *reader, const char *key, const YamlNode *value) {
         unsigned reason;
 
-        if (read_word(reader, key, "shutdown-reason", value, &reason))
+        if (example_read_word(reader, key, "shutdown-reason", value, &reason))
                 reader->example->event.shutdown_reasons |= UINT32_C(1) << reason;
 }
 
-static void read_shutdown_reason(Reader *reader, const char *key, const YamlNode *value) {
+static void read_shutdown_reason(ExampleReader *reader, const char *key, const YamlNode *value) {
         reader->example->event.shutdown_reasons = 0;
         if (value->kind == YAML_KIND_SCALAR) {
                 add_shutdown_reason(reader, key, value);
@@ -120,7 +127,7 @@ static void read_shutdown_reason(Reader *reader, const char *key, const YamlNode
         }
 }
 
-static void read_location(Reader *reader, const char *key, const YamlNode *value) {
+static void read_location(ExampleReader *reader, const char *key, const YamlNode *value) {
         const char *text;
 
         if (parse_text(&reader->parser, value, key, &text) &&
@@ -140,170 +147,8 @@ static const ExampleKey event_keys[] = {
         { "location", read_location },
 };
 
-/* The file system */
-
-static void keep_text(Reader *reader, char **text, const YamlNode *value) {
-        free(*text);
-        *text = value ? strdup(value->text) : NULL;
-        if (value && !*text)
-                reader->is_out_of_memory = true;
-}
-
-static void read_type(Reader *reader, const char *key, const YamlNode *value) {
-        const char *text;
-
-        if (parse_text(&reader->parser, value, key, &text))
-                keep_text(reader, &reader->example->filesystem.type, is_unknown(value) ? NULL : value);
-}
-
-static void read_device(Reader *reader, const char *key, const YamlNode *value) {
-        const char *text;
-
-        if (parse_text(&reader->parser, value, key, &text))
-                keep_text(reader, &reader->example->filesystem.device, is_unknown(value) ? NULL : value);
-}
-
-static void read_label(Reader *reader, const char *key, const YamlNode *value) {
-        FilesystemFacts *filesystem = &reader->example->filesystem;
-        const char *text;
-
-        if (yaml_node_is_null(value)) {
-                filesystem->label_state = FACT_ABSENT;
-                keep_text(reader, &filesystem->label, NULL);
-        } else if (parse_text(&reader->parser, value, key, &text)) {
-                filesystem->label_state = is_unknown(value) ? FACT_UNKNOWN : FACT_KNOWN;
-                keep_text(reader, &filesystem->label, is_unknown(value) ? NULL : value);
-        }
-}
-
-static void read_uuid(Reader *reader, const char *key, const YamlNode *value) {
-        FilesystemFacts *filesystem = &reader->example->filesystem;
-        const char *text;
-
-        if (yaml_node_is_null(value)) {
-                filesystem->uuid_state = FACT_ABSENT;
-                return;
-        }
-        if (!parse_text(&reader->parser, value, key, &text))
-                return;
-        filesystem->uuid_state = is_unknown(value) ? FACT_UNKNOWN : FACT_KNOWN;
-        if (!is_unknown(value) && uuid_parse(text, filesystem->uuid) < 0)
-                policy_error(reader->parser.problems, value->position, "\"%s\" is no UUID", text);
-}
-
-static void add_mount(Reader *reader, const char *key, const YamlNode *value) {
-        FilesystemFacts *filesystem = &reader->example->filesystem;
-        const char *text;
-
-        if (!parse_text(&reader->parser, value, key, &text))
-                return;
-        if (text[0] != '/')
-                policy_error(reader->parser.problems, value->position,
-                             "\"%s\" is no mount point: write an absolute path", text);
-        else if (filesystem->n_mounts >= EXAMPLE_MOUNTS_MAX)
-                policy_error(reader->parser.problems, value->position, "more than %d mount points", EXAMPLE_MOUNTS_MAX);
-        else if (filesystem_facts_add_mount(filesystem, text) < 0)
-                reader->is_out_of_memory = true;
-}
-
-static void read_mounts(Reader *reader, const char *key, const YamlNode *value) {
-        FilesystemFacts *filesystem = &reader->example->filesystem;
-
-        while (filesystem->n_mounts > 0) {
-                char *last = filesystem->mounts[filesystem->n_mounts - 1];
-                _cleanup_(free_at) char *name = strdup(last);
-
-                if (!name) {
-                        reader->is_out_of_memory = true;
-                        return;
-                }
-                filesystem_facts_remove_mount(filesystem, name);
-        }
-        if (value->kind == YAML_KIND_SCALAR) {
-                add_mount(reader, key, value);
-        } else if (parse_kind(&reader->parser, value, YAML_KIND_LIST, key)) {
-                YAML_FOREACH(item, value)
-                        add_mount(reader, key, item);
-        }
-}
-
-static void read_tristate(Reader *reader, const char *key, const YamlNode *value, Tristate *ret) {
-        bool truth;
-
-        if (is_unknown(value))
-                *ret = TRISTATE_UNKNOWN;
-        else if (parse_bool(&reader->parser, value, key, &truth))
-                *ret = truth ? TRISTATE_YES : TRISTATE_NO;
-}
-
-static void read_root(Reader *reader, const char *key, const YamlNode *value) {
-        read_tristate(reader, key, value, &reader->example->filesystem.is_root);
-}
-
-static void read_state(Reader *reader, const char *key, const YamlNode *value) {
-        read_tristate(reader, key, value, &reader->example->filesystem.is_state);
-}
-
-static void read_removable(Reader *reader, const char *key, const YamlNode *value) {
-        read_tristate(reader, key, value, &reader->example->filesystem.is_removable);
-}
-
-static void read_autofsck(Reader *reader, const char *key, const YamlNode *value) {
-        FilesystemFacts *filesystem = &reader->example->filesystem;
-        unsigned autofsck;
-
-        if (is_unknown(value)) {
-                filesystem->autofsck_state = FACT_UNKNOWN;
-                filesystem->autofsck_error = EIO;
-        } else if (read_word(reader, key, "fs.autofsck", value, &autofsck)) {
-                filesystem->autofsck_state = FACT_KNOWN;
-                filesystem->autofsck_error = 0;
-                filesystem->autofsck = (Autofsck) autofsck;
-        }
-}
-
-static void read_rmapbt(Reader *reader, const char *key, const YamlNode *value) {
-        (void) parse_bool(&reader->parser, value, key, &reader->example->filesystem.has_rmapbt);
-}
-
-static void read_parents(Reader *reader, const char *key, const YamlNode *value) {
-        (void) parse_bool(&reader->parser, value, key, &reader->example->filesystem.has_parent_pointers);
-}
-
-static const ExampleKey filesystem_keys[] = {
-        { "type", read_type },
-        { "mounts", read_mounts },
-        { "label", read_label },
-        { "uuid", read_uuid },
-        { "device", read_device },
-        { "root", read_root },
-        { "state", read_state },
-        { "removable", read_removable },
-        { "autofsck", read_autofsck },
-        { "rmapbt", read_rmapbt },
-        { "parent-pointers", read_parents },
-};
-
-static void read_map(Reader *reader, const YamlNode *map, const char *what, const ExampleKey *keys, size_t n_keys) {
-        const char *words[ELEMENTSOF(filesystem_keys) + ELEMENTSOF(event_keys)];
-
-        for (size_t i = 0; i < n_keys; i++)
-                words[i] = keys[i].name;
-        YAML_FOREACH(key, map) {
-                const ExampleKey *known = NULL;
-
-                for (size_t i = 0; i < n_keys; i++)
-                        if (text_equal(keys[i].name, key->text))
-                                known = keys + i;
-                if (!known)
-                        parse_unknown_word(&reader->parser, key->position, what, key->text, words, n_keys, n_keys);
-                else if (!key->value->is_refused)
-                        known->read(reader, key->text, key->value);
-        }
-}
-
 /* A structure's word alone tells its domain, unless several have one of that name and none is given. */
-static void settle_structure(Reader *reader) {
+static void settle_structure(ExampleReader *reader) {
         HealthEvent *event = &reader->example->event;
         const YamlNode *node = reader->structure;
         unsigned n_found = 0;
@@ -338,51 +183,19 @@ static void settle_structure(Reader *reader) {
                              node->text);
 }
 
-static void read_event(Reader *reader, const char *key, const YamlNode *value) {
+static void read_event(ExampleReader *reader, const char *key, const YamlNode *value) {
         if (value->kind == YAML_KIND_SCALAR) {
                 read_kind(reader, key, value);
         } else if (parse_kind(&reader->parser, value, YAML_KIND_MAP, key)) {
-                read_map(reader, value, "key of an event", event_keys, ELEMENTSOF(event_keys));
+                example_read_map(reader, value, "key of an event", event_keys, ELEMENTSOF(event_keys));
                 settle_structure(reader);
         }
 }
 
-static void read_filesystem(Reader *reader, const char *key, const YamlNode *value) {
-        if (yaml_node_is_null(value))
-                reader->example->has_filesystem = false;
-        else if (parse_kind(&reader->parser, value, YAML_KIND_MAP, key))
-                read_map(reader, value, "fact of a file system", filesystem_keys, ELEMENTSOF(filesystem_keys));
-}
-
-static void read_path(Reader *reader, const char *key, const YamlNode *value) {
-        EventExample *example = reader->example;
+static void read_time(ExampleReader *reader, const char *key, const YamlNode *value) {
         const char *text;
 
-        if (yaml_node_is_null(value) || is_unknown(value)) {
-                example->path_state = is_unknown(value) ? FACT_UNKNOWN : FACT_ABSENT;
-        } else if (parse_text(&reader->parser, value, key, &text)) {
-                if (text[0] != '/')
-                        policy_error(reader->parser.problems, value->position, "\"%s\" is no absolute path", text);
-                example->path_state = FACT_KNOWN;
-                example->paths[0] = text;
-        }
-}
-
-static const ExampleKey file_keys[] = {
-        { "path", read_path },
-};
-
-static void read_file(Reader *reader, const char *key, const YamlNode *value) {
-        if (yaml_node_is_null(value))
-                reader->example->path_state = FACT_ABSENT;
-        else if (parse_kind(&reader->parser, value, YAML_KIND_MAP, key))
-                read_map(reader, value, "fact of a file", file_keys, ELEMENTSOF(file_keys));
-}
-
-static void read_time(Reader *reader, const char *key, const YamlNode *value) {
-        const char *text;
-
-        if (is_unknown(value) || !parse_text(&reader->parser, value, key, &text))
+        if (example_is_unknown(value) || !parse_text(&reader->parser, value, key, &text))
                 return;
         if (text_equal(text, "now"))
                 reader->example->is_now = true;
@@ -390,7 +203,7 @@ static void read_time(Reader *reader, const char *key, const YamlNode *value) {
                 reader->time = value;
 }
 
-static void read_zone(Reader *reader, const char *key, const YamlNode *value) {
+static void read_zone(ExampleReader *reader, const char *key, const YamlNode *value) {
         const char *text;
         int r;
 
@@ -405,7 +218,7 @@ static void read_zone(Reader *reader, const char *key, const YamlNode *value) {
                              "Europe/Berlin", text);
 }
 
-static void settle_time(Reader *reader) {
+static void settle_time(ExampleReader *reader) {
         static const char *const formats[] = { "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M" };
         const YamlNode *node = reader->time;
         int64_t realtime_sec;
@@ -440,14 +253,14 @@ static void settle_time(Reader *reader) {
                              "\"%s\" is no time: write it as 2026-11-28 03:10, or now", node->text);
 }
 
-static void read_name(Reader *reader, const char *key, const YamlNode *value) {
+static void read_name(ExampleReader *reader, const char *key, const YamlNode *value) {
         const char *text;
 
         if (parse_text(&reader->parser, value, key, &text))
                 reader->example->name = text;
 }
 
-static void read_texts(Reader *reader, const char *key, const YamlNode *value) {
+static void read_texts(ExampleReader *reader, const char *key, const YamlNode *value) {
         const char *text;
 
         if (!parse_kind(&reader->parser, value, YAML_KIND_LIST, key))
@@ -462,7 +275,7 @@ static void read_texts(Reader *reader, const char *key, const YamlNode *value) {
                 reader->example->explain = value;
 }
 
-static void read_at(Reader *reader, const char *key, const YamlNode *value) {
+static void read_at(ExampleReader *reader, const char *key, const YamlNode *value) {
         (void) parse_duration(&reader->parser, value, key, 0, TIMING_MAX_USEC, &reader->example->at_usec);
 }
 
@@ -470,7 +283,7 @@ static const char *outcome_name_at(unsigned i) {
         return outcome_to_name((Outcome) i);
 }
 
-static void read_outcomes(Reader *reader, const char *key, const YamlNode *value) {
+static void read_outcomes(ExampleReader *reader, const char *key, const YamlNode *value) {
         EventExample *example = reader->example;
         unsigned outcome;
 
@@ -488,8 +301,8 @@ static void read_outcomes(Reader *reader, const char *key, const YamlNode *value
 
 static const ExampleKey example_keys[] = {
         { "event", read_event },
-        { "fs", read_filesystem },
-        { "file", read_file },
+        { "fs", example_read_filesystem },
+        { "file", example_read_file },
         { "time", read_time },
         { "zone", read_zone },
         { "name", read_name },
@@ -520,7 +333,7 @@ static int fill_in(const EventFacts *defaults, EventExample *example) {
 
 int event_example_read(const YamlNode *node, const EventFacts *defaults, PolicyProblems *problems,
                        EventExample *ret_example) {
-        Reader reader = { .parser = { .problems = problems }, .example = ret_example };
+        ExampleReader reader = { .parser = { .problems = problems }, .example = ret_example };
         size_t n_before = problems->n_errors;
         int r;
 
@@ -536,7 +349,7 @@ int event_example_read(const YamlNode *node, const EventFacts *defaults, PolicyP
         else if (!yaml_map_find(node, "event") && !defaults)
                 policy_error(problems, node->position, "an example needs an event, such as event: sick");
         else
-                read_map(&reader, node, "key of an example", example_keys, ELEMENTSOF(example_keys));
+                example_read_map(&reader, node, "key of an example", example_keys, ELEMENTSOF(example_keys));
         settle_time(&reader);
 
         if (reader.is_out_of_memory || problems->out_of_memory)
@@ -565,5 +378,6 @@ EventFacts event_example_facts(const EventExample *example) {
                 .filesystem = example->has_filesystem ? &example->filesystem : NULL,
                 .path_state = example->path_state,
                 .paths = example->paths,
+                .owner = &example->owner,
         };
 }

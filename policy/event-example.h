@@ -4,7 +4,7 @@
  *
  *   event: {kind: sick, structure: finobt, group: 3}     # or only the kind: sick
  *   fs: {mounts: [/srv], label: backup, autofsck: repair}
- *   file: {path: /srv/monday/all.tar}
+ *   file: {path: /srv/monday/all.tar, owner: [117, postgres], group: 117, project: 7}     # numbers, and their names
  *   at: 90s                            # since the beginning of the stream; not written: with the one before it
  *   outcomes: [still-corrupt, done]    # how its actions end, in order; those not written end well
  *   time: 2026-11-28 03:10                               # when it is decided; or now
@@ -41,6 +41,7 @@ typedef struct EventExample {
         const Zone *machine;            /* borrowed; what then counts */
         FactState path_state;
         const char *paths[2];           /* the first borrowed from the tree */
+        FileOwner owner;
         bool has_filesystem;
         FilesystemFacts filesystem;     /* texts are owned */
 } EventExample;

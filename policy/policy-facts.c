@@ -234,3 +234,46 @@ void fact_get_file_path(const EventFacts *facts, FactValue *ret_value) {
         while (facts->paths[ret_value->n_texts])
                 ret_value->n_texts++;
 }
+
+/* The number is there before the name, which need not be. */
+static void value_account(FactValue *ret_value, const FileOwner *owner, const Account *account) {
+        switch (account->state) {
+        case FACT_UNKNOWN:
+                value_unknown(ret_value, owner->error);
+                break;
+        case FACT_ABSENT:
+                value_absent(ret_value);
+                break;
+        case FACT_KNOWN:
+                value_number(ret_value, account->number);
+                ret_value->is_unnamed = account->name_state == FACT_UNKNOWN;
+                if (account->name_state == FACT_KNOWN)
+                        value_text(ret_value, account->name);
+                break;
+        }
+}
+
+void fact_get_file_owner(const EventFacts *facts, FactValue *ret_value) {
+        if (facts->event && facts->owner)
+                value_account(ret_value, facts->owner, &facts->owner->user);
+        else
+                value_unknown(ret_value, 0);
+}
+
+void fact_get_file_group(const EventFacts *facts, FactValue *ret_value) {
+        if (facts->event && facts->owner)
+                value_account(ret_value, facts->owner, &facts->owner->group);
+        else
+                value_unknown(ret_value, 0);
+}
+
+void fact_get_file_project(const EventFacts *facts, FactValue *ret_value) {
+        if (!facts->event || !facts->owner)
+                value_unknown(ret_value, 0);
+        else if (facts->owner->project_state == FACT_UNKNOWN)
+                value_unknown(ret_value, facts->owner->project_error);
+        else if (facts->owner->project_state == FACT_ABSENT)
+                value_absent(ret_value);
+        else
+                value_number(ret_value, facts->owner->project);
+}

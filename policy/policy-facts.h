@@ -27,3 +27,6 @@ void fact_get_shutdown_reason(const EventFacts *facts, FactValue *ret_value);
 void fact_get_location(const EventFacts *facts, FactValue *ret_value);
 void fact_get_time(const EventFacts *facts, FactValue *ret_value);
 void fact_get_file_path(const EventFacts *facts, FactValue *ret_value);
+void fact_get_file_owner(const EventFacts *facts, FactValue *ret_value);
+void fact_get_file_group(const EventFacts *facts, FactValue *ret_value);
+void fact_get_file_project(const EventFacts *facts, FactValue *ret_value);

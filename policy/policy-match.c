@@ -24,6 +24,7 @@ const FactValue *match_context_value(MatchContext *context, const MatchKey *key)
                 value->state = FACT_UNKNOWN;
                 value->error = 0;
                 value->n_texts = 0;
+                value->is_unnamed = false;
                 key->get(context->facts, value);
                 context->known |= UINT64_C(1) << index;
         }
@@ -36,7 +37,7 @@ static Verdict to_verdict(bool answer) {
 }
 
 static Verdict texts_match(const Condition *condition, const FactValue *value) {
-        Verdict verdict = VERDICT_NO;
+        Verdict verdict = value->is_unnamed ? VERDICT_UNKNOWN : VERDICT_NO;
 
         for (size_t i = 0; i < value->n_texts; i++) {
                 Verdict one = pattern_match(condition->pattern, value->texts[i]);
@@ -144,6 +145,16 @@ static void print_set(const MatchKey *key, uint64_t set, FILE *stream) {
                 }
 }
 
+static void print_texts(const FactValue *value, const char *before, const char *behind, FILE *stream) {
+        fputs(before, stream);
+        for (size_t i = 0; i < value->n_texts; i++) {
+                _cleanup_(free_at) char *text = text_escape(value->texts[i], strlen(value->texts[i]));
+
+                fprintf(stream, "%s\"%s\"", i > 0 ? ", " : "", text ?: "?");
+        }
+        fputs(behind, stream);
+}
+
 static void print_known(const MatchKey *key, const FactValue *value, FILE *stream) {
         char text[WEEK_MINUTE_TEXT_SIZE];
 
@@ -156,11 +167,7 @@ static void print_known(const MatchKey *key, const FactValue *value, FILE *strea
         case VALUE_TEXT:
         case VALUE_PATH:
         case VALUE_UUID:
-                for (size_t i = 0; i < value->n_texts; i++) {
-                        _cleanup_(free_at) char *escaped = text_escape(value->texts[i], strlen(value->texts[i]));
-
-                        fprintf(stream, "%s\"%s\"", i > 0 ? ", " : "", escaped ?: "?");
-                }
+                print_texts(value, "", "", stream);
                 break;
         case VALUE_WORD:
         case VALUE_BOOL:
@@ -171,6 +178,13 @@ static void print_known(const MatchKey *key, const FactValue *value, FILE *strea
                 break;
         case VALUE_ERRNO:
                 fputs(errno_to_name((int) value->number) ?: "?", stream);
+                break;
+        case VALUE_ACCOUNT:
+                fprintf(stream, "%" PRIu64, value->number);
+                if (value->n_texts > 0)
+                        print_texts(value, " (", ")", stream);
+                else
+                        fputs(value->is_unnamed ? " (its name is unknown)" : " (it has no name)", stream);
                 break;
         case VALUE_WINDOW:
                 fputs(week_minute_text((unsigned) value->number, text), stream);

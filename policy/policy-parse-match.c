@@ -206,6 +206,19 @@ static void test_number(PolicyParser *parser, const MatchKey *key, TestOperator 
         ret_condition->max = operator == OPERATOR_AT_LEAST ? UINT64_MAX : number;
 }
 
+/* Nobody is called by a number. */
+static int test_account(PolicyParser *parser, const MatchKey *key, TestOperator operator, const YamlNode *node,
+                        const char *text, Condition *ret_condition) {
+        bool is_order = operator == OPERATOR_AT_LEAST || operator == OPERATOR_AT_MOST;
+        uint64_t number;
+
+        if (is_order || (operator == OPERATOR_EQUAL && number_parse_u64(text, 0, UINT64_MAX, &number) >= 0)) {
+                test_number(parser, key, operator, node, text, ret_condition);
+                return 0;
+        }
+        return test_text(parser, key, operator, node, text, ret_condition);
+}
+
 static void test_errno(PolicyParser *parser, const MatchKey *key, const YamlNode *node, const char *text,
                        Condition *ret_condition) {
         /* Linux has errors up to 133; a few more cost nothing. */
@@ -257,6 +270,8 @@ static int scalar_test(PolicyParser *parser, const MatchKey *key, TestOperator o
         case VALUE_ERRNO:
                 test_errno(parser, key, node, text, ret_condition);
                 return 0;
+        case VALUE_ACCOUNT:
+                return test_account(parser, key, operator, node, text, ret_condition);
         case VALUE_WINDOW:
                 return test_window(parser, node, text, ret_condition);
         }

@@ -109,9 +109,15 @@ static const MatchKey match_keys[] = {
         { .path = "file.path", .type = VALUE_PATH, .operators = PATH_OPERATORS, .is_built = true,
           .is_settable_by_user = true, .fact = POLICY_FACT_PATH, .get = fact_get_file_path,
           .help = "path of the file, through any mount point of the whole file system" },
-        LATER("file.owner", "user who owns the file"),
-        LATER("file.group", "group of the file"),
-        LATER("file.project", "project number of the file"),
+        { .path = "file.owner", .type = VALUE_ACCOUNT, .operators = TEXT_OPERATORS | ORDER_OPERATORS, .is_built = true,
+          .is_settable_by_user = true, .fact = POLICY_FACT_OWNER, .get = fact_get_file_owner,
+          .help = "user who owns the file, by name or number" },
+        { .path = "file.group", .type = VALUE_ACCOUNT, .operators = TEXT_OPERATORS | ORDER_OPERATORS, .is_built = true,
+          .is_settable_by_user = true, .fact = POLICY_FACT_OWNER, .get = fact_get_file_group,
+          .help = "group of the file, by name or number" },
+        { .path = "file.project", .type = VALUE_NUMBER, .operators = ORDER_OPERATORS, .is_built = true,
+          .is_settable_by_user = true, .fact = POLICY_FACT_PROJECT, .get = fact_get_file_project,
+          .help = "project number of the file; 0 if it has none" },
         LATER("workload.unit", "systemd unit that uses the file system"),
         LATER("workload.slice", "systemd slice that uses the file system"),
         LATER("workload.cgroup", "control group that uses the file system"),
@@ -187,6 +193,8 @@ const char *value_type_to_text(ValueType type) {
                 return "true or false";
         case VALUE_WINDOW:
                 return "the name of a window";
+        case VALUE_ACCOUNT:
+                return "a name or a number";
         }
 
         return NULL;

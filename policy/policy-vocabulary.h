@@ -26,6 +26,7 @@ typedef enum ValueType {
         VALUE_ERRNO,            /* "ENOSPC" */
         VALUE_BOOL,             /* true, false; compiled to a mask like a word */
         VALUE_WINDOW,           /* the name of one of the policy's own windows */
+        VALUE_ACCOUNT,          /* a user or a group: a number, or a text for its name */
 } ValueType;
 /* What stands in messages: "a word", "true or false". */
 const char *value_type_to_text(ValueType type);
@@ -35,6 +36,7 @@ typedef struct FactValue {
         FactState state;
         int error;                      /* FACT_UNKNOWN: positive errno or 0 */
         uint64_t number;                /* words, truth values, numbers, errnos; windows: the minute of the week */
+        bool is_unnamed;                /* accounts: the number has a name, perhaps, and it could not be found out */
         size_t n_texts;                 /* texts: one or more; a test holds if it holds for any of them */
         const char *const *texts;       /* may point to @text below: a FactValue is never copied */
         const char *text;
@@ -58,7 +60,8 @@ typedef enum PolicyFact {
         POLICY_FACT_FREE,               /* always there */
         POLICY_FACT_AUTOFSCK,
         POLICY_FACT_PATH,
-        POLICY_FACT_OWNER,
+        POLICY_FACT_OWNER,              /* and group */
+        POLICY_FACT_PROJECT,
 } PolicyFact;
 
 typedef struct MatchKey {

@@ -41,6 +41,10 @@ static const char *text_of_mode(BusContext *context) {
         return policy ? policy_mode_to_name(policy_mode(policy)) : NULL;
 }
 
+static const char *text_of_time_zone(BusContext *context) {
+        return engine_zone_name(context->engine);
+}
+
 static const struct {
         const char *name;
         const char *(*text)(BusContext *context);
@@ -51,6 +55,7 @@ static const struct {
         { "PolicyState",    text_of_policy_state },
         { "PolicyProblems", text_of_policy_problems },
         { "Mode",           text_of_mode },
+        { "TimeZone",       text_of_time_zone },
 };
 
 static int get_text(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
@@ -218,6 +223,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("PolicyState", "s", get_text, 0, CHANGES),
         SD_BUS_PROPERTY("PolicyProblems", "s", get_text, 0, CHANGES),
         SD_BUS_PROPERTY("Mode", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("TimeZone", "s", get_text, 0, CHANGES),
         SD_BUS_PROPERTY("EventsTotal", "t", get_total, 0, CHANGES),
         SD_BUS_PROPERTY("ReportsTotal", "t", get_total, 0, CHANGES),
         SD_BUS_PROPERTY("EventsLost", "t", get_total, 0, CHANGES),
@@ -298,6 +304,7 @@ static const BusChangeName change_names[] = {
         { "MountedUnwatched", BUS_MANAGER_FILESYSTEMS },
         { "WorkerConnected",  BUS_MANAGER_WORKER },
         { "KernelRelease",    BUS_MANAGER_WORKER },
+        { "TimeZone",         BUS_MANAGER_WORKER },
         {}
 };
 

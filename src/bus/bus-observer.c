@@ -89,6 +89,10 @@ static void on_worker(void *userdata, bool is_connected _unused_) {
         bus_manager_changed(userdata, BUS_MANAGER_WORKER);
 }
 
+static void on_zone(void *userdata, const char *name _unused_) {
+        bus_manager_changed(userdata, BUS_MANAGER_WORKER);
+}
+
 int bus_observer_add(BusContext *context) {
         FilesystemTable *table = engine_filesystems(context->engine);
         JobQueue *queue = engine_jobs(context->engine);
@@ -103,6 +107,7 @@ int bus_observer_add(BusContext *context) {
                 .on_condition = on_condition,
                 .on_policy = on_policy,
                 .on_worker = on_worker,
+                .on_zone = on_zone,
                 .userdata = context,
         };
 

@@ -49,6 +49,8 @@ static json_t *plain_value(const MatchKey *key) {
                 return json_pack("{s:s, s:i}", "type", "integer", "minimum", 0);
         case VALUE_ERRNO:
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", "^E[A-Z0-9]+$");
+        case VALUE_ACCOUNT:
+                return json_pack("{s:[s, s]}", "type", "string", "integer");
         case VALUE_WINDOW:
                 return json_pack("{s:s, s:s}", "type", "string", "pattern", SCHEMA_ID_PATTERN);
         case VALUE_TEXT:

@@ -200,6 +200,9 @@ static void print_legend(const json_t *manager, const json_t *filesystems, FILE 
         if (json_is_false(json_object_get(manager, "worker_connected")))
                 fputs("The worker is not connected, nothing can be repaired; see: systemctl status healer-worker\n",
                       stream);
+        else if (json_object_get(manager, "time_zone") && !*ctl_value_text(manager, "time_zone"))
+                fputs("No time zone is known, windows of time are those of UTC; see: journalctl -u healer-worker\n",
+                      stream);
 }
 
 static void clear_table_at(CtlTable *table) {

@@ -145,7 +145,7 @@ static void scan_after_failed_baseline(Engine *engine, Filesystem *filesystem, c
                 .event = &job->event,
                 .source = DECISION_BASELINE,
         };
-        const EventFacts facts = engine_facts(&job->event, filesystem);
+        const EventFacts facts = engine_facts(engine, &job->event, filesystem);
         _cleanup_(free_at) char *denied_by = NULL;
         Job *scan;
         int r;
@@ -212,7 +212,7 @@ int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char *
                 .scrub_repair = order->scrub_repair,
         };
         const HealthEvent event = event_of_call(order);
-        const EventFacts facts = engine_facts(NULL, order->filesystem);
+        const EventFacts facts = engine_facts(engine, NULL, order->filesystem);
         const JobOrder job_order = {
                 .filesystem = order->filesystem,
                 .request = &request,

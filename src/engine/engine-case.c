@@ -13,17 +13,25 @@
 
 /* Under load a fact is not asked for again while the last answer is this young. */
 #define FACTS_FRESH_USEC USEC_PER_SEC
-/* With more events than this waiting, their paths are left unknown rather than looked up one by one. */
+/* With more events than this waiting, paths and owners are left unknown rather than looked up one by one. */
 #define PATH_CASES_MAX 64
+
+static bool names_file(const HealthEvent *event) {
+        return event->inode != 0 && (event->domain == DOMAIN_INODE || event->domain == DOMAIN_FILERANGE);
+}
 
 static bool wants_path(const Engine *engine, const Watch *watch, const Filesystem *filesystem,
                        const HealthEvent *event) {
-        if (event->inode == 0 || (event->domain != DOMAIN_INODE && event->domain != DOMAIN_FILERANGE))
-                return false;
-        if (!filesystem->facts.has_parent_pointers || watch->n_cases > PATH_CASES_MAX)
+        if (!names_file(event) || !filesystem->facts.has_parent_pointers || watch->n_cases > PATH_CASES_MAX)
                 return false;
         /* Without a reader of the journal's line in mind the policy alone would decide; but people read it. */
         return !event_kind_is_result(event->kind) || policy_needs_fact(engine->policy, event->kind, POLICY_FACT_PATH);
+}
+
+/* Nobody but the policy asks for it. */
+static bool wants_of_owner(const Engine *engine, const Watch *watch, const HealthEvent *event, PolicyFact fact) {
+        return names_file(event) && watch->n_cases <= PATH_CASES_MAX &&
+               policy_needs_fact(engine->policy, event->kind, fact);
 }
 
 static bool wants_autofsck(const Engine *engine, const Watch *watch, const Filesystem *filesystem,
@@ -89,22 +97,30 @@ static void find_paths(const Filesystem *filesystem, const Case *asked, CasePath
         paths = (CasePaths) {};
 }
 
-EventFacts engine_facts(const HealthEvent *event, const Filesystem *filesystem) {
+EventFacts engine_facts(Engine *engine, const HealthEvent *event, const Filesystem *filesystem) {
+        engine_miss_zone(engine);
         return (EventFacts) {
                 .event = event,
                 .now_boottime_usec = clock_boottime_usec(),
                 .now_realtime_usec = clock_realtime_usec(),
+                .zone = engine->zone,
                 .filesystem = filesystem ? &filesystem->facts : NULL,
         };
 }
 
-static EventFacts facts_of(const Filesystem *filesystem, const Case *asked, const CasePaths *paths) {
-        EventFacts facts = engine_facts(&asked->event, filesystem);
+static EventFacts facts_of(Engine *engine, const Filesystem *filesystem, const Case *asked, const CasePaths *paths) {
+        static const FileOwner nobody = {
+                .user.state = FACT_ABSENT,
+                .group.state = FACT_ABSENT,
+                .project_state = FACT_ABSENT,
+        };
+        EventFacts facts = engine_facts(engine, &asked->event, filesystem);
 
         /* Known, but nowhere visible as a whole: no rule can say what it would be. */
         facts.path_state = asked->path_state == FACT_KNOWN && paths->n_items == 0 ? FACT_UNKNOWN : asked->path_state;
         facts.path_error = asked->path_error;
         facts.paths = (const char *const *) paths->items;
+        facts.owner = asked->event.inode != 0 ? asked->owner : &nobody;
         if (asked->deferred) {
                 facts.resumed_from = deferred_resumed_from(asked->deferred->kind);
                 facts.resumed_rule = asked->deferred->rule_id;
@@ -114,15 +130,15 @@ static EventFacts facts_of(const Filesystem *filesystem, const Case *asked, cons
 }
 
 /* Where the last answer would lead to a repair, it is handed over with the question: the worker does it only if the
- * answer is the same. What hangs on the path, which nobody knows yet, waits for it. */
-static void begin_ahead(Engine *engine, Filesystem *filesystem, const Case *asked, bool is_path_asked) {
+ * answer is the same. What hangs on path or owner, which nobody knows yet, waits for it. */
+static void begin_ahead(Engine *engine, Filesystem *filesystem, const Case *asked, const FactQuestion *question) {
         const CasePaths none = {};
-        const EventFacts facts = facts_of(filesystem, asked, &none);
+        const EventFacts facts = facts_of(engine, filesystem, asked, &none);
         static Decision decisions[POLICY_DECISIONS_MAX];
         size_t n = 0;
 
-        if (filesystem->facts.autofsck_state != FACT_KNOWN ||
-            (is_path_asked && policy_needs_fact(engine->policy, asked->event.kind, POLICY_FACT_PATH)) ||
+        if (filesystem->facts.autofsck_state != FACT_KNOWN || question->owner || question->project ||
+            (question->path && policy_needs_fact(engine->policy, asked->event.kind, POLICY_FACT_PATH)) ||
             policy_choose(engine->policy, engine->memory, &facts, decisions, ELEMENTSOF(decisions), &n) < 0)
                 return;
 
@@ -137,22 +153,28 @@ static void begin_ahead(Engine *engine, Filesystem *filesystem, const Case *aske
  * as long as a new one may be expected, because a decision without facts would let damage pass that could be
  * healed. */
 static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case *first) {
-        bool path = wants_path(engine, watch, filesystem, &first->event);
-        bool autofsck = wants_autofsck(engine, watch, filesystem, &first->event);
-        uint64_t last_error = wants_last_error(watch, filesystem, &first->event);
+        const HealthEvent *event = &first->event;
+        const FactQuestion question = {
+                .inode = event->inode,
+                .generation = event->generation,
+                .path = wants_path(engine, watch, filesystem, event),
+                .owner = wants_of_owner(engine, watch, event, POLICY_FACT_OWNER),
+                .project = wants_of_owner(engine, watch, event, POLICY_FACT_PROJECT),
+                .error_since_sec = wants_last_error(watch, filesystem, event),
+        };
+        bool autofsck = wants_autofsck(engine, watch, filesystem, event);
         int r;
 
         if (watch->is_ending || !engine->gatherer || filesystem->n_mounts == 0 || filesystem->is_shut_down)
                 return false;
-        if (!path && !autofsck && last_error == 0)
+        if (!question.path && !question.owner && !question.project && !autofsck && question.error_since_sec == 0)
                 return false;
         if (!engine_worker_is_connected(engine) && !engine->is_worker_given_up)
                 return true;
 
         if (autofsck && engine_worker_is_connected(engine))
-                begin_ahead(engine, filesystem, first, path);
-        r = fact_gatherer_ask(engine->gatherer, filesystem, path ? first->event.inode : 0, first->event.generation,
-                              last_error, &watch->request_id);
+                begin_ahead(engine, filesystem, first, &question);
+        r = fact_gatherer_ask(engine->gatherer, filesystem, &question, &watch->request_id);
         /* The line may break in the middle of the question. */
         if (r < 0 && !engine_worker_is_connected(engine) && !engine->is_worker_given_up)
                 return true;
@@ -186,7 +208,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
 
         if (policy_needs_fact(engine->policy, decided->event.kind, POLICY_FACT_PATH))
                 find_paths(filesystem, decided, &paths);
-        facts = facts_of(filesystem, decided, &paths);
+        facts = facts_of(engine, filesystem, decided, &paths);
         r = policy_choose(engine->policy, engine->memory, &facts, decisions, ELEMENTSOF(decisions), &n);
         /* First of all: whoever is told of it wants the processor, too. */
         for (size_t i = 0; r >= 0 && i < n; i++)
@@ -222,6 +244,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
 
 void engine_case_free(Case *ended) {
         free(ended->path);
+        free(ended->owner);
         deferred_free(ended->deferred);
         free(ended);
 }
@@ -309,6 +332,35 @@ static void take_location(HealthEvent *event, const OldErrors *last) {
                 (void) text_copy(event->location, sizeof(event->location), last->location);
 }
 
+static Account account_of(const WorkerAccount *told, uint8_t state) {
+        Account account = {
+                .state = (FactState) state,
+                .number = told->number,
+                .name_state = (FactState) told->name_state,
+        };
+
+        if (text_copy(account.name, sizeof(account.name), told->name) < 0)
+                account.name_state = FACT_UNKNOWN;
+        return account;
+}
+
+/* NULL: it was not asked for, or there is no memory, and it stays unknown. */
+static FileOwner *owner_new(const WorkerOwner *told) {
+        bool is_told = told->state != FACT_UNKNOWN || told->error != 0;
+        FileOwner *owner = is_told ? malloc(sizeof(*owner)) : NULL;
+
+        if (owner)
+                *owner = (FileOwner) {
+                        .error = told->error,
+                        .user = account_of(&told->user, told->state),
+                        .group = account_of(&told->group, told->state),
+                        .project_state = (FactState) told->project_state,
+                        .project_error = told->project_error,
+                        .project = told->project,
+                };
+        return owner;
+}
+
 static void take_answer(Filesystem *filesystem, Case *first, const WorkerGathered *answer) {
         take_location(&first->event, &answer->last_error);
         filesystem->facts.autofsck_state = (FactState) answer->autofsck_state;
@@ -317,6 +369,8 @@ static void take_answer(Filesystem *filesystem, Case *first, const WorkerGathere
         if (answer->is_read_only != TRISTATE_UNKNOWN)
                 filesystem->facts.is_read_only = (Tristate) answer->is_read_only;
 
+        free(first->owner);
+        first->owner = owner_new(&answer->owner);
         first->path_state = (FactState) answer->path_state;
         first->path_error = answer->path_error;
         if (first->path_state == FACT_KNOWN) {

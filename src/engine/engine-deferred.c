@@ -35,7 +35,7 @@ static void timer_arm(Engine *engine) {
 
 static Filesystem *find_filesystem(Engine *engine, const Deferred *deferred) {
         for (Filesystem *f = NULL; (f = filesystem_table_next(engine->filesystems, f));) {
-                const EventFacts facts = engine_facts(&deferred->events[0].event, f);
+                const EventFacts facts = engine_facts(engine, &deferred->events[0].event, f);
                 char text[EVENT_PARTS_TEXT_SIZE];
 
                 if (event_parts_text(&facts, EVENT_PART_BIT(EVENT_PART_FS), 0, text) >= 0 &&
@@ -113,7 +113,7 @@ void engine_deferred_on_clock(Engine *engine) {
         uint64_t now = clock_boottime_usec();
 
         for (Deferred *item = NULL; (item = deferred_table_next(engine->deferred, item));) {
-                const EventFacts facts = engine_facts(&item->events[0].event, NULL);
+                const EventFacts facts = engine_facts(engine, &item->events[0].event, NULL);
                 uint64_t opens_usec;
 
                 if (item->kind != DEFERRED_IN || is_parked(item))
@@ -166,7 +166,7 @@ void engine_defer(Engine *engine, const Decision *decision, size_t action, const
 }
 
 void engine_deferred_on_healthy(Engine *engine, const Filesystem *filesystem, const HealthEvent *event) {
-        const EventFacts facts = engine_facts(event, filesystem);
+        const EventFacts facts = engine_facts(engine, event, filesystem);
         Deferred *healed;
 
         while ((healed = deferred_table_healed(engine->deferred, &facts)))

@@ -24,6 +24,7 @@ typedef struct Case {
         int path_error;
         char *path;                     /* with FACT_KNOWN */
         Deferred *deferred;             /* what waited, and is looked at again; owned; NULL: it is new */
+        FileOwner *owner;               /* NULL: nobody looked */
 } Case;
 
 /* What the kernel is asked of one file system, beside what it tells by itself. */
@@ -104,6 +105,8 @@ struct Engine {
         bool is_worker_given_up;        /* for too long: decisions are made without facts */
         bool is_complete;
         char kernel_release[65];
+        Zone *zone;                     /* the machine's, as a worker said it last; NULL: none did, and UTC is used */
+        bool is_zone_missed;            /* that was said */
         EngineTotals totals;
 };
 
@@ -142,7 +145,7 @@ void engine_tell_old_errors(Engine *engine, Watch *watch, const Filesystem *file
 
 /* engine-case.c */
 /* What is known without asking anybody, at this moment. @event may be NULL: a person asks. All is borrowed. */
-EventFacts engine_facts(const HealthEvent *event, const Filesystem *filesystem);
+EventFacts engine_facts(Engine *engine, const HealthEvent *event, const Filesystem *filesystem);
 /* Takes an event in: numbers it, gathers facts, decides. */
 void engine_case_free(Case *ended);
 void engine_take_event(Engine *engine, const HealthEvent *event);
@@ -222,6 +225,12 @@ void engine_survey_end_watch(Engine *engine, Watch *watch);
 void engine_survey_on_worker_ready(Engine *engine);
 void engine_survey_on_worker_lost(Engine *engine);
 void engine_on_survey_result(Engine *engine, const WorkerSurveyResult *result);
+
+/* engine-zone.c */
+/* @fd: sealed memory, borrowed; negative: UTC. */
+void engine_on_zone(Engine *engine, const WorkerZone *told, int fd);
+/* Before a decision: says, once, that its windows will be those of UTC because no zone is known. */
+void engine_miss_zone(Engine *engine);
 
 /* engine-worker.c */
 int engine_worker_start(Engine *engine);

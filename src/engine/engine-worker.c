@@ -186,6 +186,9 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
         case WORKER_SURVEY_RESULT:
                 engine_on_survey_result(engine, &message->survey_result);
                 return;
+        case WORKER_ZONE:
+                engine_on_zone(engine, &message->zone, fd);
+                return;
         case WORKER_HELLO:
         case WORKER_HELD:
         case WORKER_HELD_END:

@@ -237,6 +237,7 @@ Engine *engine_free(Engine *engine) {
         fact_gatherer_free(engine->gatherer);
         worker_link_free(engine->link);
         record_stream_free(engine->recorder);
+        zone_free(engine->zone);
         filesystem_table_free(engine->filesystems);
         policy_unref(engine->policy);
         policy_memory_free(engine->memory);

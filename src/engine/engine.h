@@ -36,6 +36,7 @@ typedef struct EngineObserver {
                              const Filesystem *filesystem);
         void (*on_policy)(void *userdata, const Policy *policy, bool is_loaded, const char *problems);
         void (*on_worker)(void *userdata, bool is_connected);
+        void (*on_zone)(void *userdata, const char *name);      /* the machine's time zone, when told or changed */
         void (*on_complete)(void *userdata);    /* the worker has told everything that was mounted when it started */
         void *userdata;
 } EngineObserver;
@@ -115,6 +116,8 @@ const char *engine_policy_problems(Engine *engine);
 bool engine_worker_is_connected(Engine *engine);
 /* The kernel's release as the worker says it; "" before that. */
 const char *engine_kernel_release(Engine *engine);
+/* The time zone by which windows of time are looked at; "" while none is known, and it is UTC. */
+const char *engine_zone_name(Engine *engine);
 /* Mounted file systems that have a monitor and are not watched; on a kernel without monitors there are none. */
 unsigned engine_n_unwatched(Engine *engine);
 

@@ -152,8 +152,8 @@ static void insert(FactGatherer *gatherer, Request *request) {
         TAILQ_INSERT_TAIL(&gatherer->requests, request, entries);
 }
 
-int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, uint64_t inode, uint32_t generation,
-                      uint64_t error_since_sec, uint64_t *ret_request_id) {
+int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, const FactQuestion *question,
+                      uint64_t *ret_request_id) {
         _cleanup_(free_at) Request *request = NULL;
         WorkerMessage message;
         int r;
@@ -176,9 +176,14 @@ int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, uint
         worker_message_init(&message, WORKER_GATHER);
         message.gather.request_id = request->id;
         message.gather.device_number = filesystem->facts.device_number;
-        message.gather.inode = inode;
-        message.gather.generation = generation;
-        message.gather.error_since_sec = error_since_sec;
+        if (question->path || question->owner || question->project) {
+                message.gather.inode = question->inode;
+                message.gather.generation = question->generation;
+        }
+        message.gather.wants_path = question->path;
+        message.gather.wants_owner = question->owner;
+        message.gather.wants_project = question->project;
+        message.gather.error_since_sec = question->error_since_sec;
         r = worker_link_send(gatherer->link, &message, filesystem->monitor_fd);
         if (r < 0)
                 return r;

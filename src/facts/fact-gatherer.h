@@ -26,15 +26,22 @@ int fact_gatherer_new(sd_event *event, WorkerLink *link, FactGathered gathered, 
 FactGatherer *fact_gatherer_free(FactGatherer *gatherer);
 DEFINE_CLEANUP(FactGatherer, fact_gatherer_free)
 
+/* What an event needs beside what is known of its file system. */
+typedef struct FactQuestion {
+        uint64_t inode;                 /* of which the following are wanted */
+        uint32_t generation;
+        bool path, owner, project;
+        uint64_t error_since_sec;       /* where the last error was found that ext4 counted since then (wall clock); 0:
+                                         * not wanted */
+} FactQuestion;
+
 /**
  * fact_gatherer_ask() - ask for what is known about a file system, and for what an event needs
- * @inode: 0: no path
- * @error_since_sec: 0, or where the last error was found that ext4 counted since then (wall clock)
  *
  * Returns: 0; -ENOTCONN without a worker; -ENOBUFS at the limit; or another negative errno. After 0 @gathered is called
  * once.
  */
-int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, uint64_t inode, uint32_t generation,
-                      uint64_t error_since_sec, uint64_t *ret_request_id);
+int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, const FactQuestion *question,
+                      uint64_t *ret_request_id);
 void fact_gatherer_on_answer(FactGatherer *gatherer, const WorkerGathered *answer);
 void fact_gatherer_on_worker_lost(FactGatherer *gatherer);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "src/basic/zone.h"
+#include "src/model/file-owner.h"
 #include "src/model/filesystem-facts.h"
 #include "src/model/health-event.h"
 
@@ -30,6 +31,5 @@ typedef struct EventFacts {
         int path_error;                         /* positive errno, with FACT_UNKNOWN */
         const char *const *paths;               /* absolute, "/srv/dir/file": one for each mount that shows the whole
                                                  * file system; with FACT_KNOWN at least one; NULL-terminated */
-        FactState owner_state;
-        uint32_t owner_uid, owner_gid, project_id;
+        const FileOwner *owner;                 /* of the inode; NULL: unknown, nobody looked */
 } EventFacts;

@@ -60,6 +60,11 @@ typedef struct FieldCheck {
         ZERO(type, member.pad),                                                         \
         TEXT(type, member.location)
 
+#define ACCOUNT(type, member)                                                           \
+        BYTE(type, member.name_state, N_FACT_STATES),                                   \
+        ZERO(type, member.pad),                                                         \
+        TEXT(type, member.name)
+
 #define N_BOOLEANS 2
 #define N_TRISTATES (TRISTATE_UNKNOWN + 1)
 #define N_FACT_STATES (FACT_KNOWN + 1)
@@ -121,6 +126,9 @@ static const FieldCheck field_checks[] = {
         BYTE(WORKER_SCRUB, scrub.may_repair, N_BOOLEANS),
         ZERO(WORKER_SCRUB, scrub.pad),
 
+        BYTE(WORKER_GATHER, gather.wants_path, N_BOOLEANS),
+        BYTE(WORKER_GATHER, gather.wants_owner, N_BOOLEANS),
+        BYTE(WORKER_GATHER, gather.wants_project, N_BOOLEANS),
         ZERO(WORKER_GATHER, gather.pad),
 
         BYTE(WORKER_GATHERED, gathered.autofsck_state, N_FACT_STATES),
@@ -131,6 +139,13 @@ static const FieldCheck field_checks[] = {
         COUNT(WORKER_GATHERED, gathered.autofsck_error),
         COUNT(WORKER_GATHERED, gathered.path_error),
         OLD_ERRORS(WORKER_GATHERED, gathered.last_error),
+        BYTE(WORKER_GATHERED, gathered.owner.state, N_FACT_STATES),
+        BYTE(WORKER_GATHERED, gathered.owner.project_state, N_FACT_STATES),
+        ZERO(WORKER_GATHERED, gathered.owner.pad),
+        COUNT(WORKER_GATHERED, gathered.owner.error),
+        COUNT(WORKER_GATHERED, gathered.owner.project_error),
+        ACCOUNT(WORKER_GATHERED, gathered.owner.user),
+        ACCOUNT(WORKER_GATHERED, gathered.owner.group),
         TEXT(WORKER_GATHERED, gathered.path),
 
         BYTE(WORKER_JOB_STARTED, result.outcome, N_OUTCOMES),
@@ -164,6 +179,8 @@ static const FieldCheck field_checks[] = {
         WORD(WORKER_SURVEY_RESULT, survey_result.n_findings, SURVEY_FINDINGS_MAX + 1),
         BYTE(WORKER_SURVEY_RESULT, survey_result.is_last, N_BOOLEANS),
         ZERO(WORKER_SURVEY_RESULT, survey_result.pad),
+
+        TEXT(WORKER_ZONE, zone.name),
 };
 
 typedef struct RecordShape {
@@ -198,6 +215,7 @@ static const RecordShape record_shapes[] = {
         [WORKER_GATHERED] = SHAPE("gathered", gathered, false),
         [WORKER_INTENT_LEFT] = SHAPE("intent-left", intent, false),
         [WORKER_SURVEY_RESULT] = SHAPE("survey-result", survey_result, false),
+        [WORKER_ZONE] = SHAPE("zone", zone, true),
 };
 
 static const RecordShape *record_shape_find(uint32_t type) {

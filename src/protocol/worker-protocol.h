@@ -19,11 +19,12 @@
 #include "kernel/metadata-repair.h"
 #include "kernel/old-errors.h"
 #include "kernel/xfs-survey.h"
-#include "src/model/filesystem-facts.h"
+#include "src/basic/zone.h"
+#include "src/model/file-owner.h"
 #include "src/model/job-report.h"
 
 #define WORKER_PROTOCOL_MAGIC UINT32_C(0x484c4457)      /* "WDLH" */
-#define WORKER_PROTOCOL_VERSION 2
+#define WORKER_PROTOCOL_VERSION 3
 #define WORKER_SOCKET_PATH "/run/xfs_healer/worker.sock"
 
 typedef enum WorkerMessageType {
@@ -57,6 +58,8 @@ typedef enum WorkerMessageType {
         WORKER_INTENT_LEFT = 40,        /* WorkerIntent: a repair that never ended, found at the start */
         WORKER_SURVEY_RESULT = 41,      /* WorkerSurveyResult: some for each request, the last one says so; and what an
                                          * attachment saw */
+        WORKER_ZONE = 42,               /* WorkerZone + the machine's zone file in sealed memory (none: UTC): with the
+                                         * greeting and whenever it changes */
 } WorkerMessageType;
 
 typedef enum MonitorState {
@@ -157,12 +160,29 @@ typedef struct WorkerScrubRequest {
 typedef struct WorkerGatherRequest {
         uint64_t request_id;
         uint64_t device_number;
-        uint64_t inode;                 /* 0: no path wanted */
+        uint64_t inode;                 /* 0: nothing of a file is wanted */
         uint32_t generation;
-        uint32_t pad;
+        uint8_t wants_path, wants_owner, wants_project;
+        uint8_t pad;
         uint64_t error_since_sec;       /* wall clock: the last error that was counted since then is wanted; 0: none
                                          * is */
 } WorkerGatherRequest;
+
+typedef struct WorkerAccount {
+        uint32_t number;
+        uint8_t name_state;             /* FactState; absent: nobody has this number */
+        uint8_t pad[3];
+        char name[264];
+} WorkerAccount;
+_Static_assert(sizeof(((WorkerAccount *) NULL)->name) >= ACCOUNT_NAME_SIZE, "a name fits");
+
+typedef struct WorkerOwner {
+        uint8_t state, project_state;   /* FactState */
+        uint8_t pad[2];
+        int32_t error, project_error;
+        uint32_t project;
+        WorkerAccount user, group;
+} WorkerOwner;
 
 typedef struct WorkerGathered {
         uint64_t request_id;
@@ -174,6 +194,7 @@ typedef struct WorkerGathered {
         int32_t autofsck_error;
         int32_t path_error;
         OldErrors last_error;           /* if wanted; count 0: the file system counts none */
+        WorkerOwner owner;              /* if wanted */
         char path[PATH_MAX];
 } WorkerGathered;
 
@@ -245,6 +266,10 @@ typedef struct WorkerSurveyResult {
         SickFinding findings[SURVEY_FINDINGS_MAX];
 } WorkerSurveyResult;
 
+typedef struct WorkerZone {
+        char name[ZONE_NAME_SIZE];      /* for people: "Europe/Berlin" */
+} WorkerZone;
+
 typedef struct WorkerMessage {
         WorkerHeader header;
         union {
@@ -263,6 +288,7 @@ typedef struct WorkerMessage {
                 WorkerSurveyRequest survey;
                 WorkerSurveyCancel survey_cancel;
                 WorkerSurveyResult survey_result;
+                WorkerZone zone;
         };
 } WorkerMessage;
 

@@ -39,6 +39,8 @@ static void fail_answer(WorkerGathered *answer, const WorkerGatherRequest *reque
                 .autofsck_error = error,
                 .path_state = FACT_UNKNOWN,
                 .path_error = error,
+                .owner.error = error,
+                .owner.project_error = error,
                 .is_read_only = TRISTATE_UNKNOWN,
         };
 }
@@ -147,13 +149,16 @@ static int gather_in_child(int report_fd, void *userdata) {
                         gather_autofsck(place.fd, answer);
                 else
                         say_no_autofsck(answer);
-                if (gather->request.inode != 0)
+                answer->path_error = answer->owner.error = answer->owner.project_error = 0;
+                if (gather->request.wants_path)
                         gather_path(place.fd, gather->request.inode, gather->request.generation, answer);
-                else
-                        answer->path_error = 0;
+                if (gather->request.wants_owner || gather->request.wants_project)
+                        gather_owner(place.fd, superblock->facts.type, &gather->request, &answer->owner);
                 /* Before what may take a second: in nobody's way. */
                 close_fd(place.fd);
         }
+        if (gather->request.wants_owner)
+                gather_owner_names(&answer->owner);
         if (gather->request.error_since_sec > 0)
                 find_last_error(gather, answer);
 

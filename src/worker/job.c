@@ -185,7 +185,8 @@ static void finish(Job *job, WorkerMessage *message) {
 
 static bool is_answered_by(const Job *job, const WorkerGatherRequest *request) {
         return job->superblock->device_number == request->device_number && request->error_since_sec == 0 &&
-               (request->inode == 0 || request->inode == job->gathered_inode);
+               !request->wants_owner && !request->wants_project &&
+               (!request->wants_path || request->inode == job->gathered_inode);
 }
 
 static void say_gathered(const Job *job, const WorkerGatherRequest *request) {
@@ -195,7 +196,7 @@ static void say_gathered(const Job *job, const WorkerGatherRequest *request) {
         message.gathered = job->gathered;
         message.gathered.request_id = request->request_id;
         message.gathered.device_number = request->device_number;
-        if (request->inode == 0) {
+        if (!request->wants_path) {
                 message.gathered.path_state = FACT_UNKNOWN;
                 message.gathered.path_error = 0;
                 message.gathered.path[0] = 0;

@@ -148,6 +148,7 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int fd) 
         case WORKER_GATHERED:
         case WORKER_INTENT_LEFT:
         case WORKER_SURVEY_RESULT:
+        case WORKER_ZONE:
                 return -EBADMSG;
         }
 

@@ -23,6 +23,7 @@
 #include "src/basic/macro.h"
 #include "src/basic/notify.h"
 #include "src/basic/text.h"
+#include "src/basic/zone.h"
 #include "src/worker/attach.h"
 #include "src/worker/process.h"
 #include "src/worker/survey.h"
@@ -198,6 +199,26 @@ static const MountDiffCalls mount_calls = {
 
 /* The line */
 
+static void say_zone(const char *name, int fd, void *userdata) {
+        WorkerMessage message = {};
+
+        worker_message_init(&message, WORKER_ZONE);
+        (void) text_copy(message.zone.name, sizeof(message.zone.name), name);
+        worker_say(userdata, &message, fd);
+}
+
+static void on_zone_looked(void *userdata) {
+        Worker *worker = userdata;
+
+        worker->is_zone_tried = true;
+        worker_begin_serving(worker);
+}
+
+static const ZoneWatchCalls zone_calls = {
+        .on_zone = say_zone,
+        .on_looked = on_zone_looked,
+};
+
 static void say_intent(const Intent *intent, void *userdata) {
         WorkerMessage message = {};
         Worker *worker = userdata;
@@ -227,6 +248,8 @@ static int on_hello(const WorkerHello *hello, void *userdata) {
         WorkerMessage message = {};
         Worker *worker = userdata;
         uint64_t oops_count;
+        const char *zone;
+        int zone_fd;
 
         if (!text_equal(hello->program_version, PACKAGE_VERSION) && is_replaced()) {
                 log_notice("healerd is version %s, this worker %s was replaced: making room for the new one as "
@@ -249,6 +272,8 @@ static int on_hello(const WorkerHello *hello, void *userdata) {
         message.hello_reply.watches_by = mount_watch_kind(worker->mount_watch);
         message.hello_reply.oops_count = kernel_oops_count(&oops_count) < 0 ? UINT64_MAX : oops_count;
         worker_say(worker, &message, -EBADF);
+        if (zone_watch_get(worker->zone_watch, &zone, &zone_fd))
+                say_zone(zone, zone_fd, worker);
 
         intents_each(worker->intents, say_intent, worker);
         job_say_results(worker);
@@ -324,11 +349,11 @@ static int open_line(Worker *worker) {
         return connection_listen(worker->connection, SD_LISTEN_FDS_START);
 }
 
-/* Once it is known what was left and where we stand, and not before. */
+/* Once it is known what was left, where we stand, and what time people have, and not before. */
 void worker_begin_serving(Worker *worker) {
         int r;
 
-        if (worker->is_serving || !worker->is_intents_loaded || !worker->is_places_tried)
+        if (worker->is_serving || !worker->is_intents_loaded || !worker->is_places_tried || !worker->is_zone_tried)
                 return;
 
         worker->is_serving = true;
@@ -517,6 +542,9 @@ int worker_new(const WorkerOptions *options, Worker **ret_worker) {
                         &intents_calls, worker, &worker->intents);
         if (r < 0)
                 return r;
+        r = zone_watch_new(worker->event, worker->children, ZONE_OF_MACHINE, &zone_calls, worker, &worker->zone_watch);
+        if (r < 0)
+                return r;
         r = mount_watch_new(worker->event, options->no_fanotify, &mount_calls, worker, &worker->mount_watch);
         if (r < 0)
                 return r;
@@ -532,6 +560,7 @@ Worker *worker_free(Worker *worker) {
         if (worker->options.listen_path && worker->is_serving)
                 (void) unlink(worker->options.listen_path);
         mount_watch_free(worker->mount_watch);
+        zone_watch_free(worker->zone_watch);
         job_table_clear(&worker->jobs);
         superblock_table_clear(&worker->superblocks);
         intents_free(worker->intents);
@@ -558,6 +587,7 @@ int worker_run(Worker *worker) {
                 return log_error_errno(r, "cannot list mounts: %m");
 
         worker_find_places(worker);
+        zone_watch_look(worker->zone_watch);
         r = intents_load(worker->intents);
         if (r < 0)
                 return log_error_errno(r, "cannot start a child: %m");

@@ -19,6 +19,7 @@
 #include "src/worker/mount-watch.h"
 #include "src/worker/places.h"
 #include "src/worker/superblock-table.h"
+#include "src/worker/zone-watch.h"
 
 typedef struct WorkerOptions {
         const char *state_dir;
@@ -38,6 +39,7 @@ struct Worker {
         ChildTable *children;
         Connection *connection;
         MountWatch *mount_watch;
+        ZoneWatch *zone_watch;
         Intents *intents;
         SuperblockTable superblocks;
         JobTable jobs;
@@ -47,6 +49,7 @@ struct Worker {
         bool is_looking_for_places;
         bool is_places_tried;
         bool is_intents_loaded;
+        bool is_zone_tried;
         bool is_serving;                /* lines are taken in */
         bool may_attach;                /* healerd said all that it holds */
         bool is_list_said;

@@ -37,6 +37,11 @@ static void check_decisions(const Policy *policy, const Fixture *fixture) {
 }
 
 static void check_policy(const Policy *policy) {
+        static const FileOwner owner = {
+                .user = { FACT_KNOWN, 117, FACT_KNOWN, "postgres" },
+                .group = { FACT_KNOWN, 8, FACT_UNKNOWN, "" },
+                .project_state = FACT_KNOWN,
+        };
         Fixture fixture;
 
         for (unsigned kind = 0; kind < N_EVENT_KINDS; kind++) {
@@ -45,6 +50,7 @@ static void check_policy(const Policy *policy) {
                 fixture_init(&fixture);
                 fixture.event.kind = (EventKind) kind;
                 check_decisions(policy, &fixture);
+                fixture.facts.owner = &owner;
                 fixture.facts.now_realtime_usec = UINT64_C(1795824000) * USEC_PER_SEC;
                 fixture.filesystem.label_state = FACT_UNKNOWN;
                 fixture.filesystem.is_removable = TRISTATE_UNKNOWN;

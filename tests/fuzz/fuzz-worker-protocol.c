@@ -65,6 +65,9 @@ static void require_usable(const WorkerMessage *message) {
                         require(event_domain_to_name((EventDomain) message->survey_result.findings[i].domain) &&
                                 structure_to_name((Structure) message->survey_result.findings[i].structure));
                 break;
+        case WORKER_ZONE:
+                require(is_text(message->zone.name, sizeof(message->zone.name)));
+                break;
         case WORKER_HELLO_REPLY:
                 require(is_text(message->hello_reply.kernel_release, sizeof(message->hello_reply.kernel_release)));
                 break;

@@ -12,8 +12,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/fs.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -73,6 +75,87 @@ static void test_path(void **state) {
         r = filesystem_inode_path(fixture->root_fd, inode, 0, &path);
         assert_int_equal(r, -ENODATA);
         (void) close_fd(fd);
+}
+
+static void set_project(const Fixture *fixture, const char *name, uint32_t project) {
+        _cleanup_(close_fd_at) int fd = openat(fixture->root_fd, name, O_RDONLY|O_CLOEXEC);
+        struct fsxattr attributes;
+
+        assert_int_equal(ioctl(fd, FS_IOC_FSGETXATTR, &attributes), 0);
+        attributes.fsx_projid = project;
+        assert_int_equal(ioctl(fd, FS_IOC_FSSETXATTR, &attributes), 0);
+}
+
+static void test_owner(void **state) {
+        Fixture *fixture = *state;
+        uint32_t generation;
+        InodeOwner owner;
+        struct stat status;
+        uint64_t inode;
+
+        inode = live_make_file(fixture, "mine");
+        assert_int_equal(fchownat(fixture->root_fd, "mine", 12345, 54321, 0), 0);
+        set_project(fixture, "mine", 77);
+        assert_int_equal(filesystem_inode_generation(fixture->root_fd, inode, &generation), 0);
+        for (unsigned i = 0; i < 2; i++) {
+                assert_int_equal(filesystem_inode_owner(fixture->root_fd, "xfs", inode, i * generation, true, &owner),
+                                 0);
+                assert_int_equal(owner.uid, 12345);
+                assert_int_equal(owner.gid, 54321);
+                assert_int_equal(owner.project_error, 0);
+                assert_int_equal(owner.project, 77);
+        }
+        assert_int_equal(filesystem_inode_owner(fixture->root_fd, "xfs", inode, generation + 1, true, &owner), -ESTALE);
+        assert_int_equal(filesystem_inode_owner(fixture->root_fd, "xfs", inode + 40, 0, true, &owner), -ESTALE);
+        assert_int_equal(filesystem_inode_owner(fixture->root_fd, "btrfs", inode, 0, true, &owner), -EOPNOTSUPP);
+
+        /* What nobody should open to learn it. */
+        assert_int_equal(mknodat(fixture->root_fd, "pipe", S_IFIFO|0600, 0), 0);
+        assert_int_equal(fchownat(fixture->root_fd, "pipe", 7, 8, 0), 0);
+        assert_int_equal(fstatat(fixture->root_fd, "pipe", &status, 0), 0);
+        assert_int_equal(filesystem_inode_owner(fixture->root_fd, "xfs", status.st_ino, 0, true, &owner), 0);
+        assert_int_equal(owner.uid, 7);
+        assert_int_equal(owner.project_error, 0);
+}
+
+/* Without the number alone being enough: by a handle, and the project of what may be opened. */
+static void test_owner_on_ext4(void **state) {
+        Fixture *fixture = *state;
+        const char *image = fixture->image;
+        InodeOwner owner;
+        struct stat status;
+        bool has_projects;
+        uint64_t inode;
+
+        live_detach(fixture);
+        if (live_run("mkfs.ext4 -q -F -I 256 -O project '%s' >/dev/null 2>&1", image) != 0)
+                live_skip("no mkfs.ext4");
+        /* A kernel without quotas has no projects. */
+        has_projects = live_run("mount -t ext4 -o loop '%s' '%s' 2>/dev/null", image, fixture->mount_point) == 0;
+        if (!has_projects)
+                assert_int_equal(live_run("mkfs.ext4 -q -F '%s' && mount -t ext4 -o loop '%s' '%s'", image, image,
+                                          fixture->mount_point), 0);
+        fixture->is_mounted = true;
+        fixture->root_fd = filesystem_open_root(fixture->mount_point, 0);
+
+        inode = live_make_file(fixture, "mine");
+        assert_int_equal(fchownat(fixture->root_fd, "mine", 12345, 54321, 0), 0);
+        if (has_projects)
+                set_project(fixture, "mine", 77);
+        assert_int_equal(filesystem_inode_owner(fixture->root_fd, "ext4", inode, 0, true, &owner), 0);
+        assert_int_equal(owner.uid, 12345);
+        assert_int_equal(owner.gid, 54321);
+        assert_int_equal(owner.project_error, 0);
+        assert_int_equal(owner.project, has_projects ? 77 : 0);
+        assert_int_equal(filesystem_inode_owner(fixture->root_fd, "ext4", inode, 0, false, &owner), 0);
+        assert_int_equal(owner.project_error, EOPNOTSUPP);
+        assert_int_equal(filesystem_inode_owner(fixture->root_fd, "ext4", inode, 1, true, &owner), -ESTALE);
+
+        assert_int_equal(mknodat(fixture->root_fd, "pipe", S_IFIFO|0600, 0), 0);
+        assert_int_equal(fstatat(fixture->root_fd, "pipe", &status, 0), 0);
+        assert_int_equal(filesystem_inode_owner(fixture->root_fd, "ext4", status.st_ino, 0, true, &owner), 0);
+        assert_int_equal(owner.uid, 0);
+        assert_int_equal(owner.project_error, EOPNOTSUPP);
 }
 
 /* A folder that is mounted by itself leads to the root, and to what stands on it. */
@@ -395,6 +478,8 @@ static void test_mount_events(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_path, live_setup, live_teardown),
+                cmocka_unit_test_setup_teardown(test_owner, live_setup, live_teardown),
+                cmocka_unit_test_setup_teardown(test_owner_on_ext4, live_setup, live_teardown),
                 cmocka_unit_test_setup_teardown(test_root_above, live_setup, live_teardown),
                 cmocka_unit_test_setup_teardown(test_long_path, live_setup, live_teardown),
                 cmocka_unit_test_setup_teardown(test_probe, live_setup, live_teardown),

@@ -5,6 +5,7 @@
  *
  *   worker-client SOCKET [MOUNT-POINT]...       monitors of these are taken first and said to be held
  *
+ *   whose MAJ:MIN INODE GENERATION
  *   gather MAJ:MIN [INODE GENERATION]        repair MAJ:MIN JOB DOMAIN STRUCTURE GROUP INODE GENERATION [OVERRIDE]
  *   scrub MAJ:MIN JOB may-repair|check       cancel JOB     taken JOB     release MAJ:MIN     quit
  *   survey MAJ:MIN groups|inodes REQUEST     survey-cancel REQUEST
@@ -114,6 +115,7 @@ static void print_survey(const WorkerSurveyResult *result) {
 static void print_message(const WorkerMessage *message, int fd) {
         const WorkerMount *mount = &message->mount;
         const WorkerJobResult *result = &message->result;
+        const WorkerOwner *owner = &message->gathered.owner;
 
         switch ((WorkerMessageType) message->header.type) {
         case WORKER_HELLO_REPLY:
@@ -140,12 +142,15 @@ static void print_message(const WorkerMessage *message, int fd) {
                        result->flags, result->duration_usec, result->detail);
                 return;
         case WORKER_GATHERED:
-                printf("gathered %" PRIu64 " autofsck=%s/%s/%d path=%u/%s/%d read-only=%u\n",
+                printf("gathered %" PRIu64 " autofsck=%s/%s/%d path=%u/%s/%d read-only=%u "
+                       "owner=%u/%d %u/%u/%s %u/%u/%s project=%u/%d/%u\n",
                        message->gathered.request_id,
                        message->gathered.autofsck_state == FACT_KNOWN ? "known" : "unknown",
                        autofsck_to_name(message->gathered.autofsck), message->gathered.autofsck_error,
                        message->gathered.path_state, message->gathered.path, message->gathered.path_error,
-                       message->gathered.is_read_only);
+                       message->gathered.is_read_only, owner->state, owner->error, owner->user.number,
+                       owner->user.name_state, owner->user.name, owner->group.number, owner->group.name_state,
+                       owner->group.name, owner->project_state, owner->project_error, owner->project);
                 return;
         case WORKER_INTENT_LEFT:
                 printf("intent-left %" PRIu64 " %s ban=%u running=%u pid=%d kernel=%s\n", message->intent.job_id,
@@ -154,6 +159,9 @@ static void print_message(const WorkerMessage *message, int fd) {
                 return;
         case WORKER_SURVEY_RESULT:
                 print_survey(&message->survey_result);
+                return;
+        case WORKER_ZONE:
+                printf("zone %s%s\n", message->zone.name, fd >= 0 ? " +file" : "");
                 return;
         case WORKER_HELLO:
         case WORKER_HELD:
@@ -224,7 +232,7 @@ static void obey(char *order) {
         } else if (text_equal(verb, "false-held")) {
                 message = prepare(WORKER_HELD);
                 say(&message, STDIN_FILENO);
-        } else if (text_equal(verb, "gather")) {
+        } else if (text_equal(verb, "gather") || text_equal(verb, "whose")) {
                 static uint64_t request_id;
 
                 (void) sscanf(order, "%*s %31s %" SCNu64 " %" SCNu32, device, &inode, &generation);
@@ -233,6 +241,8 @@ static void obey(char *order) {
                 message.gather.device_number = parse_device(device);
                 message.gather.inode = inode;
                 message.gather.generation = generation;
+                message.gather.wants_path = inode != 0 && text_equal(verb, "gather");
+                message.gather.wants_owner = message.gather.wants_project = text_equal(verb, "whose");
                 say(&message, find_monitor(message.gather.device_number));
         } else if (text_equal(verb, "repair") || text_equal(verb, "expecting")) {
                 (void) sscanf(order, "%*s %31s %" SCNu64 " %15s %23s %" SCNu32 " %" SCNu64 " %" SCNu32 " %63s",

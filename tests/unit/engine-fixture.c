@@ -32,8 +32,21 @@ static void answer_gather(Setup *s, const WorkerGatherRequest *request) {
         message.gathered.autofsck_state = FACT_KNOWN;
         message.gathered.autofsck = (uint8_t) s->autofsck;
         message.gathered.is_read_only = TRISTATE_NO;
-        message.gathered.path_state = request->inode ? FACT_KNOWN : FACT_UNKNOWN;
-        if (request->inode)
+        s->last_gather = *request;
+        if (request->wants_owner) {
+                message.gathered.owner.state = FACT_KNOWN;
+                message.gathered.owner.user.number = 117;
+                message.gathered.owner.user.name_state = FACT_KNOWN;
+                strcpy(message.gathered.owner.user.name, "postgres");
+                message.gathered.owner.group.number = 7;
+                message.gathered.owner.group.name_state = FACT_ABSENT;
+        }
+        if (request->wants_project) {
+                message.gathered.owner.project_state = FACT_KNOWN;
+                message.gathered.owner.project = 12;
+        }
+        message.gathered.path_state = request->wants_path ? FACT_KNOWN : FACT_UNKNOWN;
+        if (request->wants_path)
                 strcpy(message.gathered.path, "/dir/file");
         fake_worker_say(&s->worker, &message, -EBADF);
 }

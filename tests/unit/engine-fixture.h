@@ -23,6 +23,7 @@ typedef struct Setup {
 
         unsigned n_gathers, n_asked_for_life, n_repairs, n_scrubs, n_taken;
         WorkerRepairRequest last_repair;
+        WorkerGatherRequest last_gather;
         EventKind kinds[32];
         uint64_t causes[32];
         size_t n_events;

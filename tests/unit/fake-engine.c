@@ -75,6 +75,10 @@ const char *engine_kernel_release(Engine *engine) {
         return engine->fake.is_worker_connected ? "7.2.0-test" : "";
 }
 
+const char *engine_zone_name(Engine *engine) {
+        return engine->fake.is_worker_connected ? "Europe/Berlin" : "";
+}
+
 unsigned engine_n_unwatched(Engine *engine) {
         unsigned n = 0;
 

@@ -8,11 +8,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "src/basic/cleanup.h"
+#include "src/basic/file.h"
 #include "tests/unit/fake-worker.h"
 
 static int on_io(sd_event_source *source, int socket_fd, uint32_t revents, void *userdata) {
@@ -94,4 +97,23 @@ void fake_worker_done(FakeWorker *worker) {
 
 void fake_worker_say(FakeWorker *worker, const WorkerMessage *message, int fd) {
         assert_int_equal(worker_message_send(worker->fd, message, fd), 0);
+}
+
+void fake_worker_say_zone(FakeWorker *worker, const char *name, const char *file, unsigned seals) {
+        _cleanup_(close_fd_at) int fd = -EBADF;
+        _cleanup_(free_at) char *bytes = NULL;
+        WorkerMessage message;
+        char path[128];
+        size_t length;
+
+        if (file) {
+                (void) snprintf(path, sizeof(path), ZONE_FOLDER "/%s", file);
+                assert_int_equal(file_read(AT_FDCWD, path, ZONE_FILE_MAX, &bytes, &length), 0);
+                fd = memfd_create("zone", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+                assert_int_equal(file_write_all(fd, bytes, length), 0);
+                assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
+        }
+        worker_message_init(&message, WORKER_ZONE);
+        strcpy(message.zone.name, name);
+        fake_worker_say(worker, &message, fd);
 }

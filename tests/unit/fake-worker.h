@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <fcntl.h>
 #include <systemd/sd-event.h>
 
 #include "src/protocol/worker-protocol.h"
@@ -27,3 +28,11 @@ void fake_worker_listen(FakeWorker *worker, sd_event *event, const char *path);
 void fake_worker_hang_up(FakeWorker *worker);
 void fake_worker_done(FakeWorker *worker);
 void fake_worker_say(FakeWorker *worker, const WorkerMessage *message, int fd);
+
+/**
+ * fake_worker_say_zone() - the machine's time zone
+ * @file:  whose zone file is passed along; NULL: none, as where it is UTC
+ * @seals: of the memory that it comes in
+ */
+#define FAKE_WORKER_ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+void fake_worker_say_zone(FakeWorker *worker, const char *name, const char *file, unsigned seals);

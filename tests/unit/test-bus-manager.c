@@ -168,6 +168,7 @@ static void test_properties(void **state _unused_) {
                 { "BrakedUntilUSec",  "10" },
                 { "WorkerConnected",  "true" },
                 { "KernelRelease",    "7.2.0-test" },
+                { "TimeZone",         "Europe/Berlin" },
         };
         BusFixture fixture;
         Filesystem *fs;

@@ -129,6 +129,17 @@ static void test_match(void **state _unused_) {
         }
 }
 
+static bool legend_says(const json_t *filesystems, const char *manager_text) {
+        _cleanup_(json_decref_at) json_t *manager = parse(manager_text);
+        _cleanup_(free_at) char *text = NULL;
+        size_t size;
+        FILE *stream = open_memstream(&text, &size);
+
+        assert_int_equal(ctl_status_print_table(manager, filesystems, true, stream), 0);
+        assert_int_equal(fclose(stream), 0);
+        return strstr(text, "No time zone is known, windows of time are those of UTC");
+}
+
 static void test_table(void **state _unused_) {
         _cleanup_(json_decref_at) json_t *filesystems = parse(world);
         _cleanup_(json_decref_at) json_t *manager = parse("{'mode': 'observe', 'worker_connected': false, 'braked_until_usec': 7}");
@@ -150,6 +161,10 @@ static void test_table(void **state _unused_) {
                 "So many file systems failed at once that nothing is done any more; see: healerctl events, "
                 "then: healerctl resume\n"
                 "The worker is not connected, nothing can be repaired; see: systemctl status healer-worker\n");
+
+        /* Known, and not known. */
+        assert_int_equal(legend_says(filesystems, "{'time_zone': 'Europe/Berlin', 'worker_connected': true}"), false);
+        assert_int_equal(legend_says(filesystems, "{'time_zone': '', 'worker_connected': true}"), true);
 
         stream = open_memstream(&bare, &size);
         assert_int_equal(ctl_status_print_table(manager, filesystems, false, stream), 0);

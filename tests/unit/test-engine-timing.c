@@ -279,6 +279,34 @@ static void test_window(void **state) {
         assert_int_equal(deferred_table_count(s->engine->deferred), 0);
 }
 
+/* What waits for a window of this machine's clock is looked for again when the clock is another. */
+static void test_window_in_another_zone(void **state) {
+        static const char east[] = "Etc/GMT-5";
+        _cleanup_(zone_free_at) Zone *zone = NULL;
+        char rules[256];
+        Setup *s = *state;
+        WallTime now;
+
+        if (zone_new_named(east, &zone) < 0) {
+                print_message("no zone files: tzdata is not installed\n");
+                skip();
+        }
+        /* Open for two hours more, and closed in UTC, five hours behind. */
+        zone_wall_time(zone, (int64_t) (clock_realtime_usec() / USEC_PER_SEC), &now);
+        (void) snprintf(rules, sizeof(rules), "windows: {w: '%02d:00..%02d:00'}\n" WINDOW_RULES, (now.hour + 23) % 24,
+                        (now.hour + 2) % 24);
+        load_rules(s, rules);
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_scrubs, 0);
+        assert_int_equal(deferred_table_count(s->engine->deferred), 1);
+
+        fake_worker_say_zone(&s->worker, east, east, FAKE_WORKER_ALL_SEALS);
+        run_quiet(s);
+        assert_int_equal(s->n_scrubs, 1);
+        assert_int_equal(deferred_table_count(s->engine->deferred), 0);
+}
+
 static void test_window_expires(void **state) {
         Setup *s = *state;
         Deferred *waiting;
@@ -316,6 +344,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_gathered_at_unmount, engine_fixture_setup,
                                                 engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_window, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_window_in_another_zone,
+                                                engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_window_expires, engine_fixture_setup, engine_fixture_teardown),
         };
 

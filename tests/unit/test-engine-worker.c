@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/engine/engine-internal.h"
 #include "tests/unit/fake-worker.h"
@@ -21,7 +22,7 @@ typedef struct Setup {
         sd_event *event;
         Engine *engine;
         FakeWorker worker;
-        unsigned n_gathers, n_asked_for_life, n_taken, n_released, n_events;
+        unsigned n_gathers, n_asked_for_life, n_taken, n_released, n_events, n_zones;
 } Setup;
 
 /* Questions are not answered at all. */
@@ -44,6 +45,11 @@ static void on_event(void *userdata, const HealthEvent *event, const Filesystem 
         (void) filesystem;
         (void) path;
         ((Setup *) userdata)->n_events++;
+}
+
+static void on_zone(void *userdata, const char *name) {
+        (void) name;
+        ((Setup *) userdata)->n_zones++;
 }
 
 static void run_once(Setup *s) {
@@ -74,7 +80,7 @@ static void tell_filesystem(Setup *s, MonitorState monitor, int error, int holde
 static int setup(void **state) {
         static Setup s;
         EngineOptions options = { .policy.root_directory = "/nonexistent" };
-        const EngineObserver observer = { .on_event = on_event, .userdata = &s };
+        const EngineObserver observer = { .on_event = on_event, .on_zone = on_zone, .userdata = &s };
         WorkerMessage message;
 
         s = (Setup) {};
@@ -222,6 +228,59 @@ static void test_worker_that_stands_still(void **state) {
 }
 
 /* The worker keeps results until they are taken, and says them again after each hello. */
+static void tell_zone(Setup *s, const char *name, const char *file, unsigned seals) {
+        fake_worker_say_zone(&s->worker, name, file, seals);
+        run_quiet(s);
+}
+
+/* 2026-11-28 00:00 UTC by the zone that decisions have. */
+static int hour_of_decisions(Setup *s) {
+        WallTime wall;
+
+        zone_wall_time(engine_facts(s->engine, NULL, the_filesystem(s)).zone, 1795824000, &wall);
+        return wall.hour;
+}
+
+static void test_time_zone(void **state) {
+        Setup *s = *state;
+
+        if (access(ZONE_FOLDER "/Europe/Berlin", F_OK) < 0) {
+                print_message("no zone files: tzdata is not installed\n");
+                skip();
+        }
+        assert_string_equal(engine_zone_name(s->engine), "");
+        assert_int_equal(hour_of_decisions(s), 0);
+
+        tell_zone(s, "Europe/Berlin", "Europe/Berlin", FAKE_WORKER_ALL_SEALS);
+        assert_string_equal(engine_zone_name(s->engine), "Europe/Berlin");
+        assert_int_equal(hour_of_decisions(s), 1);
+        assert_int_equal(s->n_zones, 1);
+        tell_zone(s, "Asia/Tokyo", "Asia/Tokyo", FAKE_WORKER_ALL_SEALS);
+        assert_int_equal(hour_of_decisions(s), 9);
+
+        /* What could be changed while it is used is not taken, nor what is no zone: the last one stays. */
+        tell_zone(s, "Europe/Berlin", "Europe/Berlin", F_SEAL_SHRINK | F_SEAL_GROW);
+        tell_zone(s, "zone.tab", "zone.tab", FAKE_WORKER_ALL_SEALS);
+        assert_string_equal(engine_zone_name(s->engine), "Asia/Tokyo");
+        assert_int_equal(s->n_zones, 2);
+
+        /* So it does without a worker. */
+        fake_worker_hang_up(&s->worker);
+        run_quiet(s);
+        assert_false(engine_worker_is_connected(s->engine));
+        assert_int_equal(hour_of_decisions(s), 9);
+}
+
+/* A machine without /etc/localtime: UTC, and known to be that. */
+static void test_time_zone_utc(void **state) {
+        Setup *s = *state;
+
+        tell_zone(s, "UTC", NULL, 0);
+        assert_string_equal(engine_zone_name(s->engine), "UTC");
+        assert_int_equal(hour_of_decisions(s), 0);
+        assert_int_equal(s->n_zones, 1);
+}
+
 static void test_result_that_nobody_waits_for_is_taken(void **state) {
         Setup *s = *state;
         WorkerMessage message;
@@ -245,6 +304,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_told_as_held_and_is_not, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_moved_mount, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_worker_that_stands_still, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_time_zone, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_time_zone_utc, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_result_that_nobody_waits_for_is_taken, setup, teardown),
         };
 

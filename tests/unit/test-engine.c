@@ -169,6 +169,46 @@ static void test_rule_decides_and_reload_keeps_the_last_good(void **state) {
         assert_int_equal(s->n_repairs, 1);
 }
 
+/* It is asked for where the policy needs it, and nothing that hangs on it is begun before. */
+static void test_owner_of_the_file(void **state) {
+        Setup *s = *state;
+
+        take_sick(s, STRUCTURE_INODE_DIRECTORY, 131);
+        run_quiet(s);
+        assert_int_equal(s->last_gather.inode, 131);
+        assert_false(s->last_gather.wants_owner || s->last_gather.wants_project);
+        s->n_repairs = s->n_notices = 0;
+
+        write_policy(s, "version: 1\nbaseline: off\n"
+                        "rules:\n"
+                        "  - {id: group, match: {file: {group: postgres}}, do: [repair]}\n"
+                        "  - {id: owner, match: {file: {owner: [0, postgres]}, structure: directory}, do: [notify]}\n");
+        assert_int_equal(engine_reload_policy(s->engine), 0);
+        take_sick(s, STRUCTURE_INODE_DIRECTORY, 131);
+        run_quiet(s);
+        assert_true(s->last_gather.wants_owner);
+        assert_false(s->last_gather.wants_project);
+        assert_int_equal(s->n_repairs, 0);
+        assert_int_equal(s->n_notices, 1);
+
+        write_policy(s, "version: 1\nbaseline: off\n"
+                        "rules: [{id: project, match: {file: {project: 12}}, do: [notify]}]\n");
+        assert_int_equal(engine_reload_policy(s->engine), 0);
+        take_sick(s, STRUCTURE_INODE_DIRECTORY, 131);
+        run_quiet(s);
+        assert_true(s->last_gather.wants_project);
+        assert_false(s->last_gather.wants_owner);
+        assert_int_equal(s->n_notices, 2);
+
+        /* What names no file has no owner, which is known without asking. */
+        write_policy(s, "version: 1\nbaseline: off\n"
+                        "rules: [{id: none, match: {file: {owner: {not: postgres}}}, do: [notify]}]\n");
+        assert_int_equal(engine_reload_policy(s->engine), 0);
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        assert_int_equal(s->n_notices, 3);
+}
+
 static void test_observe_does_nothing(void **state) {
         Setup *s = *state;
 
@@ -308,6 +348,7 @@ int main(void) {
                                                 engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_rule_decides_and_reload_keeps_the_last_good,
                                                 engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_owner_of_the_file, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_observe_does_nothing,
                                                 engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_steps_follow_each_other,

@@ -95,6 +95,36 @@ static void test_needs_fact(_unused_ void **state) {
         }
 }
 
+/* What costs a process is looked up for the kinds of events whose rules name it, and no other. */
+static void test_needs_of_files(_unused_ void **state) {
+        static const struct {
+                const char *match;
+                bool path, owner, project;
+        } cases[] = {
+                { "file: {path: /srv/a}", true, false, false },
+                { "file: {owner: root}", false, true, false },
+                { "file: {group: {not: 8}}", false, true, false },
+                { "file: {project: 7}", false, false, true },
+                { "any-of: [{file: {project: 7}}, {file: {owner: 0}}]", false, true, true },
+                { "fs: {type: xfs}", false, false, false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(policy_unref_at) Policy *policy = NULL;
+                char text[256];
+
+                print_message("%s\n", cases[i].match);
+                (void) snprintf(text, sizeof(text),
+                                "version: 1\nrules: [{id: a, match: {event: sick, %s}, do: [log]}]\n", cases[i].match);
+                policy = fixture_load(text);
+                assert_non_null(policy);
+                assert_int_equal(policy_needs_fact(policy, EVENT_SICK, POLICY_FACT_PATH), cases[i].path);
+                assert_int_equal(policy_needs_fact(policy, EVENT_SICK, POLICY_FACT_OWNER), cases[i].owner);
+                assert_int_equal(policy_needs_fact(policy, EVENT_SICK, POLICY_FACT_PROJECT), cases[i].project);
+                assert_false(policy_needs_fact(policy, EVENT_CORRUPT, POLICY_FACT_OWNER));
+        }
+}
+
 static void test_calls(_unused_ void **state) {
         static const char text[] = "version: 1\n"
                                    "protect:\n"
@@ -212,7 +242,8 @@ static void random_policy(uint64_t *seed, char *text, size_t size) {
                 "fs: {autofsck: repair}", "fs: {autofsck: {not: none}}", "fs: {uuid: '3*'}", "fs: {mount: {under: /}}",
                 "structure: finobt", "structure: {not: finobt}", "any-of: [{fs: {label: x}}, {event: sick}]",
                 "none-of: [{fs: {removable: true}}]", "fs: {device: '/dev/*'}", "severity: {at-least: info}",
-                "time: night", "time: {not: night}",
+                "time: night", "time: {not: night}", "file: {owner: postgres}", "file: {owner: [root, 117]}",
+                "file: {owner: {not: 0}}", "file: {group: root}",
                 /* What the index finds rules by. */
                 "fs: {mount: /srv}", "fs: {mount: [/home, /srv]}", "fs: {mount: /home}", "fs: {label: [y, x]}",
                 "structure: [finobt, inobt, bnobt]", "structure: bnobt", "fs: {device: /dev/sda1}",
@@ -247,6 +278,7 @@ static void random_policy(uint64_t *seed, char *text, size_t size) {
 
 static void random_facts(uint64_t *seed, Fixture *fixture) {
         FilesystemFacts *filesystem = &fixture->filesystem;
+        static FileOwner owner;
 
         fixture_init(fixture);
         if (next_random(seed) % 2 == 0)
@@ -262,6 +294,11 @@ static void random_facts(uint64_t *seed, Fixture *fixture) {
         filesystem->autofsck = (Autofsck) (next_random(seed) % (AUTOFSCK_REPAIR + 1));
         if (next_random(seed) % 4 == 0)
                 filesystem->device = NULL;
+        owner = (FileOwner) {
+                .user = { (FactState) (next_random(seed) % 3), 117, (FactState) (next_random(seed) % 3), "postgres" },
+                .group.state = FACT_KNOWN,
+        };
+        fixture->facts.owner = &owner;
         /* Any hour, or unknown. */
         if (next_random(seed) % 4 > 0)
                 fixture->facts.now_realtime_usec = (1 + next_random(seed) % 24) * USEC_PER_HOUR;
@@ -325,7 +362,7 @@ static void test_properties(_unused_ void **state) {
         uint64_t seed = UINT64_C(0x9e3779b97f4a7c15);
         unsigned n_loaded = 0, n_allowed = 0;
 
-        for (unsigned i = 0; i < 1500; i++) {
+        for (unsigned i = 0; i < 2000; i++) {
                 _cleanup_(policy_unref_at) Policy *policy = NULL, *printed = NULL;
                 PolicyProblems problems = {};
                 char text[4096];
@@ -458,6 +495,7 @@ int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_autofsck_levels),
                 cmocka_unit_test(test_needs_fact),
+                cmocka_unit_test(test_needs_of_files),
                 cmocka_unit_test(test_calls),
                 cmocka_unit_test(test_handle),
                 cmocka_unit_test(test_many_decisions),

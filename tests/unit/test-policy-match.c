@@ -112,6 +112,40 @@ static void realtime_super(Fixture *fixture) {
         fixture->event.structure = STRUCTURE_RTGROUP_SUPER;
 }
 
+static FileOwner someone;
+
+static void owned(Fixture *fixture) {
+        someone = (FileOwner) {
+                .user = { .state = FACT_KNOWN, .number = 117, .name_state = FACT_KNOWN, .name = "postgres" },
+                .group = { .state = FACT_KNOWN, .number = 8, .name_state = FACT_ABSENT },
+                .project_state = FACT_KNOWN,
+                .project = 12,
+        };
+        fixture->facts.owner = &someone;
+}
+
+/* The name service did not answer. */
+static void owned_by_a_number(Fixture *fixture) {
+        owned(fixture);
+        someone.user.name_state = someone.group.name_state = FACT_UNKNOWN;
+        someone.project_state = FACT_UNKNOWN;
+        someone.project_error = EOPNOTSUPP;
+}
+
+static void owner_unknown(Fixture *fixture) {
+        someone = (FileOwner) { .error = ESTALE };
+        fixture->facts.owner = &someone;
+}
+
+static void no_file(Fixture *fixture) {
+        someone = (FileOwner) {
+                .user.state = FACT_ABSENT,
+                .group.state = FACT_ABSENT,
+                .project_state = FACT_ABSENT,
+        };
+        fixture->facts.owner = &someone;
+}
+
 /* Saturday, 00:30 in UTC. */
 static void on_saturday(Fixture *fixture) {
         fixture->facts.now_realtime_usec = UINT64_C(1795825800) * USEC_PER_SEC;
@@ -238,6 +272,41 @@ static const MatchCase cases[] = {
         { "location: 'xfs_*'", NO, at_a_place },
         { "location: 'ext4_*'", NO, NULL },
 
+        { "file: {owner: postgres}", YES, owned },
+        { "file: {owner: 117}", YES, owned },
+        { "file: {owner: 0x75}", YES, owned },
+        { "file: {owner: [root, postgres]}", YES, owned },
+        { "file: {owner: [0, 117]}", YES, owned },
+        { "file: {owner: 'post*'}", YES, owned },
+        { "file: {owner: {regex: '[a-z]+'}}", YES, owned },
+        { "file: {owner: {at-least: 100, at-most: 999}}", YES, owned },
+        { "file: {owner: {at-least: 1000}}", NO, owned },
+        { "file: {owner: root}", NO, owned },
+        { "file: {owner: {not: root}}", YES, owned },
+        { "file: {owner: '11*'}", NO, owned },
+        { "file: {group: 8}", YES, owned },
+        /* A number that has no name here has none of these. */
+        { "file: {group: postgres}", NO, owned },
+        { "file: {group: {not: postgres}}", YES, owned },
+        { "file: {project: 12}", YES, owned },
+        { "file: {project: {at-least: 13}}", NO, owned },
+        { "file: {project: [0, 12]}", YES, owned },
+        /* One whose name is not known might have any. */
+        { "file: {owner: postgres}", UNKNOWN, owned_by_a_number },
+        { "file: {owner: {not: root}}", UNKNOWN, owned_by_a_number },
+        { "file: {owner: 117}", YES, owned_by_a_number },
+        { "file: {owner: 118}", NO, owned_by_a_number },
+        { "file: {owner: [postgres, 117]}", YES, owned_by_a_number },
+        { "file: {group: [postgres, 117]}", UNKNOWN, owned_by_a_number },
+        { "file: {project: 12}", UNKNOWN, owned_by_a_number },
+        { "file: {owner: 117}", UNKNOWN, owner_unknown },
+        { "file: {group: {not: 117}}", UNKNOWN, owner_unknown },
+        { "file: {owner: 117}", UNKNOWN, NULL },
+        { "file: {project: 0}", UNKNOWN, NULL },
+        { "file: {owner: 0}", NO, no_file },
+        { "file: {owner: {not: root}}", YES, no_file },
+        { "file: {group: 0}", NO, no_file },
+        { "file: {project: 0}", NO, no_file },
         { "time: weekend", YES, on_saturday },
         { "time: night", NO, on_saturday },
         { "time: [night, weekend]", YES, on_saturday },
@@ -365,6 +434,13 @@ static void test_fact_texts(_unused_ void **state) {
                 { "structure: bnobt", "structure is finobt", NULL },
                 { "group: 4", "group is 3", NULL },
                 { "errno: EIO", "errno is ENOSPC", write_error },
+                { "time: night", "time is Sat 00:30", on_saturday },
+                { "file: {owner: root}", "file.owner is 117 (\"postgres\")", owned },
+                { "file: {group: root}", "file.group is 8 (it has no name)", owned },
+                { "file: {owner: root}", "file.owner is 117 (its name is unknown)", owned_by_a_number },
+                { "file: {project: 1}", "file.project is unknown (EOPNOTSUPP)", owned_by_a_number },
+                { "file: {owner: root}", "file.owner is unknown (ESTALE)", owner_unknown },
+                { "file: {owner: root}", "file.owner is absent", no_file },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(texts); i++) {

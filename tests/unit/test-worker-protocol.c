@@ -27,6 +27,7 @@ static const WorkerMessageType all_types[] = {
         WORKER_GATHER, WORKER_CANCEL, WORKER_JOB_TAKEN, WORKER_SURVEY, WORKER_SURVEY_CANCEL,
         WORKER_HELLO_REPLY, WORKER_FILESYSTEM, WORKER_MOUNT_ADDED, WORKER_MOUNT_GONE, WORKER_MOUNTS_LISTED,
         WORKER_JOB_STARTED, WORKER_JOB_RESULT, WORKER_GATHERED, WORKER_INTENT_LEFT, WORKER_SURVEY_RESULT,
+        WORKER_ZONE,
 };
 
 typedef struct Line {
@@ -129,6 +130,7 @@ static void test_descriptor_travels(void **state) {
                 { WORKER_GATHER,     0        },
                 { WORKER_SURVEY,     0        },
                 { WORKER_FILESYSTEM, 0        },
+                { WORKER_ZONE,       0        },
                 { WORKER_HELLO,      -EBADMSG },
                 { WORKER_CANCEL,     -EBADMSG },
                 { WORKER_JOB_RESULT, -EBADMSG },
@@ -447,7 +449,7 @@ static void test_names(void **state) {
         }
         assert_null(worker_message_type_to_name(0));
         assert_null(worker_message_type_to_name(WORKER_SURVEY_CANCEL + 1));
-        assert_null(worker_message_type_to_name(WORKER_SURVEY_RESULT + 1));
+        assert_null(worker_message_type_to_name(WORKER_ZONE + 1));
 }
 
 int main(void) {

@@ -2,14 +2,16 @@
 """What the policy says is what happens, on real damage: baseline, rules, observe, protect; and a policy that cannot be
 loaded never replaces one that could."""
 
+import datetime
 import os
+import pwd
 import tempfile
 import unittest
 
 import healerlib
 import recipes
 from healerlib import broken, bus_property, healerctl, policy
-from vmlib import wait_for
+from vmlib import run, wait_for
 
 PLAIN = 'version: 1\n'
 
@@ -41,6 +43,17 @@ rules:
     do: [repair]
 """
 
+# Only what belongs to them, by name and by number.
+BY_OWNER = """
+version: 1
+baseline: off
+rules:
+  - id: owned
+    match: {{event: sick, file: {{owner: {owner}, group: {group}, project: {project}}}}}
+    do: [repair]
+  - {{id: others, match: {{event: sick}}, do: [log]}}
+"""
+
 PROTECT = """
 version: 1
 protect:
@@ -50,6 +63,16 @@ rules:
     match: {fs: {type: xfs}, event: sick}
     ignore-autofsck: true
     do: [repair]
+"""
+
+# Whichever takes it tells what time the daemon thinks it is.
+BY_TIME = """
+version: 1
+baseline: off
+windows: {{around-now: '{begin}..{end}'}}
+rules:
+  - {{id: inside, match: {{event: sick, time: around-now}}, do: [log]}}
+  - {{id: outside, match: {{event: sick}}, do: [log]}}
 """
 
 # Each is a valid key of the language that this version does not carry out: it must be refused by name.
@@ -68,6 +91,17 @@ BAD = {
     'alias': 'version: 1\nrules: [{id: a, match: {event: *x}, do: [log]}]\n',
     'binary': 'version: 1\n\x01\x02\x03\n',
 }
+
+
+class OwnedDirectory(recipes.Directory):
+    """Belongs to somebody whom this machine knows, and to a group that it does not know."""
+
+    OWNER, GROUP, PROJECT = 'daemon', 54321, 7
+
+    def prepare(self):
+        super().prepare()
+        os.chown(self.file(), pwd.getpwnam(self.OWNER).pw_uid, self.GROUP)
+        run('xfs_io', '-c', f'chproj {self.PROJECT}', self.file())
 
 
 class Policy(unittest.TestCase):
@@ -148,6 +182,27 @@ class Policy(unittest.TestCase):
                                  what='its result')[0]['id']
                 self.assertEqual([one['rule'] for one in self.signals.named('Decision', id=event)], ['by-path'])
 
+    def test_owner_of_the_file(self):
+        """The kernel tells an inode; the rule sees whose it is, and waits for it."""
+        mine = {'owner': OwnedDirectory.OWNER, 'group': OwnedDirectory.GROUP, 'project': OwnedDirectory.PROJECT}
+        other = {'owner': 'root', 'group': '{not: 54321}', 'project': '{at-least: 8}'}
+        with broken(OwnedDirectory, autofsck='repair') as (fs, recipe):
+            for key, value in other.items():
+                with policy(BY_OWNER.format(**{**mine, key: value})):
+                    before = len(self.signals.sick(fs, 'directory'))
+                    wait_for(lambda: recipe.trigger() and len(self.signals.sick(fs, 'directory')) > before,
+                             deadline=healerlib.LONG, what='the damage to be met')
+                    event = self.signals.sick(fs, 'directory')[-1]['id']
+                    rule = wait_for(lambda: self.signals.named('Decision', id=event), what='the decision')[0]['rule']
+                    self.assertEqual((key, rule), (key, 'others'))
+                    self.assertFalse(recipe.works())
+            with policy(BY_OWNER.format(**mine)):
+                recipe.trigger()
+                wait_for(recipe.works, deadline=healerlib.LONG, what='the folder to be healed by its owner')
+                event = wait_for(lambda: self.signals.taken(fs, 'directory', action='repair'), deadline=healerlib.LONG,
+                                 what='its result')[0]['id']
+                self.assertEqual([one['rule'] for one in self.signals.named('Decision', id=event)], ['owned'])
+
     def test_rule_that_lifts_the_property(self):
         with policy(IGNORE_AUTOFSCK), broken(recipes.Directory, autofsck='none') as (_, recipe):
             self.assertTrue(recipe.trigger())
@@ -194,6 +249,80 @@ class Policy(unittest.TestCase):
             code, _, err = healerctl('repair', fs.path, 'directory', f'--inode={recipe.ino}', f'--generation={gen}')
             self.assertEqual(code, 4)
             self.assertIn('hands-off', err)
+
+
+class Windows(unittest.TestCase):
+    """Windows of time by the clock of the machine, which people set while healerd runs."""
+
+    # Ten hours apart, and the same all the year round; their names say how far behind UTC they are.
+    EAST, WEST = 'Etc/GMT-5', 'Etc/GMT+5'
+
+    @classmethod
+    def setUpClass(cls):
+        healerlib.start()
+        cls.signals = cls.enterClassContext(healerlib.Signals())
+
+    def setUp(self):
+        self.addCleanup(self.set_zone, bus_property('TimeZone'))
+
+    def set_zone(self, zone):
+        run('timedatectl', 'set-timezone', zone)
+        wait_for(lambda: bus_property('TimeZone') == zone, deadline=healerlib.LONG, what=f'healerd to live in {zone}')
+
+    def policy_around_now(self):
+        """Open from two hours ago until in two hours, in the east: whenever this runs, and however long it takes."""
+        now = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=5)))
+        two = datetime.timedelta(hours=2)
+        return policy(BY_TIME.format(begin=(now - two).strftime('%H:%M'), end=(now + two).strftime('%H:%M')))
+
+    def decides(self, fs, recipe, rule):
+        """The newest decision is this rule's; those of before may be told late."""
+        def again():
+            recipe.trigger()
+            events = {one['id'] for one in self.signals.sick(fs, 'directory')}
+            rules = [one['rule'] for one in self.signals.named('Decision') if one['id'] in events]
+            return rules[-1:] == [rule]
+        wait_for(again, deadline=healerlib.LONG, what=f'a decision of {rule}')
+
+    def test_zone_is_set(self):
+        """A rule follows the clock on the wall at once, without a restart of anything."""
+        self.set_zone(self.WEST)
+        pids = [healerlib.main_pid(unit) for unit in ('healerd', 'healer-worker')]
+        with self.policy_around_now(), broken(recipes.Directory, autofsck='none') as (fs, recipe):
+            self.decides(fs, recipe, 'outside')
+            self.set_zone(self.EAST)
+            self.decides(fs, recipe, 'inside')
+            self.set_zone(self.WEST)
+            self.decides(fs, recipe, 'outside')
+        self.assertEqual([healerlib.main_pid(unit) for unit in ('healerd', 'healer-worker')], pids)
+
+    def test_zone_is_told_again(self):
+        """To a healerd that starts, and by a worker that starts."""
+        self.set_zone(self.EAST)
+        with self.policy_around_now(), broken(recipes.Directory, autofsck='none') as (fs, recipe):
+            run('systemctl', 'restart', 'healerd')
+            healerlib.start()
+            wait_for(lambda: bus_property('TimeZone') == self.EAST, deadline=healerlib.LONG, what='the zone')
+            healerlib.wait_watched(fs)
+            self.decides(fs, recipe, 'inside')
+
+            # What happens while there is no worker is not missed.
+            run('systemctl', 'stop', 'healer-worker.socket', 'healer-worker.service')
+            self.assertEqual(bus_property('TimeZone'), self.EAST)
+            run('timedatectl', 'set-timezone', self.WEST)
+            run('systemctl', 'start', 'healer-worker.socket')
+            wait_for(healerlib.worker_is_connected, deadline=healerlib.LONG, what='a worker')
+            wait_for(lambda: bus_property('TimeZone') == self.WEST, deadline=healerlib.LONG, what='the other zone')
+            self.decides(fs, recipe, 'outside')
+
+    def test_no_zone(self):
+        """A machine without one has UTC."""
+        with tempfile.TemporaryDirectory(dir='/etc') as folder:
+            os.rename('/etc/localtime', os.path.join(folder, 'localtime'))
+            try:
+                wait_for(lambda: bus_property('TimeZone') == 'UTC', deadline=healerlib.LONG, what='UTC')
+            finally:
+                os.rename(os.path.join(folder, 'localtime'), '/etc/localtime')
 
 
 class Loading(unittest.TestCase):
