@@ -80,6 +80,11 @@ static void on_condition(void *userdata, const HealthCondition *condition _unuse
         update_filesystem(userdata, filesystem, BUS_FILESYSTEM_CONDITIONS);
 }
 
+static void on_conditions_back(void *userdata, const Filesystem *filesystem, size_t n _unused_,
+                               size_t n_stale _unused_) {
+        update_filesystem(userdata, filesystem, BUS_FILESYSTEM_CONDITIONS);
+}
+
 static void on_policy(void *userdata, const Policy *policy _unused_, bool is_loaded, const char *problems _unused_) {
         bus_signal_policy_reloaded(userdata, is_loaded);
         bus_manager_changed(userdata, BUS_MANAGER_POLICY);
@@ -105,6 +110,7 @@ int bus_observer_add(BusContext *context) {
                 .on_refused = on_refused,
                 .on_job = on_job,
                 .on_condition = on_condition,
+                .on_conditions_back = on_conditions_back,
                 .on_policy = on_policy,
                 .on_worker = on_worker,
                 .on_zone = on_zone,

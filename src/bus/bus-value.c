@@ -6,8 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/basic/text.h"
 #include "src/bus/bus-text.h"
 #include "src/bus/bus-value.h"
+
+/* Longer than any message of ours. */
+#define CONDITION_TEXT_SIZE 4096
 
 int bus_append_text(sd_bus_message *message, const char *text) {
         _cleanup_(free_at) char *clean = NULL;
@@ -24,13 +28,25 @@ int bus_append_path(sd_bus_message *message, const char *path) {
         return sd_bus_message_append_array(message, 'y', path, strlen(path) + 1);
 }
 
+#define STALE_TEXT "from before it was mounted or watched anew, not seen since"
+
+/* The sentence for people; "" if there is none for everybody. */
+static void describe_condition(const HealthCondition *condition, const Filesystem *filesystem,
+                               char buffer[static CONDITION_TEXT_SIZE]) {
+        bool is_public = condition->message && bus_text_is_public(condition->message, filesystem);
+        const char *text = is_public ? condition->message : "";
+
+        buffer[0] = 0;
+        if (condition->is_stale)
+                (void) text_append_format(buffer, CONDITION_TEXT_SIZE, STALE_TEXT "%s", *text ? ": " : "");
+        (void) text_append_format(buffer, CONDITION_TEXT_SIZE, "%s", text);
+}
+
 static int append_condition(sd_bus_message *message, const HealthCondition *condition, const Filesystem *filesystem) {
-        const char *text = condition->message;
+        char text[CONDITION_TEXT_SIZE];
         int r;
 
-        if (!text || !bus_text_is_public(text, filesystem))
-                text = "";
-
+        describe_condition(condition, filesystem, text);
         r = sd_bus_message_open_container(message, 'r', "ssstts");
         if (r < 0)
                 return r;

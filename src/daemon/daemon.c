@@ -3,6 +3,7 @@
  * The only place that knows all parts: engine, journal, bus, signals, systemd.
  */
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "src/engine/engine.h"
 #include "src/record/history-link.h"
 #include "src/record/history-observer.h"
+#include "src/record/kept-state.h"
 #include "src/record/journal-record.h"
 
 /* Nobody who waits for us at boot waits longer than this, whatever the worker does. */
@@ -31,6 +33,7 @@ typedef struct Daemon {
         JournalRecord *journal;
         StoredDescriptors stored;
         HistoryLink *history;           /* NULL while a recorded stream is replayed: that is no history */
+        KeptState *state;               /* as that */
         sd_event_source *ready_timer;
         bool is_ready;
 } Daemon;
@@ -168,6 +171,50 @@ static void forget_watch(_unused_ void *userdata, dev_t device_number) {
         descriptor_store_forget_error_watch(device_number);
 }
 
+static_assert(ENGINE_STATE_KEY_SIZE == HISTORY_KEY_SIZE && ENGINE_STATE_VALUE_MAX == HISTORY_VALUE_MAX,
+              "what the engine may keep is what the recorder takes");
+
+static void put_state(void *userdata, const char *key, const void *value, size_t size_bytes) {
+        Daemon *daemon = userdata;
+        int r;
+
+        r = kept_state_put(daemon->state, key, value, size_bytes);
+        /* What finds no room was counted and said. */
+        if (r < 0 && r != -ENOBUFS)
+                log_warning_errno(r, "%s does not survive healerd: %m", key);
+}
+
+static void remove_state(void *userdata, const char *key) {
+        Daemon *daemon = userdata;
+        int r;
+
+        r = kept_state_remove(daemon->state, key);
+        if (r < 0 && r != -ENOBUFS)
+                log_warning_errno(r, "%s may be there again after a restart: %m", key);
+}
+
+static void on_state(void *userdata, const char *key, const void *value, size_t size_bytes) {
+        Daemon *daemon = userdata;
+
+        /* What cannot be taken up was said. */
+        (void) engine_adopt_state(daemon->engine, key, value, size_bytes);
+}
+
+static void on_state_loaded(void *userdata, _unused_ bool is_durable) {
+        Daemon *daemon = userdata;
+
+        engine_state_loaded(daemon->engine);
+}
+
+/* The line to the recorder, and what is kept over it. */
+static int state_build(Daemon *daemon, const char *recorder_socket) {
+        const KeptStateHandlers handlers = { on_state, on_state_loaded, daemon };
+        int r;
+
+        r = history_link_new(daemon->event, recorder_socket, &daemon->history);
+        return r < 0 ? r : kept_state_new(daemon->event, daemon->history, &handlers, &daemon->state);
+}
+
 /* The ring of the healerd before us, or a new one. */
 static int ring_build(Daemon *daemon, RecordRing **ret_ring) {
         size_t n_gone;
@@ -226,6 +273,26 @@ static void adopt(Daemon *daemon) {
         descriptor_store_done(&daemon->stored);
 }
 
+/* Everything that outlives this process, but for a recorded stream that is replayed. */
+static int keepers_build(Daemon *daemon, const DaemonOptions *options, EngineOptions *engine_options) {
+        int r;
+
+        engine_options->keeper = (MonitorKeeper) {
+                .keep = keep_monitor,
+                .forget = forget_monitor,
+                .keep_watch = keep_watch,
+                .forget_watch = forget_watch,
+        };
+        engine_options->state_keeper = (StateKeeper) { put_state, remove_state, daemon };
+        r = state_build(daemon, options->recorder_socket);
+        if (r < 0)
+                return log_error_errno(r, "cannot speak to the recorder: %m");
+        r = ring_build(daemon, &engine_options->ring);
+        if (r < 0)
+                return log_error_errno(r, "cannot make a place for what is read: %m");
+        return 0;
+}
+
 static int engine_build(Daemon *daemon, const DaemonOptions *options, int worker_fd) {
         EngineOptions engine_options = {
                 .worker_socket = worker_fd >= 0 || options->replay_path ? NULL : options->worker_socket,
@@ -234,12 +301,6 @@ static int engine_build(Daemon *daemon, const DaemonOptions *options, int worker
                         .root_directory = options->policy_root,
                         .check_ownership = true,
                         .owner = 0,
-                },
-                .keeper = {
-                        .keep = keep_monitor,
-                        .forget = forget_monitor,
-                        .keep_watch = keep_watch,
-                        .forget_watch = forget_watch,
                 },
                 .record_path = options->record_path,
                 .replay_path = options->replay_path,
@@ -257,9 +318,9 @@ static int engine_build(Daemon *daemon, const DaemonOptions *options, int worker
         int r;
 
         if (!options->replay_path) {
-                r = ring_build(daemon, &engine_options.ring);
+                r = keepers_build(daemon, options, &engine_options);
                 if (r < 0)
-                        return log_error_errno(r, "cannot make a place for what is read: %m");
+                        return r;
         }
         r = engine_new(daemon->event, &engine_options, &daemon->engine);
         if (r < 0)
@@ -267,10 +328,7 @@ static int engine_build(Daemon *daemon, const DaemonOptions *options, int worker
         r = journal_record_new(daemon->engine, &daemon->journal);
         if (r < 0)
                 return r;
-        if (!options->replay_path) {
-                r = history_link_new(daemon->event, options->recorder_socket, &daemon->history);
-                if (r < 0)
-                        return r;
+        if (daemon->history) {
                 r = history_observer_add(daemon->engine, daemon->history);
                 if (r < 0)
                         return r;
@@ -333,6 +391,7 @@ int daemon_run(const DaemonOptions *options, int worker_fd) {
         descriptor_store_done(&daemon.stored);
         engine_free(daemon.engine);
         bus_server_free(daemon.bus);
+        kept_state_free(daemon.state);
         history_link_free(daemon.history);
         journal_record_free(daemon.journal);
         sd_event_source_disable_unref(daemon.ready_timer);

@@ -45,7 +45,7 @@ static int filesystem_adopt(Engine *engine, int fd, dev_t device_number, uint64_
         if (r < 0)
                 return r;
         watch = engine_watch_find(engine, filesystem->id);
-        watch->awaits_facts = true;
+        watch->awaits_facts = watch->was_adopted = true;
 
         /* The worker will say the rest; that it is an XFS its monitor says. */
         filesystem->facts.type = strdup("xfs");

@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
+#include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
 
 void engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, Severity severity, const char *target,
@@ -25,6 +27,7 @@ void engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, Se
                 return;
 
         condition = condition_find(&filesystem->conditions, code, target);
+        engine_condition_keep(engine, filesystem, condition);
         engine_tell(engine, on_condition, condition, true, filesystem);
         engine_tell(engine, on_filesystem, filesystem);
 }
@@ -32,6 +35,7 @@ void engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, Se
 void engine_drop(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target) {
         bool is_changed = false;
 
+        engine_condition_forget(engine, filesystem, code, target);
         for (size_t i = 0; i < filesystem->conditions.n_items;) {
                 const HealthCondition *condition = filesystem->conditions.items + i;
                 HealthCondition dropped = *condition;
@@ -42,6 +46,8 @@ void engine_drop(Engine *engine, Filesystem *filesystem, ConditionCode code, con
                 }
                 dropped.message = NULL;
                 (void) condition_drop(&filesystem->conditions, code, dropped.target);
+                if (!target)
+                        engine_condition_forget(engine, filesystem, code, dropped.target);
                 engine_tell(engine, on_condition, &dropped, false, filesystem);
                 is_changed = true;
         }
@@ -171,22 +177,44 @@ void engine_conditions_from_event(Engine *engine, Filesystem *filesystem, const 
         }
 }
 
+#define OFFLINE_SIZE 1024
+#define OFFLINE_TEXT "; to repair it offline: "
+
 /* Never done by us (rule 4): the person gets the very commands. */
-static void raise_offline(Engine *engine, Filesystem *filesystem, const Job *job, const char *why) {
+static void offline_message(const Filesystem *filesystem, const char *why, size_t why_length,
+                            char buffer[static OFFLINE_SIZE]) {
         const char *mount = filesystem->n_mounts > 0 ? filesystem->mounts[0].mount_point : NULL;
         const char *device = filesystem->facts.device ? filesystem->facts.device : "DEVICE";
-        char message[1024];
 
+        buffer[0] = 0;
+        (void) text_append_format(buffer, OFFLINE_SIZE, "%.*s" OFFLINE_TEXT, (int) why_length, why);
         if (mount)
-                (void) snprintf(message, sizeof(message),
-                                "%s; to repair it offline: umount %s && xfs_repair -n %s (looks only), then "
-                                "xfs_repair %s",
-                                why, mount, device, device);
-        else
-                (void) snprintf(message, sizeof(message),
-                                "%s; to repair it offline: xfs_repair -n %s (looks only), then xfs_repair %s", why,
-                                device, device);
+                (void) text_append_format(buffer, OFFLINE_SIZE, "umount %s && ", mount);
+        (void) text_append_format(buffer, OFFLINE_SIZE, "xfs_repair -n %s (looks only), then xfs_repair %s", device,
+                                  device);
+}
 
+int engine_condition_rename(const Filesystem *filesystem, HealthCondition *condition) {
+        const char *end = condition->code == CONDITION_OFFLINE_REPAIR_REQUIRED ?
+                strstr(condition->message, OFFLINE_TEXT) : NULL;
+        char message[OFFLINE_SIZE];
+        char *copy;
+
+        if (!end)
+                return 0;
+        offline_message(filesystem, condition->message, (size_t) (end - condition->message), message);
+        copy = strdup(message);
+        if (!copy)
+                return -ENOMEM;
+        free(condition->message);
+        condition->message = copy;
+        return 0;
+}
+
+static void raise_offline(Engine *engine, Filesystem *filesystem, const Job *job, const char *why) {
+        char message[OFFLINE_SIZE];
+
+        offline_message(filesystem, why, strlen(why), message);
         engine_raise(engine, filesystem, CONDITION_OFFLINE_REPAIR_REQUIRED, SEVERITY_CRITICAL, job->target_text,
                      message, job->report.event_id);
 }

@@ -126,7 +126,7 @@ int engine_adopt_error_watch(Engine *engine, int fd, dev_t device_number, bool i
         if (r < 0)
                 return r;
         watch = engine_watch_find(engine, filesystem->id);
-        watch->awaits_facts = true;
+        watch->awaits_facts = watch->was_adopted = true;
 
         r = source_start(engine, watch, filesystem, owned);
         if (r < 0 || !is_alive) {

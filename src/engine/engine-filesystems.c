@@ -102,6 +102,7 @@ void engine_end_filesystem(Engine *engine, Watch *watch) {
         engine_decide_all(engine, watch); /* the results of those jobs */
 
         engine_tell(engine, on_filesystem_gone, filesystem);
+        engine_conditions_unmounted(engine, watch, filesystem);
         /* Not before all of it was decided: what is killed here is told again rather than lost. */
         source_close(engine, watch, device_number);
         watch_free(engine, watch);
@@ -332,6 +333,7 @@ void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int fd) 
 
         if (is_new || changed != 0 || fd >= 0)
                 engine_tell(engine, on_filesystem, filesystem);
+        engine_conditions_identify(engine, watch, filesystem);
         engine_conditions_from_monitor(engine, filesystem);
         if (monitor_fd >= 0 && filesystem->monitor_state == MONITOR_OPENED)
                 engine_survey_on_attached(engine, engine_watch_find(engine, filesystem->id));

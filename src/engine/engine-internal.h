@@ -54,6 +54,11 @@ typedef struct Watch {
         Survey survey;
         sd_event_source *start_timer;   /* runs while the first mount point is not told yet */
         bool awaits_facts;              /* adopted, and the worker has not told yet what it is */
+        bool was_adopted;               /* an earlier healerd has watched this very mount */
+        bool is_kept;                   /* its conditions are, under this UUID */
+        bool is_clone;                  /* another one with its UUID was there first: they are not */
+        uint8_t kept_as[UUID_SIZE];
+        uint32_t dropped_codes;         /* bit for each code of which all conditions were dropped in this run */
         bool has_said_unmounted;
         bool is_ending;
         bool is_pumping;
@@ -70,6 +75,13 @@ typedef struct Sequence {
         uint64_t job_id;                /* the job that is waited for; 0: none */
         bool is_own_job;                /* made for it, not joined */
 } Sequence;
+
+/* A condition of a file system that is not there. */
+typedef struct WaitingCondition {
+        TAILQ_ENTRY(WaitingCondition) entries;
+        uint8_t uuid[UUID_SIZE];
+        HealthCondition condition;      /* its message is owned */
+} WaitingCondition;
 
 struct Engine {
         sd_event *event;
@@ -95,6 +107,10 @@ struct Engine {
         sd_event_source *deferred_timer;
         char *policy_problems;
         uint64_t policy_generation;
+
+        bool is_state_loaded;
+        TAILQ_HEAD(, WaitingCondition) waiting_conditions;
+        size_t n_waiting_conditions;
 
         uint64_t next_event_id;
         size_t n_cases;
@@ -209,6 +225,27 @@ void engine_conditions_from_job(Engine *engine, Filesystem *filesystem, const Jo
 void engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, Severity severity, const char *target,
                   const char *message, uint64_t event_id);
 void engine_drop(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target);
+/* The device that an earlier mount had may be another disk today: commands in the message are for the names that it has
+ * now. Returns 0 or -ENOMEM. */
+int engine_condition_rename(const Filesystem *filesystem, HealthCondition *condition);
+
+/* engine-kept-conditions.c: conditions that survive an unmount and this process */
+/* Its UUID may be known now: what waits for it comes back. */
+void engine_conditions_identify(Engine *engine, Watch *watch, Filesystem *filesystem);
+void engine_condition_keep(Engine *engine, const Filesystem *filesystem, const HealthCondition *condition);
+/* @target NULL: those that were in the list are told one by one, others of this code are not to come back. */
+void engine_condition_forget(Engine *engine, const Filesystem *filesystem, ConditionCode code, const char *target);
+/* It is gone; what is true on its disk waits for it. */
+void engine_conditions_unmounted(Engine *engine, const Watch *watch, Filesystem *filesystem);
+int engine_adopt_condition(Engine *engine, const char *key, const void *value, size_t size_bytes);
+void engine_conditions_loaded(Engine *engine);
+void engine_forget_conditions(Engine *engine);
+
+/* engine-state.c */
+/* Nothing happens before the state was loaded, or without a keeper. */
+void engine_state_put(Engine *engine, const char *key, const void *value, size_t size_bytes);
+/* At any time: what was kept before must not come back. */
+void engine_state_remove(Engine *engine, const char *key);
 
 /* engine-survey.c: what the kernel knew before it could tell us. */
 void engine_survey_on_attached(Engine *engine, Watch *watch);

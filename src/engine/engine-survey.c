@@ -435,12 +435,15 @@ typedef struct Taking {
         const Filesystem *filesystem;
 } Taking;
 
-/* Told already, and not healthy since: it is being repaired, or it was found that it cannot be. */
+/* Told already in this run, and not healthy since: it is being repaired, or it was found that it cannot be. */
 static bool is_known(const Taking *taking, const HealthEvent *event) {
+        const HealthCondition *condition;
         char target[EVENT_TEXT_SIZE];
         const Case *waiting;
 
-        if (condition_find(&taking->filesystem->conditions, CONDITION_SICK, health_event_target_text(event, target)))
+        condition = condition_find(&taking->filesystem->conditions, CONDITION_SICK,
+                                   health_event_target_text(event, target));
+        if (condition && !condition->came_back)
                 return true;
         STAILQ_FOREACH(waiting, &taking->watch->cases, entries)
                 if (tells_the_same(&waiting->event, event))

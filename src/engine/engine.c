@@ -135,6 +135,7 @@ int engine_new(sd_event *event, const EngineOptions *options, Engine **ret_engin
         engine->next_event_id = serial;
         TAILQ_INIT(&engine->watches);
         TAILQ_INIT(&engine->sequences);
+        TAILQ_INIT(&engine->waiting_conditions);
         r = engine_memory_start(engine);
         if (r >= 0)
                 r = engine_deferred_start(engine);
@@ -230,6 +231,7 @@ Engine *engine_free(Engine *engine) {
         job_queue_free(engine->jobs);
         engine->jobs = NULL;
         engine_forget_all(engine);
+        engine_forget_conditions(engine);
         event_merge_free(engine->merge);
         work_turn_free(engine->turn);
         sd_event_source_disable_unref(engine->worker_timer);

@@ -34,6 +34,8 @@ typedef struct EngineObserver {
                                                                                  * gone */
         void (*on_condition)(void *userdata, const HealthCondition *condition, bool is_raised,
                              const Filesystem *filesystem);
+        /* Conditions of an earlier run or mount are in its list again */
+        void (*on_conditions_back)(void *userdata, const Filesystem *filesystem, size_t n, size_t n_stale);
         void (*on_policy)(void *userdata, const Policy *policy, bool is_loaded, const char *problems);
         void (*on_worker)(void *userdata, bool is_connected);
         void (*on_zone)(void *userdata, const char *name);      /* the machine's time zone, when told or changed */
@@ -46,11 +48,14 @@ typedef struct EngineTotals {
         uint64_t n_events, n_reports, n_lost;
         uint64_t n_healed, n_refused, n_failed;
         uint64_t n_dropped;             /* events of ours that a full queue could not keep */
+        uint64_t n_conditions_forgotten;        /* of file systems that are not mounted */
         uint64_t last_event_realtime_usec;
         uint64_t last_lag_usec;         /* from the kernel's time stamp to the decision */
 } EngineTotals;
 
 #define ENGINE_OBSERVERS_MAX 8
+/* Conditions of file systems that are not mounted; beyond it those that began first are forgotten, counted and said. */
+#define ENGINE_CONDITIONS_WAITING_MAX 4096
 /* Events waiting for their facts, in all; beyond it they are counted (n_dropped) and said, not kept. */
 #define ENGINE_CASES_MAX 16384
 /* Decisions that wait for one of their steps. */
@@ -65,12 +70,24 @@ typedef struct MonitorKeeper {
         void *userdata;
 } MonitorKeeper;
 
+#define ENGINE_STATE_KEY_SIZE 256       /* with its NUL byte */
+#define ENGINE_STATE_VALUE_MAX 4096
+
+/* Who keeps what has to survive this process: a value for each key, "KIND/…". Neither of the two waits or fails for the
+ * caller, and both copy. */
+typedef struct StateKeeper {
+        void (*put)(void *userdata, const char *key, const void *value, size_t size_bytes);
+        void (*remove)(void *userdata, const char *key);        /* there need not be one */
+        void *userdata;
+} StateKeeper;
+
 typedef struct EngineOptions {
         const char *worker_socket;      /* NULL: no worker (replay) or worker_fd; borrowed for ever */
         int worker_fd;                  /* taken; negative: none */
         PolicyLoadOptions policy;
         RecordRing *ring;               /* taken, also on failure; NULL: a new one that nobody keeps */
         MonitorKeeper keeper;           /* members may be NULL */
+        StateKeeper state_keeper;       /* members may be NULL: nothing survives */
         const char *record_path;        /* NULL: nothing is recorded */
         const char *replay_path;        /* NULL: the kernel; else nothing is done, only decided */
         void (*on_replayed)(void *userdata, int error);        /* the recorded stream ended */
@@ -106,6 +123,19 @@ int engine_adopt_monitor(Engine *engine, int fd, dev_t device_number, uint64_t n
  * not.
  */
 int engine_adopt_error_watch(Engine *engine, int fd, dev_t device_number, bool is_alive);
+
+/**
+ * engine_adopt_state() - a value that was kept, by this engine's keeper, for an earlier one
+ *
+ * At any time: what it is about need not be there yet. It is taken into account by engine_state_loaded(). A value that
+ * makes no sense is removed from the keeper; one of a kind or a version that is not ours stays there.
+ *
+ * Returns: 0; -ENOENT for a kind that is not ours; -EPROTONOSUPPORT; -EBADMSG; or another negative errno.
+ */
+int engine_adopt_state(Engine *engine, const char *key, const void *value, size_t size_bytes);
+/* All that there is was adopted, or nobody knows of any; again if more came later. From the first time on the keeper is
+ * told of changes, and of what was changed before. */
+void engine_state_loaded(Engine *engine);
 
 FilesystemTable *engine_filesystems(Engine *engine);
 JobQueue *engine_jobs(Engine *engine);

@@ -27,6 +27,34 @@ static const char *const condition_code_names[] = {
 };
 DEFINE_NAMES(condition_code, ConditionCode)
 
+typedef struct Life {
+        ConditionLife life, unchecked;
+} Life;
+
+static const Life lives[] = {
+        [CONDITION_SICK] = { CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
+        [CONDITION_SHUT_DOWN] = { CONDITION_LIFE_MOUNT, CONDITION_LIFE_MOUNT },
+        [CONDITION_DATA_LOST] = { CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
+        [CONDITION_MEDIA_ERROR] = { CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
+        [CONDITION_IO_ERROR] = { CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
+        [CONDITION_REPAIR_FAILED] = { CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
+        [CONDITION_REPAIR_REFUSED] = { CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
+        [CONDITION_REPAIR_STUCK] = { CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
+        [CONDITION_OFFLINE_REPAIR_REQUIRED] = { CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
+        [CONDITION_NOT_WATCHED] = { CONDITION_LIFE_MOMENT, CONDITION_LIFE_MOMENT },
+        [CONDITION_EVENTS_LOST] = { CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
+        [CONDITION_EXHAUSTED] = { CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
+        /* What was to be done is over; what it was about has a condition of its own. */
+        [CONDITION_ACTION_EXPIRED] = { CONDITION_LIFE_MOUNT, CONDITION_LIFE_MOUNT },
+        /* Checked offline it is well again, and nobody tells us; if it is not, ext4 and btrfs remember it themselves
+         * and say so at the next mount. */
+        [CONDITION_FILESYSTEM_ERROR] = { CONDITION_LIFE_DISK, CONDITION_LIFE_MOUNT },
+};
+
+ConditionLife condition_life(ConditionCode code, bool can_be_checked) {
+        return can_be_checked ? lives[code].life : lives[code].unchecked;
+}
+
 void condition_list_clear(ConditionList *list) {
         for (size_t i = 0; i < list->n_items; i++)
                 free(list->items[i].message);
@@ -61,13 +89,10 @@ static int condition_change(HealthCondition *condition, Severity severity, const
         return 1;
 }
 
-int condition_raise(ConditionList *list, ConditionCode code, Severity severity, const char *target,
-                    const char *message, uint64_t event_id, uint64_t now_realtime_usec) {
-        HealthCondition *condition = find(list, code, target), *items;
+/* Adds a copy. Returns 0, -ENOSPC at the limit (counted), -ENOMEM. */
+static int append(ConditionList *list, const HealthCondition *condition) {
+        HealthCondition *items;
         char *copy;
-
-        if (condition)
-                return condition_change(condition, severity, message);
 
         if (list->n_items >= CONDITIONS_MAX) {
                 list->n_not_kept++;
@@ -79,21 +104,51 @@ int condition_raise(ConditionList *list, ConditionCode code, Severity severity, 
                 return -ENOMEM;
         list->items = items;
 
-        copy = strdup(message);
+        copy = strdup(condition->message);
         if (!copy)
                 return -ENOMEM;
 
-        condition = list->items + list->n_items++;
-        *condition = (HealthCondition) {
+        items[list->n_items] = *condition;
+        items[list->n_items++].message = copy;
+        return 0;
+}
+
+int condition_raise(ConditionList *list, ConditionCode code, Severity severity, const char *target,
+                    const char *message, uint64_t event_id, uint64_t now_realtime_usec) {
+        HealthCondition *condition = find(list, code, target), raised = {
                 .code = code,
                 .severity = severity,
                 .since_realtime_usec = now_realtime_usec,
                 .event_id = event_id,
-                .message = copy,
+                .message = (char *) message,
         };
+        int r;
+
+        if (condition) {
+                bool was_stale = condition->is_stale;
+
+                condition->is_stale = condition->came_back = false;
+                r = condition_change(condition, severity, message);
+                return r < 0 ? r : r > 0 || was_stale;
+        }
+
         /* A target is "agno 0x0 finobt" at its longest; what were longer is still told apart by its beginning. */
-        (void) text_copy(condition->target, sizeof(condition->target), target);
-        return 1;
+        (void) text_copy(raised.target, sizeof(raised.target), target);
+        r = append(list, &raised);
+        return r < 0 ? r : 1;
+}
+
+int condition_restore(ConditionList *list, const HealthCondition *kept) {
+        HealthCondition *condition = find(list, kept->code, kept->target);
+
+        if (!condition)
+                return append(list, kept);
+
+        if (kept->since_realtime_usec < condition->since_realtime_usec) {
+                condition->since_realtime_usec = kept->since_realtime_usec;
+                condition->event_id = kept->event_id;
+        }
+        return 0;
 }
 
 size_t condition_drop(ConditionList *list, ConditionCode code, const char *target) {

@@ -2,9 +2,14 @@
 /*
  * Health conditions of one file system: named states that are raised once and clear again, unlike events.
  * Identified by (code, target).
+ *
+ * A condition is open as long as whoever raised it goes on watching that mount, however often healerd itself is
+ * restarted. Unmounting (or a time in which nobody watched) makes it stale, never clear: what it says was so then, and
+ * nobody has looked since. One that is raised again is open again, and keeps its beginning.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +33,16 @@ typedef enum ConditionCode {
 } ConditionCode;
 DECLARE_NAMES(condition_code, ConditionCode)
 
+/* How long it is true if nothing says that all is well. */
+typedef enum ConditionLife {
+        CONDITION_LIFE_DISK = 1,        /* it speaks of what lies on the disk: for ever */
+        CONDITION_LIFE_MOUNT,           /* until the file system is unmounted */
+        CONDITION_LIFE_MOMENT,          /* it is found out anew at any time, and is never kept */
+} ConditionLife;
+
+/* @can_be_checked: a full check of such a file system can be asked for while it is mounted */
+ConditionLife condition_life(ConditionCode code, bool can_be_checked);
+
 #define CONDITIONS_MAX 256              /* per file system; more are counted, not kept */
 #define CONDITION_TARGET_SIZE 128
 
@@ -37,6 +52,9 @@ typedef struct HealthCondition {
         char target[CONDITION_TARGET_SIZE];     /* "agno 0x0 finobt"; "" for the file system itself */
         uint64_t since_realtime_usec;
         uint64_t event_id;              /* the event that raised it */
+        bool is_stale;                  /* from an earlier mount */
+        bool came_back;                 /* from an earlier run or mount, and not raised again since: it says nothing
+                                         * about whether what is found now was dealt with */
         char *message;                  /* one sentence for people; owned */
 } HealthCondition;
 
@@ -48,10 +66,14 @@ typedef struct ConditionList {
 
 void condition_list_clear(ConditionList *list);
 
-/* Returns 1 if it is new or its severity or message changed, 0 if it was already there just so, -ENOSPC at the limit
- * (counted), -ENOMEM. @message is copied. */
+/* Returns 1 if it is new, was stale, or its severity or message changed, 0 if it was already there just so, -ENOSPC at
+ * the limit (counted), -ENOMEM. @message is copied. */
 int condition_raise(ConditionList *list, ConditionCode code, Severity severity, const char *target, const char *message,
                     uint64_t event_id, uint64_t now_realtime_usec);
+
+/* Takes in what an earlier run or mount raised, as it is. One that was raised meanwhile only gets its beginning, if
+ * that was earlier. Returns 0, -ENOSPC at the limit (counted), -ENOMEM. @kept is copied. */
+int condition_restore(ConditionList *list, const HealthCondition *kept);
 
 /* Returns the number of conditions removed. @target NULL: all with this code. */
 size_t condition_drop(ConditionList *list, ConditionCode code, const char *target);

@@ -89,8 +89,10 @@ void history_values_set(HistoryValues *values, HistoryNumber number, uint64_t va
 
 #define SIZE_OF(member) (offsetof(HistoryMessage, member) + sizeof(((HistoryMessage *) NULL)->member))
 #define SIZE_OF_EMPTY_ROW (offsetof(HistoryMessage, row.texts) + N_HISTORY_TEXTS)
+/* A key of one letter. */
+#define SIZE_OF_SMALLEST_ENTRY (offsetof(HistoryMessage, entry.bytes) + 2)
 
-/* The smallest size of a type; only rows may be larger. 0: no such type. */
+/* The smallest size of a type; only rows and entries may be larger. 0: no such type. */
 static size_t smallest_size(uint16_t type) {
         switch ((HistoryMessageType) type) {
         case HISTORY_HELLO:
@@ -107,6 +109,14 @@ static size_t smallest_size(uint16_t type) {
                 return SIZE_OF(state);
         case HISTORY_END:
                 return SIZE_OF(end);
+        case HISTORY_PUT:
+        case HISTORY_REMOVE:
+        case HISTORY_KEPT:
+                return SIZE_OF_SMALLEST_ENTRY;
+        case HISTORY_KEPT_END:
+                return SIZE_OF(kept_end);
+        case HISTORY_CHANGED:
+                return SIZE_OF(changed);
         }
 
         return 0;
@@ -185,6 +195,52 @@ static int row_check(const HistoryRow *row, size_t n_text_bytes, bool is_answer)
         return at == end ? 0 : -EBADMSG;
 }
 
+bool history_key_is_valid(const char *key) {
+        size_t length = strnlen(key, HISTORY_KEY_SIZE);
+
+        if (length == 0 || length >= HISTORY_KEY_SIZE)
+                return false;
+        for (size_t i = 0; i < length; i++)
+                if ((unsigned char) key[i] < ' ' || key[i] == 0x7f)
+                        return false;
+        return true;
+}
+
+void history_message_set_entry(HistoryMessage *message, HistoryMessageType type, uint64_t serial, const char *key,
+                               const void *value, size_t value_size) {
+        size_t key_size = strlen(key) + 1;
+
+        assert(type == HISTORY_PUT || type == HISTORY_REMOVE || type == HISTORY_KEPT);
+        assert(history_key_is_valid(key) && value_size <= HISTORY_VALUE_MAX);
+
+        history_message_init(message, type);
+        message->entry.serial = serial;
+        message->entry.key_size = (uint32_t) key_size;
+        message->entry.value_size = (uint32_t) value_size;
+        memcpy(message->entry.bytes, key, key_size);
+        if (value_size > 0)
+                memcpy(message->entry.bytes + key_size, value, value_size);
+        message->header.size_bytes = (uint32_t) (offsetof(HistoryMessage, entry.bytes) + key_size + value_size);
+}
+
+const char *history_entry_key(const HistoryEntry *entry) {
+        return (const char *) entry->bytes;
+}
+
+const void *history_entry_value(const HistoryEntry *entry) {
+        return entry->bytes + entry->key_size;
+}
+
+static bool entry_is_valid(const HistoryEntry *entry, HistoryMessageType type, size_t n_bytes) {
+        if (entry->key_size < 2 || entry->key_size > HISTORY_KEY_SIZE || entry->value_size > HISTORY_VALUE_MAX ||
+            (size_t) entry->key_size + entry->value_size != n_bytes ||
+            strnlen(history_entry_key(entry), entry->key_size) != entry->key_size - 1 ||
+            !history_key_is_valid(history_entry_key(entry)))
+                return false;
+
+        return (entry->serial == 0) == (type == HISTORY_KEPT) && (type != HISTORY_REMOVE || entry->value_size == 0);
+}
+
 static bool payload_is_valid(const HistoryMessage *message, size_t size_bytes) {
         switch ((HistoryMessageType) message->header.type) {
         case HISTORY_HELLO:
@@ -205,14 +261,29 @@ static bool payload_is_valid(const HistoryMessage *message, size_t size_bytes) {
         case HISTORY_END:
                 return message->end.query_id != 0 && message->end.error >= 0 &&
                        message->end.n_rows <= HISTORY_QUERY_ROWS_MAX;
+        case HISTORY_PUT:
+        case HISTORY_REMOVE:
+        case HISTORY_KEPT:
+                return entry_is_valid(&message->entry, message->header.type,
+                                      size_bytes - offsetof(HistoryMessage, entry.bytes));
+        case HISTORY_KEPT_END:
+                return message->kept_end.n_rows <= HISTORY_KEPT_MAX && message->kept_end.is_durable <= 1 &&
+                       message->kept_end.error >= 0 && message->kept_end.reserved == 0;
+        case HISTORY_CHANGED:
+                return message->changed.serial != 0;
         }
 
         return false;
 }
 
+/* Its size is its own. */
+static bool is_of_any_size(uint16_t type) {
+        return type == HISTORY_RECORD || type == HISTORY_ROW || type == HISTORY_PUT || type == HISTORY_REMOVE ||
+               type == HISTORY_KEPT;
+}
+
 int history_message_check(const HistoryMessage *message, size_t size_bytes) {
         size_t smallest;
-        bool is_row;
 
         if (size_bytes < sizeof(HistoryHeader) || size_bytes > sizeof(*message) ||
             message->header.magic != HISTORY_PROTOCOL_MAGIC)
@@ -221,8 +292,8 @@ int history_message_check(const HistoryMessage *message, size_t size_bytes) {
                 return -EPROTONOSUPPORT;
 
         smallest = smallest_size(message->header.type);
-        is_row = message->header.type == HISTORY_RECORD || message->header.type == HISTORY_ROW;
-        if (smallest == 0 || size_bytes < smallest || (size_bytes > smallest && !is_row) ||
+        if (smallest == 0 || size_bytes < smallest ||
+            (size_bytes > smallest && !is_of_any_size(message->header.type)) ||
             message->header.size_bytes != size_bytes || message->header.reserved != 0)
                 return -EBADMSG;
 

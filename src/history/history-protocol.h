@@ -4,6 +4,9 @@
  * a hello with the version first. What happened goes to the recorder as rows and comes back as the same rows; a row is
  * known numbers and texts, named by one table that the database's columns and the bus follow.
  *
+ * Beside it the recorder keeps state that has to survive healerd: a value for each key, opaque to the line and to the
+ * recorder. All of it is told after the greeting, and again whenever the place changes where it is kept.
+ *
  * The same machine and the same build speak here, so values are in native form.
  */
 #pragma once
@@ -15,7 +18,7 @@
 #include "src/basic/names.h"
 
 #define HISTORY_PROTOCOL_MAGIC UINT32_C(0x48484452)
-#define HISTORY_PROTOCOL_VERSION 2
+#define HISTORY_PROTOCOL_VERSION 3
 #define HISTORY_SOCKET_PATH "/run/xfs_healer/recorder.sock"
 
 typedef enum HistoryMessageType {
@@ -23,14 +26,21 @@ typedef enum HistoryMessageType {
         HISTORY_HELLO = 1,              /* HistoryHello */
         HISTORY_RECORD = 2,             /* HistoryRow: keep this */
         HISTORY_QUERY = 3,              /* HistoryQuery */
+        HISTORY_PUT = 4,                /* HistoryEntry: the value of this key from now on */
+        HISTORY_REMOVE = 5,             /* HistoryEntry: this key has none any more */
 
         /* recorder -> healerd */
         HISTORY_HELLO_REPLY = 32,       /* HistoryHello */
         HISTORY_TAKEN = 33,             /* HistoryTaken: every record up to this serial is kept and need not be sent
                                          * again */
-        HISTORY_STATE = 34,             /* HistoryState: where records go now; after the hello and at each change */
+        HISTORY_STATE = 34,             /* HistoryState: where records go now; after the hello and at each change, and
+                                         * what is kept there (HISTORY_KEPT) behind it */
         HISTORY_ROW = 35,               /* HistoryRow: one answer to a query, oldest first */
         HISTORY_END = 36,               /* HistoryEnd: no more answers */
+        HISTORY_KEPT = 37,              /* HistoryEntry: one of the keys that are kept, in the order of strcmp() */
+        HISTORY_KEPT_END = 38,          /* HistoryKeptEnd: these are all */
+        HISTORY_CHANGED = 39,           /* HistoryChanged: every change up to this serial is kept and need not be sent
+                                         * again */
 } HistoryMessageType;
 
 typedef enum HistoryRowType {
@@ -160,6 +170,30 @@ typedef struct HistoryEnd {
         int32_t error;                  /* positive errno; 0: these are all */
 } HistoryEnd;
 
+#define HISTORY_KEY_SIZE 256            /* with its NUL byte */
+#define HISTORY_VALUE_MAX 4096
+/* Keys that are kept; at most 68 MB in healerd and in a recorder that has only memory, some MB as values are. */
+#define HISTORY_KEPT_MAX 16384
+
+typedef struct HistoryEntry {
+        uint64_t serial;                /* of the change, goes up with each in a run of healerd; HISTORY_KEPT: 0 */
+        uint32_t key_size;              /* with its NUL byte */
+        uint32_t value_size;            /* HISTORY_REMOVE: 0 */
+        uint8_t bytes[HISTORY_KEY_SIZE + HISTORY_VALUE_MAX];    /* key, value, and nothing behind them */
+} HistoryEntry;
+
+typedef struct HistoryKeptEnd {
+        uint32_t n_rows;
+        uint32_t is_durable;            /* 0: in memory, it ends with the recorder */
+        int32_t error;                  /* positive errno: not all could be read; 0: these are all */
+        uint32_t reserved;
+} HistoryKeptEnd;
+
+typedef struct HistoryChanged {
+        uint64_t serial;
+        uint64_t n_refused;             /* keys for which there was no room, since the recorder's start */
+} HistoryChanged;
+
 typedef struct HistoryMessage {
         HistoryHeader header;
         union {
@@ -169,6 +203,9 @@ typedef struct HistoryMessage {
                 HistoryTaken taken;
                 HistoryState state;
                 HistoryEnd end;
+                HistoryEntry entry;
+                HistoryKeptEnd kept_end;
+                HistoryChanged changed;
         };
 } HistoryMessage;
 
@@ -182,7 +219,7 @@ typedef struct HistoryValues {
 
 void history_values_set(HistoryValues *values, HistoryNumber number, uint64_t value);
 
-/* Sets header and zeroes what a record of this type has; a row has no texts yet. */
+/* Sets header and zeroes what a record of this type has; a row has no texts yet, an entry no key. */
 void history_message_init(HistoryMessage *message, HistoryMessageType type);
 
 /* Makes a HISTORY_RECORD or HISTORY_ROW; texts that are too long are cut. */
@@ -191,6 +228,18 @@ void history_message_set_row(HistoryMessage *message, HistoryMessageType type, u
 
 /* Points into a row that was checked. */
 void history_row_values(const HistoryRow *row, HistoryValues *ret_values);
+
+/* Text of at most HISTORY_KEY_SIZE with its NUL byte, not empty, without control characters. */
+bool history_key_is_valid(const char *key);
+
+/* Makes a HISTORY_PUT, HISTORY_REMOVE or HISTORY_KEPT. @key is valid, @value of HISTORY_VALUE_MAX at most; NULL with
+ * size 0. */
+void history_message_set_entry(HistoryMessage *message, HistoryMessageType type, uint64_t serial, const char *key,
+                               const void *value, size_t value_size);
+
+/* Point into an entry that was checked. */
+const char *history_entry_key(const HistoryEntry *entry);
+const void *history_entry_value(const HistoryEntry *entry);
 
 /**
  * history_message_check() - is this a well-formed record?

@@ -26,6 +26,8 @@ static const char *const steps[HISTORY_SCHEMA_VERSION] = {
         ");"
         "CREATE INDEX history_time ON history (time_usec);"
         "CREATE INDEX history_id ON history (id);",
+        /* Keys that outlive healerd. NULL, in memory only: removed, and the folder is to be told. */
+        "CREATE TABLE kept (key TEXT PRIMARY KEY NOT NULL, value BLOB);",
 };
 
 static int read_version(sqlite3 *database, int *ret_version) {

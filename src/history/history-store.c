@@ -5,12 +5,9 @@
  * else is mapped.
  */
 
-#include "src/history/history-store.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,24 +15,12 @@
 
 #include "src/basic/text.h"
 #include "src/history/history-schema.h"
+#include "src/history/history-store-internal.h"
 
 /* Beyond the limit rows go in portions, so that not every row costs a removal. */
 #define TRIM_PORTION(n_max) ((n_max) / 100 + 1)
 
 #define STATEMENT_SIZE 4096
-
-struct HistoryStore {
-        sqlite3 *database;
-        sqlite3_stmt *insert;
-        sqlite3_stmt *select;
-        sqlite3_stmt *trim;
-        sqlite3_stmt *expire;
-        HistoryLimits limits;
-        uint64_t n_rows;
-        uint64_t n_rows_before;         /* at the beginning of the transaction */
-        uint64_t n_trimmed;
-        uint64_t last_serial;
-};
 
 static const struct {
         int code;
@@ -53,7 +38,7 @@ static const struct {
         { SQLITE_IOERR,    EIO },
 };
 
-static int error_from(sqlite3 *database, int code) {
+int history_store_error(sqlite3 *database, int code) {
         int system_error;
 
         if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
@@ -72,7 +57,7 @@ static int error_from(sqlite3 *database, int code) {
 }
 
 static int execute(HistoryStore *store, const char *text) {
-        return error_from(store->database, sqlite3_exec(store->database, text, NULL, NULL, NULL));
+        return history_store_error(store->database, sqlite3_exec(store->database, text, NULL, NULL, NULL));
 }
 
 static void append_column(char *text, const char *separator, const HistoryField *field) {
@@ -98,9 +83,10 @@ static void append_columns(char *text) {
 #define COLUMN_TEXTS (COLUMN_NUMBERS + N_HISTORY_NUMBERS)
 #define N_COLUMNS (COLUMN_TEXTS + N_HISTORY_TEXTS)
 
-static int prepare(HistoryStore *store, const char *text, sqlite3_stmt **ret_statement) {
-        return error_from(store->database, sqlite3_prepare_v3(store->database, text, -1, SQLITE_PREPARE_PERSISTENT,
-                                                              ret_statement, NULL));
+int history_store_prepare(HistoryStore *store, const char *text, sqlite3_stmt **ret_statement) {
+        return history_store_error(store->database,
+                                   sqlite3_prepare_v3(store->database, text, -1, SQLITE_PREPARE_PERSISTENT,
+                                                      ret_statement, NULL));
 }
 
 static int prepare_statements(HistoryStore *store) {
@@ -112,7 +98,7 @@ static int prepare_statements(HistoryStore *store) {
         for (size_t i = 1; i < N_COLUMNS; i++)
                 (void) text_append_format(text, sizeof(text), ",?");
         (void) text_append_format(text, sizeof(text), ")");
-        r = prepare(store, text, &store->insert);
+        r = history_store_prepare(store, text, &store->insert);
         if (r < 0)
                 return r;
 
@@ -122,31 +108,33 @@ static int prepare_statements(HistoryStore *store) {
         (void) text_append_format(text, sizeof(text),
                                   " FROM history WHERE time_usec >= ?1 AND (?2 = '' OR uuid = ?2 OR device = ?2 OR"
                                   " mount = CAST(?2 AS BLOB)) ORDER BY serial DESC LIMIT ?3) ORDER BY serial");
-        r = prepare(store, text, &store->select);
+        r = history_store_prepare(store, text, &store->select);
         if (r < 0)
                 return r;
 
-        r = prepare(store, "DELETE FROM history WHERE serial IN (SELECT serial FROM history ORDER BY serial LIMIT ?1)",
-                    &store->trim);
+        r = history_store_prepare(store,
+                                  "DELETE FROM history WHERE serial IN"
+                                  " (SELECT serial FROM history ORDER BY serial LIMIT ?1)",
+                                  &store->trim);
         if (r < 0)
                 return r;
-        return prepare(store, "DELETE FROM history WHERE time_usec < ?1", &store->expire);
+        return history_store_prepare(store, "DELETE FROM history WHERE time_usec < ?1", &store->expire);
 }
 
 static int count_rows(HistoryStore *store) {
         sqlite3_stmt *statement;
         int r, rc;
 
-        r = prepare(store, "SELECT count(*), coalesce(max(serial), 0) FROM history", &statement);
+        r = history_store_prepare(store, "SELECT count(*), coalesce(max(serial), 0) FROM history", &statement);
         if (r < 0)
                 return r;
         rc = sqlite3_step(statement);
         if (rc == SQLITE_ROW) {
-                store->n_rows = (uint64_t) sqlite3_column_int64(statement, 0);
+                store->counts.n_rows = (uint64_t) sqlite3_column_int64(statement, 0);
                 store->last_serial = (uint64_t) max_of(sqlite3_column_int64(statement, 1), INT64_C(0));
         }
         (void) sqlite3_finalize(statement);
-        return error_from(store->database, rc);
+        return history_store_error(store->database, rc);
 }
 
 /* The folder tells who could have written what we read. */
@@ -164,7 +152,7 @@ static int check_folder(const char *folder) {
         return 0;
 }
 
-static int store_set_up(HistoryStore *store, bool is_in_memory) {
+static int store_set_up(HistoryStore *store) {
         /* In this order. The version is looked at before anything is written. */
         static const char *const pragmas[] = {
                 "PRAGMA mmap_size=0",
@@ -175,7 +163,7 @@ static int store_set_up(HistoryStore *store, bool is_in_memory) {
                 "PRAGMA journal_size_limit=4194304",
         };
         sqlite3_stmt *statement = NULL;
-        int version = 0, rc;
+        int version = 0, rc, r;
 
         rc = sqlite3_prepare_v2(store->database, "PRAGMA locking_mode=EXCLUSIVE", -1, &statement, NULL);
         if (rc == SQLITE_OK)
@@ -183,26 +171,26 @@ static int store_set_up(HistoryStore *store, bool is_in_memory) {
         (void) sqlite3_finalize(statement);
         rc = sqlite3_prepare_v2(store->database, "PRAGMA user_version", -1, &statement, NULL);
         if (rc != SQLITE_OK)
-                return error_from(store->database, rc);
+                return history_store_error(store->database, rc);
         rc = sqlite3_step(statement);
         if (rc == SQLITE_ROW)
                 version = sqlite3_column_int(statement, 0);
         (void) sqlite3_finalize(statement);
         if (rc != SQLITE_ROW)
-                return error_from(store->database, rc);
+                return history_store_error(store->database, rc);
         if (version > HISTORY_SCHEMA_VERSION || version < 0)
                 return -EPROTONOSUPPORT;
 
-        for (size_t i = 0; !is_in_memory && i < ELEMENTSOF(pragmas); i++) {
-                int r = execute(store, pragmas[i]);
-
+        for (size_t i = 0; !store->is_in_memory && i < ELEMENTSOF(pragmas); i++) {
+                r = execute(store, pragmas[i]);
                 if (r < 0)
                         return r;
         }
         rc = history_schema_prepare(store->database);
         if (rc != SQLITE_OK)
-                return error_from(store->database, rc);
-        return prepare_statements(store);
+                return history_store_error(store->database, rc);
+        r = prepare_statements(store);
+        return r < 0 ? r : history_store_kept_open(store);
 }
 
 int history_store_open(const char *folder, const HistoryLimits *limits, HistoryStore **ret_store) {
@@ -224,13 +212,14 @@ int history_store_open(const char *folder, const HistoryLimits *limits, HistoryS
         if (!store)
                 return -ENOMEM;
         store->limits = *limits;
+        store->is_in_memory = !folder;
 
         rc = sqlite3_open_v2(path, &store->database, SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE|SQLITE_OPEN_NOMUTEX,
                              NULL);
         if (rc != SQLITE_OK)
-                return error_from(store->database, rc);
+                return history_store_error(store->database, rc);
         (void) sqlite3_extended_result_codes(store->database, 1);
-        r = store_set_up(store, !folder);
+        r = store_set_up(store);
         if (r < 0)
                 return r;
         r = count_rows(store);
@@ -249,6 +238,7 @@ HistoryStore *history_store_close(HistoryStore *store) {
         (void) sqlite3_finalize(store->select);
         (void) sqlite3_finalize(store->trim);
         (void) sqlite3_finalize(store->expire);
+        history_store_kept_close(store);
         (void) sqlite3_close(store->database);
         free(store);
         return NULL;
@@ -270,15 +260,15 @@ int history_store_set_aside(const char *folder) {
         return 0;
 }
 
-static void undo(HistoryStore *store) {
+void history_store_undo(HistoryStore *store) {
         /* Some errors have rolled back already; then there is nothing left to undo. */
         if (!sqlite3_get_autocommit(store->database))
                 (void) sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
-        store->n_rows = store->n_rows_before;
+        store->counts = store->counts_before;
 }
 
 int history_store_begin(HistoryStore *store) {
-        store->n_rows_before = store->n_rows;
+        store->counts_before = store->counts;
         return execute(store, "BEGIN IMMEDIATE");
 }
 
@@ -291,9 +281,9 @@ static int64_t remove_rows(HistoryStore *store, sqlite3_stmt *statement, uint64_
         changed = sqlite3_changes(store->database);
         (void) sqlite3_reset(statement);
         if (rc != SQLITE_DONE)
-                return error_from(store->database, rc);
+                return history_store_error(store->database, rc);
 
-        store->n_rows -= min_of(store->n_rows, (uint64_t) changed);
+        store->counts.n_rows -= min_of(store->counts.n_rows, (uint64_t) changed);
         return changed;
 }
 
@@ -305,10 +295,10 @@ static int enforce_limits(HistoryStore *store, uint64_t now_realtime_usec) {
                 if (n < 0)
                         return (int) n;
         }
-        if (store->n_rows <= store->limits.n_rows_max)
+        if (store->counts.n_rows <= store->limits.n_rows_max)
                 return 0;
 
-        n = remove_rows(store, store->trim, store->n_rows - store->limits.n_rows_max +
+        n = remove_rows(store, store->trim, store->counts.n_rows - store->limits.n_rows_max +
                                                 TRIM_PORTION(store->limits.n_rows_max) - 1);
         if (n < 0)
                 return (int) n;
@@ -321,9 +311,11 @@ int history_store_commit(HistoryStore *store, uint64_t now_realtime_usec) {
 
         r = enforce_limits(store, now_realtime_usec);
         if (r >= 0)
+                r = history_store_kept_enforce_limits(store);
+        if (r >= 0)
                 r = execute(store, "COMMIT");
         if (r < 0)
-                undo(store);
+                history_store_undo(store);
         return r;
 }
 
@@ -354,15 +346,15 @@ int history_store_add(HistoryStore *store, const HistoryRow *row) {
 
         rc = sqlite3_step(statement);
         if (rc == SQLITE_DONE) {
-                store->n_rows += (uint64_t) sqlite3_changes(store->database);
+                store->counts.n_rows += (uint64_t) sqlite3_changes(store->database);
                 store->last_serial = max_of(store->last_serial, row->serial);
         }
         (void) sqlite3_reset(statement);
         (void) sqlite3_clear_bindings(statement);
         if (rc != SQLITE_DONE) {
-                int r = error_from(store->database, rc);
+                int r = history_store_error(store->database, rc);
 
-                undo(store);
+                history_store_undo(store);
                 return r;
         }
         return 0;
@@ -409,7 +401,7 @@ int history_store_query(HistoryStore *store, const HistoryQuery *query, HistoryS
                 r = r == -EBADMSG ? 0 : r < 0 ? r : on_row(userdata, &message);
         }
         if (r >= 0)
-                r = error_from(store->database, rc);
+                r = history_store_error(store->database, rc);
         (void) sqlite3_reset(statement);
         (void) sqlite3_clear_bindings(statement);
         return r;
@@ -427,15 +419,17 @@ int history_store_copy(HistoryStore *from, HistoryStore *to, uint64_t now_realti
         if (r < 0)
                 return r;
         r = history_store_query(from, &all, copy_row, to);
+        if (r >= 0)
+                r = history_store_kept_copy(from, to);
         if (r < 0) {
-                undo(to);
+                history_store_undo(to);
                 return r;
         }
         return history_store_commit(to, now_realtime_usec);
 }
 
 uint64_t history_store_n_rows(const HistoryStore *store) {
-        return store->n_rows;
+        return store->counts.n_rows;
 }
 
 uint64_t history_store_last_serial(const HistoryStore *store) {

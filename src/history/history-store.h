@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The history in an SQLite database, in a folder or in memory. Nothing here waits for a lock or retries: what a full,
- * sick or read-only disk cannot do is an errno, and the caller goes on with another store.
+ * The history and the keys that are kept in an SQLite database, in a folder or in memory. Nothing here waits for a lock
+ * or retries: what a full, sick or read-only disk cannot do is an errno, and the caller goes on with another store.
  */
 #pragma once
 
@@ -15,6 +15,7 @@
 typedef struct HistoryLimits {
         uint64_t n_rows_max;
         uint64_t age_max_usec;          /* older rows go */
+        uint64_t n_kept_max;            /* keys; more are refused */
 } HistoryLimits;
 
 typedef struct HistoryStore HistoryStore;
@@ -49,10 +50,26 @@ typedef int (*HistoryStoreRow)(void *userdata, const HistoryMessage *message);
  * and is returned. */
 int history_store_query(HistoryStore *store, const HistoryQuery *query, HistoryStoreRow on_row, void *userdata);
 
-/* Adds everything that @from has, in one transaction. */
+/* Within a transaction as well: gives the key this value. Returns 0; -ENOBUFS at the limit, and nothing is undone; or
+ * another negative errno. */
+int history_store_put(HistoryStore *store, const HistoryEntry *entry);
+/* A key that has no value is no error. */
+int history_store_remove(HistoryStore *store, const char *key);
+/* Calls @on_row with a HISTORY_KEPT for each key, in the order of strcmp(); a negative result of it ends this and is
+ * returned. */
+int history_store_each_kept(HistoryStore *store, HistoryStoreRow on_row, void *userdata);
+
+/* What was committed is on the disk when this returns, whatever becomes of the machine then; without it a commit
+ * outlives our processes alone. */
+int history_store_sync(HistoryStore *store);
+
+/* Adds everything that @from has, in one transaction. Keys that were removed from a store in memory are removed. */
 int history_store_copy(HistoryStore *from, HistoryStore *to, uint64_t now_realtime_usec);
 
 uint64_t history_store_n_rows(const HistoryStore *store);
+uint64_t history_store_n_kept(const HistoryStore *store);
+/* Removals that a store in memory had no room to remember, since it was opened. */
+uint64_t history_store_n_removed_forgotten(const HistoryStore *store);
 /* The highest serial of a row; 0 without rows. */
 uint64_t history_store_last_serial(const HistoryStore *store);
 /* Rows that had to go because of n_rows_max, since it was opened. */

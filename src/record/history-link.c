@@ -31,6 +31,7 @@ struct HistoryLink {
         Line *line;
         bool is_stall_logged;
         HistoryPlace place;             /* as the recorder says it */
+        HistoryLinkListener listener;
         uint64_t next_serial;
         bool has_been_ready;
         uint64_t n_dropped_logged;
@@ -183,10 +184,7 @@ static void on_ready(void *userdata, const void *record) {
         log_info("history: connected to the recorder, version %s", message->hello.program_version);
 }
 
-static int on_record(void *userdata, const void *record, _unused_ int fd) {
-        const HistoryMessage *message = record;
-        HistoryLink *link = userdata;
-
+static int take_record(HistoryLink *link, const HistoryMessage *message) {
         switch ((HistoryMessageType) message->header.type) {
         case HISTORY_TAKEN:
                 take_taken(link, message->taken.serial);
@@ -198,14 +196,30 @@ static int on_record(void *userdata, const void *record, _unused_ int fd) {
         case HISTORY_END:
                 take_answer(link, message);
                 return 0;
+        case HISTORY_KEPT:
+        case HISTORY_KEPT_END:
+        case HISTORY_CHANGED:
+                return 0;       /* the listener's */
         case HISTORY_HELLO:
         case HISTORY_HELLO_REPLY:
         case HISTORY_RECORD:
         case HISTORY_QUERY:
+        case HISTORY_PUT:
+        case HISTORY_REMOVE:
                 break;
         }
 
         return -EBADMSG;
+}
+
+static int on_record(void *userdata, const void *record, _unused_ int fd) {
+        HistoryLink *link = userdata;
+        int r;
+
+        r = take_record(link, record);
+        if (r >= 0 && link->listener.on_record)
+                link->listener.on_record(link->listener.userdata, record);
+        return r;
 }
 
 static void on_lost(void *userdata, _unused_ bool was_ready) {
@@ -213,6 +227,18 @@ static void on_lost(void *userdata, _unused_ bool was_ready) {
 
         link->place = HISTORY_PLACE_ABSENT;
         end_all_queries(link, -ENOLINK);
+        if (link->listener.on_lost)
+                link->listener.on_lost(link->listener.userdata);
+}
+
+void history_link_set_listener(HistoryLink *link, const HistoryLinkListener *listener) {
+        link->listener = *listener;
+}
+
+int history_link_send_now(HistoryLink *link, const HistoryMessage *message) {
+        if (!line_is_ready(link->line))
+                return -ENOTCONN;
+        return line_send_now(link->line, message, message->header.size_bytes);
 }
 
 int history_link_new(sd_event *event, const char *socket_path, HistoryLink **ret_link) {

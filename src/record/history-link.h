@@ -27,6 +27,19 @@ int history_link_new(sd_event *event, const char *socket_path, HistoryLink **ret
 HistoryLink *history_link_free(HistoryLink *link);
 DEFINE_CLEANUP(HistoryLink, history_link_free)
 
+/* Whoever keeps state over the same line (kept-state), at most one. */
+typedef struct HistoryLinkListener {
+        /* The recorder said something, whatever it is: the line is there, and what was not read may find room now. */
+        void (*on_record)(void *userdata, const HistoryMessage *message);
+        void (*on_lost)(void *userdata);
+        void *userdata;
+} HistoryLinkListener;
+
+/* Before the loop runs; all zero to take it back. */
+void history_link_set_listener(HistoryLink *link, const HistoryLinkListener *listener);
+/* Past the queue of rows, and kept by the sender. Returns as line_send_now(). */
+int history_link_send_now(HistoryLink *link, const HistoryMessage *message);
+
 /* Queues one row. */
 void history_link_add(HistoryLink *link, const HistoryValues *values);
 

@@ -218,6 +218,17 @@ static void on_condition(_unused_ void *userdata, const HealthCondition *conditi
                         is_raised ? ": " : "", is_raised ? condition->message : "");
 }
 
+static void on_conditions_back(_unused_ void *userdata, const Filesystem *filesystem, size_t n, size_t n_stale) {
+        char text[JOURNAL_TEXT_SIZE];
+        LogRecord record;
+
+        log_record_begin(&record, LOG_NOTICE, NULL);
+        add_filesystem(&record, filesystem);
+        log_record_send(&record,
+                        "%s: %zu conditions of an earlier time are there again, %zu of them from before it was mounted "
+                        "or watched anew", journal_text_object(filesystem, "", text), n, n_stale);
+}
+
 static void on_policy(_unused_ void *userdata, const Policy *policy, bool is_loaded, const char *problems) {
         LogRecord record;
 
@@ -312,6 +323,7 @@ int journal_record_new(Engine *engine, JournalRecord **ret_record) {
                 .on_refused = on_refused,
                 .on_job = on_job,
                 .on_condition = on_condition,
+                .on_conditions_back = on_conditions_back,
                 .on_policy = on_policy,
                 .on_worker = on_worker,
                 .userdata = journal,

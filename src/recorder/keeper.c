@@ -87,14 +87,17 @@ int keeper_open(Keeper *keeper) {
 
         keeper->place = HISTORY_PLACE_DISK;
         keeper->error = 0;
-        log_info("%s: history of %" PRIu64 " entries", keeper->folder, history_store_n_rows(keeper->store));
+        log_info("%s: history of %" PRIu64 " entries, %" PRIu64 " values of kept state", keeper->folder,
+                 history_store_n_rows(keeper->store), history_store_n_kept(keeper->store));
         return 0;
 }
 
 void keeper_close(Keeper *keeper) {
-        if (keeper->store && keeper->place == HISTORY_PLACE_MEMORY && history_store_n_rows(keeper->store) > 0)
-                log_warning("%" PRIu64 " entries of the history were in memory only and end with this process",
-                            history_store_n_rows(keeper->store));
+        if (keeper->store && keeper->place == HISTORY_PLACE_MEMORY &&
+            history_store_n_rows(keeper->store) + history_store_n_kept(keeper->store) > 0)
+                log_warning("%" PRIu64 " entries of the history and %" PRIu64
+                            " values of kept state were in memory only and end with this process",
+                            history_store_n_rows(keeper->store), history_store_n_kept(keeper->store));
         keeper->store = history_store_close(keeper->store);
 }
 
@@ -124,13 +127,46 @@ int keeper_retry(Keeper *keeper) {
         return 1;
 }
 
+static int take_message(Keeper *keeper, const HistoryMessage *message, uint64_t *n_refused) {
+        int r;
+
+        if (message->header.type == HISTORY_RECORD)
+                return history_store_add(keeper->store, &message->row);
+        if (message->header.type == HISTORY_REMOVE)
+                return history_store_remove(keeper->store, history_entry_key(&message->entry));
+
+        r = history_store_put(keeper->store, &message->entry);
+        if (r != -ENOBUFS)
+                return r;
+        ++*n_refused;
+        return 0;
+}
+
+static void count_refused(Keeper *keeper, uint64_t n) {
+        if (n > 0 && keeper->n_refused == 0)
+                log_warning("%s: there are %" PRIu64 " values of kept state, more have no room and are only counted",
+                            keeper->folder, history_store_n_kept(keeper->store));
+        keeper->n_refused += n;
+
+        if (history_store_n_removed_forgotten(keeper->store) > 0 && !keeper->is_forgetting_logged) {
+                keeper->is_forgetting_logged = true;
+                log_warning("%s: more values of kept state were removed than memory remembers; some may be there again "
+                            "when the folder is", keeper->folder);
+        }
+}
+
 static int take_once(Keeper *keeper, const HistoryMessage *const *messages, size_t n) {
+        uint64_t n_refused = 0;
         int r;
 
         r = history_store_begin(keeper->store);
         for (size_t i = 0; r >= 0 && i < n; i++)
-                r = history_store_add(keeper->store, &messages[i]->row);
-        return r < 0 ? r : history_store_commit(keeper->store, look_at_clock(keeper));
+                r = take_message(keeper, messages[i], &n_refused);
+        if (r >= 0)
+                r = history_store_commit(keeper->store, look_at_clock(keeper));
+        if (r >= 0)
+                count_refused(keeper, n_refused);
+        return r;
 }
 
 int keeper_take(Keeper *keeper, const HistoryMessage *const *messages, size_t n) {
@@ -165,4 +201,21 @@ int keeper_query(Keeper *keeper, const HistoryQuery *query, HistoryStoreRow on_r
         /* What cannot be read will not be written either; the answer says what is wrong. */
         (void) use_memory(keeper, r);
         return r;
+}
+
+int keeper_each_kept(Keeper *keeper, HistoryStoreRow on_row, void *userdata) {
+        int r;
+
+        r = history_store_each_kept(keeper->store, on_row, userdata);
+        if (keeper->place == HISTORY_PLACE_DISK && (r == -EIO || r == -EUCLEAN))
+                (void) use_memory(keeper, r);
+        return r;
+}
+
+void keeper_sync(Keeper *keeper) {
+        int r;
+
+        r = history_store_sync(keeper->store);
+        if (r < 0)
+                (void) use_memory(keeper, r);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where rows go: the database in the folder, or memory while that cannot be used, and back.
+ * Where rows and kept keys go: the database in the folder, or memory while that cannot be used, and back.
  */
 #pragma once
 
@@ -26,6 +26,8 @@ typedef struct Keeper {
         int error;                      /* positive errno: why memory */
         uint64_t n_lost;                /* rows that memory had no room for, in all */
         uint64_t n_trimmed_counted;
+        uint64_t n_refused;             /* keys for which there was no room, in all */
+        bool is_forgetting_logged;
         KeeperClock clock;
         bool was_set_aside;             /* a damaged file is moved away once in a run, not again and again */
 } Keeper;
@@ -39,13 +41,22 @@ void keeper_close(Keeper *keeper);
 int keeper_retry(Keeper *keeper);
 
 /**
- * keeper_take() - keep rows
+ * keeper_take() - keep rows, and change kept keys
+ * @messages: HISTORY_RECORD, HISTORY_PUT and HISTORY_REMOVE, in the order in which they count
  *
- * All of them or none; what the folder does not take goes to memory. Returns: 0, or a negative errno if neither could.
+ * All of them or none, but for keys beyond the limit, which are counted; what the folder does not take goes to memory.
+ * Returns: 0, or a negative errno if neither could.
  */
 int keeper_take(Keeper *keeper, const HistoryMessage *const *messages, size_t n);
 
 /* The highest serial where rows go now; 0: none yet. */
 uint64_t keeper_last_serial(const Keeper *keeper);
+
+/* Calls @on_row for each kept key. What the folder cannot say is an error, and memory, with no key, goes on. */
+int keeper_each_kept(Keeper *keeper, HistoryStoreRow on_row, void *userdata);
+
+/* What was taken is on the disk when this returns, if it goes there; a folder that does not take it is left for memory,
+ * which has none of it. */
+void keeper_sync(Keeper *keeper);
 
 int keeper_query(Keeper *keeper, const HistoryQuery *query, HistoryStoreRow on_row, void *userdata);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One line at a time, as healerd is one process; a new one takes the place of the old. Records that are there together
- * are one transaction, and are confirmed after it.
+ * are one transaction, and are confirmed after it. Confirmed means that it outlives our processes; the kept state is
+ * brought to the disk soon after, so that little of it is lost with the machine.
  */
 
 #include "src/recorder/recorder.h"
@@ -19,6 +20,7 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "src/basic/clock.h"
 #include "src/basic/log.h"
 #include "src/basic/packet.h"
 #include "src/basic/text.h"
@@ -26,8 +28,8 @@
 
 /* Records taken in one transaction. */
 #define BATCH_MAX 64
-/* Answers that healerd has not read: two of the largest queries. */
-#define OUT_MAX (2 * HISTORY_QUERY_ROWS_MAX + 64)
+/* What healerd has not read: two of the largest queries, and the kept state. */
+#define OUT_MAX (2 * HISTORY_QUERY_ROWS_MAX + HISTORY_KEPT_MAX + 64)
 /* More than fits into a line. */
 #define DRAIN_BATCHES_MAX 128
 #define RETRY_MIN_USEC USEC_PER_SEC
@@ -47,6 +49,8 @@ struct Recorder {
         sd_event_source *source;
         sd_event_source *retry_timer;
         uint64_t retry_usec;
+        sd_event_source *sync_timer;    /* runs while something is not on the disk */
+        uint64_t synced_usec;           /* boot time; 0: not yet */
         PacketQueue out;
         HistoryMessage *batch[BATCH_MAX];
 };
@@ -102,6 +106,47 @@ static int tell_state(Recorder *recorder) {
         return tell(recorder, &message);
 }
 
+typedef struct Answer {
+        Recorder *recorder;
+        uint32_t n_rows;
+} Answer;
+
+static int queue_row(void *userdata, const HistoryMessage *message) {
+        Answer *answer = userdata;
+        int r;
+
+        r = queue(answer->recorder, message);
+        if (r >= 0)
+                answer->n_rows++;
+        return r;
+}
+
+/* What is beyond the limit is of another version, and not to stand in the way of all others. */
+static int queue_kept(void *userdata, const HistoryMessage *message) {
+        return ((Answer *) userdata)->n_rows < HISTORY_KEPT_MAX ? queue_row(userdata, message) : 0;
+}
+
+/* All of it, so that healerd can tell what is missing here and what is too much. */
+static int tell_kept(Recorder *recorder) {
+        bool is_durable = recorder->keeper.place == HISTORY_PLACE_DISK;
+        Answer answer = { .recorder = recorder };
+        HistoryMessage end;
+        int r;
+
+        if (!recorder->is_greeted)
+                return 0;
+        r = keeper_each_kept(&recorder->keeper, queue_kept, &answer);
+        if (r == -ENOBUFS)
+                return r;
+        history_message_init(&end, HISTORY_KEPT_END);
+        end.kept_end = (HistoryKeptEnd) {
+                .n_rows = answer.n_rows,
+                .is_durable = is_durable && r >= 0,
+                .error = r < 0 ? -r : 0,
+        };
+        return tell(recorder, &end);
+}
+
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata);
 
 static void retry_later(Recorder *recorder) {
@@ -127,54 +172,113 @@ static void place_changed(Recorder *recorder) {
                 recorder->retry_usec = RETRY_MIN_USEC;
 }
 
-static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
-        Recorder *recorder = userdata;
+/* After something that may have changed the place. Returns 0 or a negative errno, and the line is no good. */
+static int tell_if_moved(Recorder *recorder, HistoryPlace before) {
+        int r = 0;
 
-        (void) keeper_retry(&recorder->keeper);
-        place_changed(recorder);
-        if (recorder->keeper.place == HISTORY_PLACE_DISK && tell_state(recorder) < 0)
+        /* A folder that cannot be read is found out while it is told: memory is the next place, and the last. */
+        while (r >= 0 && before != recorder->keeper.place) {
+                before = recorder->keeper.place;
+                place_changed(recorder);
+                r = tell_state(recorder);
+                if (r >= 0)
+                        r = tell_kept(recorder);
+        }
+        return r;
+}
+
+static void sync_now(Recorder *recorder) {
+        keeper_sync(&recorder->keeper);
+        recorder->synced_usec = clock_boottime_usec();
+}
+
+static int on_sync(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        Recorder *recorder = userdata;
+        HistoryPlace before = recorder->keeper.place;
+
+        recorder->sync_timer = sd_event_source_disable_unref(recorder->sync_timer);
+        sync_now(recorder);
+        if (tell_if_moved(recorder, before) < 0)
                 line_close(recorder);
         return 0;
 }
 
+/* At once, but not more often than once in RECORDER_SYNC_USEC. */
+static void sync_soon(Recorder *recorder) {
+        uint64_t due_usec = recorder->synced_usec + RECORDER_SYNC_USEC;
+        int r;
+
+        if (recorder->sync_timer)
+                return;
+        if (recorder->synced_usec == 0 || clock_boottime_usec() >= due_usec) {
+                sync_now(recorder);
+                return;
+        }
+        r = sd_event_add_time(recorder->event, &recorder->sync_timer, CLOCK_BOOTTIME, due_usec, 1, on_sync, recorder);
+        if (r < 0)
+                sync_now(recorder);
+}
+
+static int on_retry(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        Recorder *recorder = userdata;
+        HistoryPlace before = recorder->keeper.place;
+
+        if (keeper_retry(&recorder->keeper) == 0)
+                retry_later(recorder);
+        else
+                sync_soon(recorder);
+        if (tell_if_moved(recorder, before) < 0)
+                line_close(recorder);
+        return 0;
+}
+
+/* The newest serial among records that were taken; 0 without one. */
+static uint64_t last_serial(const Recorder *recorder, size_t n, bool is_change) {
+        for (size_t i = n; i > 0; i--) {
+                const HistoryMessage *message = recorder->batch[i - 1];
+
+                if ((message->header.type != HISTORY_RECORD) == is_change)
+                        return is_change ? message->entry.serial : message->row.serial;
+        }
+        return 0;
+}
+
+static int confirm(Recorder *recorder, uint64_t row_serial, uint64_t change_serial) {
+        HistoryMessage message;
+        int r = 0;
+
+        if (row_serial > 0) {
+                history_message_init(&message, HISTORY_TAKEN);
+                message.taken.serial = row_serial;
+                r = tell(recorder, &message);
+        }
+        if (r >= 0 && change_serial > 0) {
+                history_message_init(&message, HISTORY_CHANGED);
+                message.changed = (HistoryChanged) { change_serial, recorder->keeper.n_refused };
+                r = tell(recorder, &message);
+        }
+        return r;
+}
+
 static int take_records(Recorder *recorder, size_t n) {
+        uint64_t row_serial = last_serial(recorder, n, false), change_serial = last_serial(recorder, n, true);
         HistoryPlace before = recorder->keeper.place;
         uint64_t n_lost = recorder->keeper.n_lost;
-        HistoryMessage taken;
-        int r;
+        int r, r_told;
 
         if (n == 0)
                 return 0;
         r = keeper_take(&recorder->keeper, (const HistoryMessage *const *) recorder->batch, n);
-        if (before != recorder->keeper.place)
-                place_changed(recorder);
+        if (r >= 0 && change_serial > 0)
+                sync_soon(recorder);
+        r_told = tell_if_moved(recorder, before);
         /* healerd keeps what is not confirmed and offers it again on the next line. */
         if (r < 0)
                 return r;
-        if (before != recorder->keeper.place || n_lost != recorder->keeper.n_lost) {
-                r = tell_state(recorder);
-                if (r < 0)
-                        return r;
-        }
+        if (r_told >= 0 && before == recorder->keeper.place && n_lost != recorder->keeper.n_lost)
+                r_told = tell_state(recorder);
 
-        history_message_init(&taken, HISTORY_TAKEN);
-        taken.taken.serial = recorder->batch[n - 1]->row.serial;
-        return tell(recorder, &taken);
-}
-
-typedef struct Answer {
-        Recorder *recorder;
-        uint32_t n_rows;
-} Answer;
-
-static int on_row(void *userdata, const HistoryMessage *message) {
-        Answer *answer = userdata;
-        int r;
-
-        r = queue(answer->recorder, message);
-        if (r >= 0)
-                answer->n_rows++;
-        return r;
+        return r_told < 0 ? r_told : confirm(recorder, row_serial, change_serial);
 }
 
 static int answer_query(Recorder *recorder, const HistoryQuery *query) {
@@ -183,19 +287,15 @@ static int answer_query(Recorder *recorder, const HistoryQuery *query) {
         HistoryMessage end;
         int r;
 
-        r = keeper_query(&recorder->keeper, query, on_row, &answer);
+        r = keeper_query(&recorder->keeper, query, queue_row, &answer);
         history_message_init(&end, HISTORY_END);
         end.end = (HistoryEnd) { .query_id = query->query_id, .n_rows = answer.n_rows, .error = r < 0 ? -r : 0 };
-        if (before != recorder->keeper.place) {
-                place_changed(recorder);
-                r = tell_state(recorder);
-                if (r < 0)
-                        return r;
-        }
-        return tell(recorder, &end);
+        r = tell_if_moved(recorder, before);
+        return r < 0 ? r : tell(recorder, &end);
 }
 
 static int greet(Recorder *recorder, const HistoryMessage *message) {
+        HistoryPlace before = recorder->keeper.place;
         HistoryMessage reply;
         int r;
 
@@ -209,7 +309,16 @@ static int greet(Recorder *recorder, const HistoryMessage *message) {
         if (r < 0)
                 return r;
         recorder->is_greeted = true;
-        return tell_state(recorder);
+        r = tell_state(recorder);
+        if (r < 0)
+                return r;
+        r = tell_kept(recorder);
+        return r < 0 ? r : tell_if_moved(recorder, before);
+}
+
+static bool is_for_batch(const HistoryMessage *message) {
+        return message->header.type == HISTORY_RECORD || message->header.type == HISTORY_PUT ||
+               message->header.type == HISTORY_REMOVE;
 }
 
 static int take_message(Recorder *recorder, const HistoryMessage *message) {
@@ -237,7 +346,7 @@ static int receive(Recorder *recorder) {
                 }
                 if (r < 0)
                         break;
-                if (recorder->is_greeted && message->header.type == HISTORY_RECORD) {
+                if (recorder->is_greeted && is_for_batch(message)) {
                         n++;
                         continue;
                 }
@@ -291,7 +400,8 @@ static int check_peer(Recorder *recorder, int fd) {
         return 0;
 }
 
-/* What the healerd before this one told before it ended: a recorder that hung comes to read it only now. */
+/* What healerd has told and nobody read: the one before this one, if we hung meanwhile, or the last words before we
+ * end. */
 static void drain(Recorder *recorder) {
         for (unsigned i = 0; i < DRAIN_BATCHES_MAX && recorder->is_greeted; i++)
                 if (receive(recorder) < 0)
@@ -373,8 +483,8 @@ static int set_up_line(Recorder *recorder, const RecorderOptions *options) {
         return sd_event_source_set_ratelimit(recorder->listen_source, USEC_PER_SEC, LINES_PER_SECOND);
 }
 
-static int on_terminate(sd_event_source *source, _unused_ const struct signalfd_siginfo *info,
-                        _unused_ void *userdata) {
+static int on_terminate(sd_event_source *source, _unused_ const struct signalfd_siginfo *info, void *userdata) {
+        drain(userdata);
         return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
@@ -390,8 +500,8 @@ static int set_up_signals(Recorder *recorder) {
         /* A line that ends and a file that may not grow are error codes, not signals. */
         if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
                 return -errno;
-        r = sd_event_add_signal(recorder->event, NULL, SIGTERM, on_terminate, NULL);
-        return r < 0 ? r : sd_event_add_signal(recorder->event, NULL, SIGINT, on_terminate, NULL);
+        r = sd_event_add_signal(recorder->event, NULL, SIGTERM, on_terminate, recorder);
+        return r < 0 ? r : sd_event_add_signal(recorder->event, NULL, SIGINT, on_terminate, recorder);
 }
 
 int recorder_new(const RecorderOptions *options, Recorder **ret_recorder) {
@@ -403,8 +513,8 @@ int recorder_new(const RecorderOptions *options, Recorder **ret_recorder) {
         *recorder = (Recorder) {
                 .keeper = {
                         .folder = options->folder,
-                        .disk_limits = { RECORDER_ROWS_MAX, RECORDER_AGE_MAX_USEC },
-                        .memory_limits = { RECORDER_MEMORY_ROWS_MAX, RECORDER_AGE_MAX_USEC },
+                        .disk_limits = { RECORDER_ROWS_MAX, RECORDER_AGE_MAX_USEC, HISTORY_KEPT_MAX },
+                        .memory_limits = { RECORDER_MEMORY_ROWS_MAX, RECORDER_AGE_MAX_USEC, HISTORY_KEPT_MAX },
                 },
                 .peer_uid = options->peer_uid,
                 .listen_fd = -EBADF,
@@ -448,6 +558,7 @@ Recorder *recorder_free(Recorder *recorder) {
         line_close(recorder);
         sd_event_source_disable_unref(recorder->listen_source);
         sd_event_source_disable_unref(recorder->retry_timer);
+        sd_event_source_disable_unref(recorder->sync_timer);
         close_fd(recorder->listen_fd);
         keeper_close(&recorder->keeper);
         for (size_t i = 0; i < BATCH_MAX; i++)

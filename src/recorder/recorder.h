@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Keeps what healerd tells it: the only process that opens the state folder of the history. When the folder cannot be
- * used, memory stands in, and the folder is tried again from time to time.
+ * Keeps what healerd tells it, history and state: the only process that opens the folder of both. When the folder
+ * cannot be used, memory stands in, and the folder is tried again from time to time.
  */
 #pragma once
 
@@ -13,6 +13,9 @@
 
 #define RECORDER_ROWS_MAX 100000
 #define RECORDER_AGE_MAX_USEC (366 * USEC_PER_DAY)
+/* What was changed of the kept state is on the disk after this at the latest, whatever becomes of the machine; what was
+ * changed first after a pause, at once. */
+#define RECORDER_SYNC_USEC USEC_PER_SEC
 /* What memory holds while the folder cannot be used. */
 #define RECORDER_MEMORY_ROWS_MAX 10000
 

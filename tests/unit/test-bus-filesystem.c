@@ -179,6 +179,34 @@ static void test_conditions(void **state _unused_) {
         bus_fixture_done(&fixture);
 }
 
+/* What nobody has seen since the file system was mounted says so. */
+static void test_stale_conditions(void **state _unused_) {
+        static const char *const texts[] = {
+                "from before it was mounted or watched anew, not seen since: /srv agno 0x0 finobt: sick",
+                "from before it was mounted or watched anew, not seen since",
+        };
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *reply = NULL;
+        const char *code, *severity, *target, *message;
+        uint64_t since, id;
+        BusFixture fixture;
+        Filesystem *fs;
+
+        bus_fixture_init(&fixture, NULL);
+        fs = fake_engine_add_filesystem(fixture.engine, &srv);
+        fake_engine_raise(fixture.engine, fs, CONDITION_SICK, "agno 0x0 finobt", "/srv agno 0x0 finobt: sick");
+        fake_engine_raise(fixture.engine, fs, CONDITION_IO_ERROR, "ino 133", "/srv/" SECRET " cannot be read");
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                fs->conditions.items[i].is_stale = true;
+        get(&fixture, "Conditions", "a(ssstts)", &reply);
+        assert_true(sd_bus_message_enter_container(reply, 'a', "(ssstts)") > 0);
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                assert_true(sd_bus_message_read(reply, "(ssstts)", &code, &severity, &target, &since, &id, &message) >
+                            0);
+                assert_string_equal(message, texts[i]);
+        }
+        bus_fixture_done(&fixture);
+}
+
 static const char *repair(BusFixture *fixture, const char *types, ...) {
         sd_bus_message *call = NULL, *reply = NULL;
         const char *error;
@@ -403,6 +431,7 @@ int main(void) {
                 cmocka_unit_test(test_properties),
                 cmocka_unit_test(test_mount_points),
                 cmocka_unit_test(test_conditions),
+                cmocka_unit_test(test_stale_conditions),
                 cmocka_unit_test(test_repair_orders),
                 cmocka_unit_test(test_repair_refuses),
                 cmocka_unit_test(test_engine_refuses),

@@ -158,6 +158,7 @@ static void test_properties(void **state _unused_) {
                 { "ReportsTotal",     "2" },
                 { "EventsLost",       "3" },
                 { "EventsDropped",    "4" },
+                { "ConditionsForgotten", "10" },
                 { "SignalsDropped",   "0" },
                 { "Healed",           "5" },
                 { "Refused",          "6" },
@@ -189,6 +190,7 @@ static void test_properties(void **state _unused_) {
                 .n_failed = 7,
                 .last_event_realtime_usec = 8,
                 .last_lag_usec = 9,
+                .n_conditions_forgotten = 10,
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {

@@ -49,9 +49,73 @@ static void test_limit(void **state) {
         condition_list_clear(&list);
 }
 
+static void test_stale(void **state) {
+        const HealthCondition kept = {
+                .code = CONDITION_SICK, .severity = SEVERITY_CRITICAL, .target = "agno 0x0 finobt",
+                .since_realtime_usec = 50, .event_id = 3, .is_stale = true, .came_back = true,
+                .message = (char *) "kept",
+        };
+        ConditionList list = {};
+        const HealthCondition *found;
+
+        (void) state;
+        assert_int_equal(condition_restore(&list, &kept), 0);
+        found = condition_find(&list, CONDITION_SICK, "agno 0x0 finobt");
+        assert_non_null(found);
+        assert_true(found->is_stale && found->came_back);
+        assert_string_equal(found->message, "kept");
+        assert_ptr_not_equal(found->message, kept.message);
+
+        /* Seen again: open, with the beginning that it had. */
+        assert_int_equal(condition_raise(&list, CONDITION_SICK, SEVERITY_CRITICAL, "agno 0x0 finobt", "kept", 9, 100),
+                         1);
+        found = condition_find(&list, CONDITION_SICK, "agno 0x0 finobt");
+        assert_false(found->is_stale || found->came_back);
+        assert_int_equal(found->since_realtime_usec, 50);
+        assert_int_equal(found->event_id, 3);
+        assert_int_equal(condition_raise(&list, CONDITION_SICK, SEVERITY_CRITICAL, "agno 0x0 finobt", "kept", 9, 100),
+                         0);
+        condition_list_clear(&list);
+
+        /* Raised first and told afterwards that it is old: open, with the beginning of the old one. */
+        assert_int_equal(condition_raise(&list, CONDITION_SICK, SEVERITY_ERROR, "agno 0x0 finobt", "new", 9, 100), 1);
+        assert_int_equal(condition_restore(&list, &kept), 0);
+        assert_int_equal(list.n_items, 1);
+        found = condition_find(&list, CONDITION_SICK, "agno 0x0 finobt");
+        assert_false(found->is_stale || found->came_back);
+        assert_int_equal(found->since_realtime_usec, 50);
+        assert_int_equal(found->event_id, 3);
+        assert_string_equal(found->message, "new");
+        condition_list_clear(&list);
+}
+
+static void test_life(void **state) {
+        static const struct {
+                ConditionCode code;
+                ConditionLife checked, unchecked;
+        } cases[] = {
+                { CONDITION_SICK, CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
+                { CONDITION_DATA_LOST, CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
+                { CONDITION_SHUT_DOWN, CONDITION_LIFE_MOUNT, CONDITION_LIFE_MOUNT },
+                { CONDITION_NOT_WATCHED, CONDITION_LIFE_MOMENT, CONDITION_LIFE_MOMENT },
+                { CONDITION_FILESYSTEM_ERROR, CONDITION_LIFE_DISK, CONDITION_LIFE_MOUNT },
+        };
+
+        (void) state;
+        /* Whoever adds one has decided about it. */
+        for (ConditionCode code = CONDITION_SICK; code <= CONDITION_FILESYSTEM_ERROR; code++)
+                assert_true(condition_life(code, true) >= CONDITION_LIFE_DISK &&
+                            condition_life(code, false) >= CONDITION_LIFE_DISK);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                print_message("%s\n", condition_code_to_name(cases[i].code));
+                assert_int_equal(condition_life(cases[i].code, true), cases[i].checked);
+                assert_int_equal(condition_life(cases[i].code, false), cases[i].unchecked);
+        }
+}
+
 static void test_names(void **state) {
         (void) state;
-        for (ConditionCode code = CONDITION_SICK; code <= CONDITION_EVENTS_LOST; code++) {
+        for (ConditionCode code = CONDITION_SICK; code <= CONDITION_FILESYSTEM_ERROR; code++) {
                 ConditionCode back;
 
                 assert_non_null(condition_code_to_name(code));
@@ -64,6 +128,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_raise_and_drop),
                 cmocka_unit_test(test_limit),
+                cmocka_unit_test(test_stale),
+                cmocka_unit_test(test_life),
                 cmocka_unit_test(test_names),
         };
 

@@ -233,10 +233,29 @@ static void test_healerd_restarts_meanwhile(void **state) {
         assert_int_equal(s->n_rows, 110);
 }
 
+/* Both are to end, and the recorder has not read yet what was told last: it does before it goes. */
+static void test_both_end(void **state) {
+        Setup *s = *state;
+
+        start_recorder(s);
+        wait_until(s, is_on_disk);
+        assert_int_equal(kill(s->recorder, SIGSTOP), 0);
+        tell(s, 1, 150); /* more than it takes in one go */
+        s->link = history_link_free(s->link);
+        assert_int_equal(kill(s->recorder, SIGTERM), 0);
+        end_recorder(s, SIGCONT);
+
+        start_recorder(s);
+        assert_int_equal(history_link_new(s->event, s->socket, &s->link), 0);
+        wait_until(s, is_on_disk);
+        ask(s);
+        assert_int_equal(s->n_rows, 150);
+}
+
 /* The clock was a year ahead when the last row was written: what comes now stands behind it, and no row is taken for
  * another. */
 static void test_clock_set_back(void **state) {
-        const HistoryLimits limits = { 1000, USEC_PER_DAY };
+        const HistoryLimits limits = { 1000, USEC_PER_DAY, 10 };
         uint64_t ahead = clock_serial_start() + ((uint64_t) 365 * 24 * 3600 << 20);
         Setup *s = *state;
         HistoryStore *store;
@@ -285,6 +304,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_killed_in_the_middle, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_stands_still, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_healerd_restarts_meanwhile, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_both_end, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_clock_set_back, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_too_many_questions, setup, teardown),
         };

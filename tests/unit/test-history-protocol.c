@@ -192,6 +192,148 @@ static void test_queries(void **state) {
         }
 }
 
+static void test_entry_round_trip(void **state) {
+        static const HistoryMessageType types[] = { HISTORY_PUT, HISTORY_REMOVE, HISTORY_KEPT };
+        static uint8_t value[HISTORY_VALUE_MAX];
+        static char key[HISTORY_KEY_SIZE];
+
+        (void) state;
+        memset(key, 'k', sizeof(key) - 1);
+        memset(value, 0, sizeof(value)); /* any bytes, these too */
+        for (size_t i = 0; i < ELEMENTSOF(types); i++)
+                for (size_t size = 0; size <= sizeof(value); size += sizeof(value)) {
+                        size_t value_size = types[i] == HISTORY_REMOVE ? 0 : size;
+                        HistoryMessage message;
+
+                        history_message_set_entry(&message, types[i], types[i] == HISTORY_KEPT ? 0 : 7, key, value,
+                                                  value_size);
+                        assert_int_equal(history_message_check(&message, message.header.size_bytes), 0);
+                        assert_string_equal(history_entry_key(&message.entry), key);
+                        assert_int_equal(message.entry.value_size, value_size);
+                        assert_memory_equal(history_entry_value(&message.entry), value, value_size);
+                }
+}
+
+static void test_keys(void **state) {
+        static char longest[HISTORY_KEY_SIZE], too_long[HISTORY_KEY_SIZE + 1];
+
+        (void) state;
+        memset(longest, 'k', sizeof(longest) - 1);
+        memset(too_long, 'k', sizeof(too_long) - 1);
+        assert_true(history_key_is_valid(longest));
+        assert_true(history_key_is_valid("condition/a b/\xc3\xa4"));
+        assert_false(history_key_is_valid(too_long));
+        assert_false(history_key_is_valid(""));
+        assert_false(history_key_is_valid("a\nb"));
+        assert_false(history_key_is_valid("a\x7f"));
+}
+
+static void spoil_key_end(HistoryMessage *message, size_t *size_bytes) {
+        (void) size_bytes;
+        message->entry.bytes[message->entry.key_size - 1] = 'x';
+}
+
+static void spoil_key_middle(HistoryMessage *message, size_t *size_bytes) {
+        (void) size_bytes;
+        message->entry.bytes[1] = 0;
+}
+
+static void spoil_key_letter(HistoryMessage *message, size_t *size_bytes) {
+        (void) size_bytes;
+        message->entry.bytes[1] = '\n';
+}
+
+static void spoil_no_key(HistoryMessage *message, size_t *size_bytes) {
+        (void) size_bytes;
+        message->entry.value_size += message->entry.key_size - 1;
+        message->entry.key_size = 1;
+        message->entry.bytes[0] = 0;
+}
+
+static void spoil_key_size(HistoryMessage *message, size_t *size_bytes) {
+        (void) size_bytes;
+        message->entry.key_size = UINT32_MAX;
+        message->entry.value_size += (uint32_t) sizeof("key") + 1;
+}
+
+static void spoil_value_size(HistoryMessage *message, size_t *size_bytes) {
+        (void) size_bytes;
+        message->entry.value_size++;
+}
+
+static void spoil_remove(HistoryMessage *message, size_t *size_bytes) {
+        (void) size_bytes;
+        message->header.type = HISTORY_REMOVE;
+}
+
+static void spoil_no_change(HistoryMessage *message, size_t *size_bytes) {
+        (void) size_bytes;
+        message->entry.serial = 0;
+}
+
+static void spoil_kept(HistoryMessage *message, size_t *size_bytes) {
+        (void) size_bytes;
+        message->header.type = HISTORY_KEPT;
+}
+
+static void test_wrong_entries(void **state) {
+        static const Wrong cases[] = {
+                { "version", spoil_version, -EPROTONOSUPPORT },
+                { "short", spoil_short, -EBADMSG },
+                { "long", spoil_long, -EBADMSG },
+                { "key without end", spoil_key_end, -EBADMSG },
+                { "key that ends in the middle", spoil_key_middle, -EBADMSG },
+                { "key of more than one line", spoil_key_letter, -EBADMSG },
+                { "no key", spoil_no_key, -EBADMSG },
+                { "key larger than all of it", spoil_key_size, -EBADMSG },
+                { "value larger than all of it", spoil_value_size, -EBADMSG },
+                { "removal with a value", spoil_remove, -EBADMSG },
+                { "change without a serial", spoil_no_change, -EBADMSG },
+                { "what is kept with a serial", spoil_kept, -EBADMSG },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                HistoryMessage message;
+                size_t size_bytes;
+
+                print_message("%s\n", cases[i].name);
+                history_message_set_entry(&message, HISTORY_PUT, 5, "key", "value", 5);
+                size_bytes = message.header.size_bytes;
+                assert_int_equal(history_message_check(&message, size_bytes), 0);
+                cases[i].spoil(&message, &size_bytes);
+                assert_int_equal(history_message_check(&message, size_bytes), cases[i].result);
+        }
+}
+
+static void test_what_the_recorder_says(void **state) {
+        static const struct {
+                const char *name;
+                HistoryKeptEnd end;
+                int result;
+        } cases[] = {
+                { "all", { .n_rows = HISTORY_KEPT_MAX, .is_durable = 1 }, 0 },
+                { "none, and why", { .error = EIO }, 0 },
+                { "more than there can be", { .n_rows = HISTORY_KEPT_MAX + 1 }, -EBADMSG },
+                { "neither durable nor not", { .is_durable = 2 }, -EBADMSG },
+                { "negative errno", { .error = -EIO }, -EBADMSG },
+                { "reserved", { .reserved = 1 }, -EBADMSG },
+        };
+        HistoryMessage message;
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                print_message("%s\n", cases[i].name);
+                history_message_init(&message, HISTORY_KEPT_END);
+                message.kept_end = cases[i].end;
+                assert_int_equal(history_message_check(&message, message.header.size_bytes), cases[i].result);
+        }
+        history_message_init(&message, HISTORY_CHANGED);
+        assert_int_equal(history_message_check(&message, message.header.size_bytes), -EBADMSG);
+        message.changed.serial = 1;
+        assert_int_equal(history_message_check(&message, message.header.size_bytes), 0);
+}
+
 static void test_line(void **state) {
         HistoryValues values = history_test_values(17, 1000);
         HistoryMessage sent, received;
@@ -247,6 +389,10 @@ int main(void) {
                 cmocka_unit_test(test_table_is_whole),
                 cmocka_unit_test(test_wrong_rows),
                 cmocka_unit_test(test_queries),
+                cmocka_unit_test(test_entry_round_trip),
+                cmocka_unit_test(test_keys),
+                cmocka_unit_test(test_wrong_entries),
+                cmocka_unit_test(test_what_the_recorder_says),
                 cmocka_unit_test(test_line),
                 cmocka_unit_test(test_descriptor),
         };

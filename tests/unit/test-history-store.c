@@ -27,7 +27,7 @@
 #include "src/recorder/keeper.h"
 #include "tests/unit/history-rows.h"
 
-static const HistoryLimits limits = { 1000, USEC_PER_DAY };
+static const HistoryLimits limits = { 1000, USEC_PER_DAY, 10 };
 
 typedef struct Setup {
         char folder[64], file[128];
@@ -177,7 +177,7 @@ static void test_queries(void **state) {
 }
 
 static void test_limits(void **state) {
-        const HistoryLimits few = { 10, 1000000 };
+        const HistoryLimits few = { 10, 1000000, 1 };
         const Setup *s = *state;
         _cleanup_(history_store_close_at) HistoryStore *store = NULL;
 
@@ -191,6 +191,140 @@ static void test_limits(void **state) {
         /* By age: only the one that comes stays. */
         add(store, 51, 9000000, 9000000);
         assert_int_equal(history_store_n_rows(store), 1);
+}
+
+/* Gives a key a value, or none (NULL). Returns as history_store_put() or history_store_remove(). */
+static int try_change(HistoryStore *store, const char *key, const char *value) {
+        HistoryMessage message;
+        int r, r_change;
+
+        history_message_set_entry(&message, value ? HISTORY_PUT : HISTORY_REMOVE, 1, key, value,
+                                  value ? strlen(value) : 0);
+        r = history_store_begin(store);
+        if (r < 0)
+                return r;
+        r_change = value ? history_store_put(store, &message.entry) : history_store_remove(store, key);
+        if (r_change < 0 && r_change != -ENOBUFS)
+                return r_change;
+        r = history_store_commit(store, 0);
+        return r < 0 ? r : r_change;
+}
+
+static void change(HistoryStore *store, const char *key, const char *value) {
+        assert_int_equal(try_change(store, key, value), 0);
+}
+
+static int on_kept(void *userdata, const HistoryMessage *message) {
+        char *text = userdata;
+
+        assert_int_equal(history_message_check(message, message->header.size_bytes), 0);
+        assert_int_equal(message->header.type, HISTORY_KEPT);
+        (void) snprintf(text + strlen(text), 512 - strlen(text), "%s=%.*s ", history_entry_key(&message->entry),
+                        (int) message->entry.value_size, (const char *) history_entry_value(&message->entry));
+        return 0;
+}
+
+/* "a=1 b=2 " */
+static const char *kept(HistoryStore *store) {
+        static char text[512];
+
+        text[0] = 0;
+        assert_int_equal(history_store_each_kept(store, on_kept, text), 0);
+        return text;
+}
+
+static void test_kept(void **state) {
+        const Setup *s = *state;
+        _cleanup_(history_store_close_at) HistoryStore *store = NULL;
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        assert_string_equal(kept(store), "");
+        change(store, "b/2", "two");
+        change(store, "a/1", "");
+        change(store, "b/10", "ten");
+        change(store, "c", "see");
+        change(store, "b/2", "another");
+        change(store, "c", NULL);
+        change(store, "c", NULL);
+        change(store, "never there", NULL);
+        assert_string_equal(kept(store), "a/1= b/10=ten b/2=another ");
+        assert_int_equal(history_store_n_kept(store), 3);
+        assert_int_equal(history_store_sync(store), 0);
+        store = history_store_close(store);
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        assert_string_equal(kept(store), "a/1= b/10=ten b/2=another ");
+        assert_int_equal(history_store_n_kept(store), 3);
+        assert_int_equal(history_store_n_rows(store), 0);
+}
+
+/* What is there can be changed, what would be one more is refused, and nothing else of the transaction suffers. */
+static void test_kept_limit(void **state) {
+        const Setup *s = *state;
+        _cleanup_(history_store_close_at) HistoryStore *store = NULL;
+        char key[16];
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        for (unsigned i = 0; i < limits.n_kept_max; i++) {
+                (void) snprintf(key, sizeof(key), "%u", i);
+                change(store, key, "v");
+        }
+        assert_int_equal(try_change(store, "one more", "v"), -ENOBUFS);
+        change(store, "3", "changed");
+        change(store, "4", NULL);
+        change(store, "one more", "v");
+        assert_int_equal(history_store_n_kept(store), limits.n_kept_max);
+        assert_non_null(strstr(kept(store), "3=changed 5=v 6=v 7=v 8=v 9=v one more=v "));
+}
+
+/* What is undone with its transaction counts no more. */
+static void test_kept_undone(void **state) {
+        const Setup *s = *state;
+        HistoryStore *store;
+        HistoryMessage message;
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        change(store, "a", "1");
+        history_message_set_entry(&message, HISTORY_PUT, 1, "b", "2", 1);
+        assert_int_equal(history_store_begin(store), 0);
+        assert_int_equal(history_store_put(store, &message.entry), 0);
+        assert_int_equal(history_store_remove(store, "a"), 0);
+        store = history_store_close(store);
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        assert_string_equal(kept(store), "a=1 ");
+        history_store_close(store);
+}
+
+/* Memory stands in for the folder, and the folder is told what was removed meanwhile. */
+static void test_memory_remembers_removals(void **state) {
+        const Setup *s = *state;
+        _cleanup_(history_store_close_at) HistoryStore *disk = NULL, *memory = NULL;
+        char key[16];
+
+        assert_int_equal(history_store_open(s->folder, &limits, &disk), 0);
+        change(disk, "changed", "old");
+        change(disk, "gone", "old");
+        change(disk, "gone and back", "old");
+        change(disk, "untouched", "old");
+        assert_int_equal(history_store_open(NULL, &limits, &memory), 0);
+        change(memory, "changed", "new");
+        change(memory, "gone", NULL);
+        change(memory, "gone and back", NULL);
+        change(memory, "gone and back", "new");
+        change(memory, "new", "new");
+        assert_string_equal(kept(memory), "changed=new gone and back=new new=new ");
+        assert_int_equal(history_store_n_kept(memory), 3);
+        assert_int_equal(history_store_copy(memory, disk, 0), 0);
+        assert_string_equal(kept(disk), "changed=new gone and back=new new=new untouched=old ");
+        assert_int_equal(history_store_n_kept(disk), 4);
+
+        /* Not without end. */
+        for (unsigned i = 0; i < limits.n_kept_max + 4; i++) {
+                (void) snprintf(key, sizeof(key), "%u", i);
+                change(memory, key, NULL);
+        }
+        assert_int_equal(history_store_n_removed_forgotten(memory), 5); /* "gone" is one, too */
+        assert_string_equal(kept(memory), "changed=new gone and back=new new=new ");
 }
 
 static void run_sql(const Setup *s, const char *text) {
@@ -207,7 +341,7 @@ static void test_newer_schema(void **state) {
         const Setup *s = *state;
         HistoryStore *store = NULL;
 
-        run_sql(s, "CREATE TABLE tomorrow (x); INSERT INTO tomorrow VALUES (1); PRAGMA user_version = 2");
+        run_sql(s, "CREATE TABLE tomorrow (x); INSERT INTO tomorrow VALUES (1); PRAGMA user_version = 3");
         assert_int_equal(file_read(AT_FDCWD, s->file, 1 << 20, &before, &n_before), 0);
         assert_int_equal(history_store_open(s->folder, &limits, &store), -EPROTONOSUPPORT);
         assert_int_equal(file_read(AT_FDCWD, s->file, 1 << 20, &after, &n_after), 0);
@@ -229,6 +363,63 @@ static void test_migration(void **state) {
         assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
         assert_int_equal(history_store_n_rows(store), 1);
         history_store_close(store);
+}
+
+/* As version 1 made it; a text that was released is never changed. */
+#define SCHEMA_1 \
+        "CREATE TABLE history (" \
+        " serial INTEGER PRIMARY KEY," \
+        " type TEXT NOT NULL," \
+        " time_usec INTEGER NOT NULL," \
+        " id INTEGER, cause INTEGER, job_number INTEGER, count INTEGER, time_nsec INTEGER," \
+        " \"group\" INTEGER, inode INTEGER, generation INTEGER, position_bytes INTEGER, length_bytes INTEGER," \
+        " device_block INTEGER, device_block_count INTEGER, errno_number INTEGER, shutdown_reasons INTEGER," \
+        " unknown_bits INTEGER, test INTEGER, policy_generation INTEGER, duration_usec INTEGER, attempts INTEGER," \
+        " caller_uid INTEGER, verified INTEGER, repeated INTEGER," \
+        " kind TEXT, severity TEXT, domain TEXT, structure TEXT, errno TEXT, source TEXT, rule TEXT, mode TEXT," \
+        " actions TEXT, action TEXT, result TEXT, detail TEXT, uuid TEXT, device TEXT, mount BLOB, path BLOB," \
+        " text BLOB);" \
+        "CREATE INDEX history_time ON history (time_usec);" \
+        "CREATE INDEX history_id ON history (id);"
+
+/* A database of the version before keeps its rows and can keep state. */
+static void test_migration_of_version_1(void **state) {
+        const Setup *s = *state;
+        HistoryStore *store = NULL;
+
+        run_sql(s, SCHEMA_1
+                "INSERT INTO history (serial, type, time_usec, id, kind) VALUES (7, 'event', 5000, 17, 'sick');"
+                "PRAGMA user_version = 1");
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        assert_int_equal(history_store_n_rows(store), 1);
+        assert_int_equal(find(store, 0, 10, "")->last.row.numbers[HISTORY_EVENT_ID], 17);
+        add(store, 8, 6000, 6000);
+        change(store, "a", "1");
+        store = history_store_close(store);
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        assert_int_equal(history_store_n_rows(store), 2);
+        assert_string_equal(kept(store), "a=1 ");
+        store = history_store_close(store);
+        run_sql(s, "CREATE TABLE is_two (x); INSERT INTO is_two SELECT 1 / (user_version = 2) FROM pragma_user_version;"
+                "CREATE TABLE must (x NOT NULL); INSERT INTO must SELECT x FROM is_two");
+}
+
+/* What others wrote into the file hides nothing of ours. */
+static void test_kept_nonsense(void **state) {
+        const Setup *s = *state;
+        _cleanup_(history_store_close_at) HistoryStore *store = NULL;
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        change(store, "a", "1");
+        change(store, "z", "26");
+        store = history_store_close(store);
+        run_sql(s, "INSERT INTO kept VALUES ('', x'00'), ('k' || char(10), 'v'), (hex(zeroblob(200)), 'v'),"
+                " ('large', zeroblob(4097)), ('number', 17), ('null', NULL)");
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        assert_string_equal(kept(store), "a=1 number=17 z=26 ");
+        change(store, "large", "small");
+        change(store, "null", "some");
+        assert_string_equal(kept(store), "a=1 large=small null=some number=17 z=26 ");
 }
 
 static void test_nothing_is_mapped(void **state) {
@@ -308,7 +499,7 @@ static void test_full_disk(void **state) {
 }
 
 static Keeper keeper_for(const Setup *s) {
-        return (Keeper) { .folder = s->folder, .disk_limits = limits, .memory_limits = { 8, USEC_INFINITY } };
+        return (Keeper) { .folder = s->folder, .disk_limits = limits, .memory_limits = { 8, USEC_INFINITY, 10 } };
 }
 
 static int keep(Keeper *keeper, uint64_t serial) {
@@ -343,6 +534,67 @@ static void test_keeper_full_and_back(void **state) {
         assert_int_equal(keeper.place, HISTORY_PLACE_DISK);
         assert_int_equal(history_store_n_rows(keeper.store), n);
         assert_int_equal(keeper.n_lost, 0);
+        keeper_close(&keeper);
+}
+
+static int keep_value(Keeper *keeper, const char *key, const char *value) {
+        HistoryMessage message;
+        const HistoryMessage *messages[] = { &message };
+
+        history_message_set_entry(&message, value ? HISTORY_PUT : HISTORY_REMOVE, 1, key, value,
+                                  value ? strlen(value) : 0);
+        return keeper_take(keeper, messages, 1);
+}
+
+/* Rows and keys of one batch are one transaction; what has no room is counted, and the rest is kept. */
+static void test_keeper_batch(void **state) {
+        HistoryValues values = history_test_values(1, UINT64_C(1) << 60);
+        const Setup *s = *state;
+        Keeper keeper = keeper_for(s);
+        HistoryMessage messages[16];
+        const HistoryMessage *batch[16];
+        char key[16];
+
+        assert_int_equal(keeper_open(&keeper), 0);
+        for (size_t i = 0; i < ELEMENTSOF(batch); i++) {
+                (void) snprintf(key, sizeof(key), "%zu", i);
+                if (i % 4 == 3)
+                        history_message_set_row(&messages[i], HISTORY_RECORD, i, &values);
+                else
+                        history_message_set_entry(&messages[i], HISTORY_PUT, i + 1, key, "v", 1);
+                batch[i] = &messages[i];
+        }
+        assert_int_equal(keeper_take(&keeper, batch, ELEMENTSOF(batch)), 0);
+        assert_int_equal(history_store_n_rows(keeper.store), 4);
+        assert_int_equal(history_store_n_kept(keeper.store), limits.n_kept_max);
+        assert_int_equal(keeper.n_refused, 2);
+        keeper_close(&keeper);
+}
+
+/* The folder fails while state is kept: memory has what changes then, and the folder gets it when it is back. */
+static void test_keeper_kept_in_memory_and_back(void **state) {
+        const Setup *s = *state;
+        Keeper keeper = keeper_for(s);
+        uint64_t n = 0;
+
+        assert_int_equal(keeper_open(&keeper), 0);
+        assert_int_equal(keep_value(&keeper, "gone", "1"), 0);
+        assert_int_equal(keep_value(&keeper, "stays", "1"), 0);
+        keeper_sync(&keeper);
+        assert_int_equal(keeper.place, HISTORY_PLACE_DISK);
+        set_file_limit(64 * 1024);
+        while (keeper.place == HISTORY_PLACE_DISK && n < 900)
+                assert_int_equal(keep(&keeper, ++n), 0);
+        assert_int_equal(keeper.place, HISTORY_PLACE_MEMORY);
+        assert_string_equal(kept(keeper.store), ""); /* healerd is told, and says all of it again */
+        assert_int_equal(keep_value(&keeper, "gone", NULL), 0);
+        assert_int_equal(keep_value(&keeper, "new", "2"), 0);
+        keeper_sync(&keeper);
+        assert_int_equal(keeper.place, HISTORY_PLACE_MEMORY);
+
+        set_file_limit(RLIM_INFINITY);
+        assert_int_equal(keeper_retry(&keeper), 1);
+        assert_string_equal(kept(keeper.store), "new=2 stays=1 ");
         keeper_close(&keeper);
 }
 
@@ -450,11 +702,19 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_newer_schema, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_migration, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_migration_of_version_1, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_kept_limit, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_kept_undone, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_kept_nonsense, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_memory_remembers_removals, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_nothing_is_mapped, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_folders, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_somebody_else_has_it, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_keeper_full_and_back, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_keeper_batch, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_keeper_kept_in_memory_and_back, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_clock, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_untrusted_clock_keeps_all, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_keeper_without_folder, setup, teardown),
