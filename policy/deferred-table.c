@@ -123,15 +123,13 @@ static char *make_key(DeferredKind kind, const char *rule_id, unsigned step, uns
                       const EventFacts *facts, char buffer[static MEMORY_KEY_SIZE]) {
         unsigned parts = kind == DEFERRED_FOR ? EVENT_PARTS_OF_TARGET
                          : kind == DEFERRED_GATHER ? gather_parts : EVENT_PART_BIT(EVENT_PART_FS);
-        char text[EVENT_PARTS_TEXT_SIZE], prefix[16] = "";
+        char text[EVENT_PARTS_TEXT_SIZE], what[EVENT_PARTS_TEXT_SIZE + 16] = "";
 
         (void) event_parts_text(facts, parts, 0, text);
         if (kind == DEFERRED_IN)
-                (void) snprintf(prefix, sizeof(prefix), "%u ", step);
-        buffer[0] = '\0';
-        (void) text_append_format(buffer, MEMORY_KEY_SIZE, "%s/%s/%s%s", deferred_kind_to_name(kind), rule_id, prefix,
-                                  text);
-        return buffer;
+                (void) text_append_format(what, sizeof(what), "%u ", step);
+        (void) text_append_format(what, sizeof(what), "%s", text);
+        return memory_key_of(deferred_kind_to_name(kind), rule_id, what, buffer);
 }
 
 static Deferred *item_new(DeferredTable *table, DeferredKind kind, const char *key, int *error) {

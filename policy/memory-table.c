@@ -85,9 +85,26 @@ MemoryTable *memory_table_free(MemoryTable *table) {
         return NULL;
 }
 
-char *memory_key(MemoryKind kind, const char *owner, const char *parts, char buffer[static MEMORY_KEY_SIZE]) {
-        (void) snprintf(buffer, MEMORY_KEY_SIZE, "%s/%s/%s", memory_kind_to_name(kind), owner, parts);
+/* 32-bit FNV-1a. */
+static uint32_t text_hash(const char *text) {
+        uint32_t hash = UINT32_C(2166136261);
+
+        for (; *text; text++)
+                hash = (hash ^ (uint8_t) *text) * UINT32_C(16777619);
+        return hash;
+}
+
+char *memory_key_of(const char *kind, const char *owner, const char *parts, char buffer[static MEMORY_KEY_SIZE]) {
+        char whole[2 * MEMORY_KEY_SIZE] = "";
+
+        (void) text_append_format(whole, sizeof(whole), "%s/%s/%s", kind, owner, parts);
+        if (text_copy(buffer, MEMORY_KEY_SIZE, whole) < 0)
+                (void) snprintf(buffer + MEMORY_KEY_SIZE - 10, 10, "~%08x", text_hash(whole));
         return buffer;
+}
+
+char *memory_key(MemoryKind kind, const char *owner, const char *parts, char buffer[static MEMORY_KEY_SIZE]) {
+        return memory_key_of(memory_kind_to_name(kind), owner, parts, buffer);
 }
 
 static MemoryEntry *find(const MemoryTable *table, const char *key) {

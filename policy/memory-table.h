@@ -21,8 +21,8 @@
 #define MEMORY_ENTRIES_MAX 65536
 /* Marks of one entry; more are drawn together (memory_entry_mark()). */
 #define MEMORY_MARKS_MAX 128
-/* "policy/" stands before it where it is kept. */
-#define MEMORY_KEY_SIZE 249
+/* Where it is kept, "policy/" or "deferred/" stands before it and a number may stand behind it: 255 bytes in all. */
+#define MEMORY_KEY_SIZE 236
 
 typedef enum MemoryKind {
         MEMORY_WHEN,                    /* marks: what was counted */
@@ -61,7 +61,8 @@ int memory_table_new(MemoryTable **ret_table);
 MemoryTable *memory_table_free(MemoryTable *table);
 DEFINE_CLEANUP(MemoryTable, memory_table_free)
 
-/* Writes the key; returns @buffer. */
+/* Writes the key; one that is too long keeps its beginning and a hash of the whole. Returns @buffer. */
+char *memory_key_of(const char *kind, const char *owner, const char *parts, char buffer[static MEMORY_KEY_SIZE]);
 char *memory_key(MemoryKind kind, const char *owner, const char *parts, char buffer[static MEMORY_KEY_SIZE]);
 
 /* Borrowed; NULL if there is none. Does not count as use. */

@@ -477,7 +477,7 @@ void policy_remember_end(PolicyMemory *memory, const Policy *policy, const Event
                 end_level(entry, rule, now_of(facts), end, decision->first_step + action);
 }
 
-static MemoryMoment moment_of(const PolicyMemory *memory, uint64_t boottime_usec, uint64_t realtime_usec) {
+MemoryMoment policy_memory_moment(const PolicyMemory *memory, uint64_t boottime_usec, uint64_t realtime_usec) {
         MemoryMoment moment = {
                 .boottime_usec = (int64_t) boottime_usec,
                 .realtime_usec = (int64_t) realtime_usec,
@@ -489,7 +489,7 @@ static MemoryMoment moment_of(const PolicyMemory *memory, uint64_t boottime_usec
 
 int policy_memory_adopt(PolicyMemory *memory, const char *key, const char *text, uint64_t now_boottime_usec,
                         uint64_t now_realtime_usec) {
-        const MemoryMoment now = moment_of(memory, now_boottime_usec, now_realtime_usec);
+        const MemoryMoment now = policy_memory_moment(memory, now_boottime_usec, now_realtime_usec);
         MemoryEntry *entry;
         int r;
 
@@ -506,7 +506,7 @@ int policy_memory_adopt(PolicyMemory *memory, const char *key, const char *text,
 
 bool policy_memory_take_change(PolicyMemory *memory, uint64_t now_boottime_usec, uint64_t now_realtime_usec,
                                char *ret_key, char *ret_text) {
-        const MemoryMoment now = moment_of(memory, now_boottime_usec, now_realtime_usec);
+        const MemoryMoment now = policy_memory_moment(memory, now_boottime_usec, now_realtime_usec);
         MemoryChange change;
 
         if (!memory_table_take_changed(memory->table, &change))

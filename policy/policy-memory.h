@@ -47,6 +47,9 @@ void policy_remember_attempts(PolicyMemory *memory, const Policy *policy, const 
 void policy_remember_end(PolicyMemory *memory, const Policy *policy, const EventFacts *facts, const Decision *decision,
                          EscalationEnd end, size_t action);
 
+/* A moment as lines that are kept have it, of this boot. */
+MemoryMoment policy_memory_moment(const PolicyMemory *memory, uint64_t boottime_usec, uint64_t realtime_usec);
+
 /**
  * policy_memory_adopt() - take up a line that was kept
  *

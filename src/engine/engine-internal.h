@@ -103,6 +103,8 @@ struct Engine {
 
         Policy *policy;
         PolicyMemory *memory;
+        sd_event_source *memory_timer;
+        uint64_t memory_kept_usec;      /* monotonic */
         DeferredTable *deferred;
         sd_event_source *deferred_timer;
         char *policy_problems;
@@ -198,7 +200,17 @@ void engine_continue_sequences(Engine *engine, const Job *job);
 void engine_forget_sequences(Engine *engine);
 
 /* engine-memory.c: what the policy remembers of events before. */
+#define MEMORY_KEY_PREFIX "policy/"
+#define DEFERRED_KEY_PREFIX "deferred/"
 int engine_memory_start(Engine *engine);
+void engine_memory_stop(Engine *engine);
+/* What was changed is kept, soon. */
+void engine_memory_changed(Engine *engine);
+/* As the table in engine-state.c wants them. */
+int engine_adopt_memory(Engine *engine, const char *key, const void *value, size_t size_bytes);
+void engine_memory_loaded(Engine *engine);
+int engine_adopt_deferred(Engine *engine, const char *key, const void *value, size_t size_bytes);
+void engine_deferred_loaded(Engine *engine);
 /* It is to be there after a restart; it is not any more. */
 void engine_keep_deferred(Engine *engine, const Deferred *deferred);
 void engine_forget_deferred(Engine *engine, const Deferred *deferred);

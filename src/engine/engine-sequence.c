@@ -58,6 +58,7 @@ static void sequence_end(Engine *engine, Sequence *sequence, size_t step, Escala
         policy_remember_end(engine->memory, sequence->policy, &facts, &sequence->decision, end, step);
         if (sequence->decision.is_escalating && end == ESCALATION_EXHAUSTED)
                 tell_exhausted(engine, sequence);
+        engine_memory_changed(engine);
         sequence_free(engine, sequence);
 }
 
@@ -170,6 +171,7 @@ static bool sequence_advance(Engine *engine, Sequence *sequence, StepEnd how, Ou
                 const EventFacts facts = facts_of(sequence);
 
                 policy_remember_step(engine->memory, sequence->policy, &facts, decision, sequence->step);
+                engine_memory_changed(engine);
         }
         return true;
 }

@@ -16,6 +16,8 @@ typedef struct StateKind {
 
 static const StateKind kinds[] = {
         { CONDITION_KEY_PREFIX, engine_adopt_condition, engine_conditions_loaded },
+        { MEMORY_KEY_PREFIX, engine_adopt_memory, engine_memory_loaded },
+        { DEFERRED_KEY_PREFIX, engine_adopt_deferred, engine_deferred_loaded },
 };
 
 int engine_adopt_state(Engine *engine, const char *key, const void *value, size_t size_bytes) {

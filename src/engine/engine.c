@@ -242,7 +242,7 @@ Engine *engine_free(Engine *engine) {
         zone_free(engine->zone);
         filesystem_table_free(engine->filesystems);
         policy_unref(engine->policy);
-        policy_memory_free(engine->memory);
+        engine_memory_stop(engine);
         engine_deferred_stop(engine);
         free(engine->policy_problems);
         sd_event_unref(engine->event);

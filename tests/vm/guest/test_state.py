@@ -18,6 +18,12 @@ from vmlib import XfsImage, run, wait_for
 
 HEALERD = 'healerd.service'
 DATABASE = f'{HISTORY_FOLDER}/history.sqlite'
+# Tells once, and rests.
+RESTS = """
+version: 1
+rules:
+  - {id: once, match: {event: sick}, do: [notify], cooldown: 1d}
+"""
 STALE = 'from before it was mounted or watched anew'
 
 
@@ -36,10 +42,10 @@ def beginning(condition):
     return {key: condition[key] for key in ('severity', 'target', 'since', 'event_id')}
 
 
-def is_on_disk(fs):
+def is_on_disk(fs, key='condition/{uuid}/sick/'):
     """In the database itself; its log was synced before that was written."""
     with open(DATABASE, 'rb') as file:
-        return f'condition/{fs.uuid}/sick/'.encode() in file.read()
+        return key.format(uuid=fs.uuid).encode() in file.read()
 
 
 def said(text, unit=HEALERD):
@@ -96,8 +102,10 @@ class FirstBoot(Machine):
         fs = healerlib.allow(XfsImage(folder=FOLDER), 'none')
         recipe = recipes.Directory(fs).break_it()
         wait_watched(fs)
+        healerlib.load_policy(RESTS)
         run('sync')
         self.assertTrue(recipe.trigger())
+        wait_for(lambda: is_on_disk(fs, 'policy/rest/once/fs={uuid}'), deadline=LONG, what='the rest on the disk')
         condition = wait_sick(fs)
         self.assertFalse(condition['message'].startswith(STALE), condition['message'])
         wait_for(lambda: is_on_disk(fs), deadline=LONG, what='the condition on the disk')
@@ -110,8 +118,14 @@ class FirstBoot(Machine):
 class SecondBoot(Machine):
 
     def test_after_a_reset(self):
-        self.comes_back()
-        save(**{**saved(), 'boot': 3})
+        fs, recipe = self.comes_back()
+        # A rule that rested goes on resting.
+        healerlib.load_policy(RESTS)
+        with healerlib.Signals() as signals:
+            self.assertTrue(recipe.trigger())
+            decision = wait_for(lambda: signals.named('Decision', rule='once'), deadline=LONG, what='the decision')[0]
+            self.assertRegex(decision['details']['suppressed-by'], r'^cooldown: .*h.* left$')
+        save(**{**saved(), 'boot': 3, 'beginning': beginning(wait_sick(fs))})
         run('systemctl', 'reboot')
         self.goes_down()
 

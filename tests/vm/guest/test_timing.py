@@ -8,8 +8,11 @@ import unittest
 
 import healerlib
 import recipes
-from healerlib import LONG, broken, bus_property, healerctl, policy, status_of
-from vmlib import wait_for
+from healerlib import LONG, broken, bus_property, healerctl, main_pid, policy, status_of, wait_watched
+from storelib import kill, wait_back
+from vmlib import run, wait_for
+
+HEALERD = 'healerd.service'
 
 # Two different structures, wherever they are: then it is more than one of them.
 COUNT = """
@@ -72,6 +75,9 @@ rules:
     match: {fs: {type: xfs}, event: sick}
     do: [{scrub: {repair: never, in: quiet, expires: 8d}}]
 """
+
+# Three different structures.
+COUNT_THREE = COUNT.replace('count: 2', 'count: 3').replace('second', 'third')
 
 BRAKE = """
 version: 1
@@ -167,6 +173,40 @@ class Timing(unittest.TestCase):
                 self.assertTrue(recipe.trigger())
                 event = self.event_of(fs, 'directory')
                 wait_for(lambda: self.decisions(event, 'later'), what='the decision')
+                self.assertEqual(self.signals.taken(fs, action='scrub'), [])
+                healerlib.load_policy(WINDOW % '00:00..24:00')
+                wait_for(lambda: self.signals.taken(fs, action='scrub'), deadline=LONG, what='the scan')
+
+    def test_count_goes_on(self):
+        """Over a restart and a kill of healerd."""
+        with policy(COUNT_THREE), broken(recipes.Directory, autofsck='repair') as (one, first), \
+                broken(recipes.FreeInodeBtree, autofsck='repair') as (two, second), \
+                broken(recipes.Symlink, autofsck='repair') as (three, third):
+            self.assertTrue(first.trigger())
+            self.event_of(one, 'directory')
+            old = main_pid(HEALERD)
+            run('systemctl', 'restart', HEALERD)
+            wait_back(old)
+            wait_watched(two)
+            second.trigger()
+            self.event_of(two, 'finobt')
+            wait_back(kill())
+            wait_watched(three)
+            self.assertTrue(third.trigger())
+            event = self.event_of(three, 'symlink')
+            decision = wait_for(lambda: self.decisions(event, 'third'), deadline=LONG, what='the decision')[0]
+            self.assertEqual(decision['actions'], ['repair'])
+            self.assertEqual(self.signals.taken(one, action='repair') + self.signals.taken(two, action='repair'), [])
+
+    def test_waiting_goes_on(self):
+        """Over a kill of healerd."""
+        with broken(recipes.Directory, autofsck='check') as (fs, recipe):
+            with policy(WINDOW % other_half_of_the_day()):
+                self.assertTrue(recipe.trigger())
+                event = self.event_of(fs, 'directory')
+                wait_for(lambda: self.decisions(event, 'later'), what='the decision')
+                wait_back(kill())
+                wait_watched(fs)
                 self.assertEqual(self.signals.taken(fs, action='scrub'), [])
                 healerlib.load_policy(WINDOW % '00:00..24:00')
                 wait_for(lambda: self.signals.taken(fs, action='scrub'), deadline=LONG, what='the scan')
