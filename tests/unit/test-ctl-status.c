@@ -142,7 +142,8 @@ static bool legend_says(const json_t *filesystems, const char *manager_text) {
 
 static void test_table(void **state _unused_) {
         _cleanup_(json_decref_at) json_t *filesystems = parse(world);
-        _cleanup_(json_decref_at) json_t *manager = parse("{'mode': 'observe', 'worker_connected': false, 'braked_until_usec': 7}");
+        _cleanup_(json_decref_at) json_t *manager =
+                parse("{'mode': 'observe', 'worker_connected': false, 'braked_until_usec': 7}");
         _cleanup_(free_at) char *text = NULL, *bare = NULL;
         size_t size;
         FILE *stream;
