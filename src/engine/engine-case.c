@@ -300,6 +300,16 @@ void engine_pump_all(Engine *engine) {
                 (void) pump(engine, watch, 0);
 }
 
+void engine_ask_again(Engine *engine) {
+        Watch *watch;
+
+        /* The answer to what was asked before comes too late then, and a repair that was begun with the question is
+         * found begun, or taken back with the decision. */
+        TAILQ_FOREACH(watch, &engine->watches, entries)
+                watch->request_id = 0;
+        engine_pump_all(engine);
+}
+
 bool engine_on_turn(void *userdata, _unused_ uint64_t until_usec) {
         Engine *engine = userdata;
         Watch *watch;

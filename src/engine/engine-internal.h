@@ -173,6 +173,8 @@ void engine_on_merged_event(void *userdata, const HealthEvent *event);
 void engine_on_gathered(void *userdata, uint64_t filesystem_id, uint64_t request_id, const WorkerGathered *answer);
 /* Decides all waiting cases with what is known now. */
 void engine_decide_all(Engine *engine, Watch *watch);
+/* Asks for what the policy that is in force now needs to know: what is asked for already the one before needed. */
+void engine_ask_again(Engine *engine);
 /* Goes on wherever it can be gone on: a worker is there again, or is given up. */
 void engine_pump_all(Engine *engine);
 /* A WorkTurnHandler: goes on with what was left. */

@@ -104,6 +104,8 @@ int engine_reload_policy(Engine *engine) {
         engine_tell(engine, on_policy, r < 0 ? NULL : engine->policy, r >= 0, text ? text : "");
         free(text);
         policy_problems_clear(&problems);
+        if (r >= 0)
+                engine_ask_again(engine);
         return r;
 }
 

@@ -22,8 +22,10 @@ static void answer_gather(Setup *s, const WorkerGatherRequest *request) {
         /* A question about no file system asks whether it lives. */
         if (request->request_id == 0)
                 s->n_asked_for_life++;
-        else
+        else {
                 s->n_gathers++;
+                s->last_gather = *request;
+        }
         if (s->is_gather_silent && request->request_id != 0)
                 return;
         worker_message_init(&message, WORKER_GATHERED);
@@ -32,7 +34,6 @@ static void answer_gather(Setup *s, const WorkerGatherRequest *request) {
         message.gathered.autofsck_state = FACT_KNOWN;
         message.gathered.autofsck = (uint8_t) s->autofsck;
         message.gathered.is_read_only = TRISTATE_NO;
-        s->last_gather = *request;
         if (request->wants_owner) {
                 message.gathered.owner.state = FACT_KNOWN;
                 message.gathered.owner.user.number = 117;

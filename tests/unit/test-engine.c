@@ -209,6 +209,30 @@ static void test_owner_of_the_file(void **state) {
         assert_int_equal(s->n_notices, 3);
 }
 
+/* A policy that comes between question and answer is asked for what it needs. */
+static void test_owner_for_a_new_policy(void **state) {
+        Setup *s = *state;
+
+        s->is_gather_silent = true;
+        take_sick(s, STRUCTURE_INODE_DIRECTORY, 131);
+        run_quiet(s);
+        assert_int_equal(s->n_gathers, 1);
+        assert_false(s->last_gather.wants_owner);
+
+        s->is_gather_silent = false;
+        write_policy(s, "version: 1\nbaseline: off\n"
+                        "rules:\n"
+                        "  - {id: owner, match: {file: {owner: postgres}}, do: [notify]}\n"
+                        "  - {id: others, match: {event: sick}, do: [log, log, log]}\n");
+        assert_int_equal(engine_reload_policy(s->engine), 0);
+        run_quiet(s);
+        assert_int_equal(s->n_gathers, 2);
+        assert_true(s->last_gather.wants_owner);
+        assert_int_equal(s->n_decisions, 1);
+        assert_int_equal(s->n_notices, 1);
+        assert_int_equal(s->n_repairs, 0);
+}
+
 static void test_observe_does_nothing(void **state) {
         Setup *s = *state;
 
@@ -349,6 +373,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_rule_decides_and_reload_keeps_the_last_good,
                                                 engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_owner_of_the_file, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_owner_for_a_new_policy,
+                                                engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_observe_does_nothing,
                                                 engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_steps_follow_each_other,
