@@ -171,3 +171,62 @@ int xfs_survey_inodes(int root_fd, XfsInodeWalk *walk, XfsSickInode ret_sick[sta
         walk->next = answer->ino;
         return n_sick;
 }
+
+/* One inode, by its number. */
+static int survey_inode(int root_fd, uint64_t inode, uint32_t generation, uint32_t *ret_mask) {
+        union {
+                struct abi_xfs_bulkstat_req request;
+                uint8_t bytes[REQUEST_BYTES(struct abi_xfs_bulkstat_req, struct abi_xfs_bulkstat, 1)];
+        } question = {};
+        const struct abi_xfs_bulkstat *answer = question.request.bulkstat;
+
+        question.request.hdr.ino = inode;
+        question.request.hdr.icount = 1;
+        if (ioctl(root_fd, ABI_XFS_IOC_BULKSTAT, &question) < 0)
+                return -errno;
+        /* The next one that there is. */
+        if (question.request.hdr.ocount != 1 || answer->bs_ino != inode ||
+            (generation != 0 && answer->bs_gen != generation))
+                return -ESTALE;
+        *ret_mask = answer->bs_sick;
+        return 0;
+}
+
+int xfs_survey_is_sick(int root_fd, const SickFinding *where) {
+        SickFinding findings[SICK_FINDINGS_PER_MASK];
+        XfsSurveyGeometry geometry;
+        uint32_t mask = 0;
+        size_t n = 0;
+        int r;
+
+        switch ((EventDomain) where->domain) {
+        case DOMAIN_FS:
+                r = xfs_survey_geometry(root_fd, &geometry);
+                n = r >= 0 ? geometry_findings(&geometry, findings) : 0;
+                break;
+        case DOMAIN_AG:
+        case DOMAIN_RTGROUP:
+                r = xfs_survey_group(root_fd, (EventDomain) where->domain, where->group, &mask);
+                n = r >= 0 ? sick_mask_decode(where, mask, findings) : 0;
+                break;
+        case DOMAIN_INODE:
+                r = survey_inode(root_fd, where->inode, where->generation, &mask);
+                n = r >= 0 ? sick_mask_decode(where, mask, findings) : 0;
+                break;
+        case DOMAIN_UNRECOGNISED:
+        case DOMAIN_MOUNT:
+        case DOMAIN_DATADEV:
+        case DOMAIN_LOGDEV:
+        case DOMAIN_RTDEV:
+        case DOMAIN_FILERANGE:
+                return -EOPNOTSUPP;
+        }
+        if (r < 0)
+                /* What cannot be read is no better. */
+                return is_damage(-r) ? 1 : r;
+
+        for (size_t i = 0; i < n; i++)
+                if (findings[i].structure == where->structure)
+                        return 1;
+        return 0;
+}

@@ -68,6 +68,17 @@ size_t geometry_findings(const XfsSurveyGeometry *geometry, SickFinding ret_find
  */
 int xfs_survey_group(int root_fd, EventDomain domain, uint32_t group, uint32_t *ret_mask);
 
+/**
+ * xfs_survey_is_sick() - does the kernel know this one structure to be sick?
+ * @where: domain, structure, and group, or inode and generation
+ *
+ * An inode is loaded for it, and what is damaged in its core is found by that.
+ *
+ * Returns: 1 or 0; -ESTALE if there is no such inode (any more); -EOPNOTSUPP for a domain that is not asked; or another
+ * negative errno.
+ */
+int xfs_survey_is_sick(int root_fd, const SickFinding *where);
+
 #define XFS_SURVEY_INODES 64            /* a chunk of the b-tree of inodes, so that a question stays short */
 
 typedef struct XfsSickInode {

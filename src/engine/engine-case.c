@@ -138,6 +138,7 @@ static void begin_ahead(Engine *engine, Filesystem *filesystem, const Case *aske
         size_t n = 0;
 
         if (filesystem->facts.autofsck_state != FACT_KNOWN || question->owner || question->project ||
+            question->checked.structure != STRUCTURE_NONE ||
             (question->path && policy_needs_fact(engine->policy, asked->event.kind, POLICY_FACT_PATH)) ||
             policy_choose(engine->policy, engine->memory, &facts, decisions, ELEMENTSOF(decisions), &n) < 0)
                 return;
@@ -147,6 +148,25 @@ static void begin_ahead(Engine *engine, Filesystem *filesystem, const Case *aske
                                     (int) filesystem->facts.autofsck);
                 decision_clear(decisions + i);
         }
+}
+
+static bool has_to_last(const Case *asked) {
+        return asked->deferred && asked->deferred->kind == DEFERRED_FOR;
+}
+
+/* What had to last is looked at again before it is believed. */
+static SickFinding wants_check(const Case *asked) {
+        const HealthEvent *event = &asked->event;
+
+        if (!has_to_last(asked))
+                return (SickFinding) { .structure = STRUCTURE_NONE };
+        return (SickFinding) {
+                .domain = event->domain,
+                .structure = event->structure,
+                .group = event->group,
+                .inode = event->inode,
+                .generation = event->generation,
+        };
 }
 
 /* Asks for what the first case of the queue needs. Returns true if an answer will come: also without a worker,
@@ -161,13 +181,15 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
                 .owner = wants_of_owner(engine, watch, event, POLICY_FACT_OWNER),
                 .project = wants_of_owner(engine, watch, event, POLICY_FACT_PROJECT),
                 .error_since_sec = wants_last_error(watch, filesystem, event),
+                .checked = wants_check(first),
         };
         bool autofsck = wants_autofsck(engine, watch, filesystem, event);
         int r;
 
         if (watch->is_ending || !engine->gatherer || filesystem->n_mounts == 0 || filesystem->is_shut_down)
                 return false;
-        if (!question.path && !question.owner && !question.project && !autofsck && question.error_since_sec == 0)
+        if (!question.path && !question.owner && !question.project && !autofsck && question.error_since_sec == 0 &&
+            question.checked.structure == STRUCTURE_NONE)
                 return false;
         if (!engine_worker_is_connected(engine) && !engine->is_worker_given_up)
                 return true;
@@ -261,7 +283,12 @@ static Case *case_take_first(Engine *engine, Watch *watch) {
 static void case_finish(Engine *engine, Watch *watch, Filesystem *filesystem) {
         Case *first = case_take_first(engine, watch);
 
-        case_decide(engine, filesystem, first);
+        if (has_to_last(first) && first->is_sick != TRISTATE_YES)
+                engine_deferred_tell_dropped(engine, first->deferred, filesystem,
+                                             first->is_sick == TRISTATE_NO ? "for: it is healthy again"
+                                             : "for: whether it is still sick cannot be told");
+        else
+                case_decide(engine, filesystem, first);
         engine_survey_count(engine, &first->event, false);
         record_ring_release(engine->ring, first->event.kept_as);
         engine_case_free(first);
@@ -381,6 +408,7 @@ static void take_answer(Filesystem *filesystem, Case *first, const WorkerGathere
 
         free(first->owner);
         first->owner = owner_new(&answer->owner);
+        first->is_sick = (Tristate) answer->is_sick;
         first->path_state = (FactState) answer->path_state;
         first->path_error = answer->path_error;
         if (first->path_state == FACT_KNOWN) {
@@ -480,6 +508,7 @@ void engine_take_deferred(Engine *engine, const Filesystem *filesystem, Deferred
         taken->event.filesystem_id = filesystem->id;
         taken->path_state = taken->event.inode != 0 ? FACT_UNKNOWN : FACT_ABSENT;
         taken->deferred = deferred;
+        taken->is_sick = TRISTATE_UNKNOWN;
         engine_survey_count(engine, &taken->event, true);
         STAILQ_INSERT_TAIL(&watch->cases, taken, entries);
         watch->n_cases++;

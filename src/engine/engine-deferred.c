@@ -45,7 +45,8 @@ static Filesystem *find_filesystem(Engine *engine, const Deferred *deferred) {
         return NULL;
 }
 
-static void tell_dropped(Engine *engine, const Deferred *deferred, const Filesystem *filesystem, const char *why) {
+void engine_deferred_tell_dropped(Engine *engine, const Deferred *deferred, const Filesystem *filesystem,
+                                  const char *why) {
         const HealthEvent *event = &deferred->events[0].event;
         Decision decision = { .event_id = event->id, .source = DECISION_RULE };
 
@@ -59,7 +60,7 @@ static void tell_dropped(Engine *engine, const Deferred *deferred, const Filesys
 }
 
 static void drop(Engine *engine, Deferred *deferred, const Filesystem *filesystem, const char *why) {
-        tell_dropped(engine, deferred, filesystem, why);
+        engine_deferred_tell_dropped(engine, deferred, filesystem, why);
         deferred_table_take(engine->deferred, deferred);
         engine_forget_deferred(engine, deferred);
         deferred_free(deferred);

@@ -23,6 +23,7 @@ typedef struct Case {
         FactState path_state;
         int path_error;
         char *path;                     /* with FACT_KNOWN */
+        Tristate is_sick;               /* with @deferred, of what had to last: still */
         Deferred *deferred;             /* what waited, and is looked at again; owned; NULL: it is new */
         FileOwner *owner;               /* NULL: nobody looked */
 } Case;
@@ -228,6 +229,9 @@ void engine_defer(Engine *engine, const Decision *decision, size_t action, const
 void engine_deferred_run(Engine *engine);
 /* The clock on the wall, or its zone, may be another. */
 void engine_deferred_on_clock(Engine *engine);
+/* @filesystem may be NULL. */
+void engine_deferred_tell_dropped(Engine *engine, const Deferred *deferred, const Filesystem *filesystem,
+                                  const char *why);
 void engine_deferred_on_healthy(Engine *engine, const Filesystem *filesystem, const HealthEvent *event);
 void engine_deferred_on_mounted(Engine *engine, const Filesystem *filesystem);
 void engine_deferred_on_unmount(Engine *engine, Filesystem *filesystem);

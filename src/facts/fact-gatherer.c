@@ -184,6 +184,7 @@ int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, cons
         message.gather.wants_owner = question->owner;
         message.gather.wants_project = question->project;
         message.gather.error_since_sec = question->error_since_sec;
+        message.gather.checked = question->checked;
         r = worker_link_send(gatherer->link, &message, filesystem->monitor_fd);
         if (r < 0)
                 return r;

@@ -33,6 +33,7 @@ typedef struct FactQuestion {
         bool path, owner, project;
         uint64_t error_since_sec;       /* where the last error was found that ext4 counted since then (wall clock); 0:
                                          * not wanted */
+        SickFinding checked;            /* is it still sick? structure STRUCTURE_NONE: not wanted */
 } FactQuestion;
 
 /**

@@ -166,6 +166,7 @@ typedef struct WorkerGatherRequest {
         uint8_t pad;
         uint64_t error_since_sec;       /* wall clock: the last error that was counted since then is wanted; 0: none
                                          * is */
+        SickFinding checked;            /* is it still sick? structure STRUCTURE_NONE: nobody asks */
 } WorkerGatherRequest;
 
 typedef struct WorkerAccount {
@@ -190,7 +191,8 @@ typedef struct WorkerGathered {
         uint8_t autofsck_state, autofsck;
         uint8_t path_state;
         uint8_t is_read_only;           /* Tristate */
-        uint8_t pad[4];
+        uint8_t is_sick;                /* Tristate; of what was asked for */
+        uint8_t pad[3];
         int32_t autofsck_error;
         int32_t path_error;
         OldErrors last_error;           /* if wanted; count 0: the file system counts none */

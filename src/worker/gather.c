@@ -12,6 +12,7 @@
 
 #include "kernel/filesystem-probe.h"
 #include "kernel/health-monitor.h"
+#include "kernel/xfs-survey.h"
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
 #include "src/basic/macro.h"
@@ -42,6 +43,7 @@ static void fail_answer(WorkerGathered *answer, const WorkerGatherRequest *reque
                 .owner.error = error,
                 .owner.project_error = error,
                 .is_read_only = TRISTATE_UNKNOWN,
+                .is_sick = TRISTATE_UNKNOWN,
         };
 }
 
@@ -126,6 +128,16 @@ void gather_path(int fd, uint64_t inode, uint32_t generation, WorkerGathered *an
         answer->path_error = 0;
 }
 
+/* What is gone is not sick; what cannot be told stays unknown. */
+static void gather_sick(int root_fd, const SickFinding *checked, WorkerGathered *answer) {
+        int r = xfs_survey_is_sick(root_fd, checked);
+
+        if (r >= 0 || r == -ESTALE)
+                answer->is_sick = r > 0 ? TRISTATE_YES : TRISTATE_NO;
+        else
+                log_debug_errno(r, "whether it is still sick cannot be told: %m");
+}
+
 static int gather_in_child(int report_fd, void *userdata) {
         Gather *gather = userdata;
         const Superblock *superblock = gather->superblock;
@@ -154,6 +166,8 @@ static int gather_in_child(int report_fd, void *userdata) {
                         gather_path(place.fd, gather->request.inode, gather->request.generation, answer);
                 if (gather->request.wants_owner || gather->request.wants_project)
                         gather_owner(place.fd, superblock->facts.type, &gather->request, &answer->owner);
+                if (gather->request.checked.structure != STRUCTURE_NONE)
+                        gather_sick(place.fd, &gather->request.checked, answer);
                 /* Before what may take a second: in nobody's way. */
                 close_fd(place.fd);
         }

@@ -104,6 +104,18 @@ static void test_nothing_is_sick(void **state) {
         assert_int_equal(after.n_unreadable, 0);
 }
 
+/* Asked of one structure. */
+static int is_sick(const Fixture *fixture, EventDomain domain, Structure structure, uint32_t group, uint64_t inode,
+                   uint32_t generation) {
+        return xfs_survey_is_sick(fixture->root_fd, &(SickFinding) {
+                .domain = domain,
+                .structure = structure,
+                .group = group,
+                .inode = inode,
+                .generation = generation,
+        });
+}
+
 static void test_group(void **state) {
         Fixture *fixture = *state;
         const SickFinding where = { .domain = DOMAIN_AG };
@@ -119,6 +131,11 @@ static void test_group(void **state) {
         assert_int_equal(sick_mask_decode(&where, ask_group(fixture, 0), findings), 1);
         assert_int_equal(findings[0].structure, STRUCTURE_AG_FINOBT);
         assert_int_equal(ask_group(fixture, 1), 0);
+        assert_int_equal(is_sick(fixture, DOMAIN_AG, STRUCTURE_AG_FINOBT, 0, 0, 0), 1);
+        assert_int_equal(is_sick(fixture, DOMAIN_AG, STRUCTURE_AG_INOBT, 0, 0, 0), 0);
+        assert_int_equal(is_sick(fixture, DOMAIN_AG, STRUCTURE_AG_FINOBT, 1, 0, 0), 0);
+        assert_int_equal(is_sick(fixture, DOMAIN_FS, STRUCTURE_FS_COUNTERS, 0, 0, 0), 0);
+        assert_int_equal(is_sick(fixture, DOMAIN_MOUNT, STRUCTURE_NONE, 0, 0, 0), -EOPNOTSUPP);
         /* Only the kernel remembers it. */
         live_detach(fixture);
         live_attach(fixture);
@@ -167,6 +184,13 @@ static void test_inode(void **state) {
         assert_int_equal(sick.generation, generation);
         assert_int_equal(sick_mask_decode(&where, sick.mask, findings), 1);
         assert_int_equal(findings[0].structure, STRUCTURE_INODE_DIRECTORY);
+        assert_int_equal(is_sick(fixture, DOMAIN_INODE, STRUCTURE_INODE_DIRECTORY, 0, sick.inode, generation), 1);
+        assert_int_equal(is_sick(fixture, DOMAIN_INODE, STRUCTURE_INODE_XATTR, 0, sick.inode, generation), 0);
+        assert_int_equal(is_sick(fixture, DOMAIN_INODE, STRUCTURE_INODE_DIRECTORY, 0, sick.inode, generation + 1),
+                         -ESTALE);
+        /* The root folder is well. */
+        assert_int_equal(fstat(fixture->root_fd, &status), 0);
+        assert_int_equal(is_sick(fixture, DOMAIN_INODE, STRUCTURE_INODE_DIRECTORY, 0, status.st_ino, 0), 0);
 }
 
 /* One that cannot be loaded neither ends the walk nor hides its neighbours. */

@@ -34,6 +34,8 @@ static void answer_gather(Setup *s, const WorkerGatherRequest *request) {
         message.gathered.autofsck_state = FACT_KNOWN;
         message.gathered.autofsck = (uint8_t) s->autofsck;
         message.gathered.is_read_only = TRISTATE_NO;
+        message.gathered.is_sick = (uint8_t) (request->checked.structure == STRUCTURE_NONE ? TRISTATE_UNKNOWN
+                                                                                           : s->is_sick);
         if (request->wants_owner) {
                 message.gathered.owner.state = FACT_KNOWN;
                 message.gathered.owner.user.number = 117;
@@ -233,7 +235,7 @@ int engine_fixture_setup(void **state) {
                 .userdata = &s,
         };
 
-        s = (Setup) { .autofsck = AUTOFSCK_REPAIR, .outcome = OUTCOME_DONE, .scrub_outcome = OUTCOME_DONE };
+        s = (Setup) { .autofsck = AUTOFSCK_REPAIR, .outcome = OUTCOME_DONE, .scrub_outcome = OUTCOME_DONE, .is_sick = TRISTATE_YES };
         make_root(&s);
         assert_int_equal(sd_event_new(&s.event), 0);
         fake_worker_init(&s.worker, s.event, &options.worker_fd);

@@ -20,6 +20,7 @@ typedef struct Setup {
         Outcome scrub_outcome;
         const char *detail;
         bool is_gather_silent;
+        Tristate is_sick;               /* what the worker says of what had to last */
 
         unsigned n_gathers, n_asked_for_life, n_repairs, n_scrubs, n_taken;
         WorkerRepairRequest last_repair;

@@ -201,6 +201,35 @@ static void test_lasts(void **state) {
         assert_int_equal(deferred_table_count(s->engine->deferred), 0);
 }
 
+static bool was_dropped(Setup *s) {
+        return s->suppressed_by[0] != '\0';
+}
+
+/* Whatever the kernel did not tell: it is asked. */
+static void test_looked_at_again(void **state) {
+        static const struct {
+                Tristate is_sick;
+                const char *why;
+        } cases[] = {
+                { TRISTATE_NO, "for: it is healthy again" },
+                { TRISTATE_UNKNOWN, "for: whether it is still sick cannot be told" },
+        };
+        Setup *s = *state;
+
+        load_rules(s, "rules: [{id: lasts, match: {event: sick}, for: 1s, do: [repair]}]\n");
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                s->is_sick = cases[i].is_sick;
+                s->suppressed_by[0] = '\0';
+                take_sick(s, STRUCTURE_AG_FINOBT, 0);
+                run_quiet(s);
+                run_until(s, was_dropped);
+                run_quiet(s);
+                assert_string_equal(s->suppressed_by, cases[i].why);
+                assert_int_equal(s->n_repairs, 0);
+                assert_int_equal(deferred_table_count(s->engine->deferred), 0);
+        }
+}
+
 static void test_does_not_last(void **state) {
         Setup *s = *state;
 
@@ -339,6 +368,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_refused_goes_on, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_limits, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_lasts, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_looked_at_again, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_does_not_last, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_gathers, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_gathered_at_unmount, engine_fixture_setup,
