@@ -235,7 +235,12 @@ int engine_fixture_setup(void **state) {
                 .userdata = &s,
         };
 
-        s = (Setup) { .autofsck = AUTOFSCK_REPAIR, .outcome = OUTCOME_DONE, .scrub_outcome = OUTCOME_DONE, .is_sick = TRISTATE_YES };
+        s = (Setup) {
+                .autofsck = AUTOFSCK_REPAIR,
+                .outcome = OUTCOME_DONE,
+                .scrub_outcome = OUTCOME_DONE,
+                .is_sick = TRISTATE_YES,
+        };
         make_root(&s);
         assert_int_equal(sd_event_new(&s.event), 0);
         fake_worker_init(&s.worker, s.event, &options.worker_fd);
