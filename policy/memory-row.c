@@ -3,6 +3,7 @@
  * "1 BOOT-ID BOOTTIME REALTIME LEVEL REST AGE:WEIGHT:DISTINCT...": times in milliseconds.
  */
 #include "policy/memory-row.h"
+#include "policy/rule-timing.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -53,7 +54,8 @@ int64_t memory_moment_age(const MemoryMoment *written, const MemoryMoment *now) 
         return max_of(age, (int64_t) 0);
 }
 
-static int parse_marks(const char *text, int64_t written_usec, MemoryEntry *entry) {
+/* What no window can reach any more is left out. */
+static int parse_marks(const char *text, int64_t written_usec, int64_t now_usec, MemoryEntry *entry) {
         int64_t age;
         int length;
         int r;
@@ -63,6 +65,8 @@ static int parse_marks(const char *text, int64_t written_usec, MemoryEntry *entr
                            &length) != 3 || age < 0 || age > INT64_MAX / (int64_t) USEC_PER_MSEC / 4)
                         return -EINVAL;
                 mark.time_usec = written_usec - to_usec(age);
+                if (now_usec - mark.time_usec > (int64_t) TIMING_MAX_USEC)
+                        continue;
                 r = memory_entry_mark(entry, mark, INT64_MIN);
                 if (r < 0)
                         return r;
@@ -88,7 +92,7 @@ int memory_row_parse(const char *text, const MemoryMoment *now, MemoryEntry *ent
         written.realtime_usec = to_usec(realtime);
         /* Where the clock of now would have stood. */
         written_usec = now->boottime_usec - memory_moment_age(&written, now);
-        r = parse_marks(text + length, written_usec, &parsed);
+        r = parse_marks(text + length, written_usec, now->boottime_usec, &parsed);
         if (r < 0) {
                 free(parsed.marks);
                 return r;

@@ -208,7 +208,7 @@ static void test_long_row(_unused_ void **state) {
         assert_int_equal(memory_table_new(&table), 0);
         entry = get(table, "when/a/");
         for (unsigned i = 0; i < MEMORY_MARKS_MAX; i++)
-                mark(entry, (int64_t) i, UINT32_MAX, UINT32_MAX - i);
+                mark(entry, (999999000 + (int64_t) i) * SECOND, UINT32_MAX, UINT32_MAX - i);
         memory_row_format(entry, &now, row);
         again = get(table, "when/b/");
         assert_int_equal(memory_row_parse(row, &now, again), 0);
