@@ -132,6 +132,12 @@ static int word_parse(HealthEvent *event, char *word) {
         return 0;
 }
 
+/* Of two domains in one line the structure belongs to the first. */
+static bool has_its_domain(const HealthEvent *event) {
+        return event->structure == STRUCTURE_NONE || event->structure == STRUCTURE_UNRECOGNISED ||
+               structure_domain(event->structure) == event->domain;
+}
+
 int event_row_parse(const char *text, HealthEvent *ret_event) {
         HealthEvent event = {};
         char copy[EVENT_ROW_SIZE], *rest = copy, *word;
@@ -148,7 +154,7 @@ int event_row_parse(const char *text, HealthEvent *ret_event) {
                 if (r < 0)
                         return -EINVAL;
         }
-        if (!has_kind || event.io_path > IO_PATH_MEDIA)
+        if (!has_kind || event.io_path > IO_PATH_MEDIA || !has_its_domain(&event))
                 return -EINVAL;
         if (event.count == 0)
                 event.count = 1;

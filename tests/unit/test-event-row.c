@@ -61,6 +61,7 @@ static void test_no_such_line(_unused_ void **state) {
         static const char *const rows[] = {
                 "", "kind", "kind=", "kind=sik", "domain=ag", "kind=sick domain=ag structure=core",
                 "kind=sick group=-1", "kind=sick group=4294967296", "kind=sick inode=x", "kind=sick path=77",
+                "kind=sick domain=ag structure=finobt domain=inode",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
