@@ -85,15 +85,6 @@ MemoryTable *memory_table_free(MemoryTable *table) {
         return NULL;
 }
 
-/* 32-bit FNV-1a. */
-static uint32_t text_hash(const char *text) {
-        uint32_t hash = UINT32_C(2166136261);
-
-        for (; *text; text++)
-                hash = (hash ^ (uint8_t) *text) * UINT32_C(16777619);
-        return hash;
-}
-
 char *memory_key_of(const char *kind, const char *owner, const char *parts, char buffer[static MEMORY_KEY_SIZE]) {
         char whole[2 * MEMORY_KEY_SIZE] = "";
 

@@ -86,13 +86,9 @@ static int rule_key(MemoryKind kind, const RuleSource *rule, PolicyMode mode, co
         return r;
 }
 
-/* 32-bit FNV-1a; never 0. */
-static uint32_t text_hash(const char *text) {
-        uint32_t hash = UINT32_C(2166136261);
-
-        for (; *text; text++)
-                hash = (hash ^ (uint8_t) *text) * UINT32_C(16777619);
-        return hash ?: 1;
+/* Never 0, which is none. */
+static uint32_t distinct_hash(const char *text) {
+        return text_hash(text) ?: 1;
 }
 
 /* Returns 0; -ENODATA if the event has none of what is told apart. */
@@ -109,7 +105,7 @@ static int mark_of(const RuleWhen *when, const EventFacts *facts, MemoryMark *re
                                      text);
                 if (r < 0)
                         return r;
-                mark.distinct = text_hash(text);
+                mark.distinct = distinct_hash(text);
         } else if (when->weight == COUNT_REPORTS)
                 mark.weight = (uint32_t) min_of(facts->event->count, (uint64_t) WHEN_COUNT_MAX);
 
@@ -203,7 +199,7 @@ static uint32_t brake_hash(const EventFacts *facts) {
             health_event_severity(facts->event) > SEVERITY_ERROR ||
             event_parts_text(facts, EVENT_PART_BIT(EVENT_PART_FS), EVENT_PART_BIT(EVENT_PART_FS), text) < 0)
                 return 0;
-        return text_hash(text);
+        return distinct_hash(text);
 }
 
 static bool brake_is_reached(const MemoryEntry *entry, const Brake *brake, const EventFacts *facts) {

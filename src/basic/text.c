@@ -176,6 +176,14 @@ char *text_escape(const char *bytes, size_t length) {
         return escaped;
 }
 
+uint32_t text_hash(const char *text) {
+        uint32_t hash = UINT32_C(2166136261);
+
+        for (; *text; text++)
+                hash = (hash ^ (uint8_t) *text) * UINT32_C(16777619);
+        return hash;
+}
+
 size_t text_distance(const char *a, const char *b) {
         /* Rows of the table of distances between the beginnings of both words; a swap looks two rows back. */
         size_t rows[3][DISTANCE_MAX_LENGTH + 1];

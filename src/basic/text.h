@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "src/basic/macro.h"
@@ -42,6 +43,9 @@ char *text_escape(const char *bytes, size_t length);
  * Returns: 0, or -E2BIG if not all of it fitted (then the buffer holds the beginning, cut between characters).
  */
 int text_append_escaped(char *buffer, size_t size_bytes, const char *bytes, size_t length);
+
+/* 32-bit FNV-1a: to tell texts apart, not against somebody who looks for two that are the same. */
+uint32_t text_hash(const char *text);
 
 /**
  * text_distance() - edit distance between two words, for "did you mean"

@@ -120,6 +120,13 @@ static void test_append_escaped(_unused_ void **state) {
         assert_int_equal(text_append_escaped(buffer, sizeof(buffer), "d", 1), -E2BIG);
 }
 
+/* The values of the function's specification: what is kept by them is found again by another build. */
+static void test_hash(_unused_ void **state) {
+        assert_int_equal(text_hash(""), 0x811c9dc5);
+        assert_int_equal(text_hash("a"), 0xe40c292c);
+        assert_int_equal(text_hash("foobar"), 0xbf9cf968);
+}
+
 static void test_distance(_unused_ void **state) {
         static const struct {
                 const char *a, *b;
@@ -158,6 +165,7 @@ int main(void) {
                 cmocka_unit_test(test_append_format),
                 cmocka_unit_test(test_escape),
                 cmocka_unit_test(test_append_escaped),
+                cmocka_unit_test(test_hash),
                 cmocka_unit_test(test_distance),
         };
 
