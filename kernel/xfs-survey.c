@@ -194,7 +194,7 @@ static int survey_inode(int root_fd, uint64_t inode, uint32_t generation, uint32
 
 int xfs_survey_is_sick(int root_fd, const SickFinding *where) {
         SickFinding findings[SICK_FINDINGS_PER_MASK];
-        XfsSurveyGeometry geometry;
+        XfsSurveyGeometry geometry = {};
         uint32_t mask = 0;
         size_t n = 0;
         int r;

@@ -122,6 +122,9 @@ static void entry_change(MemoryTable *table, MemoryEntry *entry) {
 void memory_table_remove(MemoryTable *table, MemoryEntry *entry) {
         MemoryGroup *group = entry->group;
 
+        /* It is removed already, and waits to be told. */
+        if (!group)
+                return;
         (void) tdelete(entry, &table->entries, compare_entries);
         table->n_entries--;
         TAILQ_REMOVE(&group->entries, entry, by_use);
@@ -195,9 +198,12 @@ static int entry_new(MemoryTable *table, const char *key, MemoryEntry **ret_entr
 
 /* Of the same group even where all together are too many: one rule never makes another one forget. */
 static void make_room(MemoryTable *table, MemoryGroup *group) {
-        while (group->n_entries > MEMORY_GROUP_ENTRIES_MAX ||
-               (table->n_entries > MEMORY_ENTRIES_MAX && group->n_entries > 1)) {
-                memory_table_remove(table, TAILQ_FIRST(&group->entries));
+        MemoryEntry *oldest;
+
+        while ((group->n_entries > MEMORY_GROUP_ENTRIES_MAX ||
+                (table->n_entries > MEMORY_ENTRIES_MAX && group->n_entries > 1)) &&
+               (oldest = TAILQ_FIRST(&group->entries))) {
+                memory_table_remove(table, oldest);
                 table->n_evicted++;
         }
 }
