@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,6 +33,7 @@ typedef struct Setup {
         bool is_gather_silent;
 
         unsigned n_gathers, n_asked_for_life, n_repairs, n_scrubs, n_taken;
+        WorkerGatherRequest last_gather;
         WorkerRepairRequest last_repair;
         EventKind kinds[32];
         uint64_t causes[32];
@@ -102,9 +104,10 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
         Setup *s = userdata;
 
         (void) fd;
-        if (message->header.type == WORKER_GATHER)
+        if (message->header.type == WORKER_GATHER) {
+                s->last_gather = message->gather;
                 answer_gather(s, &message->gather);
-        else if (message->header.type == WORKER_REPAIR) {
+        } else if (message->header.type == WORKER_REPAIR) {
                 s->n_repairs++;
                 s->last_repair = message->repair;
                 answer_repair(s, &message->repair);
@@ -621,6 +624,25 @@ static void test_unanswered_facts_forbid_repairs(void **state) {
         assert_int_equal(the_filesystem(s)->facts.autofsck_state, FACT_UNKNOWN);
 }
 
+/* With the worker, as a virtual machine does now and then: it gets its time again. */
+static void test_time_in_which_we_stood_still(void **state) {
+        Setup *s = *state;
+
+        s->is_gather_silent = true;
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        (void) poll(NULL, 0, (GATHER_DEADLINE_USEC + 2 * USEC_PER_SEC) / USEC_PER_MSEC);
+        run_quiet(s);
+        assert_int_equal(s->n_events, 0);
+        assert_int_equal(s->n_asked_for_life, 0);
+
+        s->is_gather_silent = false;
+        answer_gather(s, &s->last_gather);
+        run_until(s, is_taken);
+        assert_int_equal(s->n_repairs, 1);
+        assert_int_equal(the_filesystem(s)->facts.autofsck_state, FACT_KNOWN);
+}
+
 static void test_without_monitor_nothing_is_missed_or_repaired(void **state) {
         Setup *s = *state;
         const CallerOrder order = { .filesystem = the_filesystem(s), .action = ACTION_REPAIR,
@@ -668,6 +690,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_steps_follow_each_other, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_protect_binds_rules_and_callers, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_unanswered_facts_forbid_repairs, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_time_in_which_we_stood_still, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_without_monitor_nothing_is_missed_or_repaired, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_filesystem_without_mounts_goes, setup, teardown),
         };
