@@ -294,6 +294,11 @@ static void case_finish(Engine *engine, Watch *watch, Filesystem *filesystem) {
         engine_case_free(first);
 }
 
+/* Nobody waits for a recording, and it ends when it was read. */
+static bool is_turn_over(const Engine *engine, const Watch *watch) {
+        return !watch->is_ending && !engine->options.replay_path && work_turn_is_over(engine->event);
+}
+
 /* Decides from the head of the queue on, until one has to wait for its facts, or the turn is over: thousands
  * of files that fail at once must not keep the monitors waiting. Not re-entrant: what a decision brings about
  * is put at the end of the queue and is seen by the loop that runs already. True: time was all that was
@@ -309,7 +314,7 @@ static bool pump(Engine *engine, Watch *watch, size_t n_min) {
                 return false;
         watch->is_pumping = true;
         for (size_t n = 0; watch->request_id == 0 && !STAILQ_EMPTY(&watch->cases); n++) {
-                is_over = n >= n_min && !watch->is_ending && work_turn_is_over(engine->event);
+                is_over = n >= n_min && is_turn_over(engine, watch);
                 if (is_over || case_ask(engine, watch, filesystem, STAILQ_FIRST(&watch->cases)))
                         break;
                 case_finish(engine, watch, filesystem);

@@ -11,6 +11,9 @@
 #include "src/facts/fact-gatherer.h"
 #include "src/link/line.h"
 
+/* A timer of ours is late by far less on any machine that runs. */
+#define STOOD_STILL_USEC USEC_PER_SEC
+
 typedef struct Request {
         TAILQ_ENTRY(Request) entries;
         uint64_t id;
@@ -18,6 +21,7 @@ typedef struct Request {
         uint64_t asked_usec;            /* monotonic, as the next one */
         uint64_t deadline_usec;
         bool is_overdue;                /* waits for a sign of life only */
+        bool was_forgiven;              /* that its deadline passed while we stood still */
 } Request;
 
 struct FactGatherer {
@@ -84,6 +88,30 @@ static bool put_off(FactGatherer *gatherer, Request *request, uint64_t now) {
         return true;
 }
 
+static void insert(FactGatherer *gatherer, Request *request) {
+        Request *other;
+
+        TAILQ_FOREACH(other, &gatherer->requests, entries)
+                if (other->is_overdue) {
+                        TAILQ_INSERT_BEFORE(other, request, entries);
+                        return;
+                }
+        TAILQ_INSERT_TAIL(&gatherer->requests, request, entries);
+}
+
+/* Where the timer comes so late, the machine stood still (a virtual one does now and then), and the worker had as
+ * little of that time as we: it gets it again, once. */
+static bool forgive(FactGatherer *gatherer, Request *request, uint64_t now) {
+        if (request->was_forgiven || request->is_overdue || now - request->deadline_usec < STOOD_STILL_USEC)
+                return false;
+
+        request->was_forgiven = true;
+        request->deadline_usec = now + GATHER_DEADLINE_USEC;
+        TAILQ_REMOVE(&gatherer->requests, request, entries);
+        insert(gatherer, request);
+        return true;
+}
+
 static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
         FactGatherer *gatherer = userdata;
         uint64_t now = clock_monotonic_usec();
@@ -91,7 +119,9 @@ static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
         Request *request;
 
         while ((request = TAILQ_FIRST(&gatherer->requests)) && request->deadline_usec <= now)
-                if (put_off(gatherer, request, now))
+                if (forgive(gatherer, request, now))
+                        continue;
+                else if (put_off(gatherer, request, now))
                         is_doubted = true;
                 else
                         end_unanswered(gatherer, request);
@@ -118,6 +148,9 @@ int fact_gatherer_new(sd_event *event, WorkerLink *link, FactGathered gathered, 
         r = sd_event_add_time(event, &gatherer->timer, CLOCK_MONOTONIC, 0, 50 * USEC_PER_MSEC, on_timer, gatherer);
         if (r < 0)
                 return r;
+        r = sd_event_source_set_priority(gatherer->timer, LINE_DEADLINE_PRIORITY);
+        if (r < 0)
+                return r;
         r = sd_event_source_set_enabled(gatherer->timer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
@@ -139,17 +172,6 @@ FactGatherer *fact_gatherer_free(FactGatherer *gatherer) {
         sd_event_unref(gatherer->event);
         free(gatherer);
         return NULL;
-}
-
-static void insert(FactGatherer *gatherer, Request *request) {
-        Request *other;
-
-        TAILQ_FOREACH(other, &gatherer->requests, entries)
-                if (other->is_overdue) {
-                        TAILQ_INSERT_BEFORE(other, request, entries);
-                        return;
-                }
-        TAILQ_INSERT_TAIL(&gatherer->requests, request, entries);
 }
 
 int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, const FactQuestion *question,

@@ -12,7 +12,8 @@
 #include "src/link/worker-link.h"
 
 /* A worker from which nothing was heard meanwhile is asked for a sign of life before anything is decided without facts:
- * one that stands still is replaced, and the next one answers. */
+ * one that stands still is replaced, and the next one answers. Time in which we stood still ourselves counts for
+ * nobody. */
 #define GATHER_DEADLINE_USEC (5 * USEC_PER_SEC)
 #define GATHERS_MAX 1024                /* outstanding; one for each file system is usual */
 

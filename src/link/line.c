@@ -53,10 +53,12 @@ static void set_timer(Line *line, uint64_t delay_usec) {
                 return;
         }
 
-        if (!line->timer_source)
+        if (!line->timer_source) {
                 r = sd_event_add_time_relative(line->event, &line->timer_source, CLOCK_MONOTONIC, delay_usec,
                                                TIMER_ACCURACY_USEC, on_timer, line);
-        else {
+                if (r >= 0)
+                        r = sd_event_source_set_priority(line->timer_source, LINE_DEADLINE_PRIORITY);
+        } else {
                 r = sd_event_source_set_time_relative(line->timer_source, delay_usec);
                 if (r >= 0)
                         r = sd_event_source_set_enabled(line->timer_source, SD_EVENT_ONESHOT);

@@ -71,6 +71,10 @@ bool line_is_ready(const Line *line);
 bool line_doubt(Line *line, uint64_t asked_monotonic_usec);
 #define LINE_DOUBT_USEC (5 * USEC_PER_SEC)
 
+/* Of timers that end the waiting for the other end: what has come from it is read first, so that a healerd that stood
+ * still itself does not take the other one for dead. */
+#define LINE_DEADLINE_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
+
 /**
  * line_send() - send one record, or queue it
  * @fd: duplicated, or a negative value

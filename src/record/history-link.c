@@ -303,6 +303,8 @@ int history_link_query(HistoryLink *link, const HistoryQuery *query, HistoryAnsw
         asked->userdata = answer_userdata;
         r = sd_event_add_time_relative(link->event, &asked->deadline, CLOCK_MONOTONIC, HISTORY_QUERY_DEADLINE_USEC,
                                        100 * USEC_PER_MSEC, on_query_deadline, asked);
+        if (r >= 0)
+                r = sd_event_source_set_priority(asked->deadline, LINE_DEADLINE_PRIORITY);
         if (r >= 0) {
                 r = line_send_now(link->line, &message, message.header.size_bytes);
                 /* A recorder that does not read will not answer either. */

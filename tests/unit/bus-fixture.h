@@ -12,7 +12,7 @@
 
 #define FIXTURE_SIGNALS_MAX 256
 /* Nothing here takes longer unless something is broken. */
-#define FIXTURE_WAIT_USEC (10 * USEC_PER_SEC)
+#define FIXTURE_WAIT_USEC (120 * USEC_PER_SEC)
 
 #define CLIENT_NAME ":1.7"
 

@@ -16,7 +16,7 @@
 #include "src/basic/file.h"
 #include "tests/unit/engine-fixture.h"
 
-static void answer_gather(Setup *s, const WorkerGatherRequest *request) {
+void answer_gather(Setup *s, const WorkerGatherRequest *request) {
         WorkerMessage message;
 
         /* A question about no file system asks whether it lives. */

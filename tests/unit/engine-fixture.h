@@ -45,6 +45,8 @@ void run_until(Setup *s, bool (*is_reached)(Setup *s));
 void run_quiet(Setup *s);
 /* The result of a job was taken. */
 bool is_taken(Setup *s);
+/* As the worker answers a question. */
+void answer_gather(Setup *s, const WorkerGatherRequest *request);
 /* Not in force before engine_reload_policy(). */
 void write_policy(Setup *s, const char *text);
 /* What the worker says of it and its mount. */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "kernel/xfs-abi.h"
+#include "src/basic/clock.h"
 #include "src/basic/file.h"
 #include "tests/unit/survey-fixture.h"
 
@@ -50,6 +51,7 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
         if (message->header.type == WORKER_SURVEY) {
                 assert_true(s->n_requests < REQUESTS_MAX);
                 s->n_with_monitor += fd >= 0;
+                s->requested_usec[s->n_requests] = clock_monotonic_usec();
                 s->requests[s->n_requests++] = message->survey;
         } else if (message->header.type == WORKER_SURVEY_CANCEL) {
                 assert_true(s->n_cancelled < REQUESTS_MAX);
@@ -242,9 +244,15 @@ int survey_teardown(void **state) {
         return system(command);
 }
 
-void attach_and_answer(Setup *s) {
+void attach_and_be_asked(Setup *s) {
+        uint64_t began_usec = clock_monotonic_usec();
+
         tell_filesystem(s, DEVICE_NUMBER, s->pipe[0]);
-        assert_int_equal(s->n_requests, 0); /* not in the first second */
         run_until_requests(s, 1);
+        assert_true(s->requested_usec[0] - began_usec >= USEC_PER_SEC);
+}
+
+void attach_and_answer(Setup *s) {
+        attach_and_be_asked(s);
         answer(s, s->requests, 0);
 }

@@ -20,6 +20,7 @@ typedef struct Setup {
         Autofsck autofsck;
 
         WorkerSurveyRequest requests[REQUESTS_MAX];     /* all that were asked for */
+        uint64_t requested_usec[REQUESTS_MAX];          /* when */
         size_t n_requests, n_with_monitor;
         uint64_t cancelled[REQUESTS_MAX];
         size_t n_cancelled;
@@ -47,7 +48,9 @@ void run_until_requests(Setup *s, size_t n);
 void run_until_jobs_ended(Setup *s, unsigned n);       /* since the start */
 
 void tell_filesystem(Setup *s, dev_t device_number, int monitor_fd);
-/* It is watched, and the survey of the attachment is asked for and answered. */
+/* It is watched, and the survey of the attachment is asked for, not in the first second. */
+void attach_and_be_asked(Setup *s);
+/* And answered. */
 void attach_and_answer(Setup *s);
 Filesystem *the_filesystem(Setup *s);
 void load_policy(Setup *s, const char *text);

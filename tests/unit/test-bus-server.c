@@ -29,7 +29,7 @@
 #include "tests/unit/fake-engine.h"
 
 #define SKIPPED 77
-#define WAIT_USEC (20 * USEC_PER_SEC)
+#define WAIT_USEC (120 * USEC_PER_SEC)
 #define DAEMON "dbus-daemon"
 
 #define FS_PATH "/org/xfs/Healer/fs/dev_8_1"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A recording instead of a worker goes through the whole pipeline: it is decided about, and nothing is done.
+ * A recording instead of a worker goes through the whole pipeline: all of it is decided about, and nothing is done.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,9 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/basic/clock.h"
 #include "src/engine/engine-internal.h"
 
 #define DEVICE_NUMBER 0x701
+#define RECORDS 3
 
 typedef struct Replay {
         bool is_replayed;
@@ -23,6 +25,7 @@ typedef struct Replay {
 } Replay;
 
 static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
+        uint64_t until = clock_monotonic_usec() + 2 * WORK_TURN_USEC;
         Replay *replay = userdata;
 
         (void) path;
@@ -31,6 +34,9 @@ static void on_event(void *userdata, const HealthEvent *event, const Filesystem 
                 replay->n_sick++;
         else
                 replay->n_other++;
+        /* However long it takes to tell one. */
+        while (clock_monotonic_usec() < until)
+                ;
 }
 
 static void on_decision(void *userdata, const Decision *decision, const HealthEvent *event,
@@ -51,8 +57,8 @@ static void on_replayed(void *userdata, int error) {
 
 static void write_stream(const char *path) {
         _cleanup_(record_stream_free_at) RecordStream *stream = NULL;
-        /* AG, SICK, finobt, group 2: the kernel's own form */
-        const uint8_t record[HEALTH_RECORD_SIZE] = { [0] = 2, [4] = 3, [16] = 0x80, [20] = 2 };
+        /* AG, SICK, finobt, group 0: the kernel's own form */
+        uint8_t record[HEALTH_RECORD_SIZE] = { [0] = 2, [4] = 3, [16] = 0x80 };
         WorkerMessage message;
 
         assert_int_equal(record_stream_create(path, &stream), 0);
@@ -68,7 +74,10 @@ static void write_stream(const char *path) {
         message.mount.mount_id = 5;
         strcpy(message.mount.mount_point, "/recorded");
         record_stream_write_message(stream, 77, &message);
-        record_stream_write_record(stream, 77, record);
+        for (uint8_t i = 0; i < RECORDS; i++) {
+                record[20] = i;
+                record_stream_write_record(stream, 77, record);
+        }
 }
 
 /* With the policy of today: there is no file, so the baseline decides. */
@@ -97,9 +106,9 @@ static void test_decided_and_not_done(void **state) {
         assert_int_equal(engine_start(engine), 0);
         while (!replay.is_replayed)
                 assert_true(sd_event_run(event, 30 * USEC_PER_SEC) > 0);
-        assert_int_equal(replay.n_sick, 1);
+        assert_int_equal(replay.n_sick, RECORDS);
         assert_int_equal(replay.n_other, 0);
-        assert_int_equal(replay.n_decisions, 1);
+        assert_int_equal(replay.n_decisions, RECORDS);
         assert_null(job_queue_next(engine_jobs(engine), NULL));
         /* Its monitor is not there, and that is no news. */
         filesystem = filesystem_table_find_device(engine_filesystems(engine), DEVICE_NUMBER);

@@ -20,9 +20,7 @@ static void test_attached(void **state) {
         const uint32_t groups[] = { 3, 1 };
 
         s->autofsck = AUTOFSCK_REPAIR;
-        tell_filesystem(s, DEVICE_NUMBER, s->pipe[0]);
-        assert_int_equal(s->n_requests, 0);
-        run_until_requests(s, 1);
+        attach_and_be_asked(s);
         assert_int_equal(s->requests[0].device_number, DEVICE_NUMBER);
         assert_int_equal(s->requests[0].depth, SURVEY_GROUPS);
         assert_true(s->requests[0].timeout_usec > 0 && s->requests[0].timeout_usec < USEC_PER_DAY);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -329,6 +330,25 @@ static void test_unanswered_facts_forbid_repairs(void **state) {
         assert_int_equal(the_filesystem(s)->facts.autofsck_state, FACT_UNKNOWN);
 }
 
+/* With the worker, as a virtual machine does now and then: it gets its time again. */
+static void test_time_in_which_we_stood_still(void **state) {
+        Setup *s = *state;
+
+        s->is_gather_silent = true;
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        (void) poll(NULL, 0, (GATHER_DEADLINE_USEC + 2 * USEC_PER_SEC) / USEC_PER_MSEC);
+        run_quiet(s);
+        assert_int_equal(s->n_events, 0);
+        assert_int_equal(s->n_asked_for_life, 0);
+
+        s->is_gather_silent = false;
+        answer_gather(s, &s->last_gather);
+        run_until(s, is_taken);
+        assert_int_equal(s->n_repairs, 1);
+        assert_int_equal(the_filesystem(s)->facts.autofsck_state, FACT_KNOWN);
+}
+
 static void test_without_monitor_nothing_is_missed_or_repaired(void **state) {
         Setup *s = *state;
         const CallerOrder order = { .filesystem = the_filesystem(s), .action = ACTION_REPAIR,
@@ -384,6 +404,8 @@ int main(void) {
                                                 engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_unanswered_facts_forbid_repairs,
                                                 engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_time_in_which_we_stood_still, engine_fixture_setup,
+                                                engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_without_monitor_nothing_is_missed_or_repaired,
                                                 engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_filesystem_without_mounts_goes,

@@ -21,7 +21,7 @@
 #include "src/link/line.h"
 
 /* Nothing here takes longer unless something is broken. */
-#define PATIENCE_USEC (30 * USEC_PER_SEC)
+#define PATIENCE_USEC (120 * USEC_PER_SEC)
 #define OUT_MAX 8
 
 /* The vocabulary of this line: any other number is a record. */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -146,9 +147,12 @@ static void test_doubt(void **state) {
         assert_true(worker_link_doubt(s->link, clock_monotonic_usec() + 1));
         worker_message_init(&message, WORKER_MOUNTS_LISTED);
         assert_int_equal(worker_message_send(s->peer, &message, -EBADF), 0);
+        /* We stand still until the time is over: what it has said is heard first, and counts. */
+        (void) poll(NULL, 0, (LINE_DOUBT_USEC + USEC_PER_SEC / 10) / USEC_PER_MSEC);
         while (s->n_messages == 0)
                 assert_true(sd_event_run(s->event, 30 * USEC_PER_SEC) > 0);
-        assert_int_equal(sd_event_run(s->event, LINE_DOUBT_USEC + USEC_PER_SEC), 0);
+        while (sd_event_run(s->event, 0) > 0)
+                ;
         assert_int_equal(s->n_lost, 0);
 
         assert_true(worker_link_doubt(s->link, clock_monotonic_usec() + 1));

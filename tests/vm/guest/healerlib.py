@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from vmlib import XfsImage, run, wait_for
+from vmlib import PATIENCE, XfsImage, run, wait_for
 
 LIBEXEC = '/usr/libexec/xfs_healer'
 POLICY = '/etc/xfs_healer/policy.yaml'
@@ -30,8 +30,10 @@ rules:
 # healerd's words for what the kernel's ABI (and recipes.py) calls otherwise.
 STRUCTURE_WORDS = {'bmapbtd': 'datafork', 'bmapbta': 'attrfork', 'inode': 'core', 'counters': 'fscounters'}
 
-# An emulated machine that does several things at once is slow; this only ends what would never end.
-LONG = 90
+# Of programs that wait for others.
+LONG = PATIENCE
+# Of a scan of a whole file system.
+SCAN = 2 * LONG
 
 
 def structure_word(recipe):
@@ -57,9 +59,15 @@ def stop():
     run('systemctl', 'stop', *UNITS)
 
 
-def bus_property(name, path=MANAGER_PATH, interface=MANAGER, default=None):
-    """One property as Python value, or the default if the bus does not give it."""
-    text = run('busctl', '--json=short', '--auto-start=no', 'get-property', BUS_NAME, path, interface, name, check=False)
+NOT_GIVEN = object()
+
+
+def bus_property(name, path=MANAGER_PATH, interface=MANAGER, default=NOT_GIVEN):
+    """One property as Python value.  If the bus does not give it, the default; without one it is asked until it does."""
+    def asked():
+        return run('busctl', '--json=short', '--auto-start=no', 'get-property', BUS_NAME, path, interface, name, check=False)
+
+    text = asked() if default is not NOT_GIVEN else wait_for(asked, what=f'{name} of {path} on the bus')
     return json.loads(text)['data'] if text else default
 
 
@@ -69,12 +77,28 @@ def worker_is_connected():
 
 def count_monitors(pid):
     """How many health monitors a process has open."""
+    return sum('xfs_healthmon' in link for link in descriptor_links(pid))
+
+
+def descriptor_links(pid):
+    """What a process has open; nothing of one that has ended."""
     links = []
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for name in os.listdir(f'/proc/{pid}/fd'):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 links.append(os.readlink(f'/proc/{pid}/fd/{name}'))
-    return sum('xfs_healthmon' in link for link in links)
+    return links
+
+
+def monitors_held():
+    """How many monitors healerd holds, once it is as many as file systems are watched by one: what was unmounted a moment
+    ago is over."""
+    def count():
+        held = count_monitors(main_pid('healerd.service'))
+        return held if held == sum(one['watched_by'] == 'healthmon' for one in statuses()) else None
+
+    # None may be right.
+    return wait_for(lambda: (count(), ) if count() is not None else None, what='as many monitors as watched')[0]
 
 
 def oops_count():
@@ -88,16 +112,15 @@ def healerctl(*words, as_nobody=False):
     if as_nobody:
         command = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', *command]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace',
-                          check=False, timeout=LONG)
+                          check=False, timeout=SCAN)
     print(f'{" ".join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}', end='')
     return done.returncode, done.stdout, done.stderr
 
 
 def statuses():
-    """All file systems that healerd knows."""
-    done = subprocess.run(['healerctl', 'status', '--json'], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          check=False, timeout=LONG)
-    return json.loads(done.stdout)['filesystems'] if done.stdout else []
+    """All file systems that healerd knows; asked until it answers, because nothing is not the same as no answer."""
+    text = wait_for(lambda: run('healerctl', 'status', '--json', check=False), what='healerd to answer')
+    return json.loads(text)['filesystems']
 
 
 def status_of(fs):
@@ -106,9 +129,13 @@ def status_of(fs):
 
 
 def is_watched(fs):
-    """By the client's exit status, as a script would ask."""
-    return subprocess.run(['healerctl', 'status', fs.path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL, check=False).returncode == 0
+    """By the client's exit status, as a script would ask; asked until healerd answers."""
+    def asked():
+        code = subprocess.run(['healerctl', 'status', fs.path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, check=False).returncode
+        return (code == 0, ) if code != 3 else None
+
+    return wait_for(asked, what='healerd to answer')[0]
 
 
 def wait_watched(fs):
@@ -121,10 +148,40 @@ def conditions(fs):
     return {one['code']: (one['severity'], one['target'], one['message']) for one in status['conditions']} if status else {}
 
 
+def journal_entries(*matches):
+    """Of this boot, oldest first.  What a program has just sent may still be on its way: what has to be there is waited
+    for, and before something is counted everything has to have arrived, see journal_sync()."""
+    text = run('journalctl', '--boot', '--no-pager', '--quiet', '--output=json', *matches)
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def journal_sync():
+    """Whatever was sent to the journal until now is in it."""
+    run('journalctl', '--sync')
+
+
 def journal(event_id):
     """Journal entries of one event, oldest first."""
-    text = run('journalctl', '--boot', '--no-pager', '--quiet', '--output=json', f'XFS_HEALER_EVENT={event_id}')
-    return [json.loads(line) for line in text.splitlines()]
+    return journal_entries(f'XFS_HEALER_EVENT={event_id}')
+
+
+def wait_said(text, *matches, what=None):
+    """Until the journal has a line with it."""
+    def said():
+        return text in run('journalctl', '--boot', '--no-pager', '--quiet', '--output=cat', *matches)
+
+    wait_for(said, what=what or f'"{text}" in the journal')
+
+
+@contextlib.contextmanager
+def no_watchdogs():
+    """systemd ends nothing that stands still, for as long as a test lets something stand still: how long that is depends
+    on the machine."""
+    run('systemctl', 'service-watchdogs', 'no')
+    try:
+        yield
+    finally:
+        run('systemctl', 'service-watchdogs', 'yes')
 
 
 def write_policy(text):
@@ -213,6 +270,20 @@ class Signals(Plain):
     def __exit__(self, *unused):
         self.close()
 
+    def catch_up(self):
+        """Until everything is in the list that healerd has said before now: its answer to a call comes after that."""
+        token = f'/nonexistent/{time.monotonic_ns()}'
+        run('busctl', '--auto-start=no', 'call', BUS_NAME, MANAGER_PATH, MANAGER, 'GetFilesystem', 's', token, check=False)
+
+        def is_answered():
+            lines = self.lines()
+            asked = next((i for i, line in enumerate(lines)
+                          if line.get('type') == 'method_call' and token in str(line.get('payload'))), len(lines))
+            return any(line.get('type') in ('method_return', 'error') and
+                       line.get('destination') == lines[asked].get('sender') for line in lines[asked + 1:])
+
+        wait_for(is_answered, what='busctl to have heard everything')
+
     def named(self, member, **wanted):
         found = []
         for line in self.lines():
@@ -234,6 +305,24 @@ class Signals(Plain):
         """Actions that ended, of one structure or all."""
         return [one for one in self.of(fs, 'ActionTaken', **wanted)
                 if structure is None or one['details'].get('structure') == structure]
+
+    def wait_answer(self, fs, structure, recipe):
+        """The first action on what a recipe has met that was decided knowing what the file system allows.  Who asks the
+        worker waits for 5 s, in which it may get no processor here: then nothing is permitted, and who meets it again is
+        answered again."""
+        n_met_again = 0
+
+        def answer():
+            nonlocal n_met_again
+            actions = self.taken(fs, structure)
+            uninformed = {one['id'] for one in self.named('Decision') if 'autofsck: unknown' in str(one['details'])}
+            informed = [one for one in actions if one['id'] not in uninformed]
+            if not informed and len(actions) > n_met_again:
+                n_met_again = len(actions)
+                recipe.trigger()
+            return informed
+
+        return wait_for(answer, what=f'an answer about {structure}')[0]
 
 
 class ClientLines(Plain):
@@ -278,11 +367,6 @@ def broken(kind, autofsck=None, watched=True, **options):
 
 def wait_gone(path):
     wait_for(lambda: not os.path.exists(path), deadline=LONG, what=f'{path} to go away')
-
-
-def superblock_is_gone(device):
-    """Whether the kernel has let go of the file system on /dev/DEVICE."""
-    return not os.path.exists(f'/sys/fs/xfs/{os.path.basename(device)}')
 
 
 def elapsed_since(began):

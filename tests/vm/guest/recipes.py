@@ -63,6 +63,10 @@ class Recipe:
     def cold(self):
         """What is cached is not read from the disk again."""
         run('sync')
+        self.drop_caches()
+
+    @staticmethod
+    def drop_caches():
         with open('/proc/sys/vm/drop_caches', 'w', encoding='ascii') as knob:
             knob.write('3')
 

@@ -11,7 +11,7 @@ import subprocess
 
 import healerlib
 from healerlib import main_pid, status_of, unit_property, wait_watched
-from vmlib import XfsImage, run, wait_for
+from vmlib import XfsImage, fails, run, wait_for
 
 STORM_READS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'storm-reads')
 UNIT = 'healerd.service'
@@ -62,19 +62,36 @@ def kill(unit=UNIT):
 
 
 def wait_back(old, unit=UNIT):
-    wait_for(lambda: main_pid(unit) not in (0, old), deadline=healerlib.LONG, what=f'a new {unit}')
-    wait_for(healerlib.worker_is_connected, deadline=healerlib.LONG, what='healerd with its worker')
+    wait_for(lambda: main_pid(unit) not in (0, old), what=f'a new {unit}')
+    wait_for(healerlib.worker_is_connected, what='healerd with its worker')
 
 
 def stored():
     return int(unit_property(UNIT, 'NFileDescriptorStore'))
 
 
+def wait_stored():
+    """Until systemd keeps what healerd has and nothing else: monitors, error watches and the ring.  How many."""
+    def count():
+        links = healerlib.descriptor_links(main_pid(UNIT))
+        return 1 + sum('xfs_healthmon' in link or 'fanotify' in link for link in links)
+
+    healerlib.monitors_held()
+    return wait_for(lambda: (n := stored()) == count() and n, what='systemd to keep what healerd has')
+
+
 def wait_accounted(fs):
     """Every record the kernel ever queued was read, by one healerd or another.  Returns what the kernel says."""
-    wait_for(lambda: (status_of(fs) or {}).get('records_read') == fdinfo(fs)['events'], deadline=healerlib.LONG,
-             what='all records to be read')
-    return fdinfo(fs)
+    def accounted():
+        now = fdinfo(fs)
+        return now if (status_of(fs) or {}).get('records_read') == now['events'] else None
+
+    return wait_for(accounted, what='all records to be read')
+
+
+def wait_told(fs):
+    """Every record that the kernel queued since healerd runs was decided and told."""
+    wait_for(lambda: (status_of(fs) or {}).get('reports_total', -1) >= fdinfo(fs)['events'], what='all to be decided')
 
 
 def storm(fs, n_reads, n_threads=2, names=None):
@@ -125,6 +142,7 @@ class BadFile(XfsImage):
         run('dmsetup', 'resume', self.name)
         self.fd = os.open(self.join(self.names[0]), os.O_RDONLY | os.O_DIRECT)
         wait_watched(self)
+        wait_told(self)
         return self
 
     def _make_files(self):
@@ -159,10 +177,10 @@ class BadFile(XfsImage):
 
     def __exit__(self, *unused):
         os.close(self.fd)
-        run('umount', self.path, check=False)
-        run('dmsetup', 'remove', '--retry', self.name, check=False)
-        run('losetup', '--detach', self.loop, check=False)
         super().__exit__(*unused)
+        # udev may be looking at it.
+        wait_for(lambda: not fails(run, 'dmsetup', 'remove', '--retry', self.name), what=f'{self.name} to be removed')
+        run('losetup', '--detach', self.loop, check=False)
 
     def fail(self, count):
         """So many failing reads, each a report of its own (the kernel only joins neighbours)."""

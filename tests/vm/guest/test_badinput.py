@@ -11,7 +11,7 @@ import unittest
 import healerlib
 import recipes
 from healerlib import WORKER_SOCKET, broken, healerctl, main_pid, status_of, wait_watched
-from vmlib import XfsImage, run, wait_for
+from vmlib import XfsImage, run, superblock_is_gone, unmount, wait_for
 
 MAGIC, VERSION, HELLO, HEADER = 0x484c4457, 1, 1, 16
 
@@ -44,7 +44,7 @@ class WorkerSocket(unittest.TestCase):
 
     def send(self, packet):
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
-            line.settimeout(30)
+            line.settimeout(healerlib.LONG)
             line.connect(WORKER_SOCKET)
             try:
                 line.send(packet)
@@ -101,11 +101,11 @@ class Names(unittest.TestCase):
             device = run('losetup', '--find', '--show', fs.file).strip()
             subprocess.run([b'mount', b'-t', b'xfs', device.encode(), strange], check=True)
             try:
-                wait_for(lambda: status_of(fs) and status_of(fs)['watched'], what='it to be watched')
+                wait_for(lambda: (found := status_of(fs)) and found['watched'], what='it to be watched')
                 self.assertEqual(subprocess.run([b'healerctl', b'status', strange], capture_output=True,
                                                 check=False).returncode, 0)
             finally:
-                subprocess.run([b'umount', strange], check=True)
+                unmount(strange)
                 run('losetup', '--detach', device)
 
 
@@ -126,7 +126,7 @@ class GoingAway(unittest.TestCase):
                 device = fs.dev
                 run('umount', '--lazy', fs.path)
                 wait_for(lambda: status_of(fs) is None, what='healerd to forget it')
-                wait_for(lambda: healerlib.superblock_is_gone(device), what='the superblock to go')
+                wait_for(lambda: superblock_is_gone(device), what='the superblock to go')
         self.assertEqual(main_pid('healerd.service'), healerd)
 
     def test_unmounted_while_scanned(self):
@@ -136,7 +136,7 @@ class GoingAway(unittest.TestCase):
             device = fs.dev
             self.assertEqual(healerctl('scrub', '--no-wait', fs.path)[0], 0)
             run('umount', '--lazy', fs.path)
-            wait_for(lambda: healerlib.superblock_is_gone(device), deadline=healerlib.LONG, what='the superblock to go')
+            wait_for(lambda: superblock_is_gone(device), what='the superblock to go')
             wait_for(lambda: status_of(fs) is None, what='healerd to forget it')
 
     def test_device_taken_away(self):

@@ -37,7 +37,8 @@ def reboot(step):
         os.fsync(file.fileno())
     os.rename(STATE + '.new', STATE)
     run('systemctl', 'reboot')
-    time.sleep(healerlib.LONG)
+    # Everything is stopped first; this test is stopped with it.
+    time.sleep(2 * healerlib.LONG)
     raise AssertionError('the machine did not reboot')
 
 

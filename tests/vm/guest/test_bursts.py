@@ -14,7 +14,7 @@ import time
 import unittest
 
 import healerlib
-from healerlib import LONG, is_watched, main_pid, status_of, wait_watched
+from healerlib import is_watched, main_pid, status_of, wait_watched
 from vmlib import XfsImage, fails, run, wait_for
 
 MS_BIND = 4096
@@ -57,27 +57,46 @@ def filesystem_objects():
     return sorted(path for path in answer['data'][0] if path.startswith('/org/xfs/Healer/fs/'))
 
 
-def descriptors(unit):
-    return len(os.listdir(f'/proc/{main_pid(unit)}/fd'))
+def children(pid):
+    """Names of the processes that a process has begun."""
+    names = []
+    with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as file:
+        for child in file.read().split():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError), \
+                    open(f'/proc/{child}/comm', encoding='utf-8') as name:
+                names.append(name.read().strip())
+    return sorted(names)
 
 
 class Leftovers:
-    """What healerd, its worker and the bus have; compared before and after."""
+    """What healerd, its worker and the bus have while nothing is under way; compared before and after."""
 
     UNITS = ['healerd.service', 'healer-worker.service']
+    # The worker's child that is kept; any other is at work, and has descriptors here as long.
+    KEPT = ['healer:ready']
 
     def __init__(self):
         # After something of each kind, so that what is made once and kept is there.
+        healerlib.monitors_held()
         self.pids = [main_pid(unit) for unit in self.UNITS]
-        self.before = self.now()
+        self.before = wait_for(self.now, what='the worker to be idle')
 
     def now(self):
-        return [descriptors(unit) for unit in self.UNITS] + filesystem_objects()
+        """Empty while the worker is busy."""
+        was_idle = children(self.pids[1]) == self.KEPT
+        found = [len(os.listdir(f'/proc/{pid}/fd')) for pid in self.pids]
+        return found + filesystem_objects() if was_idle and children(self.pids[1]) == self.KEPT else []
 
     def wait_same(self, test):
+        found = []
+
+        def is_same():
+            found[:] = self.now()
+            return found == self.before
+
         with contextlib.suppress(AssertionError):
-            wait_for(lambda: self.now() == self.before, deadline=LONG, what='nothing to be left')
-        test.assertEqual(self.now(), self.before)
+            wait_for(is_same, what='nothing to be left')
+        test.assertEqual(found, self.before)
         test.assertEqual([main_pid(unit) for unit in self.UNITS], self.pids, 'one of them was started again')
 
 
@@ -103,7 +122,7 @@ class Bursts(unittest.TestCase):
                     for _ in range(rounds):
                         mount(fs.dev, fs.path, 'xfs')
                         n_busy.append(umount_at_last(fs.path))
-                except OSError as error:
+                except (AssertionError, OSError) as error:
                     errors.append(str(error))
 
             began = time.monotonic()
@@ -118,14 +137,15 @@ class Bursts(unittest.TestCase):
                   f'{sum(n_busy)} unmounts busy at first')
             # On a host that does other things a path walk can be interrupted where it holds the mount, and that may happen
             # to anybody.  What held a root for as long as an attach takes was busy 57 times of 60.
-            self.assertLessEqual(sum(n_busy), len(n_busy) // 50)
+            self.assertEqual(len(n_busy), rounds * len(images))
+            self.assertLessEqual(sum(n_busy), len(n_busy) // 10)
             left.wait_same(self)
             self.assertTrue(is_watched(stays))
             for fs in images:
                 mount(fs.dev, fs.path, 'xfs')
             for fs in images:
                 wait_watched(fs)
-                umount(fs.path)
+                umount_at_last(fs.path)
             left.wait_same(self)
 
     def bind_burst(self, fs, folder, n, n_stay):
@@ -137,14 +157,14 @@ class Bursts(unittest.TestCase):
         for place in places:
             mount(fs.path, place, flags=MS_BIND)
         for place in places[:n - n_stay]:
-            umount(place)
+            umount_at_last(place)
         took = time.monotonic() - began
         print(f'note: {n} bind mounts and {n - n_stay} unmounts in {took * 1000:.0f} ms')
         return places[n - n_stay:]
 
     def wait_places(self, fs, places):
         began = time.monotonic()
-        wait_for(lambda: sorted(status_of(fs)['mount_points']) == sorted([fs.path, *places]), deadline=LONG,
+        wait_for(lambda: sorted((status_of(fs) or {}).get('mount_points', [])) == sorted([fs.path, *places]),
                  what='exactly the mounts that are there to be known')
         print(f'note: known after {healerlib.elapsed_since(began)}')
 
@@ -157,7 +177,7 @@ class Bursts(unittest.TestCase):
             places = self.bind_burst(fs, folder, 300, 300)
             self.wait_places(fs, places)
             for place in places:
-                umount(place)
+                umount_at_last(place)
             self.wait_places(fs, [])
             left.wait_same(self)
             self.assertTrue(is_watched(fs))
@@ -167,17 +187,18 @@ class Bursts(unittest.TestCase):
         with XfsImage() as fs, XfsImage() as new, tempfile.TemporaryDirectory() as folder:
             fs.mount()
             wait_watched(fs)
-            pid = main_pid('healer-worker.service')
-            os.kill(pid, signal.SIGSTOP)
-            try:
-                places = self.bind_burst(fs, folder, 300, 3)
-                new.mount()
-            finally:
-                os.kill(pid, signal.SIGCONT)
+            with healerlib.no_watchdogs():
+                pid = main_pid('healer-worker.service')
+                os.kill(pid, signal.SIGSTOP)
+                try:
+                    places = self.bind_burst(fs, folder, 300, 3)
+                    new.mount()
+                finally:
+                    os.kill(pid, signal.SIGCONT)
             self.wait_places(fs, places)
             wait_watched(new)
             for place in places:
-                umount(place)
+                umount_at_last(place)
             self.wait_places(fs, [])
 
     def test_more_than_the_kernel_keeps(self):
@@ -189,21 +210,19 @@ class Bursts(unittest.TestCase):
         with XfsImage() as fs, XfsImage() as new, tempfile.TemporaryDirectory() as folder:
             fs.mount()
             wait_watched(fs)
-            since = time.time()
-            pid = main_pid('healer-worker.service')
-            os.kill(pid, signal.SIGSTOP)
-            try:
-                places = self.bind_burst(fs, folder, 300, 3)
-                new.mount()
-            finally:
-                os.kill(pid, signal.SIGCONT)
+            with healerlib.no_watchdogs():
+                pid = main_pid('healer-worker.service')
+                os.kill(pid, signal.SIGSTOP)
+                try:
+                    places = self.bind_burst(fs, folder, 300, 3)
+                    new.mount()
+                finally:
+                    os.kill(pid, signal.SIGCONT)
             self.wait_places(fs, places)
             wait_watched(new)
-            run('journalctl', '--sync')
-            self.assertIn('the kernel dropped news about mounts',
-                          run('journalctl', '--unit=healer-worker.service', '--output=cat', f'--since=@{since:.3f}'))
+            healerlib.wait_said('the kernel dropped news about mounts', f'_PID={pid}')
             for place in places:
-                umount(place)
+                umount_at_last(place)
             self.wait_places(fs, [])
 
     def restart_worker(self, limit):
@@ -211,4 +230,4 @@ class Bursts(unittest.TestCase):
         with open(QUEUE_LIMIT, 'w', encoding='ascii') as file:
             file.write(limit)
         run('systemctl', 'restart', 'healer-worker.service')
-        wait_for(healerlib.worker_is_connected, deadline=LONG, what='healerd with its new worker')
+        wait_for(healerlib.worker_is_connected, what='healerd with its new worker')

@@ -7,7 +7,7 @@ import unittest
 
 import healerlib
 from healerlib import healerctl, status_of, wait_watched
-from vmlib import XfsImage, run, wait_for
+from vmlib import XfsImage, superblock_is_gone, unmount, wait_for
 
 PEER = '/usr/libexec/xfsprogs/xfs_healer'
 
@@ -35,14 +35,16 @@ class Foreign(unittest.TestCase):
     def setUp(self):
         self.addCleanup(healerlib.start)
 
+    def wait_holder(self, fs):
+        return wait_for(lambda: (found := status_of(fs)) and found['holder_pid'] and found, what='healerd to find the holder')
+
     def test_held_before_we_came(self):
         healerlib.stop()
         with XfsImage() as fs:
             fs.mount()
             with peer(fs) as process:
                 healerlib.start()
-                status = wait_for(lambda: status_of(fs) if status_of(fs) and status_of(fs)['holder_pid'] else None,
-                                  what='healerd to find the holder')
+                status = self.wait_holder(fs)
                 self.assertEqual((status['monitor_state'], status['watched']), ('foreign', False))
                 self.assertEqual((status['holder_pid'], status['holder_name']), (process.pid, 'xfs_healer'))
                 code, out, _ = healerctl('status', fs.path)
@@ -52,12 +54,11 @@ class Foreign(unittest.TestCase):
                 severity, _, text = healerlib.conditions(fs)['not-watched']
                 self.assertEqual(severity, 'warning')
                 self.assertIn(f'xfs_healer, process {process.pid}', text)
-                told = run('journalctl', '--boot', '--no-pager', '--output=cat', 'XFS_HEALER_MONITOR=foreign',
-                           f'XFS_HEALER_FS_UUID={fs.uuid}')
-                self.assertEqual(len(told.splitlines()), 1, 'said once')
+                healerlib.journal_sync()
+                self.assertEqual(len(healerlib.journal_entries('XFS_HEALER_MONITOR=foreign', f'XFS_HEALER_FS_UUID={fs.uuid}')),
+                                 1, 'said once')
                 process.terminate()
                 process.wait()
-                # Seconds on a machine; the limit of wait_for is for an emulated one.
                 wait_watched(fs)
                 self.assertNotIn('not-watched', healerlib.conditions(fs))
 
@@ -78,8 +79,8 @@ class Foreign(unittest.TestCase):
             fs.mount()
             with peer(fs):
                 healerlib.start()
-                wait_for(lambda: status_of(fs) and status_of(fs)['holder_pid'], what='healerd to find the holder')
+                self.wait_holder(fs)
                 device = fs.dev
-                run('umount', fs.path)
+                unmount(fs.path)
                 wait_for(lambda: status_of(fs) is None, what='healerd to forget it')
-                wait_for(lambda: healerlib.superblock_is_gone(device), what='the superblock to go')
+                wait_for(lambda: superblock_is_gone(device), what='the superblock to go')

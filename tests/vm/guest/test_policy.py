@@ -114,7 +114,7 @@ class Policy(unittest.TestCase):
     def decided(self, fs, kind=recipes.Directory):
         """The decision for the first report of the damage."""
         structure = kind.structure
-        event = wait_for(lambda: self.signals.sick(fs, structure), deadline=healerlib.LONG, what='the event')[0]
+        event = wait_for(lambda: self.signals.sick(fs, structure), what='the event')[0]
         return wait_for(lambda: self.signals.named('Decision', id=event['id']), what='the decision')[0]
 
     def baseline(self, autofsck, heals):
@@ -169,18 +169,17 @@ class Policy(unittest.TestCase):
 
     def test_path_of_the_file(self):
         """The kernel tells an inode; the rule sees the path that people know, and waits for it."""
-        with broken(recipes.Directory, autofsck='repair') as (fs, recipe):
-            with policy(BY_PATH.format(path=fs.join('other'))):
-                self.assertTrue(recipe.trigger())
-                self.assertEqual(self.decided(fs)['rule'], '')
-                self.assertEqual(self.signals.taken(fs, action='repair'), [])
-            with policy(BY_PATH.format(path=recipe.file())):
-                # A report of before may be decided only now, and then there is nothing to meet any more.
-                recipe.trigger()
-                wait_for(recipe.works, deadline=healerlib.LONG, what='the folder to be healed by its path')
-                event = wait_for(lambda: self.signals.taken(fs, 'directory', action='repair'), deadline=healerlib.LONG,
-                                 what='its result')[0]['id']
-                self.assertEqual([one['rule'] for one in self.signals.named('Decision', id=event)], ['by-path'])
+        with broken(recipes.Directory, autofsck='repair') as (fs, recipe), policy(BY_PATH.format(path=fs.join('other'))):
+            self.assertTrue(recipe.trigger())
+            self.assertEqual(self.decided(fs)['rule'], '')
+            self.assertEqual(self.signals.taken(fs, action='repair'), [])
+            # At once, with no other policy in between: a report of before may be decided only now, and then there is
+            # nothing to meet any more.
+            healerlib.load_policy(BY_PATH.format(path=recipe.file()))
+            recipe.trigger()
+            wait_for(recipe.works, what='the folder to be healed by its path')
+            event = wait_for(lambda: self.signals.taken(fs, 'directory', action='repair'), what='its result')[0]['id']
+            self.assertEqual([one['rule'] for one in self.signals.named('Decision', id=event)], ['by-path'])
 
     def rule_of_this_policy(self, fs, recipe):
         """The rule of the newest decision about the damage, made by the policy that is in force."""

@@ -40,7 +40,7 @@ class Scrub(unittest.TestCase):
             code, out, _ = healerctl('scrub', fs.path)
             self.assertEqual(code, 0)
             self.assertIn('nothing is damaged', out)
-            self.assertTrue(scans_in_journal(fs), 'no unit ran')
+            wait_for(lambda: scans_in_journal(fs), what='a unit that ran')
             fs.umount()
 
     def test_damage_is_told_and_left(self):
@@ -74,7 +74,7 @@ class Scrub(unittest.TestCase):
                 wait_watched(fs)
                 self.assertEqual(healerctl('scrub', '--no-wait', fs.path)[0], 0)
             for fs in one, two:
-                action = wait_for(lambda fs=fs: self.signals.taken(fs, action='scrub'), deadline=healerlib.LONG,
+                action = wait_for(lambda fs=fs: self.signals.taken(fs, action='scrub'), deadline=healerlib.SCAN,
                                   what='the scan to end')[0]
                 self.assertEqual(action['result'], 'done')
 
@@ -85,7 +85,7 @@ class Scrub(unittest.TestCase):
             wait_watched(fs)
             with healerlib.policy(SCRUB):
                 self.assertTrue(recipe.trigger())
-                action = wait_for(lambda: self.signals.taken(fs, action='scrub'), deadline=healerlib.LONG,
+                action = wait_for(lambda: self.signals.taken(fs, action='scrub'), deadline=healerlib.SCAN,
                                   what='the scan to end')[0]
                 self.assertEqual(action['result'], 'found-corruption')
 

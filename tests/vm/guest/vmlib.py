@@ -2,12 +2,17 @@
 """What tests inside the test machine share: running programs, waiting for a state, throw-away XFS images."""
 
 import os
+import re
 import shutil
 import struct
 import subprocess
 import tempfile
 import time
 import uuid
+
+# Seconds.  An emulated machine on a host that does other things is slow, and now and then it stands still for a while: this
+# only ends what would never end.
+PATIENCE = 180
 
 
 class CommandError(Exception):
@@ -23,10 +28,9 @@ def run(*command, check=True, **options):
     return done.stdout
 
 
-def wait_for(predicate, deadline=60, what='a state', longest_pause=0.4):
-    """Polls until predicate() is true and returns its value.  The deadline is generous because emulation is slow:
-    it only ends tests that would never end.  Asking costs what is waited for the processor, so what takes long is asked
-    for less and less often: a state that does not last needs a shorter `longest_pause`, in seconds."""
+def wait_for(predicate, deadline=PATIENCE, what='a state', longest_pause=0.4):
+    """Polls until predicate() is true and returns its value.  Asking costs what is waited for the processor, so what takes
+    long is asked for less and less often: a state that does not last needs a shorter `longest_pause`, in seconds."""
     end = time.monotonic() + deadline
     pause = min(0.05, longest_pause)
     while True:
@@ -46,6 +50,28 @@ def fails(function, *arguments):
     except (OSError, CommandError):
         return True
     return False
+
+
+def unmount(path, *options):
+    """umount(8), again while the mount is busy; returns whether it was.  Nothing of ours holds a mount for longer than it
+    takes to look its path up, but whoever does that can be interrupted in the middle of it: tests that want to know
+    count."""
+    def is_busy():
+        done = subprocess.run(['umount', *options, path], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              errors='replace', check=False)
+        if done.returncode and 'busy' not in done.stderr:
+            raise CommandError(f'umount {path}: exit {done.returncode}\n{done.stderr}')
+        return done.returncode != 0
+
+    if not is_busy():
+        return False
+    wait_for(lambda: not is_busy(), what=f'{path} to be unmounted')
+    return True
+
+
+def superblock_is_gone(device, kind='xfs'):
+    """Whether the kernel has let go of the file system on /dev/DEVICE."""
+    return not os.path.exists(f'/sys/fs/{kind}/{os.path.basename(device)}')
 
 
 class XfsImage:
@@ -77,16 +103,25 @@ class XfsImage:
     def __exit__(self, *unused):
         # A file system that the kernel lost (oops with locks taken) cannot be unmounted, not even killed: it is left
         # behind, and the end of the machine takes it.
-        if self.mounted():
-            try:
-                subprocess.Popen(['umount', '-R', self.path]).wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                return
+        try:
+            wait_for(self._is_left, what=f'{self.path} to be unmounted')
+        except subprocess.TimeoutExpired:
+            return
         self._detach()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _is_left(self):
+        """A repair that still runs keeps it."""
+        if self.mounted():
+            subprocess.Popen(['umount', '-R', self.path]).wait(timeout=60)
+        return not self.mounted()
+
     def mounted(self):
-        return os.path.ismount(self.path)
+        """By the list of mounts: what is shut down cannot even be looked at."""
+        with open('/proc/self/mountinfo', 'rb') as mounts:
+            places = [line.split()[4] for line in mounts]
+        escaped = re.sub(rb'[ \t\n\\]', lambda found: b'\\%03o' % ord(found.group()), os.fsencode(self.path))
+        return escaped in places
 
     def mount(self, *options):
         self.dev = run('losetup', '--find', '--show', self.file).strip()
@@ -94,8 +129,13 @@ class XfsImage:
         return self
 
     def umount(self):
-        run('umount', self.path)
+        """Its only mount.  Returns whether that was refused at first, and not before the kernel has let go of it: whoever
+        looked at it may keep it a moment longer, and neither may the image be written to before, nor could it be mounted
+        once more."""
+        was_busy = unmount(self.path)
+        wait_for(lambda: superblock_is_gone(self.dev), what=f'the superblock on {self.dev} to go')
         self._detach()
+        return was_busy
 
     def _detach(self):
         if self.dev:
