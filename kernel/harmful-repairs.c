@@ -40,13 +40,22 @@ static bool is_unset(KernelVersion version) {
         return version.major == 0 && version.minor == 0 && version.patch == 0;
 }
 
-static bool row_matches(const HarmfulRepair *row, KernelVersion running, const FilesystemFacts *facts) {
+static bool row_is_of(const HarmfulRepair *row, KernelVersion running) {
         if (kernel_version_compare(running, row->first) < 0)
                 return false;
-        if (!is_unset(row->last) && kernel_version_compare(running, row->last) > 0)
-                return false;
+        return is_unset(row->last) || kernel_version_compare(running, row->last) <= 0;
+}
 
-        return row->applies(facts);
+static bool row_matches(const HarmfulRepair *row, KernelVersion running, const FilesystemFacts *facts) {
+        return row_is_of(row, running) && row->applies(facts);
+}
+
+bool harmful_repair_is_possible(KernelVersion running, const RepairTarget *target) {
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                if (rows[i].structure == target->structure && row_is_of(rows + i, running))
+                        return true;
+
+        return false;
 }
 
 const HarmfulRepair *harmful_repair_find(KernelVersion running, const FilesystemFacts *facts,

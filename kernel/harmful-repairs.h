@@ -22,6 +22,9 @@ typedef struct HarmfulRepair {
         bool (*applies)(const FilesystemFacts *facts);
 } HarmfulRepair;
 
+/* False: harmful_repair_find() gives NULL whatever the facts are, so nobody needs to find them out. Pure. */
+bool harmful_repair_is_possible(KernelVersion running, const RepairTarget *target);
+
 /* Returns the row that forbids this repair on this kernel and file system, NULL if none does. Pure. */
 const HarmfulRepair *harmful_repair_find(KernelVersion running, const FilesystemFacts *facts,
                                          const RepairTarget *target);

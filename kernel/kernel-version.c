@@ -6,10 +6,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "src/basic/cleanup.h"
-#include "src/basic/file.h"
 #include "src/basic/number.h"
 
 #define OOPS_COUNT_PATH "/sys/kernel/oops_count"
@@ -82,13 +84,29 @@ int kernel_version_compare(KernelVersion a, KernelVersion b) {
         return compare(a.patch, b.patch);
 }
 
+int kernel_oops_count_open(void) {
+        int fd = open(OOPS_COUNT_PATH, O_RDONLY|O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+int kernel_oops_count_read(int fd, uint64_t *ret_count) {
+        char text[OOPS_COUNT_LIMIT_BYTES];
+        ssize_t length;
+
+        do
+                length = pread(fd, text, sizeof(text) - 1, 0);
+        while (length < 0 && errno == EINTR);
+        if (length < 0)
+                return -errno;
+
+        text[length] = '\0';
+        text[strcspn(text, "\n")] = '\0';
+        return number_parse_u64(text, 0, UINT64_MAX, ret_count);
+}
+
 int kernel_oops_count(uint64_t *ret_count) {
-        _cleanup_(free_at) char *line = NULL;
-        int r;
+        _cleanup_(close_fd_at) int fd = kernel_oops_count_open();
 
-        r = file_read_line(OOPS_COUNT_PATH, OOPS_COUNT_LIMIT_BYTES, &line);
-        if (r < 0)
-                return r;
-
-        return number_parse_u64(line, 0, UINT64_MAX, ret_count);
+        return fd < 0 ? fd : kernel_oops_count_read(fd, ret_count);
 }

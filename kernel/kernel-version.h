@@ -17,3 +17,7 @@ int kernel_version_running(KernelVersion *ret_version);
 int kernel_version_compare(KernelVersion a, KernelVersion b);   /* <0, 0, >0 */
 /* /sys/kernel/oops_count. Returns 0 or a negative errno (-ENOENT before Linux 6.2). */
 int kernel_oops_count(uint64_t *ret_count);
+/* The same in two steps, for who asks often: to open it takes longer than to read it. The first returns a descriptor or
+ * a negative errno. */
+int kernel_oops_count_open(void);
+int kernel_oops_count_read(int fd, uint64_t *ret_count);

@@ -60,6 +60,14 @@ Job *job_queue_active(JobQueue *queue, uint64_t filesystem_id) {
         return first;
 }
 
+bool job_queue_is_repairing(JobQueue *queue, uint64_t filesystem_id) {
+        for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
+                if (job->filesystem_id == filesystem_id && job->request.kind == ACTION_REPAIR &&
+                    job->state == JOB_RUNNING && !queued_of(job)->has_result)
+                        return true;
+        return false;
+}
+
 static uint64_t request_timeout(const ActionRequest *request) {
         if (request->timeout_usec != USEC_INFINITY && request->timeout_usec > 0)
                 return request->timeout_usec;

@@ -105,5 +105,7 @@ void job_queue_on_healthy(JobQueue *queue, uint64_t filesystem_id, const RepairT
 Job *job_queue_find(JobQueue *queue, uint64_t job_id);
 /* Jobs that have not ended and were told of, in order; start with NULL. */
 Job *job_queue_next(JobQueue *queue, const Job *previous);
+/* True while the worker has a repair of it that has not ended, told of or not. */
+bool job_queue_is_repairing(JobQueue *queue, uint64_t filesystem_id);
 /* Its running or first waiting job; NULL for none. */
 Job *job_queue_active(JobQueue *queue, uint64_t filesystem_id);

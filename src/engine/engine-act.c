@@ -176,6 +176,8 @@ void engine_on_job_changed(void *userdata, Job *job) {
                 engine_conditions_from_job(engine, filesystem, job);
         }
         engine_tell(engine, on_job, job, filesystem);
+        if (job->request.kind == ACTION_REPAIR)
+                engine_survey_on_repair_ended(engine);
         if (filesystem) {
                 engine_tell_result(engine, result_kind(&job->report), &job->event, filesystem->id, job->report.error);
                 scan_after_failed_baseline(engine, filesystem, job);

@@ -277,6 +277,8 @@ void engine_survey_on_event(Engine *engine, const Filesystem *filesystem, const 
 int engine_survey_for_job(Engine *engine, const Job *job, const Filesystem *filesystem);
 int engine_survey_cancel_job(Engine *engine, const Job *job);
 void engine_survey_end_watch(Engine *engine, Watch *watch);
+/* One that waited for it may begin. */
+void engine_survey_on_repair_ended(Engine *engine);
 void engine_survey_on_worker_ready(Engine *engine);
 void engine_survey_on_worker_lost(Engine *engine);
 void engine_on_survey_result(Engine *engine, const WorkerSurveyResult *result);

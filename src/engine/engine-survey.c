@@ -26,6 +26,9 @@
 #define ASK_LATER_USEC (2 * USEC_PER_SEC)
 /* While reports go on being lost, asking again at once would tell what the last answer told. */
 #define AFTER_LOSS_AGAIN_USEC USEC_PER_MINUTE
+/* A repair comes first: asking takes the processor from it, and may ask for just what it holds. Not for ever, because
+ * one repair may follow another. */
+#define AFTER_REPAIR_MAX_USEC (10 * USEC_PER_SEC)
 #define GROUPS_TIMEOUT_USEC (10 * USEC_PER_MINUTE)
 /* The worker ends it at its timeout and has 4 s to see whether it dies; only then the silence is its own. */
 #define WORKER_GRACE_USEC (15 * USEC_PER_SEC)
@@ -46,10 +49,19 @@ static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
         return 0;
 }
 
+/* When this depth is to be asked for; USEC_INFINITY: it is not wanted. */
+static uint64_t begin_usec(const Engine *engine, const Watch *watch, SurveyDepth depth) {
+        uint64_t due_usec = watch->survey.due_usec[depth];
+
+        if (due_usec == 0)
+                return USEC_INFINITY;
+        return due_usec + (job_queue_is_repairing(engine->jobs, watch->filesystem_id) ? AFTER_REPAIR_MAX_USEC : 0);
+}
+
 /* The depth that is to be asked for at @now, the deeper first; SURVEY_NONE: not yet. */
-static SurveyDepth due_depth(const Survey *survey, uint64_t now) {
+static SurveyDepth due_depth(const Engine *engine, const Watch *watch, uint64_t now) {
         for (SurveyDepth depth = SURVEY_INODES; depth > SURVEY_NONE; depth--)
-                if (survey->due_usec[depth] != 0 && survey->due_usec[depth] <= now)
+                if (begin_usec(engine, watch, depth) <= now)
                         return depth;
         return SURVEY_NONE;
 }
@@ -71,21 +83,21 @@ static void timer_arm(Engine *engine) {
 
         engine->survey_timer = sd_event_source_disable_unref(engine->survey_timer);
         TAILQ_FOREACH(watch, &engine->watches, entries) {
-                const Survey *survey = &watch->survey;
-
-                if (survey->request_id != 0) {
-                        next = min_of(next, survey->deadline_usec);
+                if (watch->survey.request_id != 0) {
+                        next = min_of(next, watch->survey.deadline_usec);
                         continue;
                 }
                 for (SurveyDepth depth = SURVEY_GROUPS; may_begin && depth <= SURVEY_INODES; depth++)
-                        if (survey->due_usec[depth] != 0)
-                                next = min_of(next, survey->due_usec[depth]);
+                        next = min_of(next, begin_usec(engine, watch, depth));
         }
         if (next == USEC_INFINITY)
                 return;
 
         r = sd_event_add_time(engine->event, &engine->survey_timer, CLOCK_MONOTONIC, next, 50 * USEC_PER_MSEC, on_timer,
                               engine);
+        /* What was reported at the same time may be a reason to wait. */
+        if (r >= 0)
+                r = sd_event_source_set_priority(engine->survey_timer, SD_EVENT_PRIORITY_IDLE);
         if (r < 0)
                 log_error_errno(r, "surveys: cannot set a timer, what is sick already may not be found: %m");
 }
@@ -282,7 +294,7 @@ static void pump(Engine *engine) {
         end_overdue(engine, now);
         n_running = count_running(engine);
         TAILQ_FOREACH(watch, &engine->watches, entries) {
-                SurveyDepth depth = due_depth(&watch->survey, now);
+                SurveyDepth depth = due_depth(engine, watch, now);
 
                 if (!engine_worker_is_connected(engine) || n_running >= SURVEYS_MAX)
                         break;
@@ -398,6 +410,10 @@ void engine_survey_end_watch(Engine *engine, Watch *watch) {
         /* The queue ends the job. */
         cancel(engine, watch->survey.request_id);
         watch->survey = (Survey) { .n_open = watch->survey.n_open };
+        timer_arm(engine);
+}
+
+void engine_survey_on_repair_ended(Engine *engine) {
         timer_arm(engine);
 }
 

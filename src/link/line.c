@@ -111,6 +111,14 @@ static int out_flush(Line *line) {
         return r;
 }
 
+/* Past the queue: to copy a record and its descriptor takes longer than to send them. Returns -EAGAIN if the queue is
+ * what has to take it. */
+static int send_at_once(Line *line, const void *record, size_t size_bytes, int fd) {
+        if (line->kind->keeps_sent || line->out.n > 0)
+                return -EAGAIN;
+        return packet_send(line->fd, record, size_bytes, fd);
+}
+
 int line_send(Line *line, const void *record, size_t size_bytes, int fd) {
         int r;
 
@@ -119,8 +127,16 @@ int line_send(Line *line, const void *record, size_t size_bytes, int fd) {
                 return -ENOTCONN;
 
         r = line->kind->check(record, size_bytes);
-        if (r >= 0)
+        if (r >= 0) {
+                r = send_at_once(line, record, size_bytes, fd);
+                if (r >= 0)
+                        return 0;
+                if (r != -EAGAIN) {
+                        line_lost(line, r, "cannot be told anything");
+                        return -ENOTCONN;
+                }
                 r = packet_queue_add(&line->out, record, size_bytes, fd);
+        }
         if (r < 0) {
                 line->n_dropped++;
                 if (r == -ENOBUFS && !line->kind->keeps_sent)

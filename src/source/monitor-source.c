@@ -32,6 +32,10 @@
 #define REST_MIN_USEC UINT64_C(100)
 #define REST_MAX_USEC UINT64_C(500)
 #define RECORDS_PER_READING UINT64_C(32)
+/* After so long without a record the next ones are no storm, if they are few: they are handed on as soon as they are
+ * read, and the kernel says when there is more. Somebody waits for what follows from the first report of damage. */
+#define CALM_USEC (10 * USEC_PER_MSEC)
+#define CALM_RECORDS_MAX UINT64_C(8)
 /* When the ring has no room, the kernel's queue has to do for so long. */
 #define ROOM_WAIT_USEC (10 * USEC_PER_MSEC)
 
@@ -48,6 +52,7 @@ struct MonitorSource {
         WorkTurn *turn;                 /* hands on what is in waiting */
         RingQueue waiting;              /* read, not handed on */
         uint64_t rest_usec;             /* the next rest */
+        uint64_t read_monotonic_usec;   /* when a reading last brought something; 0: none did */
         int end_error;
         bool has_ended;                 /* on_end comes after what is waiting */
         bool has_said_full;
@@ -59,6 +64,7 @@ static void take_records(MonitorSource *source, size_t n_records) {
                                            record_ring_landing(source->ring) + i * HEALTH_RECORD_SIZE);
 
         record_ring_commit(source->ring, &source->waiting);
+        source->read_monotonic_usec = clock_monotonic_usec();
         if (source->sink.on_read)
                 source->sink.on_read(source->sink.userdata, source->filesystem_id, source->account->n_records);
 }
@@ -181,14 +187,12 @@ static ssize_t read_on(MonitorSource *source) {
         return n;
 }
 
-static void read_turn(MonitorSource *source) {
-        uint64_t n_before = source->account->n_records;
-        ssize_t n = read_on(source);
-
+/* What comes after a reading of @n_records that ended with @n. */
+static void after_reading(MonitorSource *source, ssize_t n, uint64_t n_records) {
         if (n == -ENOBUFS)
                 wait_for_room(source);
-        else if (source->account->n_records > n_before)
-                rest_a_while(source, source->account->n_records - n_before);
+        else if (n_records > 0)
+                rest_a_while(source, n_records);
         else if (n == -EAGAIN)
                 wait_for_records(source);
         if (n > 0 || n == -EAGAIN || n == -ENOBUFS)
@@ -203,19 +207,43 @@ static void read_turn(MonitorSource *source) {
         source->has_ended = true;
 }
 
-static void read_and_begin(MonitorSource *source) {
-        read_turn(source);
+/* Returns how many records came. */
+static uint64_t read_turn(MonitorSource *source) {
+        uint64_t n_before = source->account->n_records;
+        ssize_t n = read_on(source);
+
+        after_reading(source, n, source->account->n_records - n_before);
+        return source->account->n_records - n_before;
+}
+
+static void begin_if_waiting(MonitorSource *source) {
         if (!record_ring_queue_is_empty(&source->waiting) || source->has_ended)
                 work_turn_begin(source->turn);
 }
 
 static int on_io(_unused_ sd_event_source *io_source, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
-        read_and_begin(userdata);
+        MonitorSource *source = userdata;
+        bool is_calm = clock_monotonic_usec() - source->read_monotonic_usec > CALM_USEC &&
+                       record_ring_queue_is_empty(&source->waiting);
+        uint64_t n_before = source->account->n_records, n_records;
+        ssize_t n;
+
+        n = read_on(source);
+        n_records = source->account->n_records - n_before;
+        if (is_calm && n > 0 && n_records <= CALM_RECORDS_MAX) {
+                if (hand_on(source, clock_monotonic_usec() + WORK_TURN_USEC))
+                        work_turn_begin(source->turn);
+                return 0;
+        }
+
+        after_reading(source, n, n_records);
+        begin_if_waiting(source);
         return 0;
 }
 
 static int on_rest_timer(_unused_ sd_event_source *timer, _unused_ uint64_t usec, void *userdata) {
-        read_and_begin(userdata);
+        (void) read_turn(userdata);
+        begin_if_waiting(userdata);
         return 0;
 }
 
@@ -225,10 +253,9 @@ int monitor_source_set_reading(MonitorSource *source, bool is_reading) {
 
 void monitor_source_drain(MonitorSource *source) {
         while (!source->has_ended) {
-                uint64_t n_before = source->account->n_records;
+                uint64_t n_records = read_turn(source);
 
-                read_turn(source);
-                if (source->has_ended || source->account->n_records == n_before)
+                if (source->has_ended || n_records == 0)
                         break;
                 (void) hand_on(source, UINT64_MAX);
         }

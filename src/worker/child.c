@@ -32,6 +32,11 @@
 /* Exit statuses above carry a negative errno across the end of a process. */
 #define EXIT_ERRNO_BASE 200
 
+/* More than a repair needs, and less than what malloc() would give back. */
+#define TOUCHED_STACK_BYTES 32768
+#define TOUCHED_HEAP_BYTES 65536
+#define TOUCHED_EVERY_BYTES 1024
+
 typedef enum ChildStage {
         CHILD_RUNNING,
         CHILD_TERMINATING,              /* SIGTERM sent */
@@ -54,7 +59,8 @@ struct Child {
 struct ChildTable {
         sd_event *event;
         size_t n_children, n_stuck, n_waiting;
-        int (*read_oops_count)(uint64_t *ret_count);
+        int oops_fd;                    /* negative: there is no count to be had */
+        int (*read_oops_count)(uint64_t *ret_count);    /* NULL: it is read there */
         void (*signal)(int pid_fd, int number);
         TAILQ_HEAD(, Child) children;
 };
@@ -84,7 +90,7 @@ ChildTable *child_table_new(sd_event *event) {
                 return NULL;
 
         table->event = sd_event_ref(event);
-        table->read_oops_count = kernel_oops_count;
+        table->oops_fd = kernel_oops_count_open();
         table->signal = signal_process;
         TAILQ_INIT(&table->children);
         return table;
@@ -100,6 +106,7 @@ ChildTable *child_table_free(ChildTable *table) {
                 TAILQ_REMOVE(&table->children, child, entry);
                 child_free(child);
         }
+        close_fd(table->oops_fd);
         sd_event_unref(table->event);
         free(table);
         return NULL;
@@ -129,10 +136,19 @@ bool child_is_stuck(const Child *child) {
         return child->stage == CHILD_STUCK;
 }
 
-static uint64_t oops_count_now(const ChildTable *table) {
-        uint64_t count;
+bool child_is_waiting(const Child *child) {
+        return child->task.waits && child->stage == CHILD_RUNNING;
+}
 
-        return table->read_oops_count(&count) < 0 ? UINT64_MAX : count;
+uint64_t child_table_oops_count(const ChildTable *table) {
+        uint64_t count;
+        int r;
+
+        if (table->read_oops_count)
+                r = table->read_oops_count(&count);
+        else
+                r = table->oops_fd < 0 ? table->oops_fd : kernel_oops_count_read(table->oops_fd, &count);
+        return r < 0 ? UINT64_MAX : count;
 }
 
 ChildEnding child_ending_classify(int code, int status, ChildEnding stopped_as, uint64_t oops_before,
@@ -148,6 +164,18 @@ ChildEnding child_ending_classify(int code, int status, ChildEnding stopped_as, 
                 return CHILD_CRASHED;
 
         return CHILD_DIED;
+}
+
+/* Not inlined: what is called afterwards has to lie where this did. */
+__attribute__((__noinline__)) void child_touch_memory(void) {
+        volatile uint8_t stack[TOUCHED_STACK_BYTES];
+        volatile uint8_t *heap = malloc(TOUCHED_HEAP_BYTES);
+
+        for (size_t i = 0; i < sizeof(stack); i += TOUCHED_EVERY_BYTES)
+                stack[i] = 0;
+        for (size_t i = 0; heap && i < TOUCHED_HEAP_BYTES; i += TOUCHED_EVERY_BYTES)
+                heap[i] = 0;
+        free((void *) heap);
 }
 
 /* Closes what a child has no business with: a hung one would keep connections, monitors and mounts alive. */
@@ -280,7 +308,7 @@ static int on_process_end(sd_event_source *source, int fd, uint32_t revents, voi
         end = (ChildEnd) {
                 .status = info.si_status,
                 .was_stuck = child->stage == CHILD_STUCK,
-                .oops_count = oops_count_now(child->table),
+                .oops_count = child_table_oops_count(child->table),
         };
         end.ending = child_ending_classify(info.si_code, info.si_status, child->stopped_as, child->oops_before,
                                            end.oops_count);
@@ -391,7 +419,7 @@ int child_spawn(ChildTable *table, const ChildTask *task, Child **ret_child) {
         if (!child)
                 return -ENOMEM;
         *child = (Child) { .table = table, .task = *task, .pid_fd = -EBADF, .report_fd = -EBADF };
-        child->oops_before = oops_count_now(table);
+        child->oops_before = child_table_oops_count(table);
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC, 0, fds) < 0)
                 return -errno;
@@ -476,7 +504,7 @@ int child_order(Child *child, const ChildTask *task, const void *bytes, size_t s
 
         if (child->stage != CHILD_RUNNING)
                 return -EPIPE;
-        child->oops_before = oops_count_now(child->table);
+        child->oops_before = child_table_oops_count(child->table);
         r = send_packet(child->report_fd, bytes, size_bytes, MSG_DONTWAIT, fd);
         if (r < 0)
                 return r;

@@ -69,6 +69,8 @@ DEFINE_CLEANUP(ChildTable, child_table_free)
 /* Those that have something to do. */
 size_t child_table_count(const ChildTable *table);
 size_t child_table_count_stuck(const ChildTable *table);
+/* The kernel's count of its oopses now; UINT64_MAX: unknown. In the loop. */
+uint64_t child_table_oops_count(const ChildTable *table);
 /* For tests: where the oops count comes from, and how a child is signalled. */
 void child_table_set_oops_reader(ChildTable *table, int (*reader)(uint64_t *ret_count));
 void child_table_set_signaller(ChildTable *table, void (*signaller)(int pid_fd, int number));
@@ -97,6 +99,8 @@ void child_stop(Child *child);
 void child_table_stop_all(ChildTable *table);
 pid_t child_pid(const Child *child);
 bool child_is_stuck(const Child *child);
+/* child_order() can be expected to succeed. */
+bool child_is_waiting(const Child *child);
 
 /* Pure: what an end means. @stopped_as is CHILD_EXITED if we sent no signal. */
 ChildEnding child_ending_classify(int code, int status, ChildEnding stopped_as, uint64_t oops_before,
@@ -108,6 +112,10 @@ int child_report(int report_fd, const void *bytes, size_t size_bytes, int fd);
 /* For code in a child that waits: sleeps until the order comes. Returns its length; 0 if none will come any more; or a
  * negative errno. @ret_fd: new, or -EBADF. */
 ssize_t child_receive(int report_fd, void *ret_bytes, size_t size_bytes, int *ret_fd);
+
+/* Takes beforehand what the first touch of a page of stack and heap costs: in a child as well as in the loop after a
+ * fork, which makes every page one that is copied when it is written to. */
+void child_touch_memory(void);
 
 /* For code in a child: "repair" makes it healer:repair, for ps and for whoever looks for it. At most 8 characters. */
 void child_set_name(const char *name);

@@ -163,7 +163,7 @@ static int handle_record(Connection *connection) {
         if (message.header.type == WORKER_HELLO || message.header.type >= WORKER_HELLO_REPLY)
                 return -EBADMSG;
 
-        return connection->calls->on_message(&message, fd, connection->userdata);
+        return connection->calls->on_message(&message, steal_fd(&fd), connection->userdata);
 }
 
 /* So that the other side, too, learns why it is refused. */

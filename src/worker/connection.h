@@ -22,8 +22,8 @@ typedef struct ConnectionCalls {
         /* After the versions were found equal; the reply has been queued by the time it returns. Negative ends
          * the line. */
         int (*on_hello)(const WorkerHello *hello, void *userdata);
-        /* A well-formed record that only healerd sends; @fd is borrowed or negative. Negative ends the line. */
-        int (*on_message)(const WorkerMessage *message, int fd, void *userdata);
+        /* A well-formed record that only healerd sends; @taken_fd may be negative. Negative ends the line. */
+        int (*on_message)(const WorkerMessage *message, int taken_fd, void *userdata);
         /* The line is gone. */
         void (*on_end)(void *userdata);
         /* The other side speaks another version of the protocol. */

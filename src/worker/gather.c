@@ -275,12 +275,12 @@ void gather_request(Worker *worker, const WorkerGatherRequest *request, int take
 
         if (!superblock)
                 r = -ESTALE;
-        else if (monitor_fd >= 0 && !health_monitor_fd_is_monitor(monitor_fd))
-                r = -EBADF;
         else if (job_answers(worker, request, monitor_fd)) {
                 (void) steal_fd(&monitor_fd);
                 return;
-        } else
+        } else if (monitor_fd >= 0 && !health_monitor_fd_is_monitor(monitor_fd))
+                r = -EBADF;
+        else
                 r = gather_start(worker, superblock, request, monitor_fd);
         if (r < 0)
                 answer_error(worker, request, -r);

@@ -16,8 +16,13 @@
 #include "src/basic/cleanup.h"
 #include "src/basic/clock.h"
 #include "src/basic/macro.h"
+#include "src/basic/packet.h"
 #include "src/worker/child.h"
 #include "src/worker/process.h"
+
+/* Taking a process down takes longer than the write, and would come just before the repair that waits for this answer:
+ * so it ends when the repair's own process does, or after so long. */
+#define LINGER_MSEC 1000
 
 typedef struct WriteOrder {
         size_t slot;
@@ -34,50 +39,69 @@ static int write_one(const char *state_dir, const WriteOrder *order) {
 /* Memory that a process has touched once is its own: the first touch after a fork copies it. The file is not kept open:
  * that would keep its file system. */
 static void rehearse(const char *state_dir) {
+        const Intent intent = { .state = INTENT_OPEN, .target.structure = STRUCTURE_AG_FINOBT };
+        uint8_t bytes[INTENT_RECORD_SIZE];
+
+        intent_encode(&intent, bytes);
         close_fd(intent_file_open(state_dir, false));
 }
 
-static _Noreturn void writer_main(int socket_fd, const char *state_dir) {
+/* @owner: of the record but for what it says itself: the repair's process. */
+static _Noreturn void writer_main(int order_fd, int answer_fd, const char *state_dir, const Intent *owner) {
+        const int keep[] = { order_fd, answer_fd };
         WriteOrder order;
         int fd, result;
 
-        child_close_all_but(&socket_fd, 1);
+        child_close_all_but(keep, ELEMENTSOF(keep));
         child_set_name("intent");
         rehearse(state_dir);
 
-        if (child_receive(socket_fd, &order, sizeof(order), &fd) != sizeof(order))
+        if (child_receive(order_fd, &order, sizeof(order), &fd) != sizeof(order))
                 _exit(EXIT_SUCCESS);
+        /* It died before it heard of it: there is no repair. */
+        if (getppid() != owner->pid)
+                _exit(EXIT_FAILURE);
+        order.intent.pid = owner->pid;
+        order.intent.process_start_ticks = owner->process_start_ticks;
         result = write_one(state_dir, &order);
-        _exit(child_report(socket_fd, &result, sizeof(result), -EBADF) < 0);
+        if (child_report(answer_fd, &result, sizeof(result), -EBADF) < 0)
+                _exit(EXIT_FAILURE);
+        (void) poll(&(struct pollfd) { .fd = answer_fd, .events = POLLIN }, 1, LINGER_MSEC);
+        _exit(EXIT_SUCCESS);
 }
 
-void intent_writer_start(IntentWriter *writer, const char *state_dir) {
+void intent_writer_start(IntentWriter *writer, const char *state_dir, int order_fd) {
+        Intent owner = { .pid = getpid() };
         int fds[2];
 
         *writer = (IntentWriter) { .socket_fd = -EBADF };
-        (void) process_start_ticks(getpid(), &writer->owner_start_ticks);
+        (void) process_start_ticks(owner.pid, &owner.process_start_ticks);
         if (socketpair(AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC, 0, fds) < 0) {
                 writer->error = -errno;
+                close_fd(order_fd);
                 return;
         }
         writer->socket_fd = fds[0];
 
         writer->pid = fork();
         if (writer->pid == 0)
-                writer_main(fds[1], state_dir);
+                writer_main(order_fd < 0 ? fds[1] : order_fd, fds[1], state_dir, &owner);
         if (writer->pid < 0)
                 writer->error = -errno;
         close_fd(fds[1]);
+        close_fd(order_fd);
+}
+
+int intent_writer_order(int order_fd, size_t slot, const Intent *intent) {
+        const WriteOrder order = { .slot = slot, .intent = *intent };
+
+        return packet_send(order_fd, &order, sizeof(order), -EBADF);
 }
 
 void intent_writer_begin(IntentWriter *writer, size_t slot, const Intent *intent) {
-        WriteOrder order = { .slot = slot, .intent = *intent };
-
-        order.intent.pid = getpid();
-        order.intent.process_start_ticks = writer->owner_start_ticks;
         writer->until_monotonic_usec = clock_monotonic_usec() + INTENT_WRITE_USEC;
-        if (writer->error == 0)
-                writer->error = child_report(writer->socket_fd, &order, sizeof(order), -EBADF);
+        if (writer->error == 0 && intent)
+                writer->error = intent_writer_order(writer->socket_fd, slot, intent);
 }
 
 static int wait_for_answer(const IntentWriter *writer) {
@@ -101,9 +125,10 @@ static int wait_for_answer(const IntentWriter *writer) {
 }
 
 int intent_writer_end(IntentWriter *writer) {
-        int r = writer->error < 0 ? writer->error : wait_for_answer(writer);
+        return writer->error < 0 ? writer->error : wait_for_answer(writer);
+}
 
+void intent_writer_close(IntentWriter *writer) {
         /* It is not waited for: its parent ends soon. */
         writer->socket_fd = close_fd(writer->socket_fd);
-        return r;
 }

@@ -35,5 +35,3 @@ void intents_set_state(Intents *intents, IntentSlot *slot, IntentState state);
 void intents_flush(Intents *intents);
 /* Nothing is written for a while. */
 void intents_leave_disk_alone(Intents *intents);
-/* UINT64_MAX: unknown. */
-uint64_t intents_oops_count(void);

@@ -10,7 +10,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "kernel/kernel-version.h"
 #include "src/basic/log.h"
 #include "src/basic/macro.h"
 #include "src/worker/intents-internal.h"
@@ -38,10 +37,8 @@ IntentState intent_judge(const Intent *intent, const uint8_t boot_id[static BOOT
         return INTENT_INTERRUPTED;
 }
 
-uint64_t intents_oops_count(void) {
-        uint64_t count;
-
-        return kernel_oops_count(&count) < 0 ? UINT64_MAX : count;
+static IntentState judge_now(const Intents *intents, const Intent *intent, bool is_alive) {
+        return intent_judge(intent, intents->boot_id, child_table_oops_count(intents->children), is_alive);
 }
 
 static int load_in_child(int report_fd, void *userdata) {
@@ -88,8 +85,7 @@ static int on_left_process_end(sd_event_source *source, int fd, uint32_t revents
 
                 log_notice("pid %d, left behind by an earlier worker, ended", slot->intent.pid);
                 slot->left_source = sd_event_source_disable_unref(slot->left_source);
-                intents_set_state(intents, slot,
-                                  intent_judge(&slot->intent, intents->boot_id, intents_oops_count(), false));
+                intents_set_state(intents, slot, judge_now(intents, &slot->intent, false));
                 intents->calls->on_left_ended(&slot->intent, intents->userdata);
                 return 0;
         }
@@ -103,8 +99,7 @@ static void watch_left_process(Intents *intents, IntentSlot *slot) {
         pid_fd = (int) syscall(SYS_pidfd_open, slot->intent.pid, 0);
         if (pid_fd < 0 ||
             sd_event_add_io(intents->event, &slot->left_source, pid_fd, EPOLLIN, on_left_process_end, intents) < 0) {
-                intents_set_state(intents, slot,
-                                  intent_judge(&slot->intent, intents->boot_id, intents_oops_count(), false));
+                intents_set_state(intents, slot, judge_now(intents, &slot->intent, false));
                 return;
         }
 
@@ -136,7 +131,7 @@ static void on_load_report(Child *child, const void *bytes, size_t size_bytes, i
         if (slot->intent.state != INTENT_OPEN)
                 return;
 
-        state = intent_judge(&slot->intent, intents->boot_id, intents_oops_count(), loaded.is_alive);
+        state = judge_now(intents, &slot->intent, loaded.is_alive);
         if (state == INTENT_OPEN)
                 watch_left_process(intents, slot);
         else

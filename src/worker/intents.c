@@ -293,7 +293,7 @@ void intents_begin(Intents *intents, Intent *intent, size_t *ret_slot) {
 
         intent->state = INTENT_OPEN;
         intent->started_realtime_usec = clock_realtime_usec();
-        intent->oops_count = intents_oops_count();
+        intent->oops_count = child_table_oops_count(intents->children);
         memcpy(intent->boot_id, intents->boot_id, BOOT_ID_SIZE);
         (void) text_copy(intent->kernel_release, sizeof(intent->kernel_release), intents->kernel_release);
 
@@ -362,15 +362,20 @@ void intents_forget_ban(Intents *intents, const Intent *ban) {
                 }
 }
 
+void intents_spoil(Intents *intents, size_t slot) {
+        if (slot != INTENT_SLOT_NONE)
+                intents->slots[slot].is_poisoned = true;
+}
+
 void intents_note_write(Intents *intents, size_t slot, int error) {
         if (error == 0)
                 return;
 
-        if (slot != INTENT_SLOT_NONE) {
-                /* What was given up can still reach the disk after a later record: that slot is spoilt. */
-                intents->slots[slot].is_poisoned = error == ETIMEDOUT;
+        /* What was given up can still reach the disk after a later record. */
+        if (error == ETIMEDOUT)
+                intents_spoil(intents, slot);
+        if (slot != INTENT_SLOT_NONE)
                 intents->slots[slot].is_dirty = true;
-        }
         say_failure(intents, error);
 }
 

@@ -54,7 +54,7 @@ const Intent *intents_find_left_running(const Intents *intents, const WorkerFile
  * @intent:      target, job and file system; the rest is filled in here
  * @ret_slot:    its place, INTENT_SLOT_NONE if there is no room
  *
- * If intents_may_write(), the job's child has it written by an IntentWriter, with its own number in it.
+ * If intents_may_write(), an IntentWriter of the job's child writes it, with the number of that child in it.
  */
 void intents_begin(Intents *intents, Intent *intent, size_t *ret_slot);
 
@@ -70,6 +70,8 @@ void intents_forget_ban(Intents *intents, const Intent *ban);
 
 /* What the child said about its write. */
 void intents_note_write(Intents *intents, size_t slot, int error);
+/* A write that nobody waits for may still come through: the slot is not used again. */
+void intents_spoil(Intents *intents, size_t slot);
 void intents_note_pid(Intents *intents, size_t slot, pid_t pid);
 
 /* The repair ended (or its child crashed): closes the record. */

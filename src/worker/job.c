@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
@@ -19,9 +20,17 @@
 #include "src/worker/gather.h"
 #include "src/worker/worker.h"
 
+void job_table_init(JobTable *table) {
+        *table = (JobTable) { .ready_writer_fd = -EBADF };
+        TAILQ_INIT(&table->running);
+        TAILQ_INIT(&table->results);
+}
+
 void job_table_clear(JobTable *table) {
         JobResultLeft *left;
         Job *job;
+
+        table->ready_writer_fd = close_fd(table->ready_writer_fd);
 
         while ((job = TAILQ_FIRST(&table->running))) {
                 TAILQ_REMOVE(&table->running, job, entry);
@@ -257,6 +266,8 @@ static void on_begun(Job *job, const JobBegun *begun) {
         /* Of what was not begun after all nothing remains; a write that was given up may come through, though. */
         job->is_intent_written = begun->is_started || begun->intent_error != 0;
         intents_note_write(job->worker->intents, job->intent_slot, begun->intent_error);
+        if (begun->is_again)
+                return;
 
         if (begun->is_started) {
                 /* It would not have begun if the ban still stood. */
@@ -407,15 +418,22 @@ static void on_ready_end(_unused_ Child *child, _unused_ const ChildEnd *end, vo
         Worker *worker = userdata;
 
         worker->jobs.ready = NULL;
+        worker->jobs.ready_writer_fd = close_fd(worker->jobs.ready_writer_fd);
 }
 
 void job_get_ready(Worker *worker, const JobKind *kind) {
         ChildTask task = task_of(kind);
-        int r;
+        JobTable *table = &worker->jobs;
+        int fds[2], r;
 
-        if (!kind->wait || worker->jobs.ready || worker->is_leaving || worker->wants_restart)
+        if (!kind->wait || table->ready || worker->is_leaving || worker->wants_restart)
                 return;
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET|SOCK_CLOEXEC, 0, fds) < 0) {
+                log_debug_errno(errno, "%s: no process is kept ready: %m", kind->name);
+                return;
+        }
 
+        table->ready_writer_fd = fds[1];
         task.name = "ready";
         task.run = kind->wait;
         task.on_report = NULL;
@@ -424,27 +442,43 @@ void job_get_ready(Worker *worker, const JobKind *kind) {
         task.userdata = worker;
         task.timeout_usec = USEC_INFINITY;
         task.waits = true;
+        task.keep_fds[0] = fds[1];
         if (worker->kmsg_fd >= 0)
-                task.keep_fds[0] = worker->kmsg_fd;
-        r = child_spawn(worker->children, &task, &worker->jobs.ready);
-        if (r < 0)
+                task.keep_fds[1] = worker->kmsg_fd;
+        r = child_spawn(worker->children, &task, &table->ready);
+        close_fd(fds[1]);
+        table->ready_writer_fd = fds[0];
+        table->ready_kind = kind;
+        child_touch_memory();
+        if (r < 0) {
                 log_debug_errno(r, "%s: no process is kept ready: %m", kind->name);
-        worker->jobs.ready_kind = kind;
+                table->ready_writer_fd = close_fd(table->ready_writer_fd);
+        }
 }
 
-/* Returns 0 and the child that took it, or a negative errno. */
+/* Returns 0 and the child that took it; -ENOENT if there is none that could; or another negative errno if nobody else
+ * may do it at this time either. */
 static int give_to_ready(Job *job, ChildTask *task, Child **ret_child) {
         JobTable *table = &job->worker->jobs;
         int r;
 
-        if (!table->ready || table->ready_kind != job->kind)
+        if (!table->ready || !child_is_waiting(table->ready) || table->ready_kind != job->kind || job->needs_own_child)
+                return -ENOENT;
+        /* First of all: the disk takes its time. */
+        if (job->intent && intent_writer_order(table->ready_writer_fd, job->intent_slot, job->intent) < 0)
                 return -ENOENT;
         r = child_order(table->ready, task, job->order, job->order_size_bytes, job->monitor_fd);
-        if (r < 0)
+        if (r < 0 && !job->intent)
+                return -ENOENT;
+        if (r < 0) {
+                /* It died just now, and its writer is still at it: who writes there as well may be overtaken. */
+                intents_spoil(job->worker->intents, job->intent_slot);
                 return r;
+        }
 
         *ret_child = table->ready;
         table->ready = NULL;
+        table->ready_writer_fd = close_fd(table->ready_writer_fd);
         return 0;
 }
 
@@ -466,7 +500,7 @@ int job_start(Job *job, uint64_t timeout_usec) {
         task.userdata = job;
         task.timeout_usec = timeout_usec;
         r = give_to_ready(job, &task, &job->child);
-        if (r < 0)
+        if (r == -ENOENT)
                 r = fork_for(job, &task, &job->child);
         if (r < 0)
                 return r;
@@ -474,6 +508,7 @@ int job_start(Job *job, uint64_t timeout_usec) {
         /* A monitor that lies around here would keep its slot taken. */
         job->monitor_fd = close_fd(job->monitor_fd);
         job->order = NULL;
+        job->intent = NULL;
         intents_note_pid(job->worker->intents, job->intent_slot, child_pid(job->child));
         job->superblock->n_children++;
         TAILQ_INSERT_TAIL(&job->worker->jobs.running, job, entry);

@@ -46,6 +46,8 @@ struct Job {
         int monitor_fd;                 /* only until the child is forked; in the child, its copy */
         const void *order;              /* borrowed, only until the child has it: what a kind that can wait needs */
         size_t order_size_bytes;
+        const Intent *intent;           /* as the order: what is written while its process looks; NULL: nothing */
+        bool needs_own_child;           /* what waits is of no use to it */
         WorkerScrubRequest scrub;
 
         size_t intent_slot;             /* repairs */
@@ -72,17 +74,21 @@ typedef struct JobTable {
         unsigned n_results;
         Child *ready;                   /* waits for the next job of its kind; NULL: none */
         const JobKind *ready_kind;
+        int ready_writer_fd;            /* the loop's line to the writer of its intent, in the child the writer's end
+                                         * of it; negative: none */
 } JobTable;
 
 /* Said by a repair's child before it calls the kernel, or instead of that, and in one packet: each wakes the loop. */
 typedef struct JobBegun {
         int32_t intent_error;           /* positive errno: the intent could not be made durable */
-        bool is_started;                /* it is going to call the kernel now */
+        bool is_started;                /* it calls the kernel as soon as its intent is durable, or cannot be */
+        bool is_again;                  /* said before: only intent_error is new */
         bool has_gathered;
         char detail[JOB_DETAIL_SIZE];
         WorkerGathered gathered;        /* but for request and device */
 } JobBegun;
 
+void job_table_init(JobTable *table);
 void job_table_clear(JobTable *table);
 
 Job *job_new(Worker *worker, const JobKind *kind, Superblock *superblock, uint64_t job_id, uint64_t event_id);

@@ -144,6 +144,20 @@ static int open_candidate(const MountInfo *mount, int monitor_fd, ReopenPurpose 
         return r < 0 ? r : steal_fd(&fd);
 }
 
+/* Most often it is where it was, and to ask for one mount is less than to ask for all of them. What is not as it was,
+ * or not what one would choose, is left to them. Returns false if there is no such mount. */
+static bool collect_known(Candidates *candidates, const Superblock *superblock) {
+        const Mount *best = superblock_best_mount(superblock);
+        _cleanup_(mount_info_clear) MountInfo info = {};
+
+        if (!best || best->is_read_only || !best->is_whole || mount_info_get(best->mount_id, &info) < 0)
+                return false;
+        if (info.is_read_only || !is_whole(&info))
+                return false;
+
+        return on_mount_found(&info, candidates) >= 0 && candidates->mounts.n > 0;
+}
+
 static int collect_candidates(Candidates *candidates, const Superblock *superblock) {
         int r;
 
@@ -158,27 +172,20 @@ static int collect_candidates(Candidates *candidates, const Superblock *superblo
         return r;
 }
 
-Outcome reopen_superblock(const Superblock *superblock, int monitor_fd, ReopenPurpose purpose, Reopened *ret_reopened,
-                          int *ret_error) {
-        Candidates candidates = { .device_number = superblock->device_number };
-        Outcome outcome = OUTCOME_CANNOT_REOPEN;
-        bool is_other_seen = false;
-        int r;
-
-        ret_reopened->fd = -EBADF;
-        ret_reopened->problem = NULL;
-        r = collect_candidates(&candidates, superblock);
-        *ret_error = r < 0 ? -r : ENOENT;
-
-        for (size_t i = 0; i < candidates.mounts.n && outcome != OUTCOME_DONE; i++) {
-                const MountInfo *mount = candidates.mounts.items + i;
+/* Opens the first that can be opened. Returns false if there is none, with the last errno in @ret_error if one was
+ * tried. */
+static bool open_first(const Candidates *candidates, int monitor_fd, ReopenPurpose purpose, Reopened *ret_reopened,
+                       int *ret_error, bool *ret_is_other_seen) {
+        for (size_t i = 0; i < candidates->mounts.n; i++) {
+                const MountInfo *mount = candidates->mounts.items + i;
+                int r;
 
                 if (!is_suitable(mount, purpose))
                         continue;
 
                 r = open_candidate(mount, monitor_fd, purpose);
                 if (r < 0) {
-                        is_other_seen = is_other_seen || r == -ESTALE;
+                        *ret_is_other_seen = *ret_is_other_seen || r == -ESTALE;
                         *ret_error = -r;
                         continue;
                 }
@@ -189,11 +196,31 @@ Outcome reopen_superblock(const Superblock *superblock, int monitor_fd, ReopenPu
                 ret_reopened->is_read_only = mount->is_read_only || mount->is_superblock_read_only;
                 (void) text_copy(ret_reopened->mount_point, sizeof(ret_reopened->mount_point), mount->mount_point);
                 *ret_error = 0;
-                outcome = OUTCOME_DONE;
+                return true;
         }
 
-        if (outcome != OUTCOME_DONE)
-                outcome = explain_failure(&candidates, monitor_fd, is_other_seen, purpose, ret_reopened);
+        return false;
+}
+
+Outcome reopen_superblock(const Superblock *superblock, int monitor_fd, ReopenPurpose purpose, Reopened *ret_reopened,
+                          int *ret_error) {
+        Candidates candidates = { .device_number = superblock->device_number };
+        Outcome outcome = OUTCOME_DONE;
+        bool is_other_seen = false;
+        int r;
+
+        ret_reopened->fd = -EBADF;
+        ret_reopened->problem = NULL;
+        if (!collect_known(&candidates, superblock) ||
+            !open_first(&candidates, monitor_fd, purpose, ret_reopened, ret_error, &is_other_seen)) {
+                mount_set_clear(&candidates.mounts);
+                r = collect_candidates(&candidates, superblock);
+                *ret_error = r < 0 ? -r : ENOENT;
+                is_other_seen = false;
+                if (!open_first(&candidates, monitor_fd, purpose, ret_reopened, ret_error, &is_other_seen))
+                        outcome = explain_failure(&candidates, monitor_fd, is_other_seen, purpose, ret_reopened);
+        }
+
         mount_set_clear(&candidates.mounts);
         return outcome;
 }

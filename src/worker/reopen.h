@@ -25,7 +25,8 @@ typedef enum ReopenPurpose {
 
 /**
  * reopen_superblock() - find a mount of it and open that
- * @superblock: as it was when the child was forked; the mount table is looked at again where the kernel allows
+ * @superblock: as it was when the child was forked. The mount that was best then is asked for again; if it is not what
+ *              it was, or cannot be opened, all mounts are, where the kernel allows
  * @monitor_fd: proves that it is the same superblock; negative: there is no monitor, the device number must do
  *
  * Returns: OUTCOME_DONE; OUTCOME_UNMOUNTED; OUTCOME_WRONG_FILESYSTEM; OUTCOME_CANNOT_REOPEN with the errno in

@@ -52,6 +52,14 @@ static Outcome judge_unloadable(Repair *repair, WorkerJobResult *result) {
 static Outcome avoid_harm(Repair *repair, WorkerJobResult *result) {
         const WorkerRepairRequest *request = &repair->order->request;
 
+        if (!harmful_repair_is_possible(repair->worker->kernel, &request->target))
+                return OUTCOME_DONE;
+
+        (void) text_copy(repair->type, sizeof(repair->type), repair->order->type);
+        repair->facts.type = repair->type;
+        repair->facts.device_number = request->device_number;
+        (void) filesystem_probe(repair->place.fd, &repair->facts);
+
         repair->harmful = harmful_repair_find(repair->worker->kernel, &repair->facts, &request->target);
         if (!repair->harmful || text_equal(request->override_harmful, repair->harmful->name))
                 return OUTCOME_DONE;
@@ -104,7 +112,7 @@ static Outcome report_begun(Repair *repair, Outcome looked, WorkerJobResult *res
         JobBegun *begun = &repair->begun;
 
         begun->is_started = looked == OUTCOME_DONE;
-        if (begun->is_started)
+        if (begun->is_started && !begun->is_again)
                 (void) text_append_format(begun->detail, sizeof(begun->detail), "through %s",
                                           repair->place.mount_point);
         if (child_report(repair->report_fd, begun, sizeof(*begun), -EBADF) < 0 && begun->is_started)
@@ -206,15 +214,7 @@ static Outcome look_first(Repair *repair, WorkerJobResult *result) {
         repair->monitor_fd = close_fd(repair->monitor_fd);
 
         outcome = gather_facts(repair, result);
-        if (outcome != OUTCOME_DONE)
-                return outcome;
-
-        (void) text_copy(repair->type, sizeof(repair->type), repair->order->type);
-        repair->facts.type = repair->type;
-        repair->facts.device_number = repair->order->request.device_number;
-        (void) filesystem_probe(repair->place.fd, &repair->facts);
-
-        return avoid_harm(repair, result);
+        return outcome == OUTCOME_DONE ? avoid_harm(repair, result) : outcome;
 }
 
 static Outcome repair_steps(Repair *repair, WorkerJobResult *result) {
@@ -234,10 +234,18 @@ static Outcome repair_steps(Repair *repair, WorkerJobResult *result) {
 
         /* The disk takes its time; so does the look. */
         if (order->intent_error >= 0)
-                intent_writer_begin(repair->writer, order->intent_slot, &order->intent);
+                intent_writer_begin(repair->writer, order->intent_slot,
+                                    order->is_intent_ordered ? NULL : &order->intent);
         outcome = look_first(repair, result);
+        /* Said while the disk is at work, so that nobody has to be told between its answer and the kernel's call. What
+         * can crash the kernel has not begun before. */
+        if (outcome == OUTCOME_DONE && order->intent_error >= 0 && !repair->harmful) {
+                outcome = report_begun(repair, outcome, result);
+                repair->begun.is_again = true;
+        }
         outcome = end_intent_write(repair, outcome, result);
-        outcome = report_begun(repair, outcome, result);
+        if (!repair->begun.is_again || repair->begun.intent_error != 0)
+                outcome = report_begun(repair, outcome, result);
         if (outcome != OUTCOME_DONE)
                 return outcome;
 
@@ -253,6 +261,12 @@ static Outcome repair_steps(Repair *repair, WorkerJobResult *result) {
 int repair_run(const Worker *worker, const RepairOrder *order, const Superblock *superblock, int report_fd,
                int monitor_fd, IntentWriter *writer) {
         Superblock unlisted = { .device_number = order->request.device_number };
+        Mount mount = {
+                .mount_id = order->mount_id,
+                .mount_point = (char *) order->mount_point,
+                .is_read_only = order->is_mount_read_only,
+                .is_whole = order->is_mount_whole,
+        };
         Repair repair = {
                 .worker = worker,
                 .order = order,
@@ -264,11 +278,16 @@ int repair_run(const Worker *worker, const RepairOrder *order, const Superblock 
                 .inode_fd = -EBADF,
         };
         WorkerJobResult result = {};
+        int r;
 
         TAILQ_INIT(&unlisted.mounts);
+        if (order->mount_id != 0)
+                TAILQ_INSERT_TAIL(&unlisted.mounts, &mount, entry);
         result.outcome = repair_steps(&repair, &result);
         close_fd(repair.inode_fd);
         close_fd(repair.place.fd);
         close_fd(repair.monitor_fd);
-        return job_report_result(report_fd, &result) < 0;
+        r = job_report_result(report_fd, &result);
+        intent_writer_close(writer);
+        return r < 0;
 }

@@ -8,6 +8,10 @@
  */
 #pragma once
 
+#include <limits.h>
+#include <stddef.h>
+#include <string.h>
+
 #include "src/worker/worker.h"
 
 typedef struct RepairOrder {
@@ -16,11 +20,21 @@ typedef struct RepairOrder {
         Intent intent;                  /* but for the process, which enters itself */
         size_t intent_slot;
         int intent_error;               /* negative errno: it cannot be written; 0 */
+        bool is_intent_ordered;         /* its writer was told by the loop */
         bool is_banned, can_ban_be_lifted;
         Intent ban;
+        /* The best mount that the loop knows; 0: none. */
+        uint64_t mount_id;
+        bool is_mount_read_only, is_mount_whole;
+        char mount_point[PATH_MAX];     /* last, so that no more of it is sent than there is */
 } RepairOrder;
 
-/* Reports what the loop's part expects (job.h). @superblock: NULL: what is mounted where is known to the kernel only.
+/* Bytes of it that count. */
+static inline size_t repair_order_size(const RepairOrder *order) {
+        return offsetof(RepairOrder, mount_point) + strlen(order->mount_point) + 1;
+}
+
+/* Reports what the loop's part expects (job.h). @superblock: NULL: of its mounts no more is known than the order says.
  * @monitor_fd is taken. @writer: started. Returns the exit status. */
 int repair_run(const Worker *worker, const RepairOrder *order, const Superblock *superblock, int report_fd,
                int monitor_fd, IntentWriter *writer);

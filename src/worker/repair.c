@@ -11,9 +11,13 @@
 #include <string.h>
 
 #include "kernel/health-monitor.h"
+#include "src/basic/clock.h"
 #include "src/basic/text.h"
 #include "src/worker/job.h"
+#include "src/worker/mount-diff.h"
 #include "src/worker/repair-child.h"
+
+_Static_assert(sizeof(RepairOrder) <= CHILD_REPORT_SIZE, "an order is one packet");
 
 static const JobKind repair_kind;
 
@@ -23,29 +27,41 @@ static int repair_in_child(int report_fd, void *userdata) {
         Job *job = userdata;
         IntentWriter writer;
 
-        intent_writer_start(&writer, job->worker->options.state_dir);
+        intent_writer_start(&writer, job->worker->options.state_dir, -EBADF);
         return repair_run(job->worker, job->order, job->superblock, report_fd, steal_fd(&job->monitor_fd), &writer);
 }
 
-static int look_on(_unused_ const MountInfo *mount, _unused_ void *userdata) {
-        return 0;
+static int look_on(const MountInfo *mount, void *userdata) {
+        return mount_set_append(userdata, mount);
 }
 
-/* As the writer of the intent does: what is done once beforehand goes faster when it counts. */
+/* As the writer of the intent does: what is done once beforehand goes faster when it counts, because the code and the
+ * memory for it are there. */
 static void rehearse(void) {
-        (void) mount_table_list(look_on, NULL);
+        char detail[JOB_DETAIL_SIZE] = "";
+        MountSet mounts = {};
+
+        child_touch_memory();
+        (void) clock_monotonic_usec();
+        (void) text_append_format(detail, sizeof(detail), "through %s", "/");
+        (void) text_equal(detail, "");
+        (void) mount_table_list(look_on, &mounts);
+        mount_set_clear(&mounts);
 }
 
 static int wait_in_child(int report_fd, void *userdata) {
-        const Worker *worker = userdata;
+        Worker *worker = userdata;
         IntentWriter writer;
         RepairOrder order;
+        ssize_t length;
         int monitor_fd;
 
-        intent_writer_start(&writer, worker->options.state_dir);
+        intent_writer_start(&writer, worker->options.state_dir, steal_fd(&worker->jobs.ready_writer_fd));
         rehearse();
-        if (child_receive(report_fd, &order, sizeof(order), &monitor_fd) != sizeof(order))
+        length = child_receive(report_fd, &order, sizeof(order), &monitor_fd);
+        if (length <= (ssize_t) offsetof(RepairOrder, mount_point))
                 return 0;
+        order.is_intent_ordered = true;
         child_set_name(repair_kind.name);
         return repair_run(worker, &order, NULL, report_fd, monitor_fd, &writer);
 }
@@ -89,6 +105,7 @@ static bool refuse_if_busy(Worker *worker, const Superblock *superblock, const W
 static void prepare_order(Worker *worker, Job *job, const WorkerRepairRequest *request, RepairOrder *order) {
         const WorkerFilesystem *facts = &job->superblock->facts;
         const Intent *ban = intents_find_ban(worker->intents, facts, &request->target);
+        const Mount *mount = superblock_best_mount(job->superblock);
 
         *order = (RepairOrder) {
                 .request = *request,
@@ -106,6 +123,12 @@ static void prepare_order(Worker *worker, Job *job, const WorkerRepairRequest *r
         intents_begin(worker->intents, &order->intent, &order->intent_slot);
         order->intent_error = intents_may_write(worker->intents, order->intent_slot);
         job->intent_slot = order->intent_slot;
+
+        if (mount && text_copy(order->mount_point, sizeof(order->mount_point), mount->mount_point) >= 0) {
+                order->mount_id = mount->mount_id;
+                order->is_mount_read_only = mount->is_read_only;
+                order->is_mount_whole = mount->is_whole;
+        }
 
         job->ban = ban;
         order->is_banned = ban != NULL;
@@ -147,7 +170,10 @@ void repair_request(Worker *worker, const WorkerRepairRequest *request, int take
         job->monitor_fd = steal_fd(&monitor_fd);
         prepare_order(worker, job, request, &order);
         job->order = &order;
-        job->order_size_bytes = sizeof(order);
+        job->order_size_bytes = repair_order_size(&order);
+        job->needs_own_child = order.is_banned;
+        if (order.intent_error >= 0)
+                job->intent = &order.intent;
         job->gathers = request->expects_autofsck;
         job->gathered_inode = request->target.inode;
 

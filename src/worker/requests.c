@@ -4,8 +4,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "kernel/error-watch.h"
 #include "kernel/health-monitor.h"
@@ -101,12 +99,9 @@ static void handle_released(Worker *worker, const WorkerHeld *held) {
         worker_forget_unused(worker, superblock);
 }
 
-/* The record keeps its own descriptor; the child gets one that we may close. */
-static int take_copy(int fd) {
-        return fd < 0 ? -EBADF : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-}
+int worker_handle_message(Worker *worker, const WorkerMessage *message, int taken_fd) {
+        _cleanup_(close_fd_at) int fd = taken_fd;
 
-int worker_handle_message(Worker *worker, const WorkerMessage *message, int fd) {
         switch ((WorkerMessageType) message->header.type) {
         case WORKER_HELD:
                 return handle_held(worker, &message->held, fd);
@@ -117,13 +112,13 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int fd) 
                 handle_released(worker, &message->held);
                 return 0;
         case WORKER_REPAIR:
-                repair_request(worker, &message->repair, take_copy(fd));
+                repair_request(worker, &message->repair, steal_fd(&fd));
                 return 0;
         case WORKER_SCRUB:
-                scrub_request(worker, &message->scrub, take_copy(fd));
+                scrub_request(worker, &message->scrub, steal_fd(&fd));
                 return 0;
         case WORKER_GATHER:
-                gather_request(worker, &message->gather, take_copy(fd));
+                gather_request(worker, &message->gather, steal_fd(&fd));
                 return 0;
         case WORKER_CANCEL:
                 job_cancel(worker, message->cancel.job_id);
@@ -132,7 +127,7 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int fd) 
                 job_taken(worker, message->cancel.job_id);
                 return 0;
         case WORKER_SURVEY:
-                survey_request(worker, &message->survey, take_copy(fd));
+                survey_request(worker, &message->survey, steal_fd(&fd));
                 return 0;
         case WORKER_SURVEY_CANCEL:
                 survey_cancel(worker, message->survey_cancel.request_id);

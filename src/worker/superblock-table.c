@@ -124,6 +124,22 @@ void superblock_remove_mount(Superblock *superblock, Mount *mount) {
         mount_free(mount);
 }
 
+static bool is_better(const Mount *mount, const Mount *than) {
+        if (mount->is_read_only != than->is_read_only)
+                return !mount->is_read_only;
+        return mount->is_whole && !than->is_whole;
+}
+
+const Mount *superblock_best_mount(const Superblock *superblock) {
+        const Mount *mount, *best = NULL;
+
+        TAILQ_FOREACH(mount, &superblock->mounts, entry)
+                if (!best || is_better(mount, best))
+                        best = mount;
+
+        return best;
+}
+
 static int mount_update(Mount *mount, const MountInfo *info, MountNews *ret_news) {
         bool is_moved = !text_equal(mount->mount_point, info->mount_point);
 

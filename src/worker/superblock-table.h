@@ -111,6 +111,9 @@ Mount *superblock_find_mount(SuperblockTable *table, uint64_t mount_id, Superblo
 
 void superblock_remove_mount(Superblock *superblock, Mount *mount);
 
+/* The one to reach it through: writable before read-only, whole before a folder, then the oldest. NULL: it has none. */
+const Mount *superblock_best_mount(const Superblock *superblock);
+
 /* healerd has an error watch of it, or has none any more; @fd is borrowed. */
 void superblock_set_error_watch(Superblock *superblock, int fd);
 void superblock_drop_error_watch(Superblock *superblock);

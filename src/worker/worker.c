@@ -247,7 +247,6 @@ static bool is_replaced(void) {
 static int on_hello(const WorkerHello *hello, void *userdata) {
         WorkerMessage message = {};
         Worker *worker = userdata;
-        uint64_t oops_count;
         const char *zone;
         int zone_fd;
 
@@ -270,7 +269,7 @@ static int on_hello(const WorkerHello *hello, void *userdata) {
         (void) text_copy(message.hello_reply.kernel_release, sizeof(message.hello_reply.kernel_release),
                          worker->kernel_release);
         message.hello_reply.watches_by = mount_watch_kind(worker->mount_watch);
-        message.hello_reply.oops_count = kernel_oops_count(&oops_count) < 0 ? UINT64_MAX : oops_count;
+        message.hello_reply.oops_count = child_table_oops_count(worker->children);
         worker_say(worker, &message, -EBADF);
         if (zone_watch_get(worker->zone_watch, &zone, &zone_fd))
                 say_zone(zone, zone_fd, worker);
@@ -282,8 +281,8 @@ static int on_hello(const WorkerHello *hello, void *userdata) {
         return 0;
 }
 
-static int on_message(const WorkerMessage *message, int fd, void *userdata) {
-        return worker_handle_message(userdata, message, fd);
+static int on_message(const WorkerMessage *message, int taken_fd, void *userdata) {
+        return worker_handle_message(userdata, message, taken_fd);
 }
 
 static void on_line_end(void *userdata) {
@@ -512,8 +511,7 @@ int worker_new(const WorkerOptions *options, Worker **ret_worker) {
                 return -ENOMEM;
         worker->options = *options;
         TAILQ_INIT(&worker->superblocks);
-        TAILQ_INIT(&worker->jobs.running);
-        TAILQ_INIT(&worker->jobs.results);
+        job_table_init(&worker->jobs);
         worker->kmsg_fd = open("/dev/kmsg", O_WRONLY|O_NONBLOCK|O_CLOEXEC);
 
         r = know_kernel(worker);

@@ -79,8 +79,8 @@ void worker_say(Worker *worker, const WorkerMessage *message, int fd);
 /* Says a superblock and the mounts of it that healerd does not know yet; @monitor_fd is borrowed or negative. */
 void worker_say_superblock(Worker *worker, Superblock *superblock, int monitor_fd);
 
-/* Records that only healerd sends. Negative: nonsense, the line ends. */
-int worker_handle_message(Worker *worker, const WorkerMessage *message, int fd);
+/* Records that only healerd sends; @taken_fd may be negative. Negative: nonsense, the line ends. */
+int worker_handle_message(Worker *worker, const WorkerMessage *message, int taken_fd);
 
 /* Says "everything has been said" once it has. */
 void worker_check_listed(Worker *worker);

@@ -390,8 +390,10 @@ static void test_waits(void **state) {
         assert_int_equal(pipe(fds), 0);
         assert_int_equal(child_spawn(watch->table, &waiting, &child), 0);
         assert_int_equal(child_table_count(watch->table), 0);
+        assert_true(child_is_waiting(child));
 
         assert_int_equal(child_order(child, &task, "do it", sizeof("do it"), fds[0]), 0);
+        assert_false(child_is_waiting(child));
         assert_int_equal(child_table_count(watch->table), 1);
         assert_int_equal(sd_event_loop(watch->event), 0);
         assert_string_equal(watch->report, "do it");
@@ -411,6 +413,7 @@ static void test_waits_in_vain(void **state) {
         waiting.waits = true;
         assert_int_equal(child_spawn(watch->table, &waiting, &child), 0);
         child_table_stop_all(watch->table);
+        assert_false(child_is_waiting(child));
         assert_int_equal(child_order(child, &task, "too late", sizeof("too late"), -EBADF), -EPIPE);
         assert_int_equal(sd_event_loop(watch->event), 0);
         assert_int_equal(watch->end.ending, CHILD_CANCELLED);

@@ -124,6 +124,37 @@ static void test_left_by_an_earlier_one(void **state) {
         assert_int_equal(s->requests[0].depth, SURVEY_INODES);
 }
 
+/* Asking takes the processor from it. But not for ever. */
+static void test_waits_for_a_repair(void **state) {
+        Setup *s = *state;
+        uint64_t *due, next;
+
+        s->autofsck = AUTOFSCK_REPAIR;
+        s->are_repairs_slow = true;
+        tell_filesystem(s, DEVICE_NUMBER, s->pipe[0]);
+        due = engine_watch_find(s->engine, the_filesystem(s)->id)->survey.due_usec + SURVEY_GROUPS;
+        queue_record(s, ABI_XFS_HEALTH_MONITOR_DOMAIN_AG, ABI_XFS_HEALTH_MONITOR_TYPE_SICK, ABI_XFS_AG_GEOM_SICK_FINOBT,
+                     1);
+        assert_int_equal(s->n_repairs, 1);
+
+        *due = clock_monotonic_usec();
+        engine_survey_on_repair_ended(s->engine);
+        run_quiet(s);
+        assert_int_equal(s->n_requests, 0);
+        assert_int_equal(sd_event_source_get_time(s->engine->survey_timer, &next), 0);
+        assert_true(next > *due);
+        answer_job(s, s->last_job_id);
+        run_until_requests(s, 1);
+        answer(s, s->requests, 0);
+
+        queue_record(s, ABI_XFS_HEALTH_MONITOR_DOMAIN_AG, ABI_XFS_HEALTH_MONITOR_TYPE_SICK, ABI_XFS_AG_GEOM_SICK_FINOBT,
+                     2);
+        assert_int_equal(s->n_repairs, 2);
+        *due = clock_monotonic_usec() - USEC_PER_MINUTE;
+        engine_survey_on_repair_ended(s->engine);
+        run_until_requests(s, 2);
+}
+
 static void test_shut_down(void **state) {
         Setup *s = *state;
 
@@ -274,6 +305,7 @@ int main(void) {
                 TEST(test_not_asked),
                 TEST(test_left_to_the_next),
                 TEST(test_left_by_an_earlier_one),
+                TEST(test_waits_for_a_repair),
                 TEST(test_shut_down),
                 TEST(test_known_is_not_told_again),
                 TEST(test_after_loss),

@@ -26,22 +26,24 @@ static void test_inode_core(void **state) {
                 bool has_metadir;
                 Structure structure;
                 bool is_harmful, is_harmful_for_scan;
+                bool is_possible;       /* on some file system */
         } cases[] = {
-                { "measured", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true },
-                { "first with a monitor", { 7, 0, 0 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true },
-                { "last one looked at", { 7, 3, 4 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true },
-                { "later, no fix known", { 8, 0, 0 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true },
-                { "first with the walk", { 6, 14, 0 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true },
-                { "before the walk", { 6, 13, 99 }, "xfs", FACT_KNOWN, true, 0, false, CORE, false, false },
-                { "with real-time groups", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 4, true, CORE, false, false },
+                { "measured", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true, true },
+                { "first with a monitor", { 7, 0, 0 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true, true },
+                { "last one looked at", { 7, 3, 4 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true, true },
+                { "later, no fix known", { 8, 0, 0 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true, true },
+                { "first with the walk", { 6, 14, 0 }, "xfs", FACT_KNOWN, true, 0, false, CORE, true, true, true },
+                { "before the walk", { 6, 13, 99 }, "xfs", FACT_KNOWN, true, 0, false, CORE, false, false, false },
+                { "with real-time groups", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 4, true, CORE, false, false, true },
                 { "metadata directory without groups", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, true, CORE, false,
-                  false },
-                { "without reverse map", { 7, 2, 13 }, "xfs", FACT_KNOWN, false, 0, false, CORE, false, false },
-                { "geometry not known", { 7, 2, 13 }, "xfs", FACT_UNKNOWN, false, 0, false, CORE, true, true },
-                { "another structure", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, false, DATAFORK, false, true },
-                { "same bit, other domain", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, false, STRUCTURE_AG_SUPER,
                   false, true },
-                { "another file system", { 7, 2, 13 }, "ext4", FACT_UNKNOWN, false, 0, false, CORE, false, false },
+                { "without reverse map", { 7, 2, 13 }, "xfs", FACT_KNOWN, false, 0, false, CORE, false, false, true },
+                { "geometry not known", { 7, 2, 13 }, "xfs", FACT_UNKNOWN, false, 0, false, CORE, true, true, true },
+                { "another structure", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, false, DATAFORK, false, true, false },
+                { "same bit, other domain", { 7, 2, 13 }, "xfs", FACT_KNOWN, true, 0, false, STRUCTURE_AG_SUPER,
+                  false, true, false },
+                { "another file system", { 7, 2, 13 }, "ext4", FACT_UNKNOWN, false, 0, false, CORE, false, false,
+                  true },
         };
 
         (void) state;
@@ -62,6 +64,7 @@ static void test_inode_core(void **state) {
                 scan_row = harmful_repair_find_for_scan(cases[i].running, &facts);
                 assert_int_equal(row != NULL, cases[i].is_harmful);
                 assert_int_equal(scan_row != NULL, cases[i].is_harmful_for_scan);
+                assert_int_equal(harmful_repair_is_possible(cases[i].running, &target), cases[i].is_possible);
                 if (row) {
                         assert_string_equal(row->name, "inode-core-without-rtgroups");
                         assert_true(row->only_if_unloadable);

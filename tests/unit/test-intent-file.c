@@ -141,6 +141,34 @@ static void test_bad_records(void **state) {
         }
 }
 
+/* CRC-32C by its definition, bit by bit, from the right. */
+static uint32_t crc_by_definition(const uint8_t *bytes, size_t length) {
+        uint32_t crc = UINT32_MAX;
+
+        for (size_t i = 0; i < length * 8; i++) {
+                crc ^= bytes[i / 8] >> i % 8 & 1;
+                crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0x82f63b78) : 0);
+        }
+
+        return ~crc;
+}
+
+/* A file outlives the version that wrote it. */
+static void test_checksum(void **state) {
+        (void) state;
+
+        assert_int_equal(crc_by_definition((const uint8_t *) "123456789", 9), 0xe3069283);
+        for (uint64_t job_id = 1; job_id < 1000; job_id++) {
+                uint8_t bytes[INTENT_RECORD_SIZE];
+                Intent intent = example(job_id);
+                uint32_t written;
+
+                intent_encode(&intent, bytes);
+                memcpy(&written, bytes + sizeof(bytes) - sizeof(written), sizeof(written));
+                assert_int_equal(written, crc_by_definition(bytes, sizeof(bytes) - sizeof(written)));
+        }
+}
+
 static void test_file_round_trip(void **state) {
         Fixture *fixture = *state;
         _cleanup_(close_fd_at) int fd = -EBADF;
@@ -331,6 +359,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_record_survives),
                 cmocka_unit_test(test_bad_records),
+                cmocka_unit_test(test_checksum),
                 cmocka_unit_test_setup_teardown(test_file_round_trip, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_newer_record_counts, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_torn_file, setup, teardown),

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,9 +158,10 @@ static int run_write(int report_fd, void *userdata) {
         r = intents_may_write(fixture.intents, write->slot);
         if (r < 0)
                 return -r;
-        intent_writer_start(&writer, fixture.state_dir);
+        intent_writer_start(&writer, fixture.state_dir, -EBADF);
         writer_begin(&writer, write->slot, &write->intent);
         r = intent_writer_end(&writer);
+        intent_writer_close(&writer);
         return r < 0 ? -r : 0;
 }
 
@@ -274,23 +276,49 @@ static void test_writer_that_does_not_answer(void **state) {
 
         (void) state;
 
-        intent_writer_start(&writer, fixture.state_dir);
+        intent_writer_start(&writer, fixture.state_dir, -EBADF);
         assert_int_equal(writer.error, 0);
         assert_int_equal(kill(writer.pid, SIGSTOP), 0);
         intent_writer_begin(&writer, 0, &intent);
         assert_int_equal(intent_writer_end(&writer), -ETIMEDOUT);
+        intent_writer_close(&writer);
         assert_int_equal(waitpid(writer.pid, NULL, 0), writer.pid);
 
-        intent_writer_start(&writer, fixture.state_dir);
+        intent_writer_start(&writer, fixture.state_dir, -EBADF);
         assert_int_equal(kill(writer.pid, SIGKILL), 0);
         assert_int_equal(waitpid(writer.pid, NULL, 0), writer.pid);
         intent_writer_begin(&writer, 0, &intent);
         assert_true(intent_writer_end(&writer) < 0);
+        intent_writer_close(&writer);
 
-        intent_writer_start(&writer, "/proc/no such folder");
+        intent_writer_start(&writer, "/proc/no such folder", -EBADF);
         writer_begin(&writer, 0, &intent);
         assert_int_equal(intent_writer_end(&writer), -ENOENT);
+        intent_writer_close(&writer);
         assert_int_equal(waitpid(writer.pid, NULL, 0), writer.pid);
+}
+
+/* Its end would take the processor from the repair that waits for its answer. */
+static void test_writer_ends_when_it_is_let_go(void **state) {
+        const Intent intent = intent_of(5);
+        IntentWriter writer;
+
+        (void) state;
+
+        intent_writer_start(&writer, fixture.state_dir, -EBADF);
+        intent_writer_begin(&writer, 0, &intent);
+        assert_int_equal(intent_writer_end(&writer), 0);
+        /* It would hang up. */
+        assert_int_equal(poll(&(struct pollfd) { .fd = writer.socket_fd }, 1, 100), 0);
+        intent_writer_close(&writer);
+        assert_int_equal(waitpid(writer.pid, NULL, 0), writer.pid);
+
+        /* A repair that hangs does not keep it. */
+        intent_writer_start(&writer, fixture.state_dir, -EBADF);
+        intent_writer_begin(&writer, 0, &intent);
+        assert_int_equal(intent_writer_end(&writer), 0);
+        assert_int_equal(waitpid(writer.pid, NULL, 0), writer.pid);
+        intent_writer_close(&writer);
 }
 
 static void test_never_begun(void **state) {
@@ -475,6 +503,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_a_good_life, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_writer_that_does_not_answer, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_writer_ends_when_it_is_let_go, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_never_begun, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_found_open, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_bans, setup, teardown),

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "kernel/kernel-version.h"
+#include "src/basic/cleanup.h"
 #include "src/basic/macro.h"
 
 static void test_parse(void **state) {
@@ -85,6 +86,28 @@ static void test_oops_count(void **state) {
                 assert_int_equal(count, 77);
         else
                 assert_int_equal(r, 0);
+
+        count = 77;
+        assert_int_equal(kernel_oops_count_read(-EBADF, &count), -EBADF);
+        assert_int_equal(count, 77);
+}
+
+/* One descriptor serves any number of times. */
+static void test_oops_count_again(void **state) {
+        _cleanup_(close_fd_at) int fd = kernel_oops_count_open();
+
+        (void) state;
+        if (fd < 0) {
+                print_message("this kernel does not count its oopses, or not for us\n");
+                skip();
+        }
+        for (unsigned i = 0; i < 3; i++) {
+                uint64_t count = UINT64_MAX, now;
+
+                assert_int_equal(kernel_oops_count_read(fd, &count), 0);
+                assert_int_equal(kernel_oops_count(&now), 0);
+                assert_true(count <= now);
+        }
 }
 
 int main(void) {
@@ -93,6 +116,7 @@ int main(void) {
                 cmocka_unit_test(test_compare),
                 cmocka_unit_test(test_running),
                 cmocka_unit_test(test_oops_count),
+                cmocka_unit_test(test_oops_count_again),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

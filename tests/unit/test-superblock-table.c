@@ -100,6 +100,38 @@ static void test_one_entry_per_superblock(void **state) {
         }
 }
 
+static void test_best_mount(void **state) {
+        static const struct {
+                uint64_t mount_id;
+                const char *root;
+                bool is_read_only;
+                uint64_t best;          /* after it was added */
+        } steps[] = {
+                { 10, "/sub", true,  10 },
+                { 11, "/",    true,  11 },
+                { 12, "/sub", false, 12 },
+                { 13, "/",    false, 13 },
+                { 14, "/",    false, 13 },
+        };
+        SuperblockTable *table = *state;
+        Superblock *superblock;
+
+        for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
+                MountInfo info = mount_of(steps[i].mount_id, 0x801, "/srv");
+                MountNews news;
+                Mount *mount;
+
+                info.root = (char *) steps[i].root;
+                info.is_read_only = steps[i].is_read_only;
+                assert_int_equal(superblock_add_mount(table, &info, &superblock, &mount, &news), 0);
+                assert_int_equal(superblock_best_mount(superblock)->mount_id, steps[i].best);
+        }
+
+        while (!TAILQ_EMPTY(&superblock->mounts))
+                superblock_remove_mount(superblock, TAILQ_FIRST(&superblock->mounts));
+        assert_null(superblock_best_mount(superblock));
+}
+
 static void test_last_mount_and_a_new_one(void **state) {
         SuperblockTable *table = *state;
         MountInfo info = mount_of(10, 0x801, "/srv"), part = mount_of(11, 0x801, "/part");
@@ -198,6 +230,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_types),
                 cmocka_unit_test_setup_teardown(test_one_entry_per_superblock, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_best_mount, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_last_mount_and_a_new_one, setup, teardown),
                 cmocka_unit_test(test_facts_hash),
                 cmocka_unit_test_setup_teardown(test_held_before_mounted, setup, teardown),
