@@ -306,7 +306,7 @@ static void test_writer_ends_when_it_is_let_go(void **state) {
         (void) state;
 
         intent_writer_start(&writer, fixture.state_dir, -EBADF);
-        intent_writer_begin(&writer, 0, &intent);
+        writer_begin(&writer, 0, &intent);
         assert_int_equal(intent_writer_end(&writer), 0);
         /* It would hang up. */
         assert_int_equal(poll(&(struct pollfd) { .fd = writer.socket_fd }, 1, 100), 0);
@@ -315,7 +315,7 @@ static void test_writer_ends_when_it_is_let_go(void **state) {
 
         /* A repair that hangs does not keep it. */
         intent_writer_start(&writer, fixture.state_dir, -EBADF);
-        intent_writer_begin(&writer, 0, &intent);
+        writer_begin(&writer, 0, &intent);
         assert_int_equal(intent_writer_end(&writer), 0);
         assert_int_equal(waitpid(writer.pid, NULL, 0), writer.pid);
         intent_writer_close(&writer);

@@ -12,7 +12,7 @@ import healerlib
 import recipes
 from healerlib import LONG, broken, healerctl, main_pid, status_of, wait_watched
 from storelib import kill, wait_back
-from test_history import FOLDER as HISTORY_FOLDER, RECORDER, over_folder, restart, state, wait_state
+from test_history import FOLDER as HISTORY_FOLDER, FOLDER_AGAIN, RECORDER, over_folder, restart, state, wait_state
 from test_reboot import FOLDER, again, keep, save, saved
 from vmlib import XfsImage, run, wait_for
 
@@ -76,7 +76,7 @@ class Machine(unittest.TestCase):
         wait_state('disk')
 
     def goes_down(self):
-        time.sleep(120)
+        time.sleep(600)
         self.fail('the machine did not go down')
 
     def comes_back(self):
@@ -91,7 +91,8 @@ class Machine(unittest.TestCase):
         self.assertTrue(condition['message'].startswith(STALE), condition['message'])
         self.assertEqual(len(status_of(fs)['conditions']), 1)
         self.assertEqual(status_of(fs)['first_bad_time'], kept['beginning']['since'])
-        self.assertTrue(said(f'{fs.dev}: 1 conditions of an earlier time are there again'))
+        wait_for(lambda: said(f'{fs.dev}: 1 conditions of an earlier time are there again'), deadline=LONG,
+                 what='healerd to say so')
         return fs, recipe
 
 
@@ -239,7 +240,7 @@ class Kept(Machine):
                 self.is_open(fs, since)
 
                 run('mount', '-o', 'remount,rw', HISTORY_FOLDER)
-                wait_for(lambda: state() == 'disk', deadline=400, what='the folder to be used again')
+                wait_for(lambda: state() == 'disk', deadline=FOLDER_AGAIN, what='the folder to be used again')
                 wait_for(lambda: is_on_disk(fs), deadline=LONG, what='the condition on the disk')
                 restart()
                 self.is_open(fs, since)
