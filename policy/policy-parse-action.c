@@ -6,6 +6,8 @@
 
 #include "policy/policy-parse-value.h"
 #include "src/basic/text.h"
+#include "src/basic/unit-name.h"
+#include "src/model/startable-unit.h"
 
 static const char *action_name_at(unsigned i) {
         return action_kind_to_name((ActionKind) i);
@@ -17,6 +19,27 @@ static const char *severity_name_at(unsigned i) {
 
 static const char *scrub_repair_name_at(unsigned i) {
         return scrub_repair_to_name((ScrubRepair) i);
+}
+
+void parse_unit(PolicyParser *parser, const YamlNode *node, const char *name, char **ret_unit) {
+        const char *text, *fault;
+
+        if (!parse_text(parser, node, name, &text))
+                return;
+        if (!unit_name_is_template(text)) {
+                policy_error(parser->problems, node->position,
+                             "\"%s\" cannot be \"%s\": write the name of a template, such as 'restore@.service'", name,
+                             text);
+                return;
+        }
+        fault = startable_unit_fault(text);
+        if (fault) {
+                policy_error(parser->problems, node->position, "unit \"%s\" %s: write one of your own", text, fault);
+                return;
+        }
+        free(*ret_unit);
+        *ret_unit = strdup(text);
+        parser->problems->out_of_memory |= !*ret_unit;
 }
 
 bool parse_action_name(PolicyParser *parser, const YamlNode *node, ActionKind *ret_kind) {
@@ -64,8 +87,28 @@ static void parse_parameter_value(PolicyParser *parser, const ActionParameter *p
                 (void) parse_id(parser, node, parameter->name, slot);
                 step->window_position = node->position;
                 break;
+        case PARAMETER_UNIT:
+                parse_unit(parser, node, parameter->name, slot);
+                break;
         case PARAMETER_OTHER:
                 break;
+        }
+}
+
+static bool has_parameter(const YamlNode *parameters, const char *name) {
+        return parameters && parameters->kind == YAML_KIND_MAP && yaml_map_find(parameters, name);
+}
+
+/* @parameters: NULL if the action is a word alone. */
+static void check_required(PolicyParser *parser, ActionKind kind, SourcePosition position,
+                           const YamlNode *parameters) {
+        for (size_t i = 0; i < action_parameter_count(); i++) {
+                const ActionParameter *parameter = action_parameter_at(i);
+
+                if (parameter->action == kind && parameter->is_required && !has_parameter(parameters, parameter->name))
+                        policy_error(parser->problems, position, "\"%s\" has no \"%s\": write \"%s: {%s: ...}\"",
+                                     action_kind_to_name(kind), parameter->name, action_kind_to_name(kind),
+                                     parameter->name);
         }
 }
 
@@ -141,6 +184,7 @@ static bool parse_step(PolicyParser *parser, const YamlNode *node, StepSource *r
         *ret_step = (StepSource) { .request = action_request_default(kind), .position = name->position };
         if (node->kind == YAML_KIND_MAP)
                 parse_parameters(parser, name->value, ret_step);
+        check_required(parser, kind, name->position, node->kind == YAML_KIND_MAP ? name->value : NULL);
         return true;
 }
 

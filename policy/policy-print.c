@@ -70,6 +70,8 @@ static bool parameter_is_default(const ActionParameter *parameter, const StepSou
                 return *(const ScrubRepair *) here == *(const ScrubRepair *) there;
         case PARAMETER_WINDOW:
                 return here[0] == '\0';
+        case PARAMETER_UNIT:
+                return false;
         case PARAMETER_OTHER:
                 return true;
         }
@@ -100,6 +102,9 @@ static void print_parameter(const ActionParameter *parameter, const StepSource *
                 break;
         case PARAMETER_WINDOW:
                 fputs((const char *) slot, stream);
+                break;
+        case PARAMETER_UNIT:
+                fprintf(stream, "'%s'", *(char *const *) slot);
                 break;
         case PARAMETER_OTHER:
                 break;

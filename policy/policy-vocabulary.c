@@ -221,35 +221,40 @@ static const ActionWord action_words[N_ACTION_KINDS] = {
                               "shut the file system down" },
         [ACTION_RECYCLE] = { ACTION_RECYCLE, false, false, AUTOFSCK_LEVEL_REPORT,
                              "unmount and mount the file system again" },
-        [ACTION_START_UNIT] = { ACTION_START_UNIT, false, false, AUTOFSCK_LEVEL_REPORT, "start a systemd unit" },
+        [ACTION_START_UNIT] = { ACTION_START_UNIT, true, false, AUTOFSCK_LEVEL_REPORT, "start a systemd unit" },
 };
 
 const ActionWord *action_word_of(ActionKind kind) {
         return &action_words[kind];
 }
 
-#define LATER_PARAMETER(action, name, text) { (action), (name), PARAMETER_OTHER, false, 0, 0, 0, (text) }
+#define LATER_PARAMETER(action, name, text) { (action), (name), PARAMETER_OTHER, false, false, 0, 0, 0, (text) }
 
 static const ActionParameter action_parameters[] = {
-        { ACTION_NOTIFY, "severity", PARAMETER_SEVERITY, true, offsetof(ActionRequest, severity), 0, 0,
+        { ACTION_NOTIFY, "severity", PARAMETER_SEVERITY, true, false, offsetof(ActionRequest, severity), 0, 0,
           "how urgent it is; default: the event's own severity" },
         LATER_PARAMETER(ACTION_NOTIFY, "route", "where the message goes"),
 
-        { ACTION_REPAIR, "timeout", PARAMETER_DURATION, true, offsetof(ActionRequest, timeout_usec),
+        { ACTION_REPAIR, "timeout", PARAMETER_DURATION, true, false, offsetof(ActionRequest, timeout_usec),
           USEC_PER_SEC, 7 * USEC_PER_DAY, "how long one try may take" },
-        { ACTION_REPAIR, "retries", PARAMETER_COUNT, true, offsetof(ActionRequest, n_retries), 0, 100,
+        { ACTION_REPAIR, "retries", PARAMETER_COUNT, true, false, offsetof(ActionRequest, n_retries), 0, 100,
           "extra tries when the kernel is busy or short of memory; default 3" },
-        { ACTION_REPAIR, "backoff", PARAMETER_DURATION_RANGE, true, offsetof(ActionRequest, backoff_min_usec),
+        { ACTION_REPAIR, "backoff", PARAMETER_DURATION_RANGE, true, false, offsetof(ActionRequest, backoff_min_usec),
           USEC_PER_SEC, USEC_PER_DAY, "pause before the next try, first..longest; default 5s..1min" },
 
-        { ACTION_SCRUB, "repair", PARAMETER_SCRUB_REPAIR, true, offsetof(ActionRequest, scrub_repair), 0, 0,
+        { ACTION_SCRUB, "repair", PARAMETER_SCRUB_REPAIR, true, false, offsetof(ActionRequest, scrub_repair), 0, 0,
           "never: only check; if-allowed: repair where autofsck says so" },
-        { ACTION_SCRUB, "timeout", PARAMETER_DURATION, true, offsetof(ActionRequest, timeout_usec),
+        { ACTION_SCRUB, "timeout", PARAMETER_DURATION, true, false, offsetof(ActionRequest, timeout_usec),
           USEC_PER_MINUTE, 30 * USEC_PER_DAY, "how long it may take" },
-        { ACTION_SCRUB, "in", PARAMETER_WINDOW, true, offsetof(ActionRequest, window), 0, 0,
+        { ACTION_SCRUB, "in", PARAMETER_WINDOW, true, false, offsetof(ActionRequest, window), 0, 0,
           "window of time to wait for" },
-        { ACTION_SCRUB, "expires", PARAMETER_DURATION, true, offsetof(ActionRequest, expires_usec),
+        { ACTION_SCRUB, "expires", PARAMETER_DURATION, true, false, offsetof(ActionRequest, expires_usec),
           USEC_PER_MINUTE, TIMING_MAX_USEC, "how long to wait for the window; default 30d" },
+
+        { ACTION_START_UNIT, "unit", PARAMETER_UNIT, true, true, offsetof(ActionRequest, unit), 0, 0,
+          "template of the unit, NAME@.service; the instance is the number of the job" },
+        { ACTION_START_UNIT, "timeout", PARAMETER_DURATION, true, false, offsetof(ActionRequest, timeout_usec),
+          USEC_PER_SEC, 30 * USEC_PER_DAY, "how long it may run before it is stopped; default 1h" },
 };
 _Static_assert(offsetof(ActionRequest, backoff_max_usec) ==
                        offsetof(ActionRequest, backoff_min_usec) + sizeof(uint64_t),

@@ -117,6 +117,7 @@ typedef enum ParameterType {
         PARAMETER_SEVERITY,
         PARAMETER_SCRUB_REPAIR,
         PARAMETER_WINDOW,               /* name of a window */
+        PARAMETER_UNIT,         /* name of a template */
         PARAMETER_OTHER,                /* only of parameters that are not built */
 } ParameterType;
 
@@ -125,6 +126,7 @@ typedef struct ActionParameter {
         const char *name;
         ParameterType type;
         bool is_built;
+        bool is_required;
         size_t offset;                  /* of the value in ActionRequest */
         uint64_t min, max;              /* durations in microseconds, counts */
         const char *help;

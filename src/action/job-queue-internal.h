@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "src/action/attempt-memory.h"
+#include "src/action/job-kind.h"
 #include "src/action/job-queue.h"
 
 typedef struct QueuedJob {
@@ -18,15 +19,6 @@ typedef struct QueuedJob {
 } QueuedJob;
 /* job_unref() frees what it is given. */
 _Static_assert(offsetof(QueuedJob, job) == 0, "the job is the memory it lies in");
-
-/* What is limited apart: a scan of a day must not keep repairs waiting. How many are asked at the same time is limited
- * where it is done. */
-typedef enum JobClass {
-        JOB_REPAIRS,
-        JOB_SCRUBS,
-        JOB_UNLIMITED,
-} JobClass;
-#define N_JOB_CLASSES (JOB_UNLIMITED + 1)
 
 struct JobQueue {
         sd_event *event;

@@ -10,6 +10,7 @@
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
 #include "src/basic/text.h"
+#include "src/basic/unit-name.h"
 
 /* The worker ends a job at its timeout and has 4 s to see whether it dies; only then the silence is its own. */
 #define WORKER_GRACE_USEC (15 * USEC_PER_SEC)
@@ -71,9 +72,7 @@ bool job_queue_is_repairing(JobQueue *queue, uint64_t filesystem_id) {
 static uint64_t request_timeout(const ActionRequest *request) {
         if (request->timeout_usec != USEC_INFINITY && request->timeout_usec > 0)
                 return request->timeout_usec;
-        if (request->kind == ACTION_SURVEY)
-                return JOB_SURVEY_TIMEOUT_USEC;
-        return request->kind == ACTION_SCRUB ? JOB_SCRUB_TIMEOUT_USEC : JOB_REPAIR_TIMEOUT_USEC;
+        return job_kind_rule(request->kind)->timeout_usec;
 }
 
 /* These say something about the circumstances, not about the damage: the next report may find better ones. */
@@ -94,8 +93,7 @@ static bool is_circumstance(Outcome outcome) {
 static void remember_outcome(JobQueue *queue, const Job *job) {
         Outcome outcome = job->report.outcome;
 
-        /* Asking is no attempt at anything. */
-        if (job->request.kind == ACTION_SURVEY)
+        if (!job_kind_rule(job->request.kind)->is_attempt)
                 return;
         if (outcome_is_success(outcome))
                 attempt_memory_forget(&queue->attempts, job->filesystem_id, &job->target);
@@ -198,8 +196,7 @@ void job_queue_timer_arm(JobQueue *queue) {
 
 static bool is_occupied(JobQueue *queue, const Job *candidate) {
         for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
-                if (job != candidate && job->state == JOB_RUNNING && job->filesystem_id == candidate->filesystem_id &&
-                    job->request.kind == candidate->request.kind)
+                if (job != candidate && job->state == JOB_RUNNING && job_excludes(job, candidate))
                         return true;
         return false;
 }
@@ -210,7 +207,7 @@ static int job_start(JobQueue *queue, Job *job) {
         uint64_t timeout = request_timeout(&job->request);
         int r;
 
-        if (!filesystem) {
+        if (!filesystem && job_kind_rule(job->request.kind)->needs_filesystem) {
                 job_end(queue, job, OUTCOME_UNMOUNTED, 0, NULL);
                 return 0;
         }
@@ -224,6 +221,7 @@ static int job_start(JobQueue *queue, Job *job) {
         }
 
         job->state = JOB_RUNNING;
+        job->is_handed_over = true;
         job->has_begun = false;
         job->report.n_attempts++;
         if (job->report.started_realtime_usec == 0)
@@ -248,8 +246,7 @@ static void end_overdue(JobQueue *queue, uint64_t now) {
 }
 
 static JobClass class_of(const Job *job) {
-        return job->request.kind == ACTION_REPAIR ? JOB_REPAIRS
-               : job->request.kind == ACTION_SCRUB ? JOB_SCRUBS : JOB_UNLIMITED;
+        return job_kind_rule(job->request.kind)->class;
 }
 
 void job_queue_pump(JobQueue *queue) {
@@ -309,6 +306,7 @@ int job_queue_new(sd_event *event, FilesystemTable *filesystems, const JobCarrie
         queue->changed = changed;
         queue->userdata = userdata;
         queue->next_id = first_job_id;
+        queue->n_parallel[JOB_UNITS] = JOB_UNITS_MAX;
         queue->n_parallel[JOB_UNLIMITED] = UINT_MAX;
         job_queue_set_parallel(queue, 0, 0);
         TAILQ_INIT(&queue->jobs);
@@ -353,28 +351,22 @@ JobQueue *job_queue_free(JobQueue *queue) {
 }
 
 static Job *find_equal(JobQueue *queue, const JobOrder *order) {
-        for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));) {
-                if (job->filesystem_id != order->filesystem->id || job->request.kind != order->request->kind)
-                        continue;
-                if (job->request.kind == ACTION_REPAIR && !repair_target_equal(&job->target, &order->target))
-                        continue;
-                /* Who asks for more than a check is not answered by one. */
-                if (job->request.kind == ACTION_SCRUB && job->request.scrub_repair < order->request->scrub_repair)
-                        continue;
-                return job;
-        }
+        for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
+                if (job_answers_order(job, order))
+                        return job;
         return NULL;
 }
 
 static int check_order(JobQueue *queue, const JobOrder *order) {
-        if (order->request->kind != ACTION_REPAIR && order->request->kind != ACTION_SCRUB &&
-            order->request->kind != ACTION_SURVEY)
+        const JobKindRule *rule = job_kind_rule(order->request->kind);
+
+        if (!rule->is_carried_out)
                 return -EOPNOTSUPP;
-        if (order->filesystem->is_shut_down)
+        if (rule->needs_filesystem && order->filesystem->is_shut_down)
                 return -ESHUTDOWN;
         if (queue->n_jobs >= JOB_QUEUE_MAX)
                 return -ENOBUFS;
-        if (order->source != DECISION_CALLER && order->request->kind != ACTION_SURVEY &&
+        if (order->source != DECISION_CALLER && rule->is_attempt &&
             attempt_memory_hold_usec(&queue->attempts, order->filesystem->id, &order->target,
                                      clock_boottime_usec()) > 0)
                 return -EALREADY;
@@ -420,6 +412,13 @@ static int job_new(JobQueue *queue, const JobOrder *order, QueuedJob **ret_queue
                 .caller_uid = order->caller_uid,
         };
         (void) text_copy(job->report.rule_id, sizeof(job->report.rule_id), order->rule_id ? order->rule_id : "");
+        if (order->request->kind == ACTION_START_UNIT) {
+                char name[UNIT_NAME_SIZE];
+
+                (void) text_copy(job->target_text, sizeof(job->target_text),
+                                 unit_name_from_number(order->request->unit, job->id, name));
+                (void) job_add_event(job, order);
+        }
 
         *ret_queued = steal_ptr(queued);
         return 0;
@@ -447,6 +446,14 @@ int job_queue_find_or_make(JobQueue *queue, const JobOrder *order, Job **ret_job
         return 1;
 }
 
+/* The try does not count. */
+static void job_requeue(JobQueue *queue, Job *job) {
+        job->state = JOB_QUEUED;
+        job->report.n_attempts--;
+        job->deadline_monotonic_usec = clock_monotonic_usec() + JOB_QUEUED_MAX_USEC;
+        job_queue_tell_change(queue, job);
+}
+
 /* Started from the loop: the caller has to know the job before it can end. */
 static void pump_soon(JobQueue *queue) {
         queue->is_pump_due = true;
@@ -459,10 +466,7 @@ void job_queue_take_result(JobQueue *queue, Job *job, const WorkerJobResult *res
         job->report.duration_usec += result->duration_usec;
         /* Asked for while it looked, by somebody who knows or may; what nobody has asked for is refused. */
         if (result->have_facts_changed && !job->expects_autofsck) {
-                job->state = JOB_QUEUED;
-                job->report.n_attempts--;
-                job->deadline_monotonic_usec = clock_monotonic_usec() + JOB_QUEUED_MAX_USEC;
-                job_queue_tell_change(queue, job);
+                job_requeue(queue, job);
                 return;
         }
         job_try_ended(queue, job, (Outcome) result->outcome, result->error, result->detail);
@@ -484,8 +488,11 @@ int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job) {
         queued->job.expects_autofsck = false;
         if (is_new)
                 queue->changed(queue->userdata, *ret_job);
-        else
+        else {
                 (*ret_job)->n_joined++;
+                if (order->request->kind == ACTION_START_UNIT)
+                        (void) job_add_event(*ret_job, order);
+        }
         if (queued->has_result) {
                 queued->has_result = false;
                 job_queue_take_result(queue, *ret_job, &queued->result);
@@ -541,6 +548,11 @@ void job_queue_on_worker_lost(JobQueue *queue) {
                         continue;
                 if (queued_of(job)->is_untold && !job_queue_tell_untold(queue, job))
                         continue;
+                if (job->request.kind == ACTION_START_UNIT) {
+                        /* It runs on, and the next worker waits for it: asked again, it is not started again. */
+                        job_requeue(queue, job);
+                        continue;
+                }
                 job_try_ended(queue, job, OUTCOME_WORKER_LOST, ECONNRESET,
                               job->has_begun ? "the worker went away in the middle of it"
                                              : "the worker went away before it began");
@@ -557,7 +569,7 @@ void job_queue_on_filesystem_gone(JobQueue *queue, uint64_t filesystem_id, Outco
 
         for (Job *job = job_queue_next_of_all(queue, NULL); job; job = next) {
                 next = job_queue_next_of_all(queue, job);
-                if (job->filesystem_id != filesystem_id)
+                if (job->filesystem_id != filesystem_id || !job_kind_rule(job->request.kind)->needs_filesystem)
                         continue;
                 if (queued_of(job)->has_result)
                         job_queue_settle(queue, job->event.id);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Orders jobs: one repair and one scan at a time per file system, several file systems side by side; joins equal ones;
- * retries what may be retried; ends every job at its deadline with an outcome. Talks to the worker only through
- * JobCarrier.
+ * Orders jobs: one repair, one scan and one unit of a name at a time per file system, several file systems side by
+ * side; joins equal ones; retries what may be retried; ends every job at its deadline with an outcome. Talks to the
+ * worker only through JobCarrier.
  */
 #pragma once
 
@@ -13,19 +13,25 @@
 
 #define JOB_QUEUE_MAX 1024              /* jobs not ended yet; more are refused with -ENOBUFS and counted */
 #define JOB_PARALLEL_DEFAULT 4          /* repairs at the same time, and as many scans; each of another file system */
+#define JOB_UNITS_MAX 8                 /* units that run at the same time; they take no place of the above */
 #define JOB_REPAIR_TIMEOUT_USEC (10 * USEC_PER_MINUTE)
 /* A job that the worker could not even be told of ends after this. */
 #define JOB_QUEUED_MAX_USEC (10 * USEC_PER_MINUTE)
 #define JOB_SCRUB_TIMEOUT_USEC (24 * USEC_PER_HOUR)
 /* Every inode is loaded, with pauses. */
 #define JOB_SURVEY_TIMEOUT_USEC (12 * USEC_PER_HOUR)
+#define JOB_UNIT_TIMEOUT_USEC USEC_PER_HOUR
+/* What one unit is given to read. More is counted in its message: a unit that must not miss anything looks at that. */
+#define JOB_UNIT_EVENTS_MAX 256
+#define JOB_UNIT_EVENTS_BYTES ((size_t) 320 * 1024)
+#define JOB_UNIT_PATHS_BYTES ((size_t) 384 * 1024)
 
 typedef struct JobQueue JobQueue;
 
 /* What carries jobs out (the line to the worker; a recorder in tests). Both return 0, or a negative errno if the
  * worker cannot be reached now (then the job waits for it until its deadline). */
 typedef struct JobCarrier {
-        int (*start)(void *userdata, const Job *job, const Filesystem *filesystem);
+        int (*start)(void *userdata, const Job *job, const Filesystem *filesystem);     /* NULL: gone, and not needed */
         int (*cancel)(void *userdata, const Job *job);
         /* The result is recorded: the worker may forget the intent. */
         int (*taken)(void *userdata, const Job *job);
@@ -47,6 +53,7 @@ typedef struct JobOrder {
         Filesystem *filesystem;
         const ActionRequest *request;   /* copied */
         const HealthEvent *event;       /* cause; NULL for a caller */
+        const char *path;               /* ACTION_START_UNIT: of the file, absolute; NULL: none, or not known */
         RepairTarget target;
         DecisionSource source;
         const char *rule_id;            /* "" or NULL without one */
@@ -57,6 +64,8 @@ typedef struct JobOrder {
 /**
  * job_queue_add() - ask for something to be done
  * @ret_job: borrowed; the job that will answer it, an older equal one if there is one
+ *
+ * A unit that is not started yet is given this event as well: that is how it joins.
  *
  * Returns: 1 new; 0 joined an equal job; -EALREADY if the same repair or scan failed a short while ago
  * (attempt-memory.h; a person's order is never held off); -ENOBUFS at the limit (counted); -ESHUTDOWN if the file

@@ -28,6 +28,8 @@ Job *job_unref(Job *job) {
         if (--job->n_refs > 0)
                 return NULL;
         action_request_clear(&job->request);
+        message_list_clear(&job->events);
+        path_list_clear(&job->paths);
         free(job);
         return NULL;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kernel/metadata-repair.h"
+#include "src/message/message.h"
 #include "src/model/health-event.h"
 #include "src/model/job-report.h"
 
@@ -32,6 +33,11 @@ typedef struct Job {
         char override_harmful[64];
         bool expects_autofsck;          /* ordered before the facts came: done only if the property is @autofsck */
         Autofsck autofsck;
+        /* ACTION_START_UNIT: what the unit is going to read. */
+        MessageList events;
+        PathList paths;
+        uint64_t n_events;              /* also those that the lists have no room for */
+        bool is_handed_over;            /* to the worker: nothing more can be added */
         unsigned n_joined;              /* further requests for the same thing that this job answers */
         uint64_t deadline_monotonic_usec;       /* of the running try */
         uint64_t not_before_monotonic_usec;     /* JOB_WAITING */

@@ -4,15 +4,17 @@
  * Rules: systemd.unit(5), "String escaping for inclusion in unit names".
  */
 #include <errno.h>
-#include <stdbool.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/basic/text.h"
 #include "src/basic/unit-name.h"
 
-/* systemd's UNIT_NAME_MAX, without the terminator. */
-#define UNIT_NAME_MAX_LENGTH 255
+/* Of UINT64_MAX. */
+#define NUMBER_MAX_LENGTH 20
+#define TEMPLATE_SUFFIX "@.service"
 
 /* Absolute, and each component says something: systemd would resolve or refuse the others, we want no surprise. */
 static bool path_is_clean(const char *path) {
@@ -85,4 +87,29 @@ int unit_name_from_path(const char *template, const char *path, char **ret_name)
 
         *ret_name = copy;
         return 0;
+}
+
+bool unit_name_is_template(const char *name) {
+        size_t length = strlen(name), prefix_length = length - strlen(TEMPLATE_SUFFIX);
+
+        if (!text_ends_with(name, TEMPLATE_SUFFIX) || prefix_length == 0 ||
+            length > UNIT_NAME_MAX_LENGTH - NUMBER_MAX_LENGTH)
+                return false;
+        /* Units of root's that begin with a dash or a dot are nobody's intention. */
+        if (name[0] == '-' || name[0] == '.')
+                return false;
+        for (size_t i = 0; i < prefix_length; i++)
+                if (!is_kept(name[i]) && name[i] != '-')
+                        return false;
+
+        return true;
+}
+
+char *unit_name_from_number(const char *template, uint64_t number, char buffer[static UNIT_NAME_SIZE]) {
+        const char *at = strchr(template, '@');
+        int prefix_length = at ? (int) (at + 1 - template) : (int) strlen(template);
+
+        (void) snprintf(buffer, UNIT_NAME_SIZE, "%.*s%" PRIu64 "%s", prefix_length, template, number,
+                        template + prefix_length);
+        return buffer;
 }

@@ -152,11 +152,13 @@ static int get_verified(sd_bus *bus _unused_, const char *path _unused_, const c
         return sd_bus_message_append(reply, "b", (int) ((BusJob *) userdata)->job->report.was_verified);
 }
 
-/* Only what repairs needs the permission to repair; stopping an override is as harmless as stopping any other. */
+/* Only what changes something needs the permission to change it; stopping an override is as harmless as stopping any
+ * other. */
 static BusVariant cancel_variant(const Job *job, const Filesystem *filesystem) {
-        bool is_repair = job->request.kind == ACTION_REPAIR || job->request.scrub_repair != SCRUB_REPAIR_NEVER;
+        bool is_change = job->request.kind == ACTION_REPAIR || job->request.kind == ACTION_START_UNIT ||
+                         job->request.scrub_repair != SCRUB_REPAIR_NEVER;
 
-        if (!is_repair)
+        if (!is_change)
                 return BUS_VARIANT_CHECKS;
 
         return filesystem && filesystem->facts.is_removable == TRISTATE_YES ? BUS_VARIANT_REMOVABLE

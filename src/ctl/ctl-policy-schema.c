@@ -151,6 +151,9 @@ static json_t *parameter_schema(const ActionParameter *parameter) {
         case PARAMETER_WINDOW:
                 schema = json_pack("{s:s, s:s}", "type", "string", "pattern", SCHEMA_ID_PATTERN);
                 break;
+        case PARAMETER_UNIT:
+                schema = json_pack("{s:s, s:s}", "type", "string", "pattern", SCHEMA_UNIT_PATTERN);
+                break;
         case PARAMETER_OTHER:
                 return NULL;
         }
@@ -159,15 +162,19 @@ static json_t *parameter_schema(const ActionParameter *parameter) {
 }
 
 static json_t *parameters_schema(ActionKind kind) {
-        json_t *properties = json_object();
+        json_t *properties = json_object(), *required = json_array(), *schema;
 
         for (size_t i = 0; i < action_parameter_count(); i++) {
                 const ActionParameter *parameter = action_parameter_at(i);
 
                 if (parameter->action == kind && parameter->is_built)
                         (void) json_object_set_new(properties, parameter->name, parameter_schema(parameter));
+                if (parameter->action == kind && parameter->is_required)
+                        (void) json_array_append_new(required, json_string(parameter->name));
         }
-        return schema_closed_object(properties);
+        schema = schema_closed_object(properties);
+        (void) json_object_set_new(schema, "required", required);
+        return schema;
 }
 
 /* A word alone, or a map of one word to its parameters. */
@@ -181,8 +188,9 @@ static json_t *action_schema(void) {
 
                 if (!word->is_built)
                         continue;
-                (void) json_array_append_new(names, json_string(name));
                 parameters = parameters_schema(word->kind);
+                if (json_array_size(json_object_get(parameters, "required")) == 0)
+                        (void) json_array_append_new(names, json_string(name));
                 if (json_object_size(json_object_get(parameters, "properties")) == 0) {
                         json_decref(parameters);
                         continue;

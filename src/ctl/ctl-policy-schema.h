@@ -12,6 +12,8 @@
 /* Names of rules, protections and windows. */
 #define SCHEMA_ID_PATTERN "^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
+#define SCHEMA_UNIT_PATTERN "^[A-Za-z0-9:_][A-Za-z0-9:_.-]*@[.]service$"
+
 /* An object that takes only what is in @properties (taken). */
 json_t *schema_closed_object(json_t *properties);
 /* A list of at least one of @items (taken). */

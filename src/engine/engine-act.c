@@ -127,6 +127,8 @@ static EventKind result_kind(const JobReport *report) {
                                ? EVENT_SCRUB_DONE : EVENT_SCRUB_FAILED;
         if (report->action == ACTION_SURVEY)
                 return outcome_is_success(report->outcome) ? EVENT_SURVEY_DONE : EVENT_SURVEY_FAILED;
+        if (report->action == ACTION_START_UNIT)
+                return outcome_is_success(report->outcome) ? EVENT_UNIT_DONE : EVENT_UNIT_FAILED;
         return outcome_is_success(report->outcome) ? EVENT_REPAIR_DONE : EVENT_REPAIR_FAILED;
 }
 

@@ -256,7 +256,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
         /* Copies are made in here: an action's result may bring the next case before this loop ends. */
         for (size_t i = 0; i < n; i++)
                 if (decisions[i].wait == WAIT_NONE)
-                        engine_carry_out(engine, decisions + i, &decided->event, filesystem_id);
+                        engine_carry_out(engine, decisions + i, &decided->event, filesystem_id, decided->path);
                 else if (!decisions[i].suppressed_by[0])
                         engine_defer(engine, decisions + i, 0, &facts);
         job_queue_settle(engine->jobs, decided->event.id);

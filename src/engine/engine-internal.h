@@ -75,6 +75,7 @@ typedef struct Sequence {
         size_t step;                    /* that is being done */
         uint64_t job_id;                /* the job that is waited for; 0: none */
         bool is_own_job;                /* made for it, not joined */
+        char *path;                     /* of the file, absolute; NULL: none, or not known */
 } Sequence;
 
 /* A condition of a file system that is not there. */
@@ -198,7 +199,9 @@ const char *engine_order_error_text(int error);
 void engine_tell_result(Engine *engine, EventKind kind, const HealthEvent *cause, uint64_t filesystem_id, int error);
 
 /* engine-sequence.c */
-void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id);
+/* @path: of the file, as the worker tells it; NULL: none, or not known. */
+void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
+                      const char *path);
 void engine_continue_sequences(Engine *engine, const Job *job);
 void engine_forget_sequences(Engine *engine);
 
@@ -288,6 +291,9 @@ void engine_on_survey_result(Engine *engine, const WorkerSurveyResult *result);
 void engine_on_zone(Engine *engine, const WorkerZone *told, int fd);
 /* Before a decision: says, once, that its windows will be those of UTC because no zone is known. */
 void engine_miss_zone(Engine *engine);
+
+/* engine-unit.c: its result comes to the queue as that of any job. Returns 0 or a negative errno. */
+int engine_unit_for_job(Engine *engine, const Job *job);
 
 /* engine-worker.c */
 int engine_worker_start(Engine *engine);

@@ -8,6 +8,7 @@
 
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
+#include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
 
 /* A policy allows at most a hundred retries. */
@@ -20,6 +21,7 @@ static void sequence_free(Engine *engine, Sequence *sequence) {
         record_ring_release(engine->ring, sequence->event.kept_as);
         decision_clear(&sequence->decision);
         policy_unref(sequence->policy);
+        free(sequence->path);
         free(sequence);
 }
 
@@ -92,13 +94,14 @@ static void give_back(Engine *engine, const Sequence *sequence) {
 
 /* Returns true if a job was made that has to be waited for. */
 static bool step_job(Engine *engine, Sequence *sequence, const ActionRequest *request) {
-        const JobOrder order = engine_order_of(engine, &sequence->decision, &sequence->event, sequence->filesystem_id,
-                                               request);
+        JobOrder order = engine_order_of(engine, &sequence->decision, &sequence->event, sequence->filesystem_id,
+                                         request);
         Job *job;
         int r;
 
         if (!order.filesystem)
                 return false;
+        order.path = sequence->path;
 
         if (request->kind == ACTION_REPAIR && !metadata_structure_is_repairable(order.target.structure))
                 r = -EOPNOTSUPP;
@@ -141,6 +144,7 @@ static bool sequence_step(Engine *engine, Sequence *sequence, const ActionReques
         case ACTION_SURVEY:
         case ACTION_REPAIR:
         case ACTION_SCRUB:
+        case ACTION_START_UNIT:
                 return step_job(engine, sequence, request);
         case ACTION_CONDITION:
         case ACTION_VERIFY_MEDIA:
@@ -148,7 +152,6 @@ static bool sequence_step(Engine *engine, Sequence *sequence, const ActionReques
         case ACTION_FREEZE:
         case ACTION_SHUTDOWN:
         case ACTION_RECYCLE:
-        case ACTION_START_UNIT:
                 /* The loader refuses these by name: whoever comes here found a hole in it. */
                 refuse(engine, sequence, request, "this version does not carry it out");
                 return false;
@@ -245,7 +248,25 @@ static void drop(Engine *engine, const Decision *decision, const HealthEvent *ev
         policy_remember_end(engine->memory, engine->policy, &facts, decision, ESCALATION_CANCELLED, 0);
 }
 
-void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id) {
+/* As people see it: below the first mount point that shows the whole of the file system. NULL if there is none. */
+static char *path_from_root(Engine *engine, uint64_t filesystem_id, const char *path) {
+        const Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, filesystem_id);
+        char *absolute = NULL;
+
+        for (size_t i = 0; path && filesystem && i < filesystem->n_mounts; i++) {
+                const char *mount_point = filesystem->mounts[i].mount_point;
+
+                if (!filesystem->mounts[i].is_whole || !mount_point)
+                        continue;
+                if (asprintf(&absolute, "%s%s", text_equal(mount_point, "/") ? "" : mount_point, path) < 0)
+                        return NULL;
+                return absolute;
+        }
+        return NULL;
+}
+
+void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
+                      const char *path) {
         Sequence *sequence;
         int r;
 
@@ -264,6 +285,7 @@ void engine_carry_out(Engine *engine, const Decision *decision, const HealthEven
                 drop(engine, decision, event, filesystem_id);
                 return;
         }
+        sequence->path = path_from_root(engine, filesystem_id, path);
         sequence_run(engine, sequence);
 }
 

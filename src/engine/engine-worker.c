@@ -200,6 +200,7 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
         case WORKER_JOB_TAKEN:
         case WORKER_SURVEY:
         case WORKER_SURVEY_CANCEL:
+        case WORKER_START_UNIT:
         case WORKER_HELLO_REPLY:
                 log_warning("worker: said %s, which is ours to say; ignored",
                             worker_message_type_to_name((WorkerMessageType) message->header.type));
@@ -228,6 +229,12 @@ static int carrier_start(void *userdata, const Job *job, const Filesystem *files
                 return -ENOTCONN;
         if (job->request.kind == ACTION_SURVEY)
                 return engine_survey_for_job(engine, job, filesystem);
+        if (job->request.kind == ACTION_START_UNIT) {
+                /* As long as it is not taken, the result of the try before is the answer to this one, too. */
+                if (job->report.n_attempts > 0)
+                        tell_taken(engine, job->id);
+                return engine_unit_for_job(engine, job);
+        }
 
         if (job->request.kind == ACTION_SCRUB) {
                 worker_message_init(&message, WORKER_SCRUB);

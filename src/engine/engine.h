@@ -11,6 +11,7 @@
 #include "policy/policy-load.h"
 #include "src/action/job-queue.h"
 #include "src/filesystem/filesystem.h"
+#include "src/protocol/unit-payload.h"
 #include "src/model/decision.h"
 #include "src/source/record-ring.h"
 
@@ -180,3 +181,19 @@ typedef struct CallerOrder {
  * job_queue_add().
  */
 int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char **reterr_denied);
+
+typedef struct UnitOrder {
+        uint64_t id;                    /* becomes the instance: a number that no job has */
+        uint64_t event_id;              /* 0: none */
+        const char *template;
+        uint64_t timeout_usec;
+        const char *last_words;         /* for the kernel log if it does not end well; NULL: none */
+        UnitPayload payload;
+} UnitOrder;
+
+/**
+ * engine_start_unit() - hand a unit over to the worker
+ *
+ * Returns: 0; -ENOTCONN without a worker; -EOPNOTSUPP if there never is one; or another negative errno.
+ */
+int engine_start_unit(Engine *engine, const UnitOrder *order);

@@ -41,6 +41,7 @@ void action_request_clear(ActionRequest *request) {
 
         free(request->route);
         free(request->message);
+        free(request->unit);
         *request = (ActionRequest) {};
 }
 
@@ -57,11 +58,13 @@ int action_request_copy(const ActionRequest *request, ActionRequest *ret_request
         int r;
 
         /* Nothing owned may stand in the copy before it is the copy's own. */
-        copy.route = copy.message = NULL;
+        copy.route = copy.message = copy.unit = NULL;
 
         r = copy_text(&copy.route, request->route);
         if (r >= 0)
                 r = copy_text(&copy.message, request->message);
+        if (r >= 0)
+                r = copy_text(&copy.unit, request->unit);
         if (r < 0)
                 return r;
 

@@ -53,6 +53,7 @@ typedef struct ActionRequest {
         Severity severity;              /* ACTION_NOTIFY */
         char *route;                    /* ACTION_NOTIFY; NULL: the built-in one (journal and bus); owned */
         char *message;                  /* ACTION_LOG, ACTION_NOTIFY; NULL: the event's text; owned */
+        char *unit;                     /* ACTION_START_UNIT: "restore@.service"; owned */
         uint64_t timeout_usec;          /* USEC_INFINITY: the action's own limit */
         unsigned n_retries;
         uint64_t backoff_min_usec, backoff_max_usec;

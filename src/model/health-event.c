@@ -214,6 +214,8 @@ static const KindText kind_texts[] = {
         [EVENT_SCRUB_FAILED] = { NULL, "full check failed", true },
         [EVENT_SURVEY_DONE] = { NULL, "survey done", false },
         [EVENT_SURVEY_FAILED] = { NULL, "survey failed", true },
+        [EVENT_UNIT_DONE] = { NULL, "unit ended well", false },
+        [EVENT_UNIT_FAILED] = { NULL, "unit failed", true },
         [EVENT_ACTION_REFUSED] = { NULL, "action refused", true },
         [EVENT_MONITOR_LOST] = { NULL, "monitoring ended", true },
 };

@@ -26,6 +26,8 @@ static const char *const event_kind_names[] = {
         [EVENT_SCRUB_FAILED] = "scrub-failed",
         [EVENT_SURVEY_DONE] = "survey-done",
         [EVENT_SURVEY_FAILED] = "survey-failed",
+        [EVENT_UNIT_DONE] = "unit-done",
+        [EVENT_UNIT_FAILED] = "unit-failed",
         [EVENT_ACTION_REFUSED] = "action-refused",
         [EVENT_MONITOR_LOST] = "monitor-lost",
 };
@@ -185,6 +187,8 @@ Severity event_kind_severity(EventKind kind) {
                 [EVENT_SCRUB_FAILED] = SEVERITY_ERROR,
                 [EVENT_SURVEY_DONE] = SEVERITY_NOTICE,
                 [EVENT_SURVEY_FAILED] = SEVERITY_WARNING,
+                [EVENT_UNIT_DONE] = SEVERITY_NOTICE,
+                [EVENT_UNIT_FAILED] = SEVERITY_ERROR,
                 [EVENT_ACTION_REFUSED] = SEVERITY_WARNING,
                 [EVENT_MONITOR_LOST] = SEVERITY_ERROR,
         };

@@ -134,6 +134,9 @@ static const FieldCheck field_checks[] = {
         WORD(WORKER_GATHER, gather.checked.structure, N_STRUCTURES),
         ZERO(WORKER_GATHER, gather.checked.pad),
 
+        TEXT(WORKER_START_UNIT, unit.template),
+        TEXT(WORKER_START_UNIT, unit.last_words),
+
         BYTE(WORKER_GATHERED, gathered.autofsck_state, N_FACT_STATES),
         BYTE(WORKER_GATHERED, gathered.autofsck, N_AUTOFSCKS),
         BYTE(WORKER_GATHERED, gathered.path_state, N_FACT_STATES),
@@ -208,6 +211,7 @@ static const RecordShape record_shapes[] = {
         [WORKER_JOB_TAKEN] = SHAPE("job-taken", cancel, false),
         [WORKER_SURVEY] = SHAPE("survey", survey, true),
         [WORKER_SURVEY_CANCEL] = SHAPE("survey-cancel", survey_cancel, false),
+        [WORKER_START_UNIT] = SHAPE("start-unit", unit, true),
 
         [WORKER_HELLO_REPLY] = SHAPE("hello-reply", hello_reply, false),
         [WORKER_FILESYSTEM] = SHAPE("filesystem", filesystem, true),
@@ -305,6 +309,8 @@ static bool findings_are_valid(const WorkerSurveyResult *result) {
 static bool message_is_valid(const WorkerMessage *message) {
         if (message->header.type == WORKER_SURVEY)
                 return message->survey.request_id != 0 && message->survey.depth != SURVEY_NONE;
+        if (message->header.type == WORKER_START_UNIT)
+                return message->unit.job_id != 0;
         if (message->header.type == WORKER_SURVEY_RESULT)
                 return findings_are_valid(&message->survey_result);
 

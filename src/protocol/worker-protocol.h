@@ -19,12 +19,13 @@
 #include "kernel/metadata-repair.h"
 #include "kernel/old-errors.h"
 #include "kernel/xfs-survey.h"
+#include "src/basic/unit-name.h"
 #include "src/basic/zone.h"
 #include "src/model/file-owner.h"
 #include "src/model/job-report.h"
 
 #define WORKER_PROTOCOL_MAGIC UINT32_C(0x484c4457)      /* "WDLH" */
-#define WORKER_PROTOCOL_VERSION 3
+#define WORKER_PROTOCOL_VERSION 4
 #define WORKER_SOCKET_PATH "/run/xfs_healer/worker.sock"
 
 typedef enum WorkerMessageType {
@@ -44,6 +45,8 @@ typedef enum WorkerMessageType {
                                          * forgotten */
         WORKER_SURVEY = 10,             /* WorkerSurveyRequest + monitor (none if the file system has none) */
         WORKER_SURVEY_CANCEL = 11,      /* WorkerSurveyCancel: nobody waits for its findings any more */
+        WORKER_START_UNIT = 12,         /* WorkerUnitRequest + payload (unit-payload.h). Asked again with a job that the
+                                         * worker knows, it is not started again: its result comes, or came. */
 
         /* worker -> healerd */
         WORKER_HELLO_REPLY = 32,        /* WorkerHelloReply */
@@ -156,6 +159,17 @@ typedef struct WorkerScrubRequest {
         uint8_t may_repair;
         uint8_t pad[7];
 } WorkerScrubRequest;
+
+/* Longest text that the worker writes to the kernel log for somebody else. */
+#define WORKER_LAST_WORDS_SIZE 256
+
+typedef struct WorkerUnitRequest {
+        uint64_t job_id;                /* not 0; becomes the instance */
+        uint64_t event_id;
+        uint64_t timeout_usec;          /* then it is stopped */
+        char template[UNIT_NAME_SIZE];  /* "restore@.service" */
+        char last_words[WORKER_LAST_WORDS_SIZE];        /* for the kernel log if the unit does not end well; "": none */
+} WorkerUnitRequest;
 
 typedef struct WorkerGatherRequest {
         uint64_t request_id;
@@ -282,6 +296,7 @@ typedef struct WorkerMessage {
                 WorkerMount mount;
                 WorkerRepairRequest repair;
                 WorkerScrubRequest scrub;
+                WorkerUnitRequest unit;
                 WorkerGatherRequest gather;
                 WorkerGathered gathered;
                 WorkerCancel cancel;

@@ -66,6 +66,7 @@ char *journal_text_job(const Filesystem *filesystem, const Job *job, char buffer
         (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, ": %s",
                                   is_done && job->request.kind == ACTION_SCRUB ? "No damage found."
                                   : is_done && job->request.kind == ACTION_SURVEY ? "Survey done."
+                                  : is_done && job->request.kind == ACTION_START_UNIT ? "Unit ended well."
                                   : outcome_to_sentence(report->outcome));
         if (report->detail[0])
                 (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, " (%s)", report->detail);

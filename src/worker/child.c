@@ -58,7 +58,7 @@ struct Child {
 
 struct ChildTable {
         sd_event *event;
-        size_t n_children, n_stuck, n_waiting;
+        size_t n_children, n_stuck, n_waiting, n_watching;
         int oops_fd;                    /* negative: there is no count to be had */
         int (*read_oops_count)(uint64_t *ret_count);    /* NULL: it is read there */
         void (*signal)(int pid_fd, int number);
@@ -113,7 +113,7 @@ ChildTable *child_table_free(ChildTable *table) {
 }
 
 size_t child_table_count(const ChildTable *table) {
-        return table->n_children - table->n_waiting;
+        return table->n_children - table->n_waiting - table->n_watching;
 }
 
 size_t child_table_count_stuck(const ChildTable *table) {
@@ -319,6 +319,8 @@ static int on_process_end(sd_event_source *source, int fd, uint32_t revents, voi
                 child->table->n_stuck--;
         if (child->task.waits)
                 child->table->n_waiting--;
+        if (child->task.only_watches)
+                child->table->n_watching--;
 
         child->task.on_end(child, &end, child->task.userdata);
         return 0;
@@ -386,8 +388,16 @@ void child_stop(Child *child) {
 void child_table_stop_all(ChildTable *table) {
         Child *child;
 
-        TAILQ_FOREACH(child, &table->children, entry)
-                child_stop(child);
+        TAILQ_FOREACH(child, &table->children, entry) {
+                if (!child->task.only_watches || child->stage != CHILD_RUNNING) {
+                        child_stop(child);
+                        continue;
+                }
+                /* A request to end it would pass on to what it watches: as if it had been asked already. */
+                child->stopped_as = CHILD_CANCELLED;
+                child->stage = CHILD_TERMINATING;
+                child_step(child);
+        }
 }
 
 static int child_watch(Child *child) {
@@ -432,8 +442,8 @@ int child_spawn(ChildTable *table, const ChildTask *task, Child **ret_child) {
         if (child->pid == 0) {
                 /* A group of its own, so that nothing of it is left when it has ended. */
                 (void) setpgid(0, 0);
-                if (task->dies_with_us) {
-                        (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
+                if (task->dies_with_us || task->only_watches) {
+                        (void) prctl(PR_SET_PDEATHSIG, task->only_watches ? SIGKILL : SIGTERM);
                         if (getppid() != own_pid)
                                 _exit(EXIT_FAILURE);
                 }
@@ -454,6 +464,7 @@ int child_spawn(ChildTable *table, const ChildTask *task, Child **ret_child) {
         TAILQ_INSERT_TAIL(&table->children, child, entry);
         table->n_children++;
         table->n_waiting += task->waits;
+        table->n_watching += task->only_watches;
         if (ret_child)
                 *ret_child = child;
         (void) steal_ptr(child);

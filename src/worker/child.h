@@ -57,6 +57,8 @@ typedef struct ChildTask {
         bool dies_with_us;              /* SIGTERM when the worker's process ends */
         bool is_essential;              /* may use the reserved places */
         bool waits;                     /* kept ready: it has nothing to do until child_order() */
+        bool only_watches;              /* what it waits for goes on without it: it ends at once when the worker
+                                         * does */
         int keep_fds[CHILD_KEEP_MAX];   /* it needs these, others are closed in it; ends at a value <= 0 */
 } ChildTask;
 
@@ -66,7 +68,7 @@ ChildTable *child_table_new(sd_event *event);
 ChildTable *child_table_free(ChildTable *table);
 DEFINE_CLEANUP(ChildTable, child_table_free)
 
-/* Those that have something to do. */
+/* Those that have something to do: not those that wait or only watch. */
 size_t child_table_count(const ChildTable *table);
 size_t child_table_count_stuck(const ChildTable *table);
 /* The kernel's count of its oopses now; UINT64_MAX: unknown. In the loop. */
@@ -95,7 +97,7 @@ int child_order(Child *child, const ChildTask *task, const void *bytes, size_t s
 
 /* Asks it to end: SIGTERM, SIGKILL after the grace time. on_end() says CHILD_CANCELLED. */
 void child_stop(Child *child);
-/* The same for every child; those that hang stay. */
+/* The same for every child; those that hang stay, those that only watch are killed. */
 void child_table_stop_all(ChildTable *table);
 pid_t child_pid(const Child *child);
 bool child_is_stuck(const Child *child);

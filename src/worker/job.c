@@ -57,6 +57,7 @@ Job *job_new(Worker *worker, const JobKind *kind, Superblock *superblock, uint64
                 .event_id = event_id,
                 .started_usec = clock_monotonic_usec(),
                 .monitor_fd = -EBADF,
+                .payload_fd = -EBADF,
                 .waiting_fd = -EBADF,
                 .intent_slot = INTENT_SLOT_NONE,
         };
@@ -69,13 +70,15 @@ Job *job_free(Job *job) {
 
         close_fd(job->monitor_fd);
         close_fd(job->waiting_fd);
+        close_fd(job->payload_fd);
         sd_event_source_disable_unref(job->answer_source);
+        free(job->unit);
         free(job);
         return NULL;
 }
 
 /* Kept until healerd says that it is recorded: it may go away before that. */
-static void keep_result(Worker *worker, const WorkerMessage *message) {
+static void keep(Worker *worker, const WorkerMessage *message) {
         JobTable *table = &worker->jobs;
         JobResultLeft *left;
 
@@ -84,6 +87,7 @@ static void keep_result(Worker *worker, const WorkerMessage *message) {
 
                 log_warning("nobody took the result of job %" PRIu64 ", forgetting it",
                             oldest->message.result.job_id);
+                unit_record_forget(worker->place_fd, oldest->message.result.job_id);
                 TAILQ_REMOVE(&table->results, oldest, entry);
                 table->n_results--;
                 free(oldest);
@@ -100,7 +104,7 @@ static void keep_result(Worker *worker, const WorkerMessage *message) {
 }
 
 static void say_result(Worker *worker, const WorkerMessage *message) {
-        keep_result(worker, message);
+        keep(worker, message);
         worker_say(worker, message, -EBADF);
 }
 
@@ -109,6 +113,26 @@ void job_say_results(Worker *worker) {
 
         TAILQ_FOREACH(left, &worker->jobs.results, entry)
                 worker_say(worker, &left->message, -EBADF);
+}
+
+bool job_is_running(const Worker *worker, uint64_t job_id) {
+        const Job *job;
+
+        TAILQ_FOREACH(job, &worker->jobs.running, entry)
+                if (job->job_id == job_id && !job->is_said)
+                        return true;
+        return false;
+}
+
+bool job_say_result_again(Worker *worker, uint64_t job_id) {
+        const JobResultLeft *left;
+
+        TAILQ_FOREACH(left, &worker->jobs.results, entry)
+                if (left->message.result.job_id == job_id) {
+                        worker_say(worker, &left->message, -EBADF);
+                        return true;
+                }
+        return false;
 }
 
 void job_taken(Worker *worker, uint64_t job_id) {
@@ -124,10 +148,13 @@ void job_taken(Worker *worker, uint64_t job_id) {
         }
 
         intents_taken(worker->intents, job_id);
+        /* That of a job which runs is still needed. */
+        if (!job_is_running(worker, job_id))
+                unit_record_forget(worker->place_fd, job_id);
 }
 
-void job_refuse(Worker *worker, uint64_t job_id, dev_t device_number, Outcome outcome, int error,
-                const char *detail) {
+WorkerJobResult job_refuse(Worker *worker, uint64_t job_id, dev_t device_number, Outcome outcome, int error,
+                           const char *detail) {
         WorkerMessage message = {};
 
         worker_message_init(&message, WORKER_JOB_RESULT);
@@ -137,21 +164,30 @@ void job_refuse(Worker *worker, uint64_t job_id, dev_t device_number, Outcome ou
         message.result.error = error;
         (void) text_copy(message.result.detail, sizeof(message.result.detail), detail ?: "");
         say_result(worker, &message);
+        return message.result;
 }
 
-void job_keep_left_result(Worker *worker, const Intent *intent) {
+void job_keep_result(Worker *worker, const WorkerJobResult *result) {
         WorkerMessage message = {};
 
         worker_message_init(&message, WORKER_JOB_RESULT);
-        message.result.job_id = intent->job_id;
-        message.result.device_number = intent->device_number;
-        message.result.outcome = intent->outcome;
-        message.result.was_verified = intent->was_verified;
-        message.result.error = intent->error;
-        message.result.flags = intent->flags;
-        message.result.duration_usec = intent->duration_usec;
-        (void) text_copy(message.result.detail, sizeof(message.result.detail), intent->detail);
-        keep_result(worker, &message);
+        message.result = *result;
+        keep(worker, &message);
+}
+
+void job_keep_left_result(Worker *worker, const Intent *intent) {
+        WorkerJobResult result = {
+                .job_id = intent->job_id,
+                .device_number = intent->device_number,
+                .outcome = intent->outcome,
+                .was_verified = intent->was_verified,
+                .error = intent->error,
+                .flags = intent->flags,
+                .duration_usec = intent->duration_usec,
+        };
+
+        (void) text_copy(result.detail, sizeof(result.detail), intent->detail);
+        job_keep_result(worker, &result);
 }
 
 static IntentState intent_state_of(Outcome outcome) {
@@ -167,7 +203,7 @@ static IntentState intent_state_of(Outcome outcome) {
 
 static void sign(const Job *job, WorkerJobResult *result) {
         result->job_id = job->job_id;
-        result->device_number = job->superblock->device_number;
+        result->device_number = job->superblock ? job->superblock->device_number : 0;
         result->duration_usec = clock_monotonic_usec() - job->started_usec;
 }
 
@@ -175,6 +211,8 @@ static void finish(Job *job, WorkerMessage *message) {
         WorkerJobResult *result = &message->result;
 
         sign(job, result);
+        if (job->kind->finish)
+                job->kind->finish(job, result);
 
         /* Of a repair that hangs nothing is known yet: its record stays open. */
         if (!job->is_intent_written)
@@ -193,8 +231,8 @@ static void finish(Job *job, WorkerMessage *message) {
 }
 
 static bool is_answered_by(const Job *job, const WorkerGatherRequest *request) {
-        return job->superblock->device_number == request->device_number && request->error_since_sec == 0 &&
-               request->checked.structure == STRUCTURE_NONE &&
+        return job->superblock && job->superblock->device_number == request->device_number &&
+               request->error_since_sec == 0 && request->checked.structure == STRUCTURE_NONE &&
                !request->wants_owner && !request->wants_project &&
                (!request->wants_path || request->inode == job->gathered_inode);
 }
@@ -288,6 +326,11 @@ static void on_begun(Job *job, const JobBegun *begun) {
                 end_waiting(job);
 }
 
+static void forget_repair(const Job *job) {
+        if (job->superblock && job->superblock->repair_job_id == job->job_id)
+                job->superblock->repair_job_id = 0;
+}
+
 static void on_job_report(Child *child, const void *bytes, size_t size_bytes, int fd, void *userdata) {
         WorkerMessage message = {};
         Job *job = userdata;
@@ -310,8 +353,7 @@ static void on_job_report(Child *child, const void *bytes, size_t size_bytes, in
         } else if (message.header.type == WORKER_JOB_RESULT) {
                 job->is_said = true;
                 /* What is left of its process is only its end: the next repair need not wait for that. */
-                if (job->superblock->repair_job_id == job->job_id)
-                        job->superblock->repair_job_id = 0;
+                forget_repair(job);
                 end_waiting(job);
                 finish(job, &message);
         }
@@ -322,11 +364,12 @@ static void on_job_stuck(Child *child, void *userdata) {
         Job *job = userdata;
         char buffer[32];
 
-        log_warning("%s: %s job %" PRIu64
-                    " hangs in the kernel (pid %d), leaving this file system alone until it ends",
-                    superblock_subject(job->superblock, buffer), job->kind->name, job->job_id,
-                    (int) child_pid(child));
-        job->superblock->n_stuck++;
+        log_warning("%s: %s job %" PRIu64 " hangs in the kernel (pid %d)%s",
+                    job->superblock ? superblock_subject(job->superblock, buffer) : "systemd", job->kind->name,
+                    job->job_id, (int) child_pid(child),
+                    job->superblock ? ", leaving this file system alone until it ends" : "");
+        if (job->superblock)
+                job->superblock->n_stuck++;
         end_waiting(job);
         if (job->is_said)
                 return;
@@ -334,8 +377,8 @@ static void on_job_stuck(Child *child, void *userdata) {
         worker_message_init(&message, WORKER_JOB_RESULT);
         message.result.outcome = OUTCOME_STUCK;
         (void) text_append_format(message.result.detail, sizeof(message.result.detail),
-                                  "pid %d hangs in the kernel; its file system is left alone until it ends",
-                                  (int) child_pid(child));
+                                  "pid %d hangs in the kernel%s", (int) child_pid(child),
+                                  job->superblock ? "; its file system is left alone until it ends" : "");
         finish(job, &message);
         job->is_stuck_said = true;
 }
@@ -367,21 +410,10 @@ static void explain_end(const ChildEnd *end, WorkerJobResult *result) {
         }
 }
 
-static void on_job_end(Child *child, const ChildEnd *end, void *userdata) {
-        _cleanup_(job_free_at) Job *job = userdata;
+/* What the end of its process means for the file system. */
+static void release_superblock(const Job *job, const ChildEnd *end) {
         Superblock *superblock = job->superblock;
-        Worker *worker = job->worker;
         char buffer[32];
-
-        (void) child;
-
-        if (!job->is_said) {
-                WorkerMessage message = {};
-
-                worker_message_init(&message, WORKER_JOB_RESULT);
-                explain_end(end, &message.result);
-                finish(job, &message);
-        }
 
         if (end->ending == CHILD_CRASHED) {
                 superblock->is_crashed = true;
@@ -391,14 +423,33 @@ static void on_job_end(Child *child, const ChildEnd *end, void *userdata) {
         if (end->was_stuck)
                 superblock->n_stuck--;
         superblock->n_children--;
-        if (superblock->repair_job_id == job->job_id)
-                superblock->repair_job_id = 0;
+        forget_repair(job);
+}
+
+static void on_job_end(Child *child, const ChildEnd *end, void *userdata) {
+        _cleanup_(job_free_at) Job *job = userdata;
+        Worker *worker = job->worker;
+        bool is_left_to_others = job->kind->only_watches && worker->is_leaving && end->ending == CHILD_CANCELLED;
+
+        (void) child;
+
+        if (!job->is_said && !is_left_to_others) {
+                WorkerMessage message = {};
+
+                worker_message_init(&message, WORKER_JOB_RESULT);
+                explain_end(end, &message.result);
+                finish(job, &message);
+        }
+
+        if (job->superblock)
+                release_superblock(job, end);
         TAILQ_REMOVE(&worker->jobs.running, job, entry);
         end_waiting(job);
         /* Not before: it would take the processor from the job. */
         job_get_ready(worker, job->kind);
 
-        worker_forget_unused(worker, superblock);
+        if (job->superblock)
+                worker_forget_unused(worker, job->superblock);
         attach_continue(worker);
 }
 
@@ -410,6 +461,7 @@ static ChildTask task_of(const JobKind *kind) {
                 .on_end = on_job_end,
                 .grace_usec = kind->grace_usec,
                 .dies_with_us = kind->dies_with_us,
+                .only_watches = kind->only_watches,
         };
 }
 
@@ -489,6 +541,10 @@ static int fork_for(Job *job, ChildTask *task, Child **ret_child) {
                 task->keep_fds[n_kept++] = job->monitor_fd;
         if (job->worker->kmsg_fd >= 0)
                 task->keep_fds[n_kept++] = job->worker->kmsg_fd;
+        if (job->payload_fd >= 0)
+                task->keep_fds[n_kept++] = job->payload_fd;
+        if (job->unit)
+                task->keep_fds[n_kept++] = job->worker->place_fd;
         return child_spawn(job->worker->children, task, ret_child);
 }
 
@@ -507,10 +563,12 @@ int job_start(Job *job, uint64_t timeout_usec) {
 
         /* A monitor that lies around here would keep its slot taken. */
         job->monitor_fd = close_fd(job->monitor_fd);
+        job->payload_fd = close_fd(job->payload_fd);
         job->order = NULL;
         job->intent = NULL;
         intents_note_pid(job->worker->intents, job->intent_slot, child_pid(job->child));
-        job->superblock->n_children++;
+        if (job->superblock)
+                job->superblock->n_children++;
         TAILQ_INSERT_TAIL(&job->worker->jobs.running, job, entry);
         return 0;
 }

@@ -13,6 +13,7 @@
 #include "src/worker/child.h"
 #include "src/worker/intents.h"
 #include "src/worker/superblock-table.h"
+#include "src/worker/unit-place.h"
 
 /* What healerd hears it tells to many, and all of them want the processor: an answer that a repair found waits for the
  * end of that repair, but not longer than this. Most are over by then. */
@@ -28,14 +29,17 @@ typedef struct JobKind {
         /* The same in one that was kept ready: receives the order, with the monitor. @userdata is the Worker. May be
          * NULL. */
         int (*wait)(int report_fd, void *userdata);
+        /* In the loop, before the result is said. May be NULL. */
+        void (*finish)(Job *job, const WorkerJobResult *result);
         uint64_t grace_usec;
         bool dies_with_us;
+        bool only_watches;              /* when the worker leaves, it goes on without it, and no result is said */
 } JobKind;
 
 struct Job {
         Worker *worker;
         const JobKind *kind;
-        Superblock *superblock;         /* stays while the child lives */
+        Superblock *superblock;         /* stays while the child lives; NULL: it is about none */
         Child *child;
         uint64_t job_id, event_id;
         uint64_t started_usec;          /* CLOCK_MONOTONIC */
@@ -49,6 +53,8 @@ struct Job {
         const Intent *intent;           /* as the order: what is written while its process looks; NULL: nothing */
         bool needs_own_child;           /* what waits is of no use to it */
         WorkerScrubRequest scrub;
+        UnitRecord *unit;               /* owned; what its child notes stays in the child */
+        int payload_fd;                 /* as monitor_fd */
 
         size_t intent_slot;             /* repairs */
         const Intent *ban;              /* the record that forbids this repair, as known here */
@@ -91,6 +97,7 @@ typedef struct JobBegun {
 void job_table_init(JobTable *table);
 void job_table_clear(JobTable *table);
 
+/* @superblock: NULL for what is about none. */
 Job *job_new(Worker *worker, const JobKind *kind, Superblock *superblock, uint64_t job_id, uint64_t event_id);
 Job *job_free(Job *job);
 DEFINE_CLEANUP(Job, job_free)
@@ -109,11 +116,18 @@ bool job_answers(Worker *worker, const WorkerGatherRequest *request, int monitor
 void job_cancel(Worker *worker, uint64_t job_id);
 void job_taken(Worker *worker, uint64_t job_id);
 
-/* A request that never became a job: say its result. @detail may be NULL. */
-void job_refuse(Worker *worker, uint64_t job_id, dev_t device_number, Outcome outcome, int error, const char *detail);
+/* A request that never became a job: say its result, and return it. @detail may be NULL. */
+WorkerJobResult job_refuse(Worker *worker, uint64_t job_id, dev_t device_number, Outcome outcome, int error,
+                           const char *detail);
 
 /* A result that an earlier worker could not hand over. */
 void job_keep_left_result(Worker *worker, const Intent *intent);
+void job_keep_result(Worker *worker, const WorkerJobResult *result);
+
+/* Its result was not said yet. */
+bool job_is_running(const Worker *worker, uint64_t job_id);
+/* True if there is a result of this job that nobody has taken: it is said once more. */
+bool job_say_result_again(Worker *worker, uint64_t job_id);
 
 /* A new healerd: results that nobody took. */
 void job_say_results(Worker *worker);

@@ -7,9 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "src/basic/cleanup.h"
@@ -144,4 +147,14 @@ void process_log_left_over(void) {
                 if (number_parse_u64(line, 1, INT32_MAX, &pid) >= 0 && (pid_t) pid != getpid())
                         log_one_left_over((pid_t) pid);
         }
+}
+
+int process_drop_capabilities(void) {
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_capset, &header, none) < 0)
+                return -errno;
+
+        return 0;
 }

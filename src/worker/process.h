@@ -22,3 +22,6 @@ int boot_id_read(uint8_t ret_id[static 16]);
 
 /* Logs the other processes of our own control group: children that an earlier worker left behind. */
 void process_log_left_over(void);
+
+/* For code in a child: nothing is left to it but its user. Returns 0 or a negative errno. */
+int process_drop_capabilities(void);

@@ -12,6 +12,7 @@
 #include "src/worker/gather.h"
 #include "src/worker/repair.h"
 #include "src/worker/scrub.h"
+#include "src/worker/start-unit.h"
 #include "src/worker/survey.h"
 #include "src/worker/worker.h"
 
@@ -131,6 +132,9 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int take
                 return 0;
         case WORKER_SURVEY_CANCEL:
                 survey_cancel(worker, message->survey_cancel.request_id);
+                return 0;
+        case WORKER_START_UNIT:
+                start_unit_request(worker, &message->unit, steal_fd(&fd));
                 return 0;
         case WORKER_HELLO:
         case WORKER_HELLO_REPLY:

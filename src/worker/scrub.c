@@ -7,13 +7,9 @@
 #include "src/worker/scrub.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "kernel/filesystem-probe.h"
 #include "kernel/harmful-repairs.h"
@@ -22,8 +18,9 @@
 #include "src/basic/text.h"
 #include "src/basic/unit-name.h"
 #include "src/worker/job.h"
+#include "src/worker/process.h"
 #include "src/worker/reopen.h"
-#include "src/worker/scrub-unit.h"
+#include "src/worker/unit-run.h"
 
 #define CHECK_TEMPLATE "healer-scrub@.service"
 #define REPAIR_TEMPLATE "healer-scrub-repair@.service"
@@ -46,16 +43,6 @@ typedef struct Scrub {
         char note[JOB_DETAIL_SIZE];     /* why it only checks, though it was asked to repair */
 } Scrub;
 
-static int drop_capabilities(void) {
-        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-        const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
-
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_capset, &header, none) < 0)
-                return -errno;
-
-        return 0;
-}
-
 static void choose_kind(Scrub *scrub, const Reopened *place) {
         FilesystemFacts facts = {
                 .type = scrub->job->superblock->facts.type,
@@ -77,13 +64,13 @@ static void choose_kind(Scrub *scrub, const Reopened *place) {
                                   harmful ? harmful->why : "it is mounted read-only");
 }
 
-static int on_started(const char *unit_name, void *userdata) {
+static void on_started(const char *unit_name, void *userdata) {
         const Scrub *scrub = userdata;
         char detail[JOB_DETAIL_SIZE] = "";
 
         (void) text_append_format(detail, sizeof(detail), "%s%s%s", unit_name, scrub->note[0] ? ", " : "",
                                   scrub->note);
-        return job_report_started(scrub->report_fd, detail);
+        (void) job_report_started(scrub->report_fd, detail);
 }
 
 static Outcome judge(const UnitRun *run, WorkerJobResult *result) {
@@ -113,11 +100,12 @@ static void add_note(const Scrub *scrub, WorkerJobResult *result) {
 }
 
 static Outcome run_unit(Scrub *scrub, WorkerJobResult *result) {
+        const UnitWanted wanted = { .name = scrub->unit_name, .started = on_started, .userdata = scrub };
         Outcome outcome;
         UnitRun run;
         int r;
 
-        r = unit_run(scrub->unit_name, on_started, scrub, &run);
+        r = unit_run(&wanted, &run);
         if (run.was_stopped) {
                 /* The loop knows why: it counts a death of this signal as what it asked for. */
                 sigset_t none;
@@ -166,7 +154,7 @@ static Outcome scrub_steps(Scrub *scrub, WorkerJobResult *result) {
         r = unit_name_from_path(scrub->may_repair ? REPAIR_TEMPLATE : CHECK_TEMPLATE, place.mount_point,
                                 &scrub->unit_name);
         if (r >= 0)
-                r = drop_capabilities();
+                r = process_drop_capabilities();
         if (r < 0) {
                 result->error = -r;
                 (void) text_copy(result->detail, sizeof(result->detail),

@@ -21,6 +21,7 @@
 #include "src/worker/worker.h"
 
 #define DEFAULT_STATE_DIR "/var/lib/xfs_healer"
+#define DEFAULT_RUNTIME_DIR "/run/xfs_healer"
 #define DEFAULT_PEER_USER "healerd"
 
 static const char help_text[] =
@@ -31,6 +32,8 @@ static const char help_text[] =
         "\n"
         "  --state-dir=PATH       folder for the record of begun repairs\n"
         "                         (default " DEFAULT_STATE_DIR ")\n"
+        "  --runtime-dir=PATH     folder for what units are given to read\n"
+        "                         (default " DEFAULT_RUNTIME_DIR ")\n"
         "  --listen=PATH          take lines in on a socket of our own\n"
         "  --connection-fd=N      serve the line on this descriptor, then end\n"
         "  --peer-user=NAME       who may speak to us besides root (default " DEFAULT_PEER_USER ")\n"
@@ -138,9 +141,13 @@ typedef struct Arguments {
 
 /* Returns 1 to go on, 0 to end well, -EINVAL after saying what is wrong. */
 static int parse_arguments(int argc, char *argv[], Arguments *arguments) {
-        enum { STATE_DIR = 256, LISTEN, CONNECTION_FD, PEER_USER, NO_FANOTIFY, DEBUG, LIST_INTENTS, FORGET_INTENT };
+        enum {
+                STATE_DIR = 256, RUNTIME_DIR, LISTEN, CONNECTION_FD, PEER_USER, NO_FANOTIFY, DEBUG, LIST_INTENTS,
+                FORGET_INTENT,
+        };
         static const struct option options[] = {
                 { "state-dir",     required_argument, NULL, STATE_DIR     },
+                { "runtime-dir",   required_argument, NULL, RUNTIME_DIR   },
                 { "listen",        required_argument, NULL, LISTEN        },
                 { "connection-fd", required_argument, NULL, CONNECTION_FD },
                 { "peer-user",     required_argument, NULL, PEER_USER     },
@@ -159,6 +166,9 @@ static int parse_arguments(int argc, char *argv[], Arguments *arguments) {
                 switch (option) {
                 case STATE_DIR:
                         arguments->options.state_dir = optarg;
+                        break;
+                case RUNTIME_DIR:
+                        arguments->options.runtime_dir = optarg;
                         break;
                 case LISTEN:
                         arguments->options.listen_path = optarg;
@@ -236,7 +246,11 @@ static void occupy_standard_descriptors(void) {
 int main(int argc, char *argv[]) {
         _cleanup_(worker_free_at) Worker *worker = NULL;
         Arguments arguments = {
-                .options = { .state_dir = DEFAULT_STATE_DIR, .connection_fd = -EBADF },
+                .options = {
+                        .state_dir = DEFAULT_STATE_DIR,
+                        .runtime_dir = DEFAULT_RUNTIME_DIR,
+                        .connection_fd = -EBADF,
+                },
                 .peer_user = DEFAULT_PEER_USER,
         };
         int r;

@@ -26,6 +26,7 @@
 #include "src/basic/zone.h"
 #include "src/worker/attach.h"
 #include "src/worker/process.h"
+#include "src/worker/start-unit.h"
 #include "src/worker/survey.h"
 
 /* Children get this long to end, and the disk to take the last records. */
@@ -512,6 +513,7 @@ int worker_new(const WorkerOptions *options, Worker **ret_worker) {
         worker->options = *options;
         TAILQ_INIT(&worker->superblocks);
         job_table_init(&worker->jobs);
+        worker->place_fd = -EBADF;
         worker->kmsg_fd = open("/dev/kmsg", O_WRONLY|O_NONBLOCK|O_CLOEXEC);
 
         r = know_kernel(worker);
@@ -571,6 +573,7 @@ Worker *worker_free(Worker *worker) {
         sd_event_source_disable_unref(worker->watchdog_source);
         sd_event_unref(worker->event);
         close_fd(worker->kmsg_fd);
+        close_fd(worker->place_fd);
         free(worker);
         return NULL;
 }
@@ -586,6 +589,7 @@ int worker_run(Worker *worker) {
 
         worker_find_places(worker);
         zone_watch_look(worker->zone_watch);
+        start_unit_adopt(worker);
         r = intents_load(worker->intents);
         if (r < 0)
                 return log_error_errno(r, "cannot start a child: %m");

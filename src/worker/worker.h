@@ -23,6 +23,7 @@
 
 typedef struct WorkerOptions {
         const char *state_dir;
+        const char *runtime_dir;        /* for what units are given to read */
         const char *listen_path;        /* NULL: none */
         int connection_fd;              /* negative: none */
         uid_t peer_uid;
@@ -35,6 +36,7 @@ struct Worker {
         KernelVersion kernel;
         char kernel_release[65];
         int kmsg_fd;                    /* negative: none */
+        int place_fd;                   /* unit-place.h; negative: none */
 
         ChildTable *children;
         Connection *connection;

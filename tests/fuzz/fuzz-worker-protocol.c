@@ -68,6 +68,11 @@ static void require_usable(const WorkerMessage *message) {
         case WORKER_ZONE:
                 require(is_text(message->zone.name, sizeof(message->zone.name)));
                 break;
+        case WORKER_START_UNIT:
+                require(message->unit.job_id != 0);
+                require(is_text(message->unit.template, sizeof(message->unit.template)));
+                require(is_text(message->unit.last_words, sizeof(message->unit.last_words)));
+                break;
         case WORKER_HELLO_REPLY:
                 require(is_text(message->hello_reply.kernel_release, sizeof(message->hello_reply.kernel_release)));
                 break;

@@ -9,6 +9,7 @@
  *   gather MAJ:MIN [INODE GENERATION]        repair MAJ:MIN JOB DOMAIN STRUCTURE GROUP INODE GENERATION [OVERRIDE]
  *   scrub MAJ:MIN JOB may-repair|check       cancel JOB     taken JOB     release MAJ:MIN     quit
  *   survey MAJ:MIN groups|inodes REQUEST     survey-cancel REQUEST
+ *   unit JOB TEMPLATE SECONDS MESSAGE        unit-bare JOB TEMPLATE SECONDS (without anything to read)
  *   junk (7 bytes)     false-held (with a descriptor that is no monitor)
  */
 
@@ -30,6 +31,7 @@
 #include "src/basic/cleanup.h"
 #include "src/basic/macro.h"
 #include "src/basic/text.h"
+#include "src/protocol/unit-payload.h"
 #include "src/protocol/worker-protocol.h"
 
 #define MONITORS_MAX 256
@@ -174,6 +176,7 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_JOB_TAKEN:
         case WORKER_SURVEY:
         case WORKER_SURVEY_CANCEL:
+        case WORKER_START_UNIT:
         case WORKER_MOUNTS_LISTED:
                 break;
         }
@@ -214,6 +217,25 @@ static uint64_t parse_device(const char *text) {
 
         (void) sscanf(text, "%u:%u", &major_number, &minor_number);
         return makedev(major_number, minor_number);
+}
+
+/* Its message is what the order ends in. An open file in the place of the payload is none. */
+static void order_unit(const char *order, bool has_payload) {
+        _cleanup_(close_fd_at) int fd = -EBADF;
+        WorkerMessage message = prepare(WORKER_START_UNIT);
+        UnitPayload payload = { .data = { "", "/one\0/two" }, .size_bytes = { 0, sizeof("/one\0/two") } };
+        uint64_t seconds = 0;
+        int length = 0;
+
+        (void) sscanf(order, "%*s %" SCNu64 " %255s %" SCNu64 " %n", &message.unit.job_id, message.unit.template,
+                      &seconds, &length);
+        payload.data[UNIT_FILE_MESSAGE] = order + length;
+        payload.size_bytes[UNIT_FILE_MESSAGE] = strlen(order + length);
+        message.unit.timeout_usec = seconds * USEC_PER_SEC;
+        (void) text_copy(message.unit.last_words, sizeof(message.unit.last_words), "the test's last words");
+        if (has_payload && unit_payload_make(&payload, &fd) < 0)
+                exit(EXIT_FAILURE);
+        say(&message, has_payload ? fd : STDIN_FILENO);
 }
 
 static void obey(char *order) {
@@ -289,6 +311,8 @@ static void obey(char *order) {
                 message.survey.timeout_usec = JOB_TIMEOUT_USEC;
                 message.survey.depth = text_equal(domain_name, "inodes") ? SURVEY_INODES : SURVEY_GROUPS;
                 say(&message, find_monitor(message.survey.device_number));
+        } else if (text_equal(verb, "unit") || text_equal(verb, "unit-bare")) {
+                order_unit(order, text_equal(verb, "unit"));
         } else if (text_equal(verb, "survey-cancel")) {
                 (void) sscanf(order, "%*s %" SCNu64, &job_id);
                 message = prepare(WORKER_SURVEY_CANCEL);

@@ -87,10 +87,24 @@ static void answer_repair(Setup *s, const WorkerRepairRequest *request) {
         answer_job(s, request->job_id, s->outcome);
 }
 
+static void take_unit(Setup *s, const WorkerUnitRequest *request, int fd) {
+        _cleanup_(free_at) char *buffer = NULL;
+        UnitPayload payload;
+
+        assert_int_equal(unit_payload_read(fd, &buffer, &payload), 0);
+        assert_true(payload.size_bytes[UNIT_FILE_MESSAGE] < sizeof(s->unit_message));
+        assert_true(payload.size_bytes[UNIT_FILE_PATHS] < sizeof(s->unit_paths));
+        memcpy(s->unit_message, payload.data[UNIT_FILE_MESSAGE], payload.size_bytes[UNIT_FILE_MESSAGE]);
+        s->unit_message[payload.size_bytes[UNIT_FILE_MESSAGE]] = '\0';
+        memcpy(s->unit_paths, payload.data[UNIT_FILE_PATHS], payload.size_bytes[UNIT_FILE_PATHS]);
+        s->unit_paths_size = payload.size_bytes[UNIT_FILE_PATHS];
+        s->last_unit = *request;
+        s->n_units++;
+}
+
 static void on_worker_message(void *userdata, const WorkerMessage *message, int fd) {
         Setup *s = userdata;
 
-        (void) fd;
         if (message->header.type == WORKER_GATHER)
                 answer_gather(s, &message->gather);
         else if (message->header.type == WORKER_REPAIR) {
@@ -100,6 +114,9 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
         } else if (message->header.type == WORKER_SCRUB) {
                 s->n_scrubs++;
                 answer_job(s, message->scrub.job_id, s->scrub_outcome);
+        } else if (message->header.type == WORKER_START_UNIT) {
+                take_unit(s, &message->unit, fd);
+                answer_job(s, message->unit.job_id, s->outcome);
         } else if (message->header.type == WORKER_JOB_TAKEN)
                 s->n_taken++;
 }

@@ -22,7 +22,10 @@ typedef struct Setup {
         bool is_gather_silent;
         Tristate is_sick;               /* what the worker says of what had to last */
 
-        unsigned n_gathers, n_asked_for_life, n_repairs, n_scrubs, n_taken;
+        unsigned n_gathers, n_asked_for_life, n_repairs, n_scrubs, n_units, n_taken;
+        WorkerUnitRequest last_unit;
+        char unit_message[4096], unit_paths[256];
+        size_t unit_paths_size;
         WorkerRepairRequest last_repair;
         WorkerGatherRequest last_gather;
         EventKind kinds[32];

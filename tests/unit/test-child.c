@@ -420,6 +420,62 @@ static void test_waits_in_vain(void **state) {
         assert_int_equal(child_table_count(watch->table), 0);
 }
 
+static int run_watch(int report_fd, void *userdata) {
+        sigset_t term;
+
+        (void) userdata;
+        /* It would stop what it watches. */
+        sigemptyset(&term);
+        sigaddset(&term, SIGTERM);
+        (void) sigprocmask(SIG_BLOCK, &term, NULL);
+        (void) child_report(report_fd, "watching", sizeof("watching"), -EBADF);
+        (void) sigwaitinfo(&term, NULL);
+        (void) child_report(report_fd, "asked to end", sizeof("asked to end"), -EBADF);
+        return 0;
+}
+
+static void on_watching(Child *child, const void *bytes, size_t size_bytes, int fd, void *userdata) {
+        Watch *watch = userdata;
+
+        on_report(child, bytes, size_bytes, fd, userdata);
+        if (watch->n_reports == 1)
+                child_table_stop_all(watch->table);
+}
+
+/* When the worker leaves, what only watches is not asked to end, but killed: what it watches goes on. */
+static void test_watcher_is_killed(void **state) {
+        Watch *watch = *state;
+        ChildTask task = task_of(watch, run_watch);
+
+        task.only_watches = true;
+        task.on_report = on_watching;
+        assert_int_equal(child_spawn(watch->table, &task, NULL), 0);
+        assert_int_equal(child_table_count(watch->table), 0); /* nothing that one would wait for */
+        assert_int_equal(sd_event_loop(watch->event), 0);
+        assert_int_equal(watch->end.ending, CHILD_CANCELLED);
+        assert_int_equal(watch->end.status, SIGKILL);
+        assert_string_equal(watch->report, "watching");
+        assert_int_equal(child_table_count(watch->table), 0);
+}
+
+/* Asked for itself it is ended as any other. */
+static void on_watching_one(Child *child, const void *bytes, size_t size_bytes, int fd, void *userdata) {
+        on_report(child, bytes, size_bytes, fd, userdata);
+        child_stop(child);
+}
+
+static void test_watcher_is_asked(void **state) {
+        Watch *watch = *state;
+        ChildTask task = task_of(watch, run_watch);
+
+        task.only_watches = true;
+        task.on_report = on_watching_one;
+        assert_int_equal(child_spawn(watch->table, &task, NULL), 0);
+        assert_int_equal(sd_event_loop(watch->event), 0);
+        assert_int_equal(watch->end.ending, CHILD_EXITED);
+        assert_string_equal(watch->report, "asked to end");
+}
+
 /* The deadline is the order's; so is being killed. */
 static void test_order_has_a_deadline(void **state) {
         Watch *watch = *state;
@@ -506,6 +562,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_leaves_nothing_behind, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_waits, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_waits_in_vain, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_watcher_is_killed, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_watcher_is_asked, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_order_has_a_deadline, setup, teardown),
                 cmocka_unit_test(test_call_with_deadline),
         };

@@ -34,6 +34,46 @@ static void test_baseline_repairs(void **state) {
         assert_true(the_filesystem(s)->first_bad_realtime_usec == 0 || the_filesystem(s)->totals.n_events == 2);
 }
 
+/* What a rule has started is given the event and the path as people see it; its end is an event. */
+static void test_starts_a_unit(void **state) {
+        Setup *s = *state;
+
+        write_policy(s, "version: 1\n"
+                        "baseline: off\n"
+                        "rules:\n"
+                        "  - id: restore\n"
+                        "    match: {event: sick}\n"
+                        "    do: [{start-unit: {unit: 'restore@.service', timeout: 5min}}, log]\n");
+        assert_int_equal(engine_reload_policy(s->engine), 0);
+        s->autofsck = AUTOFSCK_NONE;
+        take_sick(s, STRUCTURE_INODE_DIRECTORY, 131);
+        run_until(s, is_taken);
+        run_quiet(s);
+        assert_int_equal(s->n_units, 1);
+        assert_string_equal(s->last_unit.template, "restore@.service");
+        assert_int_equal(s->last_unit.timeout_usec, 5 * USEC_PER_MINUTE);
+        assert_int_equal(s->last_unit.event_id, s->causes[1]);
+        assert_int_equal(s->kinds[1], EVENT_UNIT_DONE);
+        assert_int_equal(s->n_notices, 1);
+        assert_int_equal(s->unit_paths_size, sizeof("/srv/dir/file"));
+        assert_string_equal(s->unit_paths, "/srv/dir/file");
+        assert_non_null(strstr(s->unit_message, "\"path\":\"/srv/dir/file\""));
+        assert_non_null(strstr(s->unit_message, "\"rule\":\"restore\""));
+        assert_int_equal(the_filesystem(s)->totals.n_healed, 0);
+
+        /* That it failed says nothing about the next time. */
+        s->n_taken = 0;
+        s->outcome = OUTCOME_FAILED;
+        take_sick(s, STRUCTURE_INODE_DIRECTORY, 131);
+        run_until(s, is_taken);
+        run_quiet(s);
+        assert_int_equal(s->kinds[3], EVENT_UNIT_FAILED);
+        take_sick(s, STRUCTURE_INODE_DIRECTORY, 131);
+        run_quiet(s);
+        assert_int_equal(s->n_units, 3);
+        assert_int_equal(s->n_refused, 0);
+}
+
 static void test_property_forbids(void **state) {
         Setup *s = *state;
         static const Autofsck values[] = { AUTOFSCK_NONE, AUTOFSCK_CHECK, AUTOFSCK_OPTIMIZE, AUTOFSCK_UNSET };
@@ -384,6 +424,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_baseline_repairs, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_property_forbids, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_path_is_asked_for, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_starts_a_unit, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_refused_harmful, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_failed_baseline_is_followed_by_a_scan,
                                                 engine_fixture_setup, engine_fixture_teardown),

@@ -162,12 +162,68 @@ static void test_against_systemd(_unused_ void **state) {
         }
 }
 
+static void test_templates(_unused_ void **state) {
+        static const struct {
+                const char *name;
+                bool is_template;
+        } cases[] = {
+                { "restore@.service",        true  },
+                { "a:b_c.d-e@.service",      true  },
+                { "restore.service",         false },
+                { "restore@7.service",       false },
+                { "restore@@.service",       false },
+                { "restore@.socket",         false },
+                { "restore@.service ",       false },
+                { "@.service",               false },
+                { ".service",                false },
+                { "",                        false },
+                { "-x@.service",             false },
+                { ".x@.service",             false },
+                { "a/b@.service",            false },
+                { "../restore@.service",     false },
+                { "a b@.service",            false },
+                { "a%i@.service",            false },
+                { "a\\x2db@.service",        false },
+                { "caf\xc3\xa9@.service",    false },
+                { "restore@.service\n",      false },
+        };
+        char name[UNIT_NAME_SIZE];
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                print_message("%s\n", cases[i].name);
+                assert_int_equal(unit_name_is_template(cases[i].name), cases[i].is_template);
+        }
+
+        assert_string_equal(unit_name_from_number("restore@.service", 0, name), "restore@0.service");
+        assert_string_equal(unit_name_from_number("restore@.service", UINT64_MAX, name),
+                            "restore@18446744073709551615.service");
+}
+
+/* The longest template that is one has room for the longest number. */
+static void test_template_length(_unused_ void **state) {
+        char template[UNIT_NAME_SIZE + 16], name[UNIT_NAME_SIZE];
+        size_t length = UNIT_NAME_MAX_LENGTH - strlen("18446744073709551615") - strlen("@.service");
+
+        memset(template, 'a', sizeof(template));
+        strcpy(template + length, "@.service");
+        assert_true(unit_name_is_template(template));
+        unit_name_from_number(template, UINT64_MAX, name);
+        assert_int_equal(strlen(name), UNIT_NAME_MAX_LENGTH);
+        assert_string_equal(name + length, "@18446744073709551615.service");
+
+        memset(template, 'a', sizeof(template));
+        strcpy(template + length + 1, "@.service");
+        assert_false(unit_name_is_template(template));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_paths),
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_length),
                 cmocka_unit_test(test_against_systemd),
+                cmocka_unit_test(test_templates),
+                cmocka_unit_test(test_template_length),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@ static const char *const kinds[] = {
         "unrecognised",     "sick",           "corrupt",       "healthy",     "shutdown",     "media-error",
         "read-error",       "write-error",    "data-lost",     "events-lost", "watching",     "unmounted",
         "filesystem-error", "repair-done",    "repair-failed", "scrub-done",  "scrub-failed", "survey-done",
-        "survey-failed",    "action-refused", "monitor-lost",
+        "survey-failed",    "unit-done",      "unit-failed",   "action-refused", "monitor-lost",
 };
 static const char *const sources[] = { "healthmon", "fanotify", "survey", "healerd" };
 static const char *const domains[] = {
@@ -141,6 +141,8 @@ static void test_severities(_unused_ void **state) {
                 { EVENT_SCRUB_FAILED,   SEVERITY_ERROR,    true  },
                 { EVENT_SURVEY_DONE,    SEVERITY_NOTICE,   true  },
                 { EVENT_SURVEY_FAILED,  SEVERITY_WARNING,  true  },
+                { EVENT_UNIT_DONE,      SEVERITY_NOTICE,   true  },
+                { EVENT_UNIT_FAILED,    SEVERITY_ERROR,    true  },
                 { EVENT_ACTION_REFUSED, SEVERITY_WARNING,  true  },
                 { EVENT_MONITOR_LOST,   SEVERITY_ERROR,    true  },
         };

@@ -24,7 +24,7 @@
 
 static const WorkerMessageType all_types[] = {
         WORKER_HELLO, WORKER_HELD, WORKER_HELD_END, WORKER_RELEASED, WORKER_REPAIR, WORKER_SCRUB,
-        WORKER_GATHER, WORKER_CANCEL, WORKER_JOB_TAKEN, WORKER_SURVEY, WORKER_SURVEY_CANCEL,
+        WORKER_GATHER, WORKER_CANCEL, WORKER_JOB_TAKEN, WORKER_SURVEY, WORKER_SURVEY_CANCEL, WORKER_START_UNIT,
         WORKER_HELLO_REPLY, WORKER_FILESYSTEM, WORKER_MOUNT_ADDED, WORKER_MOUNT_GONE, WORKER_MOUNTS_LISTED,
         WORKER_JOB_STARTED, WORKER_JOB_RESULT, WORKER_GATHERED, WORKER_INTENT_LEFT, WORKER_SURVEY_RESULT,
         WORKER_ZONE,
@@ -61,6 +61,8 @@ static void message_prepare(WorkerMessage *message, WorkerMessageType type) {
                 message->survey.request_id = 1;
                 message->survey.depth = SURVEY_GROUPS;
         }
+        if (type == WORKER_START_UNIT)
+                message->unit.job_id = 1;
 }
 
 /* The lowest number a new descriptor would get: equal before and after means that none was leaked. */
@@ -129,6 +131,7 @@ static void test_descriptor_travels(void **state) {
                 { WORKER_SCRUB,      0        },
                 { WORKER_GATHER,     0        },
                 { WORKER_SURVEY,     0        },
+                { WORKER_START_UNIT, 0        },
                 { WORKER_FILESYSTEM, 0        },
                 { WORKER_ZONE,       0        },
                 { WORKER_HELLO,      -EBADMSG },
@@ -448,7 +451,7 @@ static void test_names(void **state) {
                 assert_int_equal(found, i);
         }
         assert_null(worker_message_type_to_name(0));
-        assert_null(worker_message_type_to_name(WORKER_SURVEY_CANCEL + 1));
+        assert_null(worker_message_type_to_name(WORKER_START_UNIT + 1));
         assert_null(worker_message_type_to_name(WORKER_ZONE + 1));
 }
 

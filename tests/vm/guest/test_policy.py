@@ -79,8 +79,6 @@ rules:
 NOT_BUILT = {
     'permit': 'version: 1\npermit: {unit: x.service}\n',
     'fail-workload': 'version: 1\nrules:\n  - {id: a, match: {event: sick}, do: [{fail-workload: {who: fs-users}}]}\n',
-    'start-unit': 'version: 1\nrules:\n'
-                  "  - {id: a, match: {event: sick}, do: [{start-unit: {unit: 'restore@.service'}}]}\n",
 }
 
 BAD = {

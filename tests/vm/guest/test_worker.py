@@ -47,6 +47,7 @@ class Line:
         if os.path.exists(self.socket):
             os.unlink(self.socket)
         self.worker = subprocess.Popen([WORKER, '--listen', self.socket, '--state-dir', os.path.join(self.folder, 'state'),
+                                        '--runtime-dir', self.folder,
                                         *self.options], stdin=subprocess.DEVNULL, stderr=self.log)
         wait_for(lambda: os.path.exists(self.socket), what='the socket of the worker')
         return self.connect(*held)
@@ -515,3 +516,85 @@ class WorkerUnderSystemd(unittest.TestCase):
 
 if __name__ == '__main__':
     unittest.main()
+
+
+class Units(WorkerFixture):
+    """What is asked for is not believed: a name, a payload, a number twice."""
+
+    def setUp(self):
+        super().setUp()
+        self.jobs = os.path.join(self.folder, 'jobs')
+        self.line.start()
+        self.line.wait('^mounts-listed')
+
+    def unit(self, name, *lines):
+        path = os.path.join('/run/systemd/system', name)
+        with open(path, 'w', encoding='ascii') as file:
+            file.write('\n'.join(['[Service]', 'Type=oneshot', *lines, '']))
+        self.addCleanup(lambda: (os.unlink(path), run('systemctl', 'daemon-reload')))
+        run('systemctl', 'daemon-reload')
+
+    def test_names(self):
+        for number, name in enumerate(['getty@.service', 'user@.service', 'systemd-fsck@.service', 'healer-worker@.service',
+                                       'plain.service', 'x@7.service', '../x@.service', '@.service'], start=100):
+            self.line.order('unit', number, name, 10, '{}')
+            self.line.wait(f'^job-result {number} refused')
+        self.assertEqual(os.listdir(self.jobs), [])
+
+    def test_nothing_to_read(self):
+        self.line.order('unit-bare', 110, 'test-none@.service', 10)
+        self.line.wait('^job-result 110 failed')
+        # What remains is that it ended, as of any.
+        self.assertEqual(os.listdir(self.jobs), ['.110'])
+        self.line.order('taken', 110)
+        wait_for(lambda: os.listdir(self.jobs) == [], what='the end to be forgotten')
+
+    def test_what_it_reads(self):
+        copy = os.path.join(self.folder, 'copy')
+        self.unit('test-read@.service', f'ExecStart=/bin/cp -r {self.jobs}/%i {copy}')
+        self.line.order('unit', 120, 'test-read@.service', 60, '{"a": "b c"}')
+        self.line.wait('^job-started 120 test-read@120.service')
+        self.line.wait('^job-result 120 done')
+        with open(os.path.join(copy, 'message.json'), encoding='ascii') as file:
+            self.assertEqual(file.read(), '{"a": "b c"}')
+        with open(os.path.join(copy, 'paths'), 'rb') as file:
+            self.assertEqual(file.read(), b'/one\0/two\0')
+        # Its end is remembered until somebody has taken it, also by the next worker.
+        self.assertEqual(os.listdir(self.jobs), ['.120'])
+        self.line.stop()
+        self.line.start()
+        self.line.wait('^job-result 120 done')
+        self.line.order('taken', 120)
+        wait_for(lambda: os.listdir(self.jobs) == [], what='the end to be forgotten')
+
+    def test_asked_twice(self):
+        count = os.path.join(self.folder, 'count')
+        self.unit('test-once@.service', f"ExecStart=/bin/sh -c 'echo >>{count}; sleep 1'")
+        self.line.order('unit', 130, 'test-once@.service', 60, '{}')
+        self.line.order('unit', 130, 'test-once@.service', 60, '{}')
+        self.line.wait('^job-result 130 done')
+        self.line.forget()
+        self.line.order('unit', 130, 'test-once@.service', 60, '{}')
+        self.line.wait('^job-result 130 done')
+        with open(count, encoding='ascii') as file:
+            self.assertEqual(file.read(), '\n')
+
+    def test_last_words(self):
+        """The kernel log has them when nobody else may be there."""
+        run('dmesg', '--clear')
+        self.unit('test-fails@.service', "ExecStart=/bin/false")
+        self.line.order('unit', 140, 'test-fails@.service', 60, '{}')
+        self.line.wait('^job-result 140 failed')
+        wait_for(lambda: "healerd: the test's last words: test-fails@140.service ended with exit-code, status 1" in
+                 run('dmesg'), what='the last words')
+
+    def test_limit(self):
+        self.unit('test-many@.service', f"ExecStart=/bin/sh -c 'until [ -e {self.folder}/go ]; do sleep 0.3; done'")
+        for number in range(200, 230):
+            self.line.order('unit', number, 'test-many@.service', 120, '{}')
+        self.line.wait('^job-result 229 busy', deadline=120)
+        self.line.wait('^job-started 223', deadline=120)
+        with open(os.path.join(self.folder, 'go'), 'w', encoding='ascii'):
+            pass
+        for number in range(200, 224):
+            self.line.wait(f'^job-result {number} done', deadline=120)

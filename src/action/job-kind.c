@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One row for each kind.
+ */
+
+#include "src/action/job-kind.h"
+
+#include "src/action/attempt-memory.h"
+#include "src/basic/text.h"
+
+static const JobKindRule rules[N_ACTION_KINDS] = {
+        [ACTION_SURVEY] = { true, true, false, JOB_UNLIMITED, JOB_SURVEY_TIMEOUT_USEC },
+        [ACTION_REPAIR] = { true, true, true, JOB_REPAIRS, JOB_REPAIR_TIMEOUT_USEC },
+        [ACTION_SCRUB] = { true, true, true, JOB_SCRUBS, JOB_SCRUB_TIMEOUT_USEC },
+        /* What it does it does not do to the file system: it may well be there for one that is gone. */
+        [ACTION_START_UNIT] = { true, false, false, JOB_UNITS, JOB_UNIT_TIMEOUT_USEC },
+};
+
+const JobKindRule *job_kind_rule(ActionKind kind) {
+        return rules + kind;
+}
+
+bool job_excludes(const Job *running, const Job *candidate) {
+        if (running->filesystem_id != candidate->filesystem_id || running->request.kind != candidate->request.kind)
+                return false;
+
+        return running->request.kind != ACTION_START_UNIT ||
+               text_equal(running->request.unit, candidate->request.unit);
+}
+
+bool job_answers_order(const Job *job, const JobOrder *order) {
+        const ActionRequest *request = order->request;
+
+        if (job->filesystem_id != order->filesystem->id || job->request.kind != request->kind)
+                return false;
+        if (request->kind == ACTION_REPAIR)
+                return repair_target_equal(&job->target, &order->target);
+        /* Who asks for more than a check is not answered by one. */
+        if (request->kind == ACTION_SCRUB)
+                return job->request.scrub_repair >= request->scrub_repair;
+        /* What it was given to read cannot be added to. */
+        if (request->kind == ACTION_START_UNIT)
+                return !job->is_handed_over && text_equal(job->request.unit, request->unit) &&
+                       text_equal(job->report.rule_id, order->rule_id ?: "");
+
+        return true;
+}
+
+int job_add_event(Job *job, const JobOrder *order) {
+        _cleanup_(free_at) char *object = NULL;
+        int r, result = 0;
+
+        job->n_events++;
+        if (!order->event)
+                return 0;
+        r = message_event(order->event, &order->filesystem->facts, order->path, order->rule_id ?: "", &object);
+        if (r < 0)
+                job->events.n_omitted++;
+        else
+                r = message_list_add(&job->events, object, JOB_UNIT_EVENTS_BYTES, JOB_UNIT_EVENTS_MAX);
+        if (r < 0)
+                result = r;
+        if (order->path) {
+                r = path_list_add(&job->paths, order->path, JOB_UNIT_PATHS_BYTES);
+                if (r < 0)
+                        result = r;
+        }
+        return result;
+}
