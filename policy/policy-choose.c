@@ -125,7 +125,8 @@ static int add_step(Choice *choice, const PolicyRule *rule, const StepSource *st
                 return r;
         decision->n_actions++;
 
-        if (request->kind == ACTION_NOTIFY && !step->has_severity)
+        request->has_own_severity = request->kind == ACTION_NOTIFY && !step->has_severity;
+        if (request->has_own_severity)
                 request->severity = health_event_severity(choice->facts->event);
         bound_request(choice->policy, rule, &choice->context, &choice->protection, request, &is_lowered);
         if (is_lowered)

@@ -9,6 +9,7 @@
 
 #include "policy/policy-check.h"
 #include "policy/policy-rules.h"
+#include "policy/policy-routes.h"
 #include "policy/policy-windows.h"
 #include "policy/rule-index.h"
 #include "src/basic/text.h"
@@ -36,6 +37,9 @@ Policy *policy_unref(Policy *policy) {
         free(policy->rules);
         free(policy->protects);
         free(policy->windows);
+        for (size_t i = 0; i < policy->n_routes; i++)
+                free(policy->routes[i].unit);
+        free(policy->routes);
         free(policy->files);
         free(policy->sources);
         free(policy);
@@ -284,11 +288,15 @@ static int compile(Policy *policy, PolicySource *source, PolicyProblems *problem
         policy->windows = steal_ptr(source->windows);
         policy->n_windows = source->n_windows;
         source->n_windows = 0;
+        policy->routes = steal_ptr(source->routes);
+        policy->n_routes = source->n_routes;
+        source->n_routes = 0;
 
         r = take_rules(policy, source);
         if (r < 0)
                 return r;
         policy_windows_resolve(policy, source->is_part, problems);
+        policy_routes_check(policy, source->is_part, problems);
         r = policy_check_rules(policy, problems);
         if (r < 0)
                 return r;

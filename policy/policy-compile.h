@@ -37,6 +37,21 @@ size_t policy_n_rules(const Policy *policy);
 bool policy_has_windows(const Policy *policy);
 /* One of the policy's own windows; NULL if it has none of this name. Borrowed. */
 const TimeWindow *policy_find_window(const Policy *policy, const char *name);
+size_t policy_n_routes(const Policy *policy);
+/* @index below policy_n_routes(). Borrowed. */
+const RouteSource *policy_route_at(const Policy *policy, size_t index);
+/* NULL if it has none of this name. Borrowed. */
+const RouteSource *policy_find_route(const Policy *policy, const char *name);
+
+/* A template that the policy starts, for a route or as an action. */
+typedef struct PolicyUnit {
+        const char *name;
+        SourcePosition position;
+} PolicyUnit;
+
+/* Counts from 0. Returns false behind the last one. Borrowed. */
+bool policy_unit_at(const Policy *policy, size_t index, PolicyUnit *ret_unit);
+
 /* Names of the files it was loaded from, main file first; NULL-terminated; empty for the built-in default. Borrowed. */
 const char *const *policy_sources(const Policy *policy);
 

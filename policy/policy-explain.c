@@ -23,6 +23,8 @@ static void print_request(const ActionRequest *request, FILE *stream) {
         fputs(action_kind_to_name(request->kind), stream);
         if (request->kind == ACTION_NOTIFY)
                 fprintf(stream, " %s", severity_to_name(request->severity));
+        if (request->kind == ACTION_NOTIFY && request->route)
+                fprintf(stream, " route %s", request->route);
         if (request->kind == ACTION_START_UNIT)
                 fprintf(stream, " %s", request->unit);
         if (request->kind == ACTION_SCRUB)

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "policy/policy-routes.h"
+
 static RuleSource *find_rule(PolicySource *whole, const char *id) {
         for (size_t i = 0; i < whole->n_rules; i++)
                 if (strcmp(whole->rules[i].id, id) == 0)
@@ -146,6 +148,9 @@ static int merge(PolicySource *whole, PolicySource *part, bool is_alone, PolicyP
                 whole->brake = part->brake;
 
         r = merge_windows(whole, part);
+        if (r < 0)
+                return r;
+        r = policy_routes_merge(whole, part);
         if (r < 0)
                 return r;
         disable_rules(whole, part, is_alone, problems);

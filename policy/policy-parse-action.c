@@ -52,6 +52,17 @@ bool parse_action_name(PolicyParser *parser, const YamlNode *node, ActionKind *r
         return true;
 }
 
+static void parse_route_name(PolicyParser *parser, const YamlNode *node, const char *name, StepSource *step) {
+        char id[RULE_ID_SIZE];
+
+        if (!parse_id(parser, node, name, id))
+                return;
+        free(step->request.route);
+        step->request.route = strdup(id);
+        step->route_position = node->position;
+        parser->problems->out_of_memory |= !step->request.route;
+}
+
 static void parse_parameter_value(PolicyParser *parser, const ActionParameter *parameter, const YamlNode *node,
                                   StepSource *step) {
         void *slot = (char *) &step->request + parameter->offset;
@@ -86,6 +97,9 @@ static void parse_parameter_value(PolicyParser *parser, const ActionParameter *p
         case PARAMETER_WINDOW:
                 (void) parse_id(parser, node, parameter->name, slot);
                 step->window_position = node->position;
+                break;
+        case PARAMETER_ROUTE:
+                parse_route_name(parser, node, parameter->name, step);
                 break;
         case PARAMETER_UNIT:
                 parse_unit(parser, node, parameter->name, slot);

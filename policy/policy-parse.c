@@ -354,6 +354,7 @@ static const struct {
         { "limits", parse_file_limits },
         { "brake", parse_brake },
         { "windows", parse_windows },
+        { "routes", parse_routes },
 };
 
 static int parse_file_key(PolicyParser *parser, const YamlNode *entry, PolicySource *source) {

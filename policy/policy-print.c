@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "policy/policy-routes.h"
 #include "policy/policy-rules.h"
 #include "policy/policy-windows.h"
 #include "src/basic/duration.h"
@@ -72,6 +73,8 @@ static bool parameter_is_default(const ActionParameter *parameter, const StepSou
                 return here[0] == '\0';
         case PARAMETER_UNIT:
                 return false;
+        case PARAMETER_ROUTE:
+                return !step->request.route;
         case PARAMETER_OTHER:
                 return true;
         }
@@ -105,6 +108,9 @@ static void print_parameter(const ActionParameter *parameter, const StepSource *
                 break;
         case PARAMETER_UNIT:
                 fprintf(stream, "'%s'", *(char *const *) slot);
+                break;
+        case PARAMETER_ROUTE:
+                fputs(*(char *const *) slot, stream);
                 break;
         case PARAMETER_OTHER:
                 break;
@@ -228,6 +234,13 @@ static void print_brake(const Brake *brake, FILE *stream) {
                         duration_format(brake->within_usec, within), duration_format(brake->calm_usec, calm));
 }
 
+static void print_route(const Policy *policy, const RouteSource *route, FILE *stream) {
+        print_place(policy, route->position, stream);
+        fprintf(stream, "  %s: ", route->id);
+        route_print_value(route, stream);
+        fputc('\n', stream);
+}
+
 static void print_rule(const Policy *policy, const PolicyRule *rule, FILE *stream) {
         const RuleSource *source = &rule->source;
 
@@ -291,6 +304,10 @@ int policy_print(const Policy *policy, FILE *stream) {
                 fputs("windows:\n", stream);
         for (size_t i = 0; i < policy->n_windows; i++)
                 print_window(policy, &policy->windows[i], stream);
+        if (policy->n_routes > 0)
+                fputs("routes:\n", stream);
+        for (size_t i = 0; i < policy->n_routes; i++)
+                print_route(policy, &policy->routes[i], stream);
 
         if (policy->n_protects > 0)
                 fputs("protect:\n", stream);

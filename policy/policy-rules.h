@@ -34,6 +34,8 @@ struct Policy {
         ProtectSource *protects;
         size_t n_windows;
         WindowSource *windows;
+        size_t n_routes;
+        RouteSource *routes;
         RuleIndex *index;
         PolicyLimits limits;
         Brake brake;

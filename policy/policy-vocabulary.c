@@ -233,7 +233,8 @@ const ActionWord *action_word_of(ActionKind kind) {
 static const ActionParameter action_parameters[] = {
         { ACTION_NOTIFY, "severity", PARAMETER_SEVERITY, true, false, offsetof(ActionRequest, severity), 0, 0,
           "how urgent it is; default: the event's own severity" },
-        LATER_PARAMETER(ACTION_NOTIFY, "route", "where the message goes"),
+        { ACTION_NOTIFY, "route", PARAMETER_ROUTE, true, false, offsetof(ActionRequest, route), 0, 0,
+          "where the message goes besides journal and bus, one of \"routes\"" },
 
         { ACTION_REPAIR, "timeout", PARAMETER_DURATION, true, false, offsetof(ActionRequest, timeout_usec),
           USEC_PER_SEC, 7 * USEC_PER_DAY, "how long one try may take" },
@@ -286,7 +287,7 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_FILE, "limits", true, KEY_ANYWHERE, "how many actions in how much time" },
         { KEY_OF_FILE, "windows", true, KEY_ANYWHERE, "named windows of time, for \"time\"" },
         { KEY_OF_FILE, "brake", true, KEY_ANYWHERE, "when many file systems fail at once" },
-        { KEY_OF_FILE, "routes", false, KEY_ANYWHERE, "where notifications go" },
+        { KEY_OF_FILE, "routes", true, KEY_ANYWHERE, "where notifications go, by name, for \"notify\"" },
         { KEY_OF_FILE, "permit", false, KEY_ANYWHERE, "unit that is asked before destructive steps" },
 
         { KEY_OF_RULE, "id", true, KEY_ANYWHERE, "name of the rule, unique" },
@@ -309,6 +310,12 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_PROTECT, "id", true, KEY_ANYWHERE, "name of the protection, unique" },
         { KEY_OF_PROTECT, "match", true, KEY_ANYWHERE, "what is protected; {} is everything" },
         { KEY_OF_PROTECT, "deny", true, KEY_ANYWHERE, "all, or a list of actions; telling is never denied" },
+
+        { KEY_OF_ROUTE, "unit", true, KEY_ANYWHERE, "template of the unit that is started for a message" },
+        { KEY_OF_ROUTE, "group", true, KEY_ANYWHERE,
+          "what comes within this time of the first is one message; default 30s" },
+        { KEY_OF_ROUTE, "resend", true, KEY_ANYWHERE,
+          "how often it is told again while a condition is open; 0s: never; default 4h" },
 
         { KEY_OF_WHEN, "count", true, KEY_ANYWHERE, "how often" },
         { KEY_OF_WHEN, "within", true, KEY_ANYWHERE, "in how much time, up to now" },

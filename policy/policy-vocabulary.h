@@ -118,6 +118,7 @@ typedef enum ParameterType {
         PARAMETER_SCRUB_REPAIR,
         PARAMETER_WINDOW,               /* name of a window */
         PARAMETER_UNIT,         /* name of a template */
+        PARAMETER_ROUTE,
         PARAMETER_OTHER,                /* only of parameters that are not built */
 } ParameterType;
 
@@ -141,6 +142,7 @@ typedef enum KeyPlace {
         KEY_OF_FILE,
         KEY_OF_RULE,
         KEY_OF_PROTECT,
+        KEY_OF_ROUTE,
         KEY_OF_WHEN,
         KEY_OF_COOLDOWN,
         KEY_OF_GATHER,

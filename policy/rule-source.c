@@ -214,5 +214,8 @@ void policy_source_clear(PolicySource *source) {
         free(source->protects);
         free(source->disabled);
         free(source->windows);
+        for (size_t i = 0; i < source->n_routes; i++)
+                free(source->routes[i].unit);
+        free(source->routes);
         *source = (PolicySource) {};
 }

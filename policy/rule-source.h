@@ -18,6 +18,7 @@
 #define POLICY_RULES_MAX 4096
 #define POLICY_PROTECTS_MAX 256
 #define POLICY_WINDOWS_MAX 64
+#define POLICY_ROUTES_MAX 32
 
 typedef enum ConditionKind {
         CONDITION_TEST,         /* one test of one fact */
@@ -77,6 +78,7 @@ ActionRequest action_request_default(ActionKind kind);
 typedef struct StepSource {
         ActionRequest request;          /* parameters; denied_by stays NULL */
         bool has_severity;              /* notify: else the event's own */
+        SourcePosition route_position;  /* notify, with a route */
         SourcePosition position;
         SourcePosition window_position;
         const TimeWindow *window;       /* request.window; of the Policy; NULL before it is compiled */
@@ -114,6 +116,18 @@ typedef struct WindowSource {
         TimeWindow window;
 } WindowSource;
 
+/* Where notifications go, one of `routes`. */
+typedef struct RouteSource {
+        char id[RULE_ID_SIZE];
+        SourcePosition position;
+        char *unit;                     /* template; owned */
+        uint64_t group_usec;            /* what comes within this time of the first is one message */
+        uint64_t resend_usec;           /* told again as long as it is so; 0: never */
+} RouteSource;
+
+#define ROUTE_GROUP_DEFAULT_USEC (30 * USEC_PER_SEC)
+#define ROUTE_RESEND_DEFAULT_USEC (4 * USEC_PER_HOUR)
+
 typedef struct RuleName {
         char id[RULE_ID_SIZE];
         SourcePosition position;
@@ -144,6 +158,8 @@ typedef struct PolicySource {
         RuleName *disabled;             /* empty after merging */
         size_t n_windows;
         WindowSource *windows;          /* names are unique */
+        size_t n_routes;
+        RouteSource *routes;            /* as those */
         bool is_part;                   /* a drop-in alone: what it names may stand in a file that was not read */
 } PolicySource;
 

@@ -50,10 +50,12 @@ int job_add_event(Job *job, const JobOrder *order) {
         _cleanup_(free_at) char *object = NULL;
         int r, result = 0;
 
-        job->n_events++;
+        job->n_events += 1 + order->n_more;
+        job->events.n_omitted += order->n_more;
         if (!order->event)
                 return 0;
-        r = message_event(order->event, &order->filesystem->facts, order->path, order->rule_id ?: "", &object);
+        r = message_event(order->event, health_event_severity(order->event), &order->filesystem->facts, order->path,
+                          order->rule_id ?: "", &object);
         if (r < 0)
                 job->events.n_omitted++;
         else

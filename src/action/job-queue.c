@@ -502,6 +502,10 @@ int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job) {
         return is_new;
 }
 
+uint64_t job_queue_new_number(JobQueue *queue) {
+        return queue->next_id++;
+}
+
 int job_queue_cancel(JobQueue *queue, uint64_t job_id) {
         Job *job = job_queue_find(queue, job_id);
 

@@ -54,6 +54,7 @@ typedef struct JobOrder {
         const ActionRequest *request;   /* copied */
         const HealthEvent *event;       /* cause; NULL for a caller */
         const char *path;               /* ACTION_START_UNIT: of the file, absolute; NULL: none, or not known */
+        uint64_t n_more;                /* ACTION_START_UNIT: events that came with it, too many to be kept */
         RepairTarget target;
         DecisionSource source;
         const char *rule_id;            /* "" or NULL without one */
@@ -94,6 +95,9 @@ void job_queue_begin(JobQueue *queue, const JobOrder *order, int expected_autofs
 void job_queue_settle(JobQueue *queue, uint64_t event_id);
 
 int job_queue_cancel(JobQueue *queue, uint64_t job_id);
+
+/* For what is no job and has to have a number all the same. */
+uint64_t job_queue_new_number(JobQueue *queue);
 
 void job_queue_on_started(JobQueue *queue, uint64_t job_id);
 /* Returns 0; -ENOENT for a job that ended before its result came, or that an earlier run ordered: nothing is done with

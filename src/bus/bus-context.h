@@ -13,6 +13,7 @@
 #include "src/bus/bus-change.h"
 #include "src/engine/engine.h"
 #include "src/history/history-reader.h"
+#include "src/message/notice-reader.h"
 
 typedef struct BusContext BusContext;
 
@@ -54,5 +55,6 @@ struct BusContext {
         sd_event_source *job_timer;
         uint64_t job_keep_usec;
         HistoryReader history;          /* no functions: none is kept */
+        NoticeReader notices;           /* no functions: none are sent */
         uint64_t n_signals_dropped;     /* no bus, or a bus that does not read */
 };

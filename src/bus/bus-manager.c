@@ -132,6 +132,29 @@ static int get_history_state(sd_bus *bus _unused_, const char *path _unused_, co
                                                                             HISTORY_PLACE_ABSENT));
 }
 
+static int get_notifications(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                             const char *property, sd_bus_message *reply, void *userdata,
+                             sd_bus_error *error _unused_) {
+        const NoticeReader *notices = &((BusContext *) userdata)->notices;
+        uint64_t (*read)(void *userdata) = text_equal(property, "NotificationsWaiting") ? notices->n_waiting
+                                                                                        : notices->n_dropped;
+
+        return sd_bus_message_append(reply, "t", read ? read(notices->userdata) : UINT64_C(0));
+}
+
+static int get_routes_failing(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                              const char *property _unused_, sd_bus_message *reply, void *userdata,
+                              sd_bus_error *error _unused_) {
+        const NoticeReader *notices = &((BusContext *) userdata)->notices;
+        const char *route;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "s");
+        for (size_t i = 0; r >= 0 && notices->failing && (route = notices->failing(notices->userdata, i)); i++)
+                r = sd_bus_message_append(reply, "s", route);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int get_mounted_unwatched(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
                                  const char *property _unused_, sd_bus_message *reply, void *userdata,
                                  sd_bus_error *error _unused_) {
@@ -233,6 +256,9 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("SignalsDropped", "t", get_signals_dropped, 0, CHANGES),
         SD_BUS_PROPERTY("HistoryDropped", "t", get_history_dropped, 0, CHANGES),
         SD_BUS_PROPERTY("HistoryState", "s", get_history_state, 0, 0),
+        SD_BUS_PROPERTY("NotificationsWaiting", "t", get_notifications, 0, 0),
+        SD_BUS_PROPERTY("NotificationsDropped", "t", get_notifications, 0, CHANGES),
+        SD_BUS_PROPERTY("RoutesFailing", "as", get_routes_failing, 0, 0),
         SD_BUS_PROPERTY("Healed", "t", get_total, 0, CHANGES),
         SD_BUS_PROPERTY("Refused", "t", get_total, 0, CHANGES),
         SD_BUS_PROPERTY("Failed", "t", get_total, 0, CHANGES),
@@ -298,6 +324,7 @@ static const BusChangeName change_names[] = {
         { "ConditionsForgotten", BUS_MANAGER_COUNTERS },
         { "SignalsDropped",   BUS_MANAGER_COUNTERS },
         { "HistoryDropped",   BUS_MANAGER_COUNTERS },
+        { "NotificationsDropped", BUS_MANAGER_COUNTERS },
         { "Healed",           BUS_MANAGER_COUNTERS },
         { "Refused",          BUS_MANAGER_COUNTERS },
         { "Failed",           BUS_MANAGER_COUNTERS },

@@ -294,6 +294,7 @@ static int server_init_context(BusServer *server, sd_event *event, Engine *engin
         if (r < 0)
                 return r;
         context->history = options->history;
+        context->notices = options->notices;
         bus_manager_init(context);
         r = bus_job_init(context);
         if (r < 0)

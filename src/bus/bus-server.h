@@ -10,6 +10,7 @@
 
 #include "src/engine/engine.h"
 #include "src/history/history-reader.h"
+#include "src/message/notice-reader.h"
 
 typedef struct BusServer BusServer;
 
@@ -20,6 +21,7 @@ typedef struct BusServerOptions {
         const char *address;            /* NULL: the system bus; copied */
         BusServerReady ready;           /* may be NULL */
         void *userdata;
+        NoticeReader notices;           /* as history */
         HistoryReader history;          /* must live until the engine has ended; without functions: no history */
         /* Zero: the default of each. Only tests have a reason for other values. */
         uint64_t change_interval_usec;  /* PropertiesChanged of one object: 1 s */

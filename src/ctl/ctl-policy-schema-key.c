@@ -130,8 +130,19 @@ static json_t *windows_schema(void) {
 
         return json_pack("{s:s, s:{s:s, s:i}, s:o, s:i}", "type", "object", "propertyNames", "pattern",
                          SCHEMA_ID_PATTERN, "maxLength", RULE_ID_SIZE - 1, "additionalProperties",
-                         schema_one_or_list(time),
-                         "maxProperties", POLICY_WINDOWS_MAX);
+                         schema_one_or_list(time), "maxProperties", POLICY_WINDOWS_MAX);
+}
+
+static json_t *routes_schema(void) {
+        static const char *const required[] = { "unit", NULL };
+
+        return json_pack("{s:s, s:{s:s, s:i}, s:o, s:i}", "type", "object", "propertyNames", "pattern",
+                         SCHEMA_ID_PATTERN, "maxLength", RULE_ID_SIZE - 1, "additionalProperties",
+                         schema_of_place(KEY_OF_ROUTE, required), "maxProperties", POLICY_ROUTES_MAX);
+}
+
+static json_t *unit_schema(void) {
+        return json_pack("{s:s, s:s}", "type", "string", "pattern", SCHEMA_UNIT_PATTERN);
 }
 
 static json_t *deny_schema(void) {
@@ -220,6 +231,7 @@ static const struct {
         { KEY_OF_FILE, "limits", file_limits_schema },
         { KEY_OF_FILE, "windows", windows_schema },
         { KEY_OF_FILE, "brake", brake_schema },
+        { KEY_OF_FILE, "routes", routes_schema },
 
         { KEY_OF_RULE, "id", id_schema },
         { KEY_OF_RULE, "match", match_schema },
@@ -241,6 +253,10 @@ static const struct {
         { KEY_OF_PROTECT, "id", id_schema },
         { KEY_OF_PROTECT, "match", match_schema },
         { KEY_OF_PROTECT, "deny", deny_schema },
+
+        { KEY_OF_ROUTE, "unit", unit_schema },
+        { KEY_OF_ROUTE, "group", schema_duration },
+        { KEY_OF_ROUTE, "resend", schema_duration },
 
         { KEY_OF_WHEN, "count", count_schema },
         { KEY_OF_WHEN, "within", schema_duration },

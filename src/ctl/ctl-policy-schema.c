@@ -149,6 +149,7 @@ static json_t *parameter_schema(const ActionParameter *parameter) {
                 schema = schema_names(scrub_repair_name_at, SCRUB_REPAIR_IF_ALLOWED + 1);
                 break;
         case PARAMETER_WINDOW:
+        case PARAMETER_ROUTE:
                 schema = json_pack("{s:s, s:s}", "type", "string", "pattern", SCHEMA_ID_PATTERN);
                 break;
         case PARAMETER_UNIT:

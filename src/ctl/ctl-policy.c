@@ -11,6 +11,7 @@
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-output.h"
 #include "src/ctl/ctl-policy.h"
+#include "src/ctl/ctl-systemd.h"
 #include "src/ctl/ctl-value.h"
 #include "src/ctl/ctl-verb.h"
 
@@ -123,6 +124,16 @@ CtlExit ctl_policy_show(const CtlRequest *request) {
         return policy_print(policy, stdout) < 0 ? CTL_EXIT_FAILED : CTL_EXIT_OK;
 }
 
+/* Of this machine's own policy; a FILE may be for another one. */
+static void look_for_units(const Policy *policy, PolicyProblems *problems) {
+        PolicyUnit unit;
+
+        for (size_t i = 0; policy_unit_at(policy, i, &unit); i++)
+                if (!ctl_systemd_may_have_file(unit.name))
+                        policy_warning(problems, unit.position,
+                                       "unit \"%s\" does not exist: write its file to /etc/systemd/system", unit.name);
+}
+
 CtlExit ctl_policy_check(const CtlRequest *request) {
         _cleanup_(clear_problems_at) PolicyProblems problems = {};
         _cleanup_(policy_unref_at) Policy *policy = NULL;
@@ -135,6 +146,8 @@ CtlExit ctl_policy_check(const CtlRequest *request) {
                 r = policy_load_file(request->arguments[0], &options, &problems, &policy);
         else
                 r = policy_load(&options, &problems, &policy);
+        if (r >= 0 && request->n_arguments == 0)
+                look_for_units(policy, &problems);
         if (r < 0 && r != -EINVAL) {
                 ctl_complain(NULL, "cannot check the policy: %s", strerror(-r));
                 return CTL_EXIT_FAILED;

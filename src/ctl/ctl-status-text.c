@@ -175,6 +175,23 @@ static int add_row(CtlTable *table, const json_t *filesystem) {
         });
 }
 
+static void print_routes(const json_t *manager, FILE *stream) {
+        const json_t *failing = json_object_get(manager, "routes_failing");
+        uint64_t n_dropped = ctl_value_number(manager, "notifications_dropped");
+
+        if (json_array_size(failing) > 0) {
+                fputs("Notifications do not come through over:", stream);
+                for (size_t i = 0; i < json_array_size(failing); i++) {
+                        fputs(i > 0 ? ", " : " ", stream);
+                        ctl_print_safe(stream, json_string_value(json_array_get(failing, i)));
+                }
+                fprintf(stream, "; waiting: %" PRIu64 "; see: journalctl -u healerd\n",
+                        ctl_value_number(manager, "notifications_waiting"));
+        }
+        if (n_dropped > 0)
+                fprintf(stream, "Notifications that found no room and were only counted: %" PRIu64 "\n", n_dropped);
+}
+
 static void print_legend(const json_t *manager, const json_t *filesystems, FILE *stream) {
         size_t n[] = { [CTL_WATCHED] = 0, [CTL_NOT_WATCHED] = 0, [CTL_NOT_WATCHABLE] = 0 };
 
@@ -197,6 +214,7 @@ static void print_legend(const json_t *manager, const json_t *filesystems, FILE 
         if (json_integer_value(json_object_get(manager, "braked_until_usec")) > 0)
                 fputs("So many file systems failed at once that nothing is done any more; see: healerctl events, "
                       "then: healerctl resume\n", stream);
+        print_routes(manager, stream);
         if (json_is_false(json_object_get(manager, "worker_connected")))
                 fputs("The worker is not connected, nothing can be repaired; see: systemctl status healer-worker\n",
                       stream);

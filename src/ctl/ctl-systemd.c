@@ -6,8 +6,11 @@
 #include "src/ctl/ctl-systemd.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #include "src/basic/cleanup.h"
@@ -260,4 +263,24 @@ int ctl_systemd_drop_descriptors(CtlSystemd *systemd, const char *unit) {
                                             SYSTEMD_NAME ".NothingToClean", SYSTEMD_NAME ".NoSuchUnit"))
                 return 0;
         return r < 0 ? complain(unit, "cannot clear its descriptors", r, &error) : 0;
+}
+
+bool ctl_systemd_may_have_file(const char *unit) {
+        /* Of the folders in systemd.unit(5) those in which people and packages put files. */
+        static const char *const folders[] = {
+                "/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system",
+                "/usr/lib/systemd/system", "/lib/systemd/system",
+        };
+
+        if (sd_booted() <= 0)
+                return true;
+        for (size_t i = 0; i < ELEMENTSOF(folders); i++) {
+                char path[PATH_MAX];
+                struct stat status;
+
+                if (snprintf(path, sizeof(path), "%s/%s", folders[i], unit) >= (int) sizeof(path) ||
+                    lstat(path, &status) >= 0 || (errno != ENOENT && errno != ENOTDIR))
+                        return true;
+        }
+        return false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * healerctl's end of systemd: units of other programs are stopped and started over the bus, each call and each job with
- * a deadline. Only `takeover` and `release` use it; healerd commands systemd through its worker.
+ * a deadline. Only `takeover` and `release` command it; healerd does through its worker.
  */
 #pragma once
 
@@ -47,6 +47,10 @@ int ctl_systemd_for_each_wanted(CtlSystemd *systemd, const char *prefix, CtlUnit
 
 /* @verb: "StartUnit" or "StopUnit"; waits until it has happened. A start that a condition forbids has happened. */
 int ctl_systemd_run_job(CtlSystemd *systemd, const char *verb, const char *unit);
+
+/* Is there a file of this name where systemd looks for units? False only if it is certain: systemd runs here, and every
+ * folder could be looked at. */
+bool ctl_systemd_may_have_file(const char *unit);
 
 /* Lets go of the descriptors that systemd keeps for a unit that does not run (systemd 254 and later keep them). */
 int ctl_systemd_drop_descriptors(CtlSystemd *systemd, const char *unit);

@@ -18,6 +18,7 @@
 #include "src/daemon/descriptor-store.h"
 #include "src/daemon/manager-line.h"
 #include "src/engine/engine.h"
+#include "src/notice/notice.h"
 #include "src/record/history-link.h"
 #include "src/record/history-observer.h"
 #include "src/record/kept-state.h"
@@ -32,6 +33,7 @@ typedef struct Daemon {
         BusServer *bus;
         JournalRecord *journal;
         StoredDescriptors stored;
+        Notice *notice;                 /* as history */
         HistoryLink *history;           /* NULL while a recorded stream is replayed: that is no history */
         KeptState *state;               /* as that */
         sd_event_source *ready_timer;
@@ -197,13 +199,15 @@ static void on_state(void *userdata, const char *key, const void *value, size_t 
         Daemon *daemon = userdata;
 
         /* What cannot be taken up was said. */
-        (void) engine_adopt_state(daemon->engine, key, value, size_bytes);
+        if (notice_adopt(daemon->notice, key, value, size_bytes) == -ENOENT)
+                (void) engine_adopt_state(daemon->engine, key, value, size_bytes);
 }
 
 static void on_state_loaded(void *userdata, _unused_ bool is_durable) {
         Daemon *daemon = userdata;
 
         engine_state_loaded(daemon->engine);
+        notice_loaded(daemon->notice);
 }
 
 /* The line to the recorder, and what is kept over it. */
@@ -332,10 +336,15 @@ static int engine_build(Daemon *daemon, const DaemonOptions *options, int worker
                 r = history_observer_add(daemon->engine, daemon->history);
                 if (r < 0)
                         return r;
+                r = notice_new(daemon->event, daemon->engine, &(NoticeStore) { put_state, remove_state, daemon },
+                               &daemon->notice);
+                if (r < 0)
+                        return log_error_errno(r, "notifications: cannot be set up: %m");
         }
         if (!options->has_no_bus) {
                 const BusServerOptions bus_options = {
                         .history = daemon->history ? history_link_reader(daemon->history) : (HistoryReader) {},
+                        .notices = daemon->notice ? notice_reader(daemon->notice) : (NoticeReader) {},
                 };
 
                 r = bus_server_new(daemon->event, daemon->engine, &bus_options, &daemon->bus);
@@ -391,6 +400,7 @@ int daemon_run(const DaemonOptions *options, int worker_fd) {
         descriptor_store_done(&daemon.stored);
         engine_free(daemon.engine);
         bus_server_free(daemon.bus);
+        notice_free(daemon.notice);
         kept_state_free(daemon.state);
         history_link_free(daemon.history);
         journal_record_free(daemon.journal);

@@ -219,7 +219,27 @@ static void tell_event(Engine *engine, Filesystem *filesystem, const Case *decid
                 engine_deferred_on_healthy(engine, filesystem, &decided->event);
 }
 
-static void case_decide(Engine *engine, Filesystem *filesystem, const Case *decided) {
+static bool any_waits(const Decision *decisions, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (decisions[i].wait != WAIT_NONE)
+                        return true;
+        return false;
+}
+
+/* Copies are made in here: an action's result may bring the next case before this ends. */
+static void carry_out_all(Engine *engine, uint64_t filesystem_id, Case *decided, const EventFacts *facts,
+                          const Decision *decisions, size_t n) {
+        bool has_gathered = decided->deferred && decided->deferred->kind == DEFERRED_GATHER;
+
+        for (size_t i = 0; i < n; i++)
+                if (decisions[i].wait == WAIT_NONE)
+                        engine_carry_out(engine, decisions + i, &decided->event, filesystem_id, decided->path,
+                                         has_gathered ? &decided->deferred : NULL);
+                else if (!decisions[i].suppressed_by[0])
+                        engine_defer(engine, decisions + i, 0, facts);
+}
+
+static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
         static Decision decisions[POLICY_DECISIONS_MAX];
         _cleanup_(case_paths_clear) CasePaths paths = {};
         EventFacts facts;
@@ -252,13 +272,13 @@ static void case_decide(Engine *engine, Filesystem *filesystem, const Case *deci
                 decisions[i].event_id = decided->event.id;
                 engine_tell(engine, on_decision, decisions + i, &decided->event, filesystem);
         }
+        /* What waits takes the path along, whether the policy asks for it or not. */
+        if (any_waits(decisions, n) && !paths.items) {
+                find_paths(filesystem, decided, &paths);
+                facts = facts_of(engine, filesystem, decided, &paths);
+        }
         engine_remember(engine, &facts, decisions, n, filesystem);
-        /* Copies are made in here: an action's result may bring the next case before this loop ends. */
-        for (size_t i = 0; i < n; i++)
-                if (decisions[i].wait == WAIT_NONE)
-                        engine_carry_out(engine, decisions + i, &decided->event, filesystem_id, decided->path);
-                else if (!decisions[i].suppressed_by[0])
-                        engine_defer(engine, decisions + i, 0, &facts);
+        carry_out_all(engine, filesystem_id, decided, &facts, decisions, n);
         job_queue_settle(engine->jobs, decided->event.id);
         for (size_t i = 0; i < n; i++)
                 decision_clear(decisions + i);

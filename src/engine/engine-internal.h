@@ -76,6 +76,7 @@ typedef struct Sequence {
         uint64_t job_id;                /* the job that is waited for; 0: none */
         bool is_own_job;                /* made for it, not joined */
         char *path;                     /* of the file, absolute; NULL: none, or not known */
+        Deferred *gathered;             /* all that it is done for, the first is @event; NULL: for that alone */
 } Sequence;
 
 /* A condition of a file system that is not there. */
@@ -199,9 +200,10 @@ const char *engine_order_error_text(int error);
 void engine_tell_result(Engine *engine, EventKind kind, const HealthEvent *cause, uint64_t filesystem_id, int error);
 
 /* engine-sequence.c */
-/* @path: of the file, as the worker tells it; NULL: none, or not known. */
+/* @path: of the file, as the worker tells it; NULL: none, or not known. @gathered: NULL: nothing was; taken from there,
+ * and NULL is left. */
 void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
-                      const char *path);
+                      const char *path, Deferred **gathered);
 void engine_continue_sequences(Engine *engine, const Job *job);
 void engine_forget_sequences(Engine *engine);
 
@@ -294,10 +296,14 @@ void engine_miss_zone(Engine *engine);
 
 /* engine-unit.c: its result comes to the queue as that of any job. Returns 0 or a negative errno. */
 int engine_unit_for_job(Engine *engine, const Job *job);
+/* True if somebody takes it. */
+bool engine_unit_ended(Engine *engine, const WorkerJobResult *result);
 
 /* engine-worker.c */
 int engine_worker_start(Engine *engine);
 void engine_on_worker_message(void *userdata, const WorkerMessage *message, int fd);
+/* The result of a job is recorded: the worker may forget it. */
+void engine_worker_taken(Engine *engine, uint64_t job_id);
 /* Says that the monitor of this superblock is not held any more. */
 void engine_worker_release(Engine *engine, dev_t device_number);
 extern const JobCarrier engine_worker_carrier;  /* its userdata is to be set */

@@ -22,6 +22,7 @@ static void sequence_free(Engine *engine, Sequence *sequence) {
         decision_clear(&sequence->decision);
         policy_unref(sequence->policy);
         free(sequence->path);
+        deferred_free(sequence->gathered);
         free(sequence);
 }
 
@@ -77,12 +78,48 @@ static void refuse(Engine *engine, const Sequence *sequence, const ActionRequest
                 engine_tell_result(engine, EVENT_ACTION_REFUSED, &sequence->event, filesystem->id, 0);
 }
 
+/* What gathered behind the first event, one by one; start with NULL. */
+static const DeferredEvent *further_next(const Sequence *sequence, const DeferredEvent *previous) {
+        const Deferred *gathered = sequence->gathered;
+        size_t next;
+
+        if (!gathered)
+                return NULL;
+        next = previous ? (size_t) (previous - gathered->events) + 1 : 1;
+        return next < gathered->n_events ? gathered->events + next : NULL;
+}
+
+static void step_route(Engine *engine, const Sequence *sequence, const ActionRequest *request, Severity severity,
+                       const Filesystem *filesystem) {
+        RoutedNotice notice = {
+                .route = request->route,
+                .severity = severity,
+                .rule_id = sequence->decision.rule_id,
+                .event = &sequence->event,
+                .filesystem = filesystem,
+                .path = sequence->path,
+                .n_more = sequence->gathered ? sequence->gathered->n_dropped : 0,
+        };
+
+        engine_tell(engine, on_routed, &notice);
+        notice.n_more = 0;
+        for (const DeferredEvent *further = NULL; (further = further_next(sequence, further));) {
+                notice.event = &further->event;
+                notice.path = further->path;
+                if (request->has_own_severity)
+                        notice.severity = health_event_severity(&further->event);
+                engine_tell(engine, on_routed, &notice);
+        }
+}
+
 static void step_notice(Engine *engine, const Sequence *sequence, const ActionRequest *request) {
         const Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, sequence->filesystem_id);
         Severity severity = request->kind == ACTION_NOTIFY ? request->severity
                                                            : event_kind_severity(sequence->event.kind);
 
         engine_tell(engine, on_notice, severity, request->message, &sequence->decision, &sequence->event, filesystem);
+        if (request->route)
+                step_route(engine, sequence, request, severity, filesystem);
 }
 
 /* An action that was counted when it was decided on, and that nobody begins for it. */
@@ -90,6 +127,18 @@ static void give_back(Engine *engine, const Sequence *sequence) {
         const EventFacts facts = facts_of(sequence);
 
         policy_remember_attempts(engine->memory, sequence->policy, &facts, &sequence->decision, -1);
+}
+
+/* The unit is given them, too: they join its job, which is not started before the loop goes on. */
+static void add_further(Engine *engine, const Sequence *sequence, JobOrder order) {
+        Job *job;
+
+        order.n_more = 0;
+        for (const DeferredEvent *further = NULL; (further = further_next(sequence, further));) {
+                order.event = &further->event;
+                order.path = further->path;
+                (void) job_queue_add(engine->jobs, &order, &job);
+        }
 }
 
 /* Returns true if a job was made that has to be waited for. */
@@ -102,6 +151,7 @@ static bool step_job(Engine *engine, Sequence *sequence, const ActionRequest *re
         if (!order.filesystem)
                 return false;
         order.path = sequence->path;
+        order.n_more = sequence->gathered ? sequence->gathered->n_dropped : 0;
 
         if (request->kind == ACTION_REPAIR && !metadata_structure_is_repairable(order.target.structure))
                 r = -EOPNOTSUPP;
@@ -116,6 +166,8 @@ static bool step_job(Engine *engine, Sequence *sequence, const ActionRequest *re
 
         sequence->job_id = job->id;
         sequence->is_own_job = r > 0;
+        if (request->kind == ACTION_START_UNIT)
+                add_further(engine, sequence, order);
         return true;
 }
 
@@ -266,7 +318,7 @@ static char *path_from_root(Engine *engine, uint64_t filesystem_id, const char *
 }
 
 void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
-                      const char *path) {
+                      const char *path, Deferred **gathered) {
         Sequence *sequence;
         int r;
 
@@ -286,6 +338,8 @@ void engine_carry_out(Engine *engine, const Decision *decision, const HealthEven
                 return;
         }
         sequence->path = path_from_root(engine, filesystem_id, path);
+        if (gathered)
+                sequence->gathered = steal_ptr(*gathered);
         sequence_run(engine, sequence);
 }
 

@@ -75,3 +75,30 @@ int engine_unit_for_job(Engine *engine, const Job *job) {
         };
         return engine_start_unit(engine, &order);
 }
+
+void engine_unit_taken(Engine *engine, uint64_t id) {
+        engine_worker_taken(engine, id);
+}
+
+bool engine_unit_ended(Engine *engine, const WorkerJobResult *result) {
+        for (size_t i = 0; i < engine->n_observers; i++)
+                if (engine->observers[i].on_unit_ended &&
+                    engine->observers[i].on_unit_ended(engine->observers[i].userdata, result))
+                        return true;
+        return false;
+}
+
+uint64_t engine_new_number(Engine *engine) {
+        return job_queue_new_number(engine->jobs);
+}
+
+void engine_set_route_failing(Engine *engine, Filesystem *filesystem, const char *route, const char *why) {
+        char message[JOB_DETAIL_SIZE + 64] = "";
+
+        if (!why) {
+                engine_drop(engine, filesystem, CONDITION_ROUTE_FAILED, route);
+                return;
+        }
+        (void) text_append_format(message, sizeof(message), "notifications do not get through: %s", why);
+        engine_raise(engine, filesystem, CONDITION_ROUTE_FAILED, SEVERITY_ERROR, route, message, 0);
+}

@@ -116,10 +116,10 @@ static void on_mounts_listed(Engine *engine) {
                         engine->observers[i].on_complete(engine->observers[i].userdata);
 }
 
-static void tell_taken(Engine *engine, uint64_t job_id) {
+void engine_worker_taken(Engine *engine, uint64_t job_id) {
         WorkerMessage message;
 
-        if (!engine->link)
+        if (!engine->link || !worker_link_is_ready(engine->link))
                 return;
         worker_message_init(&message, WORKER_JOB_TAKEN);
         message.cancel.job_id = job_id;
@@ -141,7 +141,7 @@ static void on_intent_left(Engine *engine, const WorkerIntent *intent) {
                             uuid, name ? name : "?", intent->kernel_release, intent->job_id);
         else {
                 log_notice("file system %s: an earlier repair of %s was interrupted", uuid, name ? name : "?");
-                tell_taken(engine, intent->job_id); /* said once; a ban of another kernel stays */
+                engine_worker_taken(engine, intent->job_id); /* said once; a ban of another kernel stays */
         }
 }
 
@@ -150,11 +150,11 @@ static void on_intent_left(Engine *engine, const WorkerIntent *intent) {
 static void on_result(Engine *engine, const WorkerJobResult *result) {
         const char *detail = result->detail;
 
-        if (job_queue_on_result(engine->jobs, result) >= 0)
+        if (job_queue_on_result(engine->jobs, result) >= 0 || engine_unit_ended(engine, result))
                 return;
         log_notice("job %" PRIu64 ": a result for which nobody waits any more: %s%s%s%s", result->job_id,
                    outcome_to_sentence((Outcome) result->outcome), *detail ? " (" : "", detail, *detail ? ")" : "");
-        tell_taken(engine, result->job_id);
+        engine_worker_taken(engine, result->job_id);
 }
 
 void engine_on_worker_message(void *userdata, const WorkerMessage *message, int fd) {
@@ -232,7 +232,7 @@ static int carrier_start(void *userdata, const Job *job, const Filesystem *files
         if (job->request.kind == ACTION_START_UNIT) {
                 /* As long as it is not taken, the result of the try before is the answer to this one, too. */
                 if (job->report.n_attempts > 0)
-                        tell_taken(engine, job->id);
+                        engine_worker_taken(engine, job->id);
                 return engine_unit_for_job(engine, job);
         }
 

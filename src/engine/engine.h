@@ -17,6 +17,17 @@
 
 typedef struct Engine Engine;
 
+/* What a rule wants told over a route. */
+typedef struct RoutedNotice {
+        const char *route;
+        Severity severity;
+        const char *rule_id;
+        const HealthEvent *event;
+        const Filesystem *filesystem;   /* NULL: gone */
+        const char *path;               /* of the file, absolute; NULL: none, or not known */
+        uint64_t n_more;                /* events that came with it and were too many to be kept */
+} RoutedNotice;
+
 /* Everything an observer is told is borrowed for the call. Any member may be NULL. Observers are told in the order
  * in which they subscribed and must not free the engine. */
 typedef struct EngineObserver {
@@ -33,6 +44,11 @@ typedef struct EngineObserver {
                            const HealthEvent *event, const Filesystem *filesystem);
         void (*on_job)(void *userdata, Job *job, const Filesystem *filesystem); /* changed state; filesystem NULL:
                                                                                  * gone */
+        /* A notify action with a route, beside on_notice() */
+        void (*on_routed)(void *userdata, const RoutedNotice *notice);
+        /* The end of a unit that no job is about: true if engine_start_unit() was called for it, by this observer or an
+         * earlier healerd's; then it calls engine_unit_taken() */
+        bool (*on_unit_ended)(void *userdata, const WorkerJobResult *result);
         void (*on_condition)(void *userdata, const HealthCondition *condition, bool is_raised,
                              const Filesystem *filesystem);
         /* Conditions of an earlier run or mount are in its list again */
@@ -197,3 +213,10 @@ typedef struct UnitOrder {
  * Returns: 0; -ENOTCONN without a worker; -EOPNOTSUPP if there never is one; or another negative errno.
  */
 int engine_start_unit(Engine *engine, const UnitOrder *order);
+/* Its result is recorded: the worker may forget it. */
+void engine_unit_taken(Engine *engine, uint64_t id);
+/* A number that no job has and never will. */
+uint64_t engine_new_number(Engine *engine);
+
+/* A file system of which a route has to tell: @why it cannot, or NULL: it can again. */
+void engine_set_route_failing(Engine *engine, Filesystem *filesystem, const char *route, const char *why);

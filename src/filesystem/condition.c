@@ -23,6 +23,7 @@ static const char *const condition_code_names[] = {
         [CONDITION_EVENTS_LOST] = "events-lost",
         [CONDITION_ACTION_EXPIRED] = "action-expired",
         [CONDITION_EXHAUSTED] = "exhausted",
+        [CONDITION_ROUTE_FAILED] = "route-failed",
         [CONDITION_FILESYSTEM_ERROR] = "filesystem-error",
 };
 DEFINE_NAMES(condition_code, ConditionCode)
@@ -49,6 +50,8 @@ static const Life lives[] = {
         /* Checked offline it is well again, and nobody tells us; if it is not, ext4 and btrfs remember it themselves
          * and say so at the next mount. */
         [CONDITION_FILESYSTEM_ERROR] = { CONDITION_LIFE_DISK, CONDITION_LIFE_MOUNT },
+        /* The route is tried again, and says so again. */
+        [CONDITION_ROUTE_FAILED] = { CONDITION_LIFE_MOMENT, CONDITION_LIFE_MOMENT },
 };
 
 ConditionLife condition_life(ConditionCode code, bool can_be_checked) {

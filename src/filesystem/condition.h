@@ -30,6 +30,7 @@ typedef enum ConditionCode {
         CONDITION_EXHAUSTED,            /* every step of an escalation was tried */
         CONDITION_ACTION_EXPIRED,       /* an action waited for its window for too long */
         CONDITION_FILESYSTEM_ERROR,     /* the file system met an error of which its errno is all that is known */
+        CONDITION_ROUTE_FAILED,         /* somebody who should know of it cannot be told; the target is the route */
 } ConditionCode;
 DECLARE_NAMES(condition_code, ConditionCode)
 

@@ -113,8 +113,8 @@ static void set_shutdown_reasons(json_t *object, uint32_t reasons) {
         (void) json_object_set_new(object, "shutdown_reasons", list);
 }
 
-static json_t *event_object(const HealthEvent *event, const FilesystemFacts *filesystem, const char *path,
-                            const char *rule, const TextLimits *limit) {
+static json_t *event_object(const HealthEvent *event, Severity severity, const FilesystemFacts *filesystem,
+                            const char *path, const char *rule, const TextLimits *limit) {
         const char *mount = filesystem && filesystem->n_mounts > 0 ? filesystem->mounts[0] : "";
         char text[EVENT_TEXT_SIZE], number[32];
         json_t *object = json_object();
@@ -126,7 +126,7 @@ static json_t *event_object(const HealthEvent *event, const FilesystemFacts *fil
         set_number(object, "id", event->id);
         set_known_number(object, "cause", event->cause_id);
         set_word(object, "kind", event_kind_to_name(event->kind));
-        set_word(object, "severity", severity_to_name(health_event_severity(event)));
+        set_word(object, "severity", severity_to_name(severity));
         set_place(object, event);
         if (event->error != 0) {
                 set_word(object, "errno", errno_to_name(event->error));
@@ -159,11 +159,11 @@ static int dump(json_t *object, char **ret_text) {
         return 0;
 }
 
-int message_event(const HealthEvent *event, const FilesystemFacts *filesystem, const char *path, const char *rule,
-                  char **ret_text) {
+int message_event(const HealthEvent *event, Severity severity, const FilesystemFacts *filesystem, const char *path,
+                  const char *rule, char **ret_text) {
         for (size_t i = 0;; i++) {
                 _cleanup_(free_at) char *text = NULL;
-                int r = dump(event_object(event, filesystem, path, rule, limits + i), &text);
+                int r = dump(event_object(event, severity, filesystem, path, rule, limits + i), &text);
 
                 if (r < 0)
                         return r;

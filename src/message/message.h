@@ -18,6 +18,7 @@
 
 /**
  * message_event() - one event as a JSON object
+ * @severity:   the event's own, or what a rule made of it
  * @filesystem: NULL if it is not known any more
  * @path:       absolute path of the file, NULL if there is none or it is not known; any bytes
  * @rule:       "" for what no rule decided
@@ -25,8 +26,8 @@
  *
  * Returns: 0 or -ENOMEM.
  */
-int message_event(const HealthEvent *event, const FilesystemFacts *filesystem, const char *path, const char *rule,
-                  char **ret_text);
+int message_event(const HealthEvent *event, Severity severity, const FilesystemFacts *filesystem, const char *path,
+                  const char *rule, char **ret_text);
 
 typedef struct MessageCondition {
         const char *code, *state;       /* "sick"; "open", "raised", "cleared" */

@@ -51,6 +51,7 @@ DECLARE_NAMES(verdict, Verdict)
 typedef struct ActionRequest {
         ActionKind kind;
         Severity severity;              /* ACTION_NOTIFY */
+        bool has_own_severity;          /* ACTION_NOTIFY: the rule says none, it is the event's */
         char *route;                    /* ACTION_NOTIFY; NULL: the built-in one (journal and bus); owned */
         char *message;                  /* ACTION_LOG, ACTION_NOTIFY; NULL: the event's text; owned */
         char *unit;                     /* ACTION_START_UNIT: "restore@.service"; owned */

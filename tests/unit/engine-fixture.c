@@ -50,7 +50,8 @@ void answer_gather(Setup *s, const WorkerGatherRequest *request) {
         }
         message.gathered.path_state = request->wants_path ? FACT_KNOWN : FACT_UNKNOWN;
         if (request->wants_path)
-                strcpy(message.gathered.path, "/dir/file");
+                (void) snprintf(message.gathered.path, sizeof(message.gathered.path),
+                                request->inode == 132 ? "/dir/other" : "/dir/file");
         fake_worker_say(&s->worker, &message, -EBADF);
 }
 
@@ -240,7 +241,7 @@ static void make_root(Setup *s) {
         assert_int_equal(mkdir(path, 0755), 0);
 }
 
-int engine_fixture_setup(void **state) {
+int engine_fixture_setup_with(void **state, void (*before_start)(Setup *s)) {
         static Setup s;
         EngineOptions options = { .policy.root_directory = s.root };
         const EngineObserver observer = {
@@ -265,12 +266,18 @@ int engine_fixture_setup(void **state) {
         s.worker.userdata = &s;
         assert_int_equal(engine_new(s.event, &options, &s.engine), 0);
         assert_int_equal(engine_add_observer(s.engine, &observer), 0);
+        if (before_start)
+                before_start(&s);
         assert_int_equal(engine_start(s.engine), 0);
         run_until(&s, is_connected);
         tell_filesystem(&s, MONITOR_UNSUPPORTED);
         run_until(&s, is_complete);
         *state = &s;
         return 0;
+}
+
+int engine_fixture_setup(void **state) {
+        return engine_fixture_setup_with(state, NULL);
 }
 
 int engine_fixture_teardown(void **state) {

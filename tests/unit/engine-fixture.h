@@ -40,6 +40,8 @@ typedef struct Setup {
 } Setup;
 
 int engine_fixture_setup(void **state);
+/* @before_start: adds observers that want to be told everything; NULL: none. */
+int engine_fixture_setup_with(void **state, void (*before_start)(Setup *s));
 int engine_fixture_teardown(void **state);
 
 /* Waits as long as it takes. */

@@ -433,7 +433,9 @@ static void test_worker_property_is_told(void **state _unused_) {
 }
 
 static void test_every_property_is_told(void **state _unused_) {
-        static const char *const constants[] = { "Version", "HistoryState", NULL };
+        static const char *const constants[] = {
+                "Version", "HistoryState", "NotificationsWaiting", "RoutesFailing", NULL,
+        };
         BusFixture fixture;
         HealthEvent event;
         Filesystem *fs;
@@ -447,6 +449,48 @@ static void test_every_property_is_told(void **state _unused_) {
         bus_fixture_wait_signals(&fixture, "org.freedesktop.DBus.Properties", "PropertiesChanged", 0);
         bus_fixture_settle(&fixture);
         bus_fixture_assert_changed(&fixture, BUS_PATH, BUS_INTERFACE_MANAGER, constants);
+        bus_fixture_done(&fixture);
+}
+
+static uint64_t seven(void *userdata _unused_) {
+        return 7;
+}
+
+static uint64_t eight(void *userdata _unused_) {
+        return 8;
+}
+
+static const char *two_names(void *userdata _unused_, size_t index) {
+        static const char *const names[] = { "page", "ticket", NULL };
+
+        return names[index];
+}
+
+static void assert_manager_property(BusFixture *fixture, const char *name, const char *value) {
+        _cleanup_(free_at) char *text = bus_fixture_property(fixture, BUS_PATH, BUS_INTERFACE_MANAGER, name);
+
+        assert_string_equal(text, value);
+}
+
+static void test_notifications(void **state _unused_) {
+        const BusServerOptions options = {
+                .notices = { .n_waiting = seven, .n_dropped = eight, .failing = two_names },
+        };
+        _cleanup_(free_at) char *failing = NULL, *none = NULL;
+        BusFixture fixture;
+
+        bus_fixture_init(&fixture, &options);
+        assert_manager_property(&fixture, "NotificationsWaiting", "7");
+        assert_manager_property(&fixture, "NotificationsDropped", "8");
+        failing = bus_fixture_property(&fixture, BUS_PATH, BUS_INTERFACE_MANAGER, "RoutesFailing");
+        assert_non_null(strstr(failing, "STRING \"page\""));
+        assert_non_null(strstr(failing, "STRING \"ticket\""));
+        bus_fixture_done(&fixture);
+
+        bus_fixture_init(&fixture, NULL);
+        assert_manager_property(&fixture, "NotificationsWaiting", "0");
+        none = bus_fixture_property(&fixture, BUS_PATH, BUS_INTERFACE_MANAGER, "RoutesFailing");
+        assert_null(strstr(none, "STRING"));
         bus_fixture_done(&fixture);
 }
 
@@ -495,6 +539,7 @@ int main(void) {
                 cmocka_unit_test(test_bus_that_does_not_read),
                 cmocka_unit_test(test_worker_property_is_told),
                 cmocka_unit_test(test_every_property_is_told),
+                cmocka_unit_test(test_notifications),
                 cmocka_unit_test(test_object_manager),
         };
 

@@ -143,7 +143,9 @@ static bool legend_says(const json_t *filesystems, const char *manager_text) {
 static void test_table(void **state _unused_) {
         _cleanup_(json_decref_at) json_t *filesystems = parse(world);
         _cleanup_(json_decref_at) json_t *manager = parse("{'mode': 'observe', 'worker_connected': false, "
-                                                          "'braked_until_usec': 7}");
+                                                          "'braked_until_usec': 7, 'notifications_waiting': 12, "
+                                                          "'notifications_dropped': 3, "
+                                                          "'routes_failing': ['page', 'mail']}");
         _cleanup_(free_at) char *text = NULL, *bare = NULL;
         size_t size;
         FILE *stream;
@@ -161,6 +163,8 @@ static void test_table(void **state _unused_) {
                 "The policy only observes: decisions of rules are recorded, not carried out.\n"
                 "So many file systems failed at once that nothing is done any more; see: healerctl events, "
                 "then: healerctl resume\n"
+                "Notifications do not come through over: page, mail; waiting: 12; see: journalctl -u healerd\n"
+                "Notifications that found no room and were only counted: 3\n"
                 "The worker is not connected, nothing can be repaired; see: systemctl status healer-worker\n");
 
         /* Known, and not known. */

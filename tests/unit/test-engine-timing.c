@@ -265,6 +265,34 @@ static void test_gathers(void **state) {
         assert_int_equal(deferred_table_count(s->engine->deferred), 0);
 }
 
+static bool has_started_unit(Setup *s) {
+        return s->n_units > 0;
+}
+
+/* One unit, and all that was gathered is given to it; the same thing again is there once. */
+static void test_gathers_for_a_unit(void **state) {
+        Setup *s = *state;
+
+        load_rules(s, "rules:\n"
+                      "  - id: restore\n"
+                      "    match: {event: sick}\n"
+                      "    gather: {quiet: 1s, max: 1min}\n"
+                      "    do: [{start-unit: {unit: 'restore@.service'}}]\n");
+        take_sick(s, STRUCTURE_INODE_DIRECTORY, 131);
+        take_sick(s, STRUCTURE_INODE_DIRECTORY, 132);
+        take_sick(s, STRUCTURE_INODE_DIRECTORY, 131);
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_until(s, has_started_unit);
+        run_quiet(s);
+        assert_int_equal(s->n_units, 1);
+        assert_non_null(strstr(s->unit_message, "\"count\":3,"));
+        assert_non_null(strstr(s->unit_message, "\"structure\":\"finobt\""));
+        assert_int_equal(s->unit_paths_size, sizeof("/srv/dir/file") + sizeof("/srv/dir/other"));
+        assert_string_equal(s->unit_paths, "/srv/dir/file");
+        assert_string_equal(s->unit_paths + sizeof("/srv/dir/file"), "/srv/dir/other");
+        assert_int_equal(s->engine->n_sequences, 0);
+}
+
 /* What has no time to come is not waited for. */
 static void test_gathered_at_unmount(void **state) {
         Setup *s = *state;
@@ -371,6 +399,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_looked_at_again, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_does_not_last, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_gathers, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_gathers_for_a_unit, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_gathered_at_unmount, engine_fixture_setup,
                                                 engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_window, engine_fixture_setup, engine_fixture_teardown),

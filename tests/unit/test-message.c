@@ -62,7 +62,7 @@ static void test_event(_unused_ void **state) {
         _cleanup_(free_at) char *text = NULL;
         json_t *object, *filesystem;
 
-        assert_int_equal(message_event(&lost, &facts, "/srv/a b", "restore", &text), 0);
+        assert_int_equal(message_event(&lost, SEVERITY_CRITICAL, &facts, "/srv/a b", "restore", &text), 0);
         object = parse(text);
         assert_int_equal(number_at(object, "id"), 7);
         assert_string_equal(text_at(object, "kind"), "data-lost");
@@ -96,7 +96,7 @@ static void test_names(_unused_ void **state) {
         json_t *object;
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-                assert_int_equal(message_event(&lost, &facts, names[i], "", &text), 0);
+                assert_int_equal(message_event(&lost, SEVERITY_CRITICAL, &facts, names[i], "", &text), 0);
                 object = parse(text);
                 assert_string_equal(text_at(object, "path"), expected[i]);
                 json_decref(object);
@@ -107,7 +107,7 @@ static void test_names(_unused_ void **state) {
         memset(longest, '\x01', sizeof(longest));
         memcpy(longest, "/srv/", 5);
         longest[sizeof(longest) - 1] = '\0';
-        assert_int_equal(message_event(&lost, &facts, longest, "", &text), 0);
+        assert_int_equal(message_event(&lost, SEVERITY_CRITICAL, &facts, longest, "", &text), 0);
         assert_true(strlen(text) <= MESSAGE_OBJECT_MAX);
         object = parse(text);
         assert_true(strlen(text_at(object, "path")) > 200);
@@ -126,7 +126,7 @@ static void test_without_filesystem(_unused_ void **state) {
         _cleanup_(free_at) char *text = NULL;
         json_t *object, *reasons;
 
-        assert_int_equal(message_event(&event, NULL, NULL, "", &text), 0);
+        assert_int_equal(message_event(&event, SEVERITY_ERROR, NULL, NULL, "", &text), 0);
         object = parse(text);
         assert_null(json_object_get(object, "filesystem"));
         assert_null(json_object_get(object, "path"));
@@ -191,7 +191,7 @@ static void test_message(_unused_ void **state) {
         _cleanup_(free_at) char *event = NULL, *raised = NULL, *text = NULL;
         json_t *object;
 
-        assert_int_equal(message_event(&lost, &facts, NULL, "", &event), 0);
+        assert_int_equal(message_event(&lost, SEVERITY_CRITICAL, &facts, NULL, "", &event), 0);
         assert_int_equal(message_condition(&condition, &facts, &raised), 0);
         assert_int_equal(message_list_add(&events, event, SIZE_MAX, 9), 1);
         assert_int_equal(message_list_add(&events, event, SIZE_MAX, 9), 1);

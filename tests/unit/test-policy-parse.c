@@ -114,7 +114,7 @@ static void test_bad(_unused_ void **state) {
 /* The specification's example: refused with the names of all it has that is not built, each once, and nothing else. */
 static void test_ten_policies(_unused_ void **state) {
         static const char *const names[] = {
-                "routes", "workloads", "fail-workload", "route",
+                "workloads", "fail-workload",
         };
         PolicyProblems problems = {};
         Policy *policy = NULL;
@@ -137,6 +137,43 @@ static void test_ten_policies(_unused_ void **state) {
                 print_message("%s\n", names[i]);
                 assert_int_equal(n, 1);
         }
+        policy_problems_clear(&problems);
+}
+
+/* Every unit that it may start, and where that stands. */
+static void test_units(_unused_ void **state) {
+        static const char yaml[] = "version: 1\n"
+                                   "routes:\n"
+                                   "  page: {unit: 'page@.service'}\n"
+                                   "  mail: {unit: 'mail@.service'}\n"
+                                   "rules:\n"
+                                   "  - id: a\n"
+                                   "    match: {event: sick}\n"
+                                   "    do: [log, {start-unit: {unit: 'a@.service'}}, {notify: {route: page}}]\n"
+                                   "  - id: b\n"
+                                   "    match: {event: corrupt}\n"
+                                   "    do:\n"
+                                   "      - {start-unit: {unit: 'a@.service'}}\n"
+                                   "      - {start-unit: {unit: 'b@.service'}}\n";
+        static const struct {
+                const char *name;
+                unsigned line;
+        } expected[] = {
+                { "page@.service", 3 }, { "mail@.service", 4 }, { "a@.service", 8 }, { "a@.service", 12 },
+                { "b@.service", 13 },
+        };
+        PolicyProblems problems = {};
+        Policy *policy = NULL;
+        PolicyUnit unit;
+
+        assert_int_equal(policy_load_text("a.yaml", yaml, strlen(yaml), 1, &problems, &policy), 0);
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++) {
+                assert_true(policy_unit_at(policy, i, &unit));
+                assert_string_equal(unit.name, expected[i].name);
+                assert_int_equal(unit.position.line, expected[i].line);
+        }
+        assert_false(policy_unit_at(policy, ELEMENTSOF(expected), &unit));
+        policy_unref(policy);
         policy_problems_clear(&problems);
 }
 
@@ -254,6 +291,7 @@ int main(void) {
                 cmocka_unit_test(test_good),
                 cmocka_unit_test(test_bad),
                 cmocka_unit_test(test_ten_policies),
+                cmocka_unit_test(test_units),
                 cmocka_unit_test(test_text_and_caret),
                 cmocka_unit_test(test_control_characters),
                 cmocka_unit_test(test_limits),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Units that the policy has started, by the real systemd: what they are given to read, when they run, how their ends come
-back, and which are never started."""
+back, and which are never started; and the routes that tell by such units."""
 
 import contextlib
 import json
@@ -12,9 +12,10 @@ import signal
 import unittest
 
 import healerlib
+import recipes
 from healerlib import main_pid, unit_property
 from storelib import BLOCK, BadFile, kill, wait_back
-from vmlib import run, wait_for
+from vmlib import XfsImage, run, wait_for
 
 WORKER = 'healer-worker.service'
 UNITS = pathlib.Path('/run/systemd/system')
@@ -27,7 +28,7 @@ UNIT = """
 [Service]
 Type={type}
 ExecStartPre=/bin/mkdir -p {seen}
-ExecStartPre=/bin/cp -r {jobs}/%i {seen}/%p-%i
+ExecStartPre=/bin/sh -c 'cp -r {jobs}/%i {seen}/.%p-%i && mv {seen}/.%p-%i {seen}/%p-%i'
 ExecStart={command}
 {more}
 """
@@ -162,6 +163,20 @@ class StartUnit(UnitFixture):
             self.assertEqual(action['result'], 'done')
             self.assertTrue(self.signals.named('Event', kind='unit-done'))
         self.nothing_left()
+
+    def test_gathered(self):
+        """What a rule gathers is given to one unit."""
+        write_unit('test-restore@.service')
+        with BadFile(n_files=4) as fs:
+            healerlib.load_policy(RULE.replace('    do:', '    gather: {{quiet: 5s, max: 5min}}\n    do:').format(more=''))
+            for name in fs.names:
+                self.read(fs, name)
+            self.wait_ended(fs)
+            only = self.wait_seen()[0]
+            self.assertEqual(sorted(only.paths), sorted(fs.join(name) for name in fs.names))
+            self.assertEqual((only.message['count'], len(only.message['events'])), (4, 4))
+            self.assertEqual({event['rule'] for event in only.message['events']}, {'restore'})
+        self.assertEqual(len(seen()), 1)
 
     def test_event_ids_are_the_journals(self):
         """The number in the message leads to the story."""
@@ -393,3 +408,241 @@ class Restarts(UnitFixture):
             self.wait_ended(fs)
         self.assertTrue(again.message['events'][0]['repeated'])
         self.nothing_left()
+
+
+PAGE = """
+version: 1
+baseline: off
+routes: {{page: {{unit: 'test-page@.service', group: {group}, resend: {resend}}}}}
+rules:
+  - id: tell
+    match: {{event: [read-error, sick]}}
+    do: [{{notify: {{severity: alert, route: page}}}}]
+"""
+
+REPAIRS = """
+rules:
+  - {id: heal, match: {event: sick}, do: [repair]}
+"""
+
+# Every try is counted; it fails as long as there is a file `broken`.
+PAGE_UNIT = f"""
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'echo >>{SEEN}/tries-%i'
+ExecStart=/bin/sh -c 'test ! -e {SEEN}/broken'
+ExecStart=/bin/sh -c 'until [ ! -e {SEEN}/slow ]; do sleep 0.2; done'
+ExecStart=/bin/sh -c 'cp -r {JOBS}/%i {SEEN}/.%p-%i && mv {SEEN}/.%p-%i {SEEN}/%p-%i'
+"""
+
+
+class RouteFixture(UnitFixture):
+
+    def setUp(self):
+        super().setUp()
+        (UNITS / 'test-page@.service').write_text(PAGE_UNIT, encoding='ascii')
+        run('systemctl', 'daemon-reload')
+
+    @contextlib.contextmanager
+    def paging(self, n_files=1, group='3s', resend='1h'):
+        with BadFile(n_files=n_files) as fs:
+            healerlib.load_policy(PAGE.format(group=group, resend=resend))
+            yield fs
+        # What is left to tell is told before the route goes.
+        wait_for(lambda: healerlib.bus_property('NotificationsWaiting') == 0, deadline=healerlib.LONG,
+                 what='nothing left to tell')
+
+    def messages(self, count=1):
+        return [one.message for one in self.wait_seen(count, 'test-page')]
+
+    def tries(self):
+        return sum(len(path.read_text()) for path in SEEN.glob('tries-*'))
+
+
+class Routes(RouteFixture):
+
+    def test_grouped(self):
+        """Three events within the time of the group are one message, and the unit runs once."""
+        with self.paging(3, group='8s') as fs:
+            for name in fs.names:
+                self.read(fs, name)
+            message = self.messages()[0]
+            self.assertEqual((message['schema'], message['type'], message['route']), (1, 'notification', 'page'))
+            self.assertEqual((message['severity'], message['status'], message['reason']), ('alert', 'open', 'new'))
+            self.assertEqual((message['count'], message['omitted']), (3, 0))
+            self.assertEqual(message['unit'], f'test-page@{message["id"]}.service')
+            self.assertEqual(sorted(event['path'] for event in message['events']),
+                             sorted(fs.join(name) for name in fs.names))
+            self.assertEqual({event['severity'] for event in message['events']}, {'alert'})
+            self.assertEqual([(one['code'], one['state']) for one in message['conditions']], [('io-error', 'open')])
+            self.assertIn('(and 2 more)', message['summary'])
+            # The bus is told as well, as of any notification.
+            self.assertEqual(len(self.signals.named('Notice', severity='alert')), 3)
+        self.assertEqual(self.tries(), 1)
+        self.nothing_left()
+
+    def test_damage_told_and_resolved(self):
+        """Real damage is told; when it is repaired that is told over the same route, without a rule."""
+        self.told_and_resolved(lambda: None)
+
+    def test_resolved_after_a_restart(self):
+        """A healerd that comes later knows who was told."""
+        self.told_and_resolved(lambda: wait_back(kill()))
+
+    def told_and_resolved(self, between):
+        healerlib.load_policy(PAGE.format(group='2s', resend='1h'))
+        with healerlib.broken(recipes.FreeInodeBtree, autofsck='repair') as (fs, recipe):
+            recipe.trigger()
+            first = self.messages()[0]
+            self.assertEqual((first['status'], first['events'][0]['kind'], first['events'][0]['structure']),
+                             ('open', 'sick', 'finobt'))
+            self.assertEqual(first['events'][0]['filesystem']['uuid'], fs.uuid)
+            self.assertIn(('sick', 'open'), [(one['code'], one['state']) for one in first['conditions']])
+            between()
+            # Its repair finds another structure out of step, which is repaired as well; no rule tells of it.
+            healerlib.load_policy(PAGE.partition('rules:')[0].format(group='2s', resend='1h') + REPAIRS)
+            recipe.trigger()
+            wait_for(lambda: not healerlib.conditions(fs), deadline=healerlib.LONG, what='the conditions to be cleared')
+            wait_for(lambda: seen('test-page')[-1].message['status'] == 'resolved', deadline=healerlib.LONG,
+                     what='the message that it is over')
+            last = seen('test-page')[-1].message
+            self.assertEqual(last['reason'], 'cleared')
+            self.assertEqual({one['state'] for one in last['conditions']}, {'cleared'})
+            self.assertTrue(last['summary'].startswith('resolved: '), last['summary'])
+
+    def test_told_again(self):
+        with self.paging(resend='5s') as fs:
+            self.read(fs)
+            messages = self.messages(3)
+            self.assertEqual([message['reason'] for message in messages[:3]], ['new', 'reminder', 'reminder'])
+            self.assertEqual(messages[1]['events'], [])
+            self.assertEqual([one['code'] for one in messages[1]['conditions']], ['io-error'])
+            # Not forever in the way of what the next test does.
+            healerlib.load_policy(None)
+
+    def test_failing_unit(self):
+        """A route over which nothing comes through is a condition, and in the kernel log; it is tried again, and then both
+        that and the message are there."""
+        (SEEN / 'broken').touch()
+        run('dmesg', '--clear')
+        with self.paging() as fs:
+            self.read(fs)
+            wait_for(lambda: 'route-failed' in healerlib.conditions(fs), deadline=healerlib.LONG, what='the condition')
+            severity, target, text = healerlib.conditions(fs)['route-failed']
+            self.assertEqual((severity, target), ('error', 'page'))
+            self.assertIn('ended with exit-code, status 1', text)
+            self.assertEqual(healerlib.bus_property('RoutesFailing'), ['page'])
+            self.assertIn('Notifications do not come through over: page', healerlib.healerctl('status')[1])
+            self.assertIn('healerd: route page cannot tell (try 1)', run('dmesg'))
+            wait_for(lambda: self.tries() >= 2, deadline=healerlib.LONG, what='another try')
+            self.assertEqual(len(list(SEEN.glob('tries-*'))), 1, 'it has another number')
+            (SEEN / 'broken').unlink()
+            message = self.messages()[0]
+            self.assertEqual(message['events'][0]['kind'], 'read-error')
+            wait_for(lambda: 'route-failed' not in healerlib.conditions(fs), deadline=healerlib.LONG,
+                     what='the condition to be cleared')
+            self.assertEqual(healerlib.bus_property('RoutesFailing'), [])
+        self.assertEqual(len(seen('test-page')), 1)
+
+    def test_refused_unit(self):
+        """What others can write tells nobody anything either."""
+        (UNITS / 'test-page@.service').chmod(0o666)
+        with self.paging() as fs:
+            self.read(fs)
+            wait_for(lambda: 'route-failed' in healerlib.conditions(fs), deadline=healerlib.LONG, what='the condition')
+            self.assertIn('can be written by others than root', healerlib.conditions(fs)['route-failed'][2])
+            self.assertEqual(self.tries(), 0)
+            (UNITS / 'test-page@.service').chmod(0o644)
+            self.messages()
+
+    def in_the_middle(self, event):
+        """While a message is told: it comes through once."""
+        (SEEN / 'slow').touch()
+        with self.paging(group='0s') as fs:
+            self.read(fs)
+            wait_for(lambda: self.tries() == 1, deadline=healerlib.LONG, what='the unit to run')
+            event()
+            (SEEN / 'slow').unlink()
+            self.messages()
+        self.assertEqual((self.tries(), len(seen('test-page'))), (1, 1))
+        self.nothing_left()
+
+    def test_worker_killed(self):
+        self.in_the_middle(lambda: wait_back(kill(WORKER), WORKER))
+
+    def test_healerd_killed(self):
+        self.in_the_middle(lambda: wait_back(kill()))
+
+    def test_recorder_killed(self):
+        self.in_the_middle(lambda: kill('healer-recorder.service'))
+
+    def test_ended_while_nobody_was_there(self):
+        """The unit ended between two healerds."""
+        def event():
+            run('systemctl', 'stop', 'healerd.service')
+            (SEEN / 'slow').unlink()
+            self.messages()
+            (SEEN / 'slow').touch()
+            healerlib.start()
+
+        self.in_the_middle(event)
+
+    def test_killed_while_collecting(self):
+        """What was collected before and after is one message; nothing is lost, nothing is there twice."""
+        with self.paging(3, group='20s') as fs:
+            self.read(fs, fs.names[0])
+            wait_for(lambda: healerlib.bus_property('NotificationsWaiting') == 1, deadline=healerlib.LONG,
+                     what='the first one to be collected')
+            wait_back(kill())
+            wait_for(lambda: healerlib.bus_property('NotificationsWaiting') == 1, deadline=healerlib.LONG,
+                     what='the first one to be there again')
+            for name in fs.names[1:]:
+                self.read(fs, name)
+            events = [event for message in self.messages() for event in message['events']]
+            self.assertEqual(sorted(event['path'] for event in events), sorted(fs.join(name) for name in fs.names))
+        self.assertEqual(self.tries(), 1)
+
+    def test_restarted_while_failing(self):
+        """What could not be told is told by the healerd after it, under the same number."""
+        (SEEN / 'broken').touch()
+        with self.paging() as fs:
+            self.read(fs)
+            wait_for(lambda: 'route-failed' in healerlib.conditions(fs), deadline=healerlib.LONG, what='the condition')
+            wait_back(kill())
+            wait_for(lambda: 'route-failed' in healerlib.conditions(fs), deadline=healerlib.LONG, what='it to fail again')
+            (SEEN / 'broken').unlink()
+            self.messages()
+            wait_for(lambda: 'route-failed' not in healerlib.conditions(fs), deadline=healerlib.LONG,
+                     what='the condition to be cleared')
+        self.assertEqual(len(list(SEEN.glob('tries-*'))), 1, 'it has another number')
+        self.assertEqual(len(seen('test-page')), 1)
+
+    def test_ended_by_an_unmount(self):
+        """A shutdown is over with the mount; that nobody says, and the route finds out."""
+        healerlib.load_policy(PAGE.replace('read-error', 'shutdown').format(group='2s', resend='1h'))
+        with XfsImage() as fs:
+            fs.mount()
+            healerlib.wait_watched(fs)
+            run('xfs_io', '-x', '-c', 'shutdown', fs.path)
+            self.assertEqual(self.messages()[0]['status'], 'open')
+            fs.umount()
+            fs.mount()
+            # It is given a minute to say what is wrong.
+            wait_for(lambda: seen('test-page')[-1].message['status'] == 'resolved', deadline=60 + healerlib.LONG,
+                     what='the message that it is over')
+            self.assertIn(f'resolved: {fs.path}: no condition is open any more', seen('test-page')[-1].message['summary'])
+
+
+class Check(UnitFixture):
+    """What policy check says of units."""
+
+    def test_units(self):
+        healerlib.load_policy(PAGE.format(group='1s', resend='1h'))
+        code, output, _ = healerlib.healerctl('policy', 'check')
+        self.assertEqual(code, 1)
+        self.assertIn('warning: unit "test-page@.service" does not exist', output)
+        # Of a file that may be for another machine nobody knows.
+        self.assertEqual(healerlib.healerctl('policy', 'check', healerlib.POLICY)[0], 0)
+        write_unit('test-page@.service')
+        code, output, _ = healerlib.healerctl('policy', 'check')
+        self.assertEqual((code, 'does not exist' in output), (0, False))
