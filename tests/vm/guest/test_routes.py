@@ -3,12 +3,15 @@
 back, and which are never started; and the routes that tell by such units."""
 
 import contextlib
+import http.server
 import json
 import mmap
 import os
 import pathlib
 import shutil
 import signal
+import socket
+import threading
 import unittest
 
 import healerlib
@@ -646,3 +649,105 @@ class Check(UnitFixture):
         write_unit('test-page@.service')
         code, output, _ = healerlib.healerctl('policy', 'check')
         self.assertEqual((code, 'does not exist' in output), (0, False))
+
+
+class Shipped(UnitFixture):
+    """The units that come with healerd, as they are installed."""
+
+    POLICY = """
+version: 1
+baseline: off
+routes: {{shipped: {{unit: '{unit}', group: 1s}}}}
+rules:
+  - {{id: tell, match: {{event: read-error}}, do: [{{notify: {{severity: critical, route: shipped}}}}]}}
+"""
+
+    def configure(self, name, text):
+        path = pathlib.Path('/etc/xfs_healer', name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding='ascii')
+        path.chmod(0o600 if name == 'webhook.conf' else 0o644)
+        self.addCleanup(path.unlink)
+
+    @contextlib.contextmanager
+    def told(self, unit):
+        with BadFile() as fs:
+            healerlib.load_policy(self.POLICY.format(unit=unit))
+            self.read(fs)
+            yield fs
+            wait_for(lambda: healerlib.bus_property('NotificationsWaiting') == 0, deadline=healerlib.LONG,
+                     what='nothing left to tell')
+
+    def test_ticket(self):
+        folder = pathlib.Path('/var/lib/healer-tickets')
+        with self.told('healer-ticket@.service') as fs:
+            ticket = folder / f'{fs.uuid}.txt'
+            wait_for(ticket.exists, deadline=healerlib.LONG, what='a ticket')
+            text = ticket.read_text(encoding='utf-8')
+            self.assertIn('healer-vm: critical: ', text)
+            self.assertIn(f'{fs.path}', text)
+            self.assertIn('directio_read: Input/output error', text)
+            self.assertIn('io-error', text)
+
+    def test_webhook(self):
+        """What is posted is the message; an error of the server is one of the route."""
+        posted, answers = [], [500]
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers['Content-Length']))
+                posted.append((self.path, self.headers.get('Authorization'), body))
+                self.send_response(answers.pop() if answers else 200)
+                self.end_headers()
+
+            def log_message(self, *_unused):
+                pass
+
+        server = http.server.HTTPServer(('127.0.0.1', 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.shutdown)
+        self.configure('webhook.conf', f'[default]\nurl = http://127.0.0.1:{server.server_port}/hook\ntoken = secret\n')
+        with self.told('healer-webhook@.service') as fs:
+            wait_for(lambda: len(posted) >= 2, deadline=healerlib.LONG, what='the second try')
+            self.assertEqual(posted[0][:2], ('/hook', 'Bearer secret'))
+            first, second = (json.loads(body) for _, _, body in posted[:2])
+            self.assertEqual((first['id'], first['severity'], first['events'][0]['path']),
+                             (second['id'], 'critical', fs.join(fs.names[0])))
+
+    def test_mail(self):
+        """By SMTP, to whom mail.conf says."""
+        received = []
+        listener = socket.create_server(('127.0.0.1', 0))
+        self.addCleanup(listener.close)
+
+        def serve():
+            line, _ = listener.accept()
+            with line, line.makefile('rwb') as stream:
+                def say(text):
+                    stream.write(text + b'\r\n')
+                    stream.flush()
+
+                say(b'220 test')
+                while command := stream.readline():
+                    received.append(command)
+                    if command.upper().startswith(b'DATA'):
+                        say(b'354 go on')
+                        while (text := stream.readline()) != b'.\r\n':
+                            received.append(text)
+                    if command.upper().startswith(b'QUIT'):
+                        say(b'221 bye')
+                        return
+                    say(b'250 fine')
+
+        threading.Thread(target=serve, daemon=True).start()
+        self.configure('mail.conf', '[default]\nto = storage@example.org\n'
+                                    f'server = 127.0.0.1:{listener.getsockname()[1]}\n')
+        with self.told('healer-mail@.service') as fs:
+            wait_for(lambda: any(line.upper().startswith(b'QUIT') for line in received), deadline=healerlib.LONG,
+                     what='a mail')
+        text = b''.join(received).decode()
+        self.assertIn('RCPT TO:<storage@example.org>', text.replace('rcpt', 'RCPT').replace('to:<s', 'TO:<s'))
+        self.assertIn('Subject: healer-vm: critical: ', text)
+        self.assertRegex(text, r'Message-ID: <healerd\.\d+@healer-vm>')
+        self.assertIn(fs.path, text.replace('=\r\n', ''))
