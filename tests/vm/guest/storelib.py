@@ -10,7 +10,7 @@ import signal
 import subprocess
 
 import healerlib
-from healerlib import main_pid, status_of, unit_property, wait_watched
+from healerlib import main_pid, service_number, status_of, wait_watched
 from vmlib import XfsImage, fails, run, wait_for
 
 STORM_READS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'storm-reads')
@@ -67,7 +67,7 @@ def wait_back(old, unit=UNIT):
 
 
 def stored():
-    return int(unit_property(UNIT, 'NFileDescriptorStore'))
+    return service_number(UNIT, 'NFileDescriptorStore')
 
 
 def wait_stored():

@@ -5,14 +5,16 @@ nothing, and is in nobody's way."""
 import errno
 import json
 import os
+import random
 import signal
+import time
 import unittest
 
 import healerlib
 import kernelabi
 import recipes
 from healerlib import bus_property, conditions, healerctl, main_pid, status_of, unit_property
-from vmlib import XfsImage, run, superblock_is_gone, unmount, wait_for
+from vmlib import XfsImage, loop_attach, loop_detach, mount, run, superblock_is_gone, unmount, wait_for
 
 RECORDER = 'healer-recorder.service'
 DROPINS = ['xfs_healer_start.service', 'xfs_healer@.service', 'xfs_scrub@.service', 'xfs_scrub_media@.service']
@@ -159,11 +161,13 @@ class OldKernel(unittest.TestCase):
 
     def test_never_busy(self):
         with XfsImage() as fs:
-            device = run('losetup', '--find', '--show', fs.file).strip()
+            device = loop_attach(fs.file)
             try:
                 n_busy = 0
                 for _ in range(30):
-                    run('mount', '-t', 'xfs', device, fs.path)
+                    mount(device, fs.path, 'xfs')
+                    # At once, or in the middle of it.
+                    time.sleep(random.uniform(0, 0.1))
                     n_busy += unmount(fs.path)
                 print(f'note: {n_busy} of 30 unmounts were busy at first')
                 # A path walk that is interrupted where it holds the mount may happen to anybody.
@@ -171,7 +175,7 @@ class OldKernel(unittest.TestCase):
                 wait_forgotten(fs)
                 wait_for(lambda: superblock_is_gone(device), what='the superblock to go')
             finally:
-                run('losetup', '--detach', device)
+                loop_detach(device)
         self.assert_nothing_restarted()
 
     def test_takeover_and_release(self):
