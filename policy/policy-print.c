@@ -72,9 +72,10 @@ static bool parameter_is_default(const ActionParameter *parameter, const StepSou
         case PARAMETER_WINDOW:
                 return here[0] == '\0';
         case PARAMETER_UNIT:
-                return false;
         case PARAMETER_ROUTE:
-                return !step->request.route;
+        case PARAMETER_NAME:
+        case PARAMETER_SENTENCE:
+                return !*(char *const *) here;
         case PARAMETER_OTHER:
                 return true;
         }
@@ -110,7 +111,11 @@ static void print_parameter(const ActionParameter *parameter, const StepSource *
                 fprintf(stream, "'%s'", *(char *const *) slot);
                 break;
         case PARAMETER_ROUTE:
+        case PARAMETER_NAME:
                 fputs(*(char *const *) slot, stream);
+                break;
+        case PARAMETER_SENTENCE:
+                policy_print_quoted(*(char *const *) slot, stream);
                 break;
         case PARAMETER_OTHER:
                 break;

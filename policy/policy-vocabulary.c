@@ -204,7 +204,7 @@ static const ActionWord action_words[N_ACTION_KINDS] = {
         [ACTION_LOG] = { ACTION_LOG, true, true, AUTOFSCK_LEVEL_REPORT,
                          "write a line about it to the journal" },
         [ACTION_NOTIFY] = { ACTION_NOTIFY, true, true, AUTOFSCK_LEVEL_REPORT, "tell somebody" },
-        [ACTION_CONDITION] = { ACTION_CONDITION, false, true, AUTOFSCK_LEVEL_REPORT,
+        [ACTION_CONDITION] = { ACTION_CONDITION, true, true, AUTOFSCK_LEVEL_REPORT,
                                "raise a condition that stays until it is cleared" },
         [ACTION_SURVEY] = { ACTION_SURVEY, true, false, AUTOFSCK_LEVEL_REPORT,
                             "ask the kernel what it knows to be sick" },
@@ -235,6 +235,13 @@ static const ActionParameter action_parameters[] = {
           "how urgent it is; default: the event's own severity" },
         { ACTION_NOTIFY, "route", PARAMETER_ROUTE, true, false, offsetof(ActionRequest, route), 0, 0,
           "where the message goes besides journal and bus, one of \"routes\"" },
+
+        { ACTION_CONDITION, "name", PARAMETER_NAME, true, false, offsetof(ActionRequest, name), 0, 0,
+          "what it is called; default: as the rule" },
+        { ACTION_CONDITION, "severity", PARAMETER_SEVERITY, true, false, offsetof(ActionRequest, severity), 0, 0,
+          "how bad it is; default: the event's own severity" },
+        { ACTION_CONDITION, "message", PARAMETER_SENTENCE, true, false, offsetof(ActionRequest, message), 0,
+          CONDITION_MESSAGE_MAX, "one sentence for people" },
 
         { ACTION_REPAIR, "timeout", PARAMETER_DURATION, true, false, offsetof(ActionRequest, timeout_usec),
           USEC_PER_SEC, 7 * USEC_PER_DAY, "how long one try may take" },

@@ -100,7 +100,7 @@ static void print_range(const Condition *condition, FILE *stream) {
 }
 
 /* As YAML wants it: single quotes are doubled inside; what is no text for people needs double ones. */
-static void print_quoted(const char *text, FILE *stream) {
+void policy_print_quoted(const char *text, FILE *stream) {
         bool is_plain = true;
 
         for (const char *c = text; *c; c++)
@@ -127,7 +127,7 @@ static void print_pattern(const Condition *condition, FILE *stream) {
 
         if (word)
                 fprintf(stream, "{%s: ", word);
-        print_quoted(pattern_text(condition->pattern), stream);
+        policy_print_quoted(pattern_text(condition->pattern), stream);
         if (word)
                 fputc('}', stream);
 }

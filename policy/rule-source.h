@@ -56,6 +56,8 @@ void condition_clear(Condition *condition);
 bool condition_equal(const Condition *a, const Condition *b);
 /* The value of a test as one would write it behind its key ("{regex: '^scratch'}"). */
 void condition_print_value(const Condition *condition, FILE *stream);
+/* In quotes, as YAML wants it. */
+void policy_print_quoted(const char *text, FILE *stream);
 /* The test as one would write it ("fs.label: {regex: '^scratch'}"); new, NULL if out of memory. */
 char *condition_text(const Condition *condition);
 
@@ -77,7 +79,7 @@ ActionRequest action_request_default(ActionKind kind);
 /* One step of `do` or `escalate`. */
 typedef struct StepSource {
         ActionRequest request;          /* parameters; denied_by stays NULL */
-        bool has_severity;              /* notify: else the event's own */
+        bool has_severity;              /* notify, condition: else the event's own */
         SourcePosition route_position;  /* notify, with a route */
         SourcePosition position;
         SourcePosition window_position;

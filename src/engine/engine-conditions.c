@@ -145,9 +145,64 @@ static const ConditionCode structure_conditions[] = {
         CONDITION_EXHAUSTED,
 };
 
+/* Whatever rules called it. */
+static void drop_rules_about(Engine *engine, Filesystem *filesystem, const char *structure) {
+        engine_condition_forget_structure(engine, filesystem, structure);
+        for (size_t i = 0; i < filesystem->conditions.n_items;) {
+                const HealthCondition condition = filesystem->conditions.items[i];
+
+                if (condition.code == CONDITION_RULE && condition_is_about(&condition, structure))
+                        engine_drop(engine, filesystem, CONDITION_RULE, condition.target);
+                else
+                        i++;
+        }
+}
+
+/* @target NULL: of everything, also what rules said of the file system itself. */
 static void drop_structure(Engine *engine, Filesystem *filesystem, const char *target) {
         for (size_t i = 0; i < ELEMENTSOF(structure_conditions); i++)
                 engine_drop(engine, filesystem, structure_conditions[i], target);
+        if (target)
+                drop_rules_about(engine, filesystem, target);
+        else
+                engine_drop(engine, filesystem, CONDITION_RULE, NULL);
+}
+
+/* Is it, as far as we know, damaged now? Beyond the limit of conditions nobody can say that it is not. */
+static bool is_known_damaged(const Filesystem *filesystem, const char *target) {
+        const ConditionList *list = &filesystem->conditions;
+        bool is_damaged = list->n_items >= CONDITIONS_MAX;
+
+        for (size_t i = 0; i < ELEMENTSOF(structure_conditions) && !is_damaged; i++)
+                is_damaged = condition_find(list, structure_conditions[i], target);
+        return is_damaged;
+}
+
+/* Events that say of a structure that it is damaged: what is raised for them is answered by its being healthy. Of
+ * others it would be answered already (repair-done), or by what has nothing to do with it (unit-failed). */
+static bool says_damaged(const HealthEvent *event) {
+        return event->structure != STRUCTURE_NONE &&
+               (event->kind == EVENT_SICK || event->kind == EVENT_CORRUPT || event->kind == EVENT_REPAIR_FAILED ||
+                event->kind == EVENT_ACTION_REFUSED);
+}
+
+void engine_raise_for_rule(Engine *engine, Filesystem *filesystem, const Decision *decision,
+                           const ActionRequest *request, const HealthEvent *event) {
+        char structure[EVENT_TEXT_SIZE], target[CONDITION_TARGET_SIZE] = "", message[RULE_ID_SIZE + 64];
+        Severity severity = request->has_own_severity ? health_event_severity(event) : request->severity;
+
+        (void) text_append_format(target, sizeof(target), "%s", request->name);
+        if (says_damaged(event)) {
+                health_event_target_text(event, structure);
+                /* A step before this one, or somebody else, was faster. */
+                if (!is_known_damaged(filesystem, structure))
+                        return;
+                (void) text_append_format(target, sizeof(target), " %s", structure);
+        }
+        /* Nothing that differs from one event to the next: it would be told anew each time. */
+        (void) snprintf(message, sizeof(message), "rule %s raised it, the event was %s", decision->rule_id,
+                        event_kind_to_name(event->kind));
+        engine_raise(engine, filesystem, CONDITION_RULE, severity, target, request->message ?: message, event->id);
 }
 
 void engine_conditions_from_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event) {

@@ -61,6 +61,7 @@ static void watch_free(Engine *engine, Watch *watch) {
                 record_ring_release(engine->ring, waiting->event.kept_as);
                 engine_case_free(waiting);
         }
+        engine_healed_free(watch);
         sd_event_source_disable_unref(watch->start_timer);
         monitor_source_free(watch->source);
         error_source_free(watch->error_source);
@@ -80,6 +81,7 @@ int engine_filesystem_new(Engine *engine, dev_t device_number, Filesystem **ret_
 
         watch->filesystem_id = (*ret_filesystem)->id;
         STAILQ_INIT(&watch->cases);
+        STAILQ_INIT(&watch->healed);
         TAILQ_INSERT_TAIL(&engine->watches, watch, entries);
         watch = NULL;
         return 0;

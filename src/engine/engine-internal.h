@@ -42,6 +42,15 @@ typedef struct Survey {
         size_t n_open;                  /* its events that are not decided, and decisions whose steps are not walked */
 } Survey;
 
+/* A structure that was found healthy: what rules said of it before, under names that only the keeper knows, is over. */
+typedef struct HealedStructure {
+        STAILQ_ENTRY(HealedStructure) entries;
+        char target[];
+} HealedStructure;
+
+/* Of more of one file system the first are forgotten, and what a keeper that is late tells of them comes back. */
+#define ENGINE_HEALED_MAX 1024
+
 /* The engine's side of a Filesystem: same number, same life. */
 typedef struct Watch {
         TAILQ_ENTRY(Watch) entries;
@@ -60,6 +69,8 @@ typedef struct Watch {
         bool is_clone;                  /* another one with its UUID was there first: they are not */
         uint8_t kept_as[UUID_SIZE];
         uint32_t dropped_codes;         /* bit for each code of which all conditions were dropped in this run */
+        STAILQ_HEAD(, HealedStructure) healed;  /* in this run, the first one first */
+        size_t n_healed;
         bool has_said_unmounted;
         bool is_ending;
         bool is_pumping;
@@ -248,6 +259,10 @@ void engine_conditions_from_job(Engine *engine, Filesystem *filesystem, const Jo
 void engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, Severity severity, const char *target,
                   const char *message, uint64_t event_id);
 void engine_drop(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target);
+/* Raises what a rule wants raised, for @event, which is the decision's own or came with it. A structure that is well by
+ * then has no condition. */
+void engine_raise_for_rule(Engine *engine, Filesystem *filesystem, const Decision *decision,
+                           const ActionRequest *request, const HealthEvent *event);
 /* The device that an earlier mount had may be another disk today: commands in the message are for the names that it has
  * now. Returns 0 or -ENOMEM. */
 int engine_condition_rename(const Filesystem *filesystem, HealthCondition *condition);
@@ -258,6 +273,9 @@ void engine_conditions_identify(Engine *engine, Watch *watch, Filesystem *filesy
 void engine_condition_keep(Engine *engine, const Filesystem *filesystem, const HealthCondition *condition);
 /* @target NULL: those that were in the list are told one by one, others of this code are not to come back. */
 void engine_condition_forget(Engine *engine, const Filesystem *filesystem, ConditionCode code, const char *target);
+/* Conditions of rules about this structure that are told later are not to come back. */
+void engine_condition_forget_structure(Engine *engine, const Filesystem *filesystem, const char *structure);
+void engine_healed_free(Watch *watch);
 /* It is gone; what is true on its disk waits for it. */
 void engine_conditions_unmounted(Engine *engine, const Watch *watch, Filesystem *filesystem);
 int engine_adopt_condition(Engine *engine, const char *key, const void *value, size_t size_bytes);

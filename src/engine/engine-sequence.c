@@ -122,6 +122,17 @@ static void step_notice(Engine *engine, const Sequence *sequence, const ActionRe
                 step_route(engine, sequence, request, severity, filesystem);
 }
 
+static void step_condition(Engine *engine, const Sequence *sequence, const ActionRequest *request) {
+        Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, sequence->filesystem_id);
+
+        /* It was unmounted meanwhile: nobody watches it who could say when that is over. */
+        if (!filesystem)
+                return;
+        engine_raise_for_rule(engine, filesystem, &sequence->decision, request, &sequence->event);
+        for (const DeferredEvent *further = NULL; (further = further_next(sequence, further));)
+                engine_raise_for_rule(engine, filesystem, &sequence->decision, request, &further->event);
+}
+
 /* An action that was counted when it was decided on, and that nobody begins for it. */
 static void give_back(Engine *engine, const Sequence *sequence) {
         const EventFacts facts = facts_of(sequence);
@@ -193,12 +204,15 @@ static bool sequence_step(Engine *engine, Sequence *sequence, const ActionReques
                 step_notice(engine, sequence, request);
                 *ret_how = STEP_TOLD;
                 return false;
+        case ACTION_CONDITION:
+                step_condition(engine, sequence, request);
+                *ret_how = STEP_TOLD;
+                return false;
         case ACTION_SURVEY:
         case ACTION_REPAIR:
         case ACTION_SCRUB:
         case ACTION_START_UNIT:
                 return step_job(engine, sequence, request);
-        case ACTION_CONDITION:
         case ACTION_VERIFY_MEDIA:
         case ACTION_FAIL_WORKLOAD:
         case ACTION_FREEZE:
