@@ -111,9 +111,9 @@ static void print_parameter(const ActionParameter *parameter, const StepSource *
                 fprintf(stream, "'%s'", *(char *const *) slot);
                 break;
         case PARAMETER_ROUTE:
-        case PARAMETER_NAME:
                 fputs(*(char *const *) slot, stream);
                 break;
+        case PARAMETER_NAME: /* "null" is one */
         case PARAMETER_SENTENCE:
                 policy_print_quoted(*(char *const *) slot, stream);
                 break;

@@ -122,15 +122,17 @@ static void step_notice(Engine *engine, const Sequence *sequence, const ActionRe
                 step_route(engine, sequence, request, severity, filesystem);
 }
 
-static void step_condition(Engine *engine, const Sequence *sequence, const ActionRequest *request) {
+static StepEnd step_condition(Engine *engine, const Sequence *sequence, const ActionRequest *request) {
         Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, sequence->filesystem_id);
 
-        /* It was unmounted meanwhile: nobody watches it who could say when that is over. */
-        if (!filesystem)
-                return;
+        if (!filesystem) {
+                refuse(engine, sequence, request, "the file system is not there any more");
+                return STEP_REFUSED;
+        }
         engine_raise_for_rule(engine, filesystem, &sequence->decision, request, &sequence->event);
         for (const DeferredEvent *further = NULL; (further = further_next(sequence, further));)
                 engine_raise_for_rule(engine, filesystem, &sequence->decision, request, &further->event);
+        return STEP_TOLD;
 }
 
 /* An action that was counted when it was decided on, and that nobody begins for it. */
@@ -205,8 +207,7 @@ static bool sequence_step(Engine *engine, Sequence *sequence, const ActionReques
                 *ret_how = STEP_TOLD;
                 return false;
         case ACTION_CONDITION:
-                step_condition(engine, sequence, request);
-                *ret_how = STEP_TOLD;
+                *ret_how = step_condition(engine, sequence, request);
                 return false;
         case ACTION_SURVEY:
         case ACTION_REPAIR:

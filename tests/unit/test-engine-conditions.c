@@ -233,6 +233,26 @@ static void test_gathered(void **state) {
         assert_non_null(raised(s, "a " BNOBT));
 }
 
+/* A unit goes on when its file system is gone; what would be raised behind it has no place any more, and is counted. */
+static void test_gone_meanwhile(void **state) {
+        Setup *s = *state;
+        WorkerMessage message;
+
+        load_rules(s, "  - {id: a, match: {event: sick}, do: [{start-unit: {unit: 'a@.service'}}, condition]}\n");
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        worker_message_init(&message, WORKER_MOUNT_GONE);
+        message.mount.device_number = DEVICE_NUMBER;
+        message.mount.mount_id = 1;
+        strcpy(message.mount.mount_point, "/srv");
+        fake_worker_say(&s->worker, &message, -EBADF);
+        run_quiet(s);
+        assert_int_equal(filesystem_table_count(engine_filesystems(s->engine)), 0);
+        assert_int_equal(s->n_units, 1);
+        assert_int_equal(s->engine->n_sequences, 0);
+        assert_int_equal(n_raised, 0);
+        assert_int_equal(engine_totals(s->engine)->n_refused, 1);
+}
+
 /* What is too much is counted, also where nobody knows any more what is damaged. */
 static void test_too_many(void **state) {
         Setup *s = *state;
@@ -263,6 +283,7 @@ int main(void) {
                 TEST(test_results),
                 TEST(test_observed),
                 TEST(test_gathered),
+                TEST(test_gone_meanwhile),
                 TEST(test_too_many),
         };
 
