@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "policy/policy-patrol.h"
 #include "policy/policy-routes.h"
 #include "policy/policy-rules.h"
 #include "policy/policy-windows.h"
@@ -305,6 +306,7 @@ int policy_print(const Policy *policy, FILE *stream) {
 
         print_limits(&policy->limits, stream);
         print_brake(&policy->brake, stream);
+        patrol_print(&policy->patrol, stream);
         if (policy->n_windows > 0)
                 fputs("windows:\n", stream);
         for (size_t i = 0; i < policy->n_windows; i++)

@@ -295,6 +295,7 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_FILE, "windows", true, KEY_ANYWHERE, "named windows of time, for \"time\"" },
         { KEY_OF_FILE, "brake", true, KEY_ANYWHERE, "when many file systems fail at once" },
         { KEY_OF_FILE, "routes", true, KEY_ANYWHERE, "where notifications go, by name, for \"notify\"" },
+        { KEY_OF_FILE, "patrol", true, KEY_ANYWHERE, "whether damage is looked for that nobody has met yet" },
         { KEY_OF_FILE, "permit", false, KEY_ANYWHERE, "unit that is asked before destructive steps" },
 
         { KEY_OF_RULE, "id", true, KEY_ANYWHERE, "name of the rule, unique" },
@@ -347,6 +348,12 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_BRAKE, "filesystems", true, KEY_ANYWHERE, "how many different ones have to fail" },
         { KEY_OF_BRAKE, "within", true, KEY_ANYWHERE, "in how much time" },
         { KEY_OF_BRAKE, "calm", true, KEY_ANYWHERE, "nothing is done before none has failed for so long" },
+
+        { KEY_OF_PATROL, "mode", true, KEY_ANYWHERE,
+          "off, at-mount: once for each mount, or continuous: again and again" },
+        { KEY_OF_PATROL, "share", true, KEY_ANYWHERE, "of the time, \"2%\": how long it looks, and rests in between" },
+        { KEY_OF_PATROL, "removable", true, KEY_ANYWHERE, "true: also on removable disks" },
+        { KEY_OF_PATROL, "rotating", true, KEY_ANYWHERE, "true: also on rotating disks" },
 
         { KEY_OF_RULE_LIMITS, "actions", true, KEY_ANYWHERE, "actions of this rule, \"5 per 1d\"" },
         { KEY_OF_RULE_LIMITS, "workloads", false, KEY_ANYWHERE, "workloads that this rule fails, \"3 per 1h\"" },

@@ -151,6 +151,7 @@ typedef enum KeyPlace {
         KEY_OF_LIMITS,
         KEY_OF_BRAKE,
         KEY_OF_RULE_LIMITS,
+        KEY_OF_PATROL,
 } KeyPlace;
 
 /* Where a key of the file may stand. */

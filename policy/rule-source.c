@@ -21,6 +21,13 @@ static const char *const policy_baseline_names[] = {
 };
 DEFINE_NAMES(policy_baseline, PolicyBaseline)
 
+static const char *const patrol_mode_names[] = {
+        [PATROL_OFF] = "off",
+        [PATROL_AT_MOUNT] = "at-mount",
+        [PATROL_CONTINUOUS] = "continuous",
+};
+DEFINE_NAMES(patrol_mode, PatrolMode)
+
 void condition_clear(Condition *condition) {
         for (size_t i = 0; i < condition->n_children; i++)
                 condition_clear(&condition->children[i]);

@@ -143,6 +143,24 @@ typedef struct PolicyLimits {
         unsigned n_parallel_repairs, n_parallel_scrubs;
 } PolicyLimits;
 
+typedef enum PatrolMode {
+        PATROL_OFF,
+        PATROL_AT_MOUNT,                /* once after each mount */
+        PATROL_CONTINUOUS,              /* and again and again */
+} PatrolMode;
+DECLARE_NAMES(patrol_mode, PatrolMode)
+#define N_PATROL_MODES (PATROL_CONTINUOUS + 1)
+
+#define PATROL_SHARE_DEFAULT 2          /* percent */
+#define PATROL_SHARE_MAX 50
+
+/* Looking for damage that nobody has met. */
+typedef struct PatrolPolicy {
+        PatrolMode mode;
+        unsigned share_percent;         /* of the time in which it looks; in a source 0: not written */
+        bool on_removable, on_rotating;
+} PatrolPolicy;
+
 /* One file, or several merged. Starts as `PolicySource source = {};` */
 typedef struct PolicySource {
         bool has_mode;
@@ -152,6 +170,8 @@ typedef struct PolicySource {
         PolicyBaseline baseline;
         PolicyLimits limits;
         Brake brake;
+        bool has_patrol;
+        PatrolPolicy patrol;
         size_t n_rules;
         RuleSource *rules;              /* in the order of files and of places in them */
         size_t n_protects;

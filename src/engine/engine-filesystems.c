@@ -336,9 +336,12 @@ void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int fd) 
         if (is_new || changed != 0 || fd >= 0)
                 engine_tell(engine, on_filesystem, filesystem);
         engine_conditions_identify(engine, watch, filesystem);
+        engine_patrol_identify(engine, watch, filesystem);
         engine_conditions_from_monitor(engine, filesystem);
-        if (monitor_fd >= 0 && filesystem->monitor_state == MONITOR_OPENED)
-                engine_survey_on_attached(engine, engine_watch_find(engine, filesystem->id));
+        if (monitor_fd >= 0 && filesystem->monitor_state == MONITOR_OPENED) {
+                engine_survey_on_attached(engine, watch);
+                engine_patrol_on_attached(engine, watch, filesystem);
+        }
 }
 
 void engine_on_mount(Engine *engine, const WorkerMount *told, bool is_added) {

@@ -30,10 +30,11 @@ typedef struct Case {
 
 /* What the kernel is asked of one file system, beside what it tells by itself. */
 typedef struct Survey {
-        uint64_t due_usec[SURVEY_INODES + 1];   /* by depth; monotonic, not before; 0: not wanted */
+        uint64_t due_usec[N_SURVEY_DEPTHS];   /* by depth; monotonic, not before; 0: not wanted */
         uint64_t wanted_job_id;         /* waits for the next one of SURVEY_INODES; 0: none */
         uint64_t request_id;            /* the one that is going on; 0: none */
         SurveyDepth running;
+        bool is_giving_way;             /* what is going on was told to end for something more urgent */
         uint64_t job_id;                /* waits for the one that is going on; 0: none */
         uint64_t started_usec, deadline_usec;
         uint64_t started_boottime_usec; /* the clock of events */
@@ -68,6 +69,8 @@ typedef struct Watch {
         bool is_kept;                   /* its conditions are, under this UUID */
         bool is_clone;                  /* another one with its UUID was there first: they are not */
         uint8_t kept_as[UUID_SIZE];
+        PatrolState patrol_before;      /* as it was when the turn that is going on was asked for */
+        bool is_patrol_refused;         /* there is none to be had here */
         uint32_t dropped_codes;         /* bit for each code of which all conditions were dropped in this run */
         STAILQ_HEAD(, HealedStructure) healed;  /* in this run, the first one first */
         size_t n_healed;
@@ -96,6 +99,13 @@ typedef struct WaitingCondition {
         uint8_t uuid[UUID_SIZE];
         HealthCondition condition;      /* its message is owned */
 } WaitingCondition;
+
+/* How far the patrol of a file system is that was not told yet. */
+typedef struct WaitingPatrol {
+        TAILQ_ENTRY(WaitingPatrol) entries;
+        uint8_t uuid[UUID_SIZE];
+        PatrolState state;
+} WaitingPatrol;
 
 struct Engine {
         sd_event *event;
@@ -127,6 +137,8 @@ struct Engine {
         bool is_state_loaded;
         TAILQ_HEAD(, WaitingCondition) waiting_conditions;
         size_t n_waiting_conditions;
+        TAILQ_HEAD(, WaitingPatrol) waiting_patrols;
+        size_t n_waiting_patrols;
 
         uint64_t next_event_id;
         size_t n_cases;
@@ -305,6 +317,24 @@ void engine_survey_on_repair_ended(Engine *engine);
 void engine_survey_on_worker_ready(Engine *engine);
 void engine_survey_on_worker_lost(Engine *engine);
 void engine_on_survey_result(Engine *engine, const WorkerSurveyResult *result);
+
+/* @due_usec: monotonic, not before; 0: no more. What is more urgent ends a turn that is going on. */
+void engine_survey_want_patrol(Engine *engine, Watch *watch, uint64_t due_usec);
+
+/* engine-patrol.c: damage that nobody has met yet. */
+void engine_patrol_on_attached(Engine *engine, Watch *watch, Filesystem *filesystem);
+/* Its UUID may be known now: what was kept of it comes back. */
+void engine_patrol_identify(Engine *engine, Watch *watch, Filesystem *filesystem);
+void engine_patrol_on_policy(Engine *engine);
+/* The next turn is about to be asked for. */
+void engine_patrol_ask(Engine *engine, Watch *watch, Filesystem *filesystem, WorkerSurveyRequest *request);
+/* Each record of a turn, the last one as well; then that it ended. */
+void engine_patrol_take(const Watch *watch, Filesystem *filesystem, const WorkerSurveyResult *result);
+void engine_patrol_on_turn_ended(Engine *engine, Watch *watch, Filesystem *filesystem, const WorkerSurveyResult *result,
+                                 uint64_t started_usec);
+int engine_adopt_patrol(Engine *engine, const char *key, const void *value, size_t size_bytes);
+void engine_patrols_loaded(Engine *engine);
+void engine_forget_patrols(Engine *engine);
 
 /* engine-zone.c */
 /* @fd: sealed memory, borrowed; negative: UTC. */
