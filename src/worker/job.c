@@ -580,19 +580,3 @@ void job_cancel(Worker *worker, uint64_t job_id) {
                 if (job->job_id == job_id)
                         child_stop(job->child);
 }
-
-int job_report_result(int report_fd, const WorkerJobResult *result) {
-        WorkerMessage message = {};
-
-        worker_message_init(&message, WORKER_JOB_RESULT);
-        message.result = *result;
-        return child_report(report_fd, &message, message.header.size_bytes, -EBADF);
-}
-
-int job_report_started(int report_fd, const char *detail) {
-        WorkerMessage message = {};
-
-        worker_message_init(&message, WORKER_JOB_STARTED);
-        (void) text_copy(message.result.detail, sizeof(message.result.detail), detail);
-        return child_report(report_fd, &message, message.header.size_bytes, -EBADF);
-}
