@@ -141,9 +141,12 @@ class BadFile(XfsImage):
         self._table('load', self.name, self._rows(extents))
         run('dmsetup', 'resume', self.name)
         self.fd = os.open(self.join(self.names[0]), os.O_RDONLY | os.O_DIRECT)
+        self.wait_settled()
+        return self
+
+    def wait_settled(self):
         wait_watched(self)
         wait_told(self)
-        return self
 
     def _make_files(self):
         """Returns [(first sector, sectors)] in the order of the device."""
