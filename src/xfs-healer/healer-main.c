@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernel/filesystem-probe.h"
 #include "src/basic/log.h"
 #include "src/xfs-healer/healer.h"
 
@@ -71,6 +72,7 @@ int main(int argc, char *argv[]) {
 
         /* Somebody who does not read any more does not end repairs. */
         (void) signal(SIGPIPE, SIG_IGN);
+        filesystem_open_by_own_root();
         log_open_auto("xfs_healer");
         if (options.says_more)
                 log_set_max_level(LOG_DEBUG);

@@ -94,29 +94,24 @@ static int repair_in_child(int report_fd, void *userdata) {
 
 /* In the loop */
 
-static void say_answer(Healer *healer, const Repair *repair, const char *answer) {
-        char text[EVENT_TEXT_SIZE];
-
-        healer_output_line(healer->output,
-                           health_event_answer_text(&repair->event, healer->options.mount_point, repair->path, answer,
-                                                    text));
-}
-
 /* Sentences that xfsprogs' program has are said as they are, so that whoever looks for them finds them; what there is
  * to be said besides has a line of its own. */
 static void say_result(Healer *healer, const Repair *repair) {
         const WorkerJobResult *result = &repair->result;
         char answer[JOB_DETAIL_SIZE + 256] = "";
 
+        /* That it could not be done any more was said by the end itself. */
+        if (healer->is_unmounted && !outcome_is_success(result->outcome))
+                return;
         if (result->outcome == OUTCOME_UNVERIFIED || result->outcome == OUTCOME_CONTENT_LOST)
-                say_answer(healer, repair, outcome_to_sentence(OUTCOME_DONE));
+                healer_report_answer(healer, &repair->event, repair->path, outcome_to_sentence(OUTCOME_DONE));
 
         (void) text_append_format(answer, sizeof(answer), "%s", outcome_to_sentence(result->outcome));
         if (result->detail[0] && result->outcome != OUTCOME_STILL_CORRUPT)
                 (void) text_append_format(answer, sizeof(answer), " (%s)", result->detail);
         else if (result->error != 0 && result->outcome == OUTCOME_FAILED)
                 (void) text_append_format(answer, sizeof(answer), " (%s)", strerror(result->error));
-        say_answer(healer, repair, answer);
+        healer_report_answer(healer, &repair->event, repair->path, answer);
 }
 
 static void put_back(Healer *healer, Repair *repair, uint64_t pause_usec) {

@@ -13,28 +13,34 @@
 #include "src/worker/reopen.h"
 #include "src/xfs-healer/healer.h"
 
-/* The mount is kept open for so many look-ups. */
+/* The mount is kept open for so many look-ups. All reports about these inodes are served by them. */
 #define PATHS_AT_ONCE 16
 
 struct Report {
         TAILQ_ENTRY(Report) entry;
         char *path;                     /* of its inode, below the mount point; NULL: not known */
         bool wants_path, is_looked_for;
+        char *answer;                   /* what became of its event; NULL: it is what the kernel reported */
         size_t n_events;
         HealthEvent events[];
 };
 
 typedef struct FoundPath {
-        size_t index;                   /* in the queue */
+        uint64_t inode;
+        uint32_t generation;
         char path[PATH_MAX];
 } FoundPath;
 _Static_assert(sizeof(FoundPath) <= CHILD_REPORT_SIZE, "an answer is one packet");
 
 static Report *report_free(Report *report) {
-        free(report->path);
+        if (report) {
+                free(report->path);
+                free(report->answer);
+        }
         free(report);
         return NULL;
 }
+DEFINE_CLEANUP(Report, report_free)
 
 /* What is sick already */
 
@@ -103,42 +109,79 @@ static void act(Healer *healer, const HealthEvent *event, const char *path) {
         }
 }
 
-static void tell_first(Healer *healer) {
-        Report *report = TAILQ_FIRST(&healer->reports);
+static void tell(Healer *healer, const Report *report) {
+        const char *mount_point = healer->options.mount_point;
         char text[EVENT_TEXT_SIZE];
+
+        if (report->answer)
+                healer_output_line(healer->output, health_event_answer_text(report->events, mount_point, report->path,
+                                                                            report->answer, text));
+        else if (is_told(healer, report->events[0].kind))
+                healer_output_line(healer->output, health_record_text(report->events, report->n_events, mount_point,
+                                                                      report->path, text));
+}
+
+static void tell_first(Healer *healer) {
+        _cleanup_(report_free_at) Report *report = TAILQ_FIRST(&healer->reports);
 
         TAILQ_REMOVE(&healer->reports, report, entry);
         healer->n_reports--;
-        if (is_told(healer, report->events[0].kind))
-                healer_output_line(healer->output,
-                                   health_record_text(report->events, report->n_events, healer->options.mount_point,
-                                                      report->path, text));
+        tell(healer, report);
+        if (report->answer)
+                return;
         for (size_t i = 0; i < report->n_events; i++)
                 act(healer, report->events + i, report->path);
-        report_free(report);
 }
 
 /* Paths, in a child */
 
+typedef struct Wanted {
+        size_t n;
+        FoundPath found[PATHS_AT_ONCE];
+} Wanted;
+
+static bool is_same_inode(const HealthEvent *event, const FoundPath *found) {
+        return event->inode == found->inode && event->generation == found->generation;
+}
+
+/* The same in the loop and in the child: the first inodes that a path is wanted of. True if this report is about one of
+ * them. */
+static bool want_inode(Wanted *wanted, const Report *report) {
+        const HealthEvent *event = report->events;
+
+        if (!report->wants_path)
+                return false;
+        for (size_t i = 0; i < wanted->n; i++)
+                if (is_same_inode(event, wanted->found + i))
+                        return true;
+        if (wanted->n == PATHS_AT_ONCE)
+                return false;
+
+        wanted->found[wanted->n].inode = event->inode;
+        wanted->found[wanted->n].generation = event->generation;
+        wanted->n++;
+        return true;
+}
+
 static int find_paths_in_child(int report_fd, void *userdata) {
         const Healer *healer = userdata;
+        static Wanted wanted;
         const Report *report;
         Reopened place;
-        size_t index = 0;
         int error;
 
         if (reopen_superblock(healer->superblock, healer->monitor_fd, REOPEN_TO_LOOK, &place, &error) != OUTCOME_DONE)
                 return 0;
 
-        TAILQ_FOREACH(report, &healer->reports, entry) {
+        TAILQ_FOREACH(report, &healer->reports, entry)
+                (void) want_inode(&wanted, report);
+        for (size_t i = 0; i < wanted.n; i++) {
                 _cleanup_(free_at) char *path = NULL;
-                const HealthEvent *event = report->events;
-                FoundPath found = { .index = index++ };
+                FoundPath *found = wanted.found + i;
 
-                if (report->is_looked_for &&
-                    filesystem_inode_path(place.fd, event->inode, event->generation, &path) >= 0 &&
-                    text_copy(found.path, sizeof(found.path), path) >= 0)
-                        (void) child_report(report_fd, &found, offsetof(FoundPath, path) + strlen(found.path) + 1,
+                if (filesystem_inode_path(place.fd, found->inode, found->generation, &path) >= 0 &&
+                    text_copy(found->path, sizeof(found->path), path) >= 0)
+                        (void) child_report(report_fd, found, offsetof(FoundPath, path) + strlen(found->path) + 1,
                                             -EBADF);
         }
 
@@ -151,7 +194,6 @@ static void continue_telling(Healer *healer);
 static void on_path(Child *child, const void *bytes, size_t size_bytes, int fd, void *userdata) {
         Healer *healer = userdata;
         FoundPath found = {};
-        size_t index = 0;
         Report *report;
 
         (void) child;
@@ -160,12 +202,9 @@ static void on_path(Child *child, const void *bytes, size_t size_bytes, int fd, 
         if (size_bytes <= offsetof(FoundPath, path) || size_bytes >= sizeof(found))
                 return;
         memcpy(&found, bytes, size_bytes);
-        /* Nothing is told while a child looks, so the numbers are what they were. */
         TAILQ_FOREACH(report, &healer->reports, entry)
-                if (index++ == found.index && report->is_looked_for && !report->path) {
+                if (report->is_looked_for && !report->path && is_same_inode(report->events, &found))
                         report->path = strdup(found.path);
-                        return;
-                }
 }
 
 static void looked(Healer *healer) {
@@ -206,16 +245,13 @@ static int look_for_paths(Healer *healer) {
                 .dies_with_us = true,
                 .keep_fds = { healer->monitor_fd },
         };
-        size_t n_looked_for = 0;
+        static Wanted wanted;
         Report *report;
         int r;
 
-        TAILQ_FOREACH(report, &healer->reports, entry) {
-                report->is_looked_for = report->wants_path && n_looked_for < PATHS_AT_ONCE;
-                n_looked_for += report->is_looked_for;
-                if (n_looked_for == PATHS_AT_ONCE)
-                        break;
-        }
+        wanted.n = 0;
+        TAILQ_FOREACH(report, &healer->reports, entry)
+                report->is_looked_for = want_inode(&wanted, report);
 
         r = child_spawn(healer->children, &task, NULL);
         healer->is_looking_for_paths = r >= 0;
@@ -235,25 +271,55 @@ static void continue_telling(Healer *healer) {
         healer_read_on(healer);
 }
 
-void healer_report(Healer *healer, const HealthEvent *events, size_t n_events) {
-        bool has_inode = events->domain == DOMAIN_INODE || events->domain == DOMAIN_FILERANGE;
+/* True if there is a path to be had. */
+static bool may_have_path(const Healer *healer, const HealthEvent *event) {
+        bool has_inode = event->domain == DOMAIN_INODE || event->domain == DOMAIN_FILERANGE;
+
+        return has_inode && healer->facts.has_parent_pointers && !healer->is_shut_down && !healer->is_unmounted &&
+               !healer->is_leaving;
+}
+
+static Report *report_new(const Healer *healer, const HealthEvent *events, size_t n_events) {
         Report *report = malloc(sizeof(*report) + n_events * sizeof(*events));
 
         if (!report) {
                 healer_complain(healer, "could not keep a report: out of memory");
-                return;
+                return NULL;
         }
 
-        *report = (Report) {
-                .n_events = n_events,
-                .wants_path = has_inode && healer->facts.has_parent_pointers && !healer->is_shut_down &&
-                              !healer->is_unmounted && !healer->is_leaving &&
-                              (is_told(healer, events->kind) || is_repaired(healer, events->kind)),
-        };
+        *report = (Report) { .n_events = n_events, .wants_path = may_have_path(healer, events) };
         memcpy(report->events, events, n_events * sizeof(*events));
+        return report;
+}
+
+static void append(Healer *healer, Report *report) {
         TAILQ_INSERT_TAIL(&healer->reports, report, entry);
         healer->n_reports++;
         continue_telling(healer);
+}
+
+void healer_report(Healer *healer, const HealthEvent *events, size_t n_events) {
+        Report *report = report_new(healer, events, n_events);
+
+        if (!report)
+                return;
+        report->wants_path = report->wants_path &&
+                             (is_told(healer, events->kind) || is_repaired(healer, events->kind));
+        append(healer, report);
+}
+
+void healer_report_answer(Healer *healer, const HealthEvent *event, const char *path, const char *answer) {
+        _cleanup_(report_free_at) Report *report = report_new(healer, event, 1);
+
+        if (!report)
+                return;
+        report->answer = strdup(answer);
+        if (!report->answer)
+                return;
+        /* What had no path before it was repaired may have one now. */
+        report->path = path ? strdup(path) : NULL;
+        report->wants_path = report->wants_path && !report->path;
+        append(healer, steal_ptr(report));
 }
 
 void healer_report_remembered(Healer *healer, const HealthEvent *event) {
@@ -263,7 +329,7 @@ void healer_report_remembered(Healer *healer, const HealthEvent *event) {
                 return;
         /* Nor what is about to be told. */
         TAILQ_FOREACH(report, &healer->reports, entry)
-                for (size_t i = 0; i < report->n_events; i++) {
+                for (size_t i = 0; i < report->n_events && !report->answer; i++) {
                         const HealthEvent *told = report->events + i;
 
                         if (told->structure == event->structure && told->group == event->group &&

@@ -22,6 +22,9 @@
 /* Whoever mounts may be about to unmount again: what is known already is asked for later. */
 #define SURVEY_AFTER_USEC USEC_PER_SEC
 
+/* The kernel reports a loss with the next record that it can queue; when none comes for so long it is asked. */
+#define QUIET_USEC USEC_PER_SEC
+
 /* For children to end, for their records and the last lines to be written. */
 #define LEAVE_USEC (8 * USEC_PER_SEC)
 #define LEAVE_LOOK_USEC (20 * USEC_PER_MSEC)
@@ -56,7 +59,7 @@ static int on_leave_timer(sd_event_source *source, uint64_t usec, void *userdata
 
         if (usec < healer->leave_until_usec &&
             (child_table_count(healer->children) > child_table_count_stuck(healer->children) ||
-             !intents_are_settled(healer->intents) || !healer_output_is_written(healer->output)))
+             (healer->intents && !intents_are_settled(healer->intents)) || !healer_output_is_written(healer->output)))
                 return sd_event_source_set_time_relative(healer->leave_timer, LEAVE_LOOK_USEC) < 0
                         ? sd_event_exit(healer->event, 0)
                         : sd_event_source_set_enabled(healer->leave_timer, SD_EVENT_ONESHOT);
@@ -72,6 +75,7 @@ static void leave(Healer *healer, HealerEnd end) {
         healer->end = end;
         healer->leave_until_usec = clock_monotonic_usec() + LEAVE_USEC;
         healer->monitor_source = sd_event_source_disable_unref(healer->monitor_source);
+        healer->quiet_timer = sd_event_source_disable_unref(healer->quiet_timer);
         healer_report_rest(healer);
         healer_repair_drop(healer);
         child_table_stop_all(healer->children);
@@ -92,12 +96,45 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 
 /* Reading */
 
+/* Tells what was not told yet of @n_lost in all. */
+static void tell_lost(Healer *healer, uint64_t n_lost) {
+        HealthEvent event = {
+                .kind = EVENT_EVENTS_LOST,
+                .domain = DOMAIN_MOUNT,
+                .time_realtime_nsec = clock_realtime_usec() * NSEC_PER_USEC,
+                .received_boottime_usec = clock_boottime_usec(),
+        };
+
+        if (n_lost <= healer->n_lost_told)
+                return;
+        event.count = n_lost - healer->n_lost_told;
+        healer->n_lost_told = n_lost;
+        healer_report(healer, &event, 1);
+}
+
+static int on_quiet(sd_event_source *source, uint64_t usec, void *userdata) {
+        Healer *healer = userdata;
+        HealthMonitorTotals totals;
+
+        (void) source;
+        (void) usec;
+
+        if (health_monitor_totals(healer->monitor_fd, &totals) >= 0)
+                tell_lost(healer, totals.n_lost);
+        return 0;
+}
+
 static void take_record(Healer *healer, const uint8_t *bytes) {
         HealthEvent events[HEALTH_RECORD_EVENTS_MAX];
         uint64_t now_usec = clock_boottime_usec();
         size_t n_events;
 
         n_events = health_record_decode(bytes, events);
+        if (events[0].kind == EVENT_EVENTS_LOST) {
+                healer->n_lost_reported += events[0].count;
+                tell_lost(healer, healer->n_lost_reported);
+                return;
+        }
         for (size_t i = 0; i < n_events; i++)
                 events[i].received_boottime_usec = now_usec;
         healer_report(healer, events, n_events);
@@ -132,6 +169,8 @@ static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *u
                 take_record(healer, buffer + i);
         if (healer->n_reports >= REPORTS_MAX)
                 (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        if (sd_event_source_set_time_relative(healer->quiet_timer, QUIET_USEC) >= 0)
+                (void) sd_event_source_set_enabled(healer->quiet_timer, SD_EVENT_ONESHOT);
         return 0;
 }
 
@@ -170,6 +209,7 @@ Healer *healer_free(Healer *healer) {
         healer_repair_clear(healer);
         healer_scan_clear(healer);
         sd_event_source_disable_unref(healer->monitor_source);
+        sd_event_source_disable_unref(healer->quiet_timer);
         sd_event_source_disable_unref(healer->leave_timer);
         child_table_free(healer->children);
         healer_output_free(healer->output);
@@ -205,8 +245,11 @@ int healer_run(Healer *healer) {
         int r;
 
         r = listen_to_signals(healer);
-        if (r >= 0)
+        if (r >= 0 && healer->mode == HEALER_REPAIRS)
                 r = healer_repair_prepare(healer);
+        if (r >= 0)
+                r = sd_event_add_time_relative(healer->event, &healer->quiet_timer, CLOCK_MONOTONIC, QUIET_USEC, 0,
+                                               on_quiet, healer);
         if (r >= 0)
                 r = sd_event_add_io(healer->event, &healer->monitor_source, healer->monitor_fd, EPOLLIN, on_monitor,
                                     healer);

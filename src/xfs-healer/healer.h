@@ -48,6 +48,9 @@ typedef struct Healer {
         int monitor_fd;
         sd_event_source *monitor_source;
         bool is_read_once;
+        sd_event_source *quiet_timer;
+        uint64_t n_lost_reported;       /* by the kernel's records */
+        uint64_t n_lost_told;           /* by us: those, and what is known of before the kernel reports it */
         bool is_shut_down, is_unmounted;
 
         /* healer-report.c */
@@ -95,6 +98,8 @@ HealerEnd healer_start(Healer *healer);
 void healer_report(Healer *healer, const HealthEvent *events, size_t n_events);
 /* The same for what the kernel remembers, unless it is known. */
 void healer_report_remembered(Healer *healer, const HealthEvent *event);
+/* What became of an event: a line behind all others. @path as of healer_repair_want(). */
+void healer_report_answer(Healer *healer, const HealthEvent *event, const char *path, const char *answer);
 /* No path is looked for any more: what waits is told without. */
 void healer_report_rest(Healer *healer);
 void healer_report_clear(Healer *healer);
