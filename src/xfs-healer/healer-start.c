@@ -62,6 +62,12 @@ static int on_mount_found(const MountInfo *info, void *userdata) {
         return 0;
 }
 
+static bool is_mount_root(int fd) {
+        struct statx status;
+
+        return statx(fd, "", AT_EMPTY_PATH, 0, &status) >= 0 && (status.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 static HealerEnd find_mount(Healer *healer, int root_fd) {
         _cleanup_(free_at) char *path = realpath(healer->options.mount_point, NULL);
         PlaceSearch search = { .healer = healer, .path = path };
@@ -76,7 +82,7 @@ static HealerEnd find_mount(Healer *healer, int root_fd) {
         /* Before Linux 6.8; there is no monitor there either, and that will be said. */
         if (r == -ENOSYS) {
                 r = superblock_ensure(&healer->superblocks, status.st_dev, "xfs", &healer->superblock);
-                search.is_found = r >= 0;
+                search.is_found = is_mount_root(root_fd);
         }
         if (r < 0)
                 return fail_errno(healer, r, HEALER_FAILED);

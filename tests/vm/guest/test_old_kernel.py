@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import time
 import unittest
 
@@ -63,6 +64,22 @@ class OldKernel(unittest.TestCase):
 
     def assert_nothing_restarted(self):
         self.assertEqual([main_pid(unit) for unit in healerlib.UNITS[:2]], self.pids, 'something was restarted')
+
+    def test_program_in_upstreams_place(self):
+        """xfs_healer says what xfsprogs' program says on such a kernel."""
+        with XfsImage() as fs:
+            fs.mount()
+            os.mkdir(fs.join('folder'))
+            for options, path, code, text in (['--no-autofsck'], fs.path, 1, 'XFS health monitoring not supported.'), \
+                    (['--no-autofsck', '--supported'], fs.path, 1, 'XFS health monitoring not supported.'), \
+                    (['--repair'], fs.path, 1, 'XFS online repair is not supported, exiting'), \
+                    (['--supported', '--repair'], fs.path, 255, 'XFS online repair is not supported, exiting'), \
+                    (['--supported'], fs.join('folder'), 255, 'Not a XFS mount point.'):
+                with self.subTest(f'{options} {path}'):
+                    done = subprocess.run([f'{healerlib.LIBEXEC}/xfs_healer', *options, path], stdin=subprocess.DEVNULL,
+                                          capture_output=True, text=True, check=False, timeout=healerlib.LONG)
+                    self.assertEqual((done.returncode, done.stdout, done.stderr), (code, '', f'{path}: {text}\n'))
+            fs.umount()
 
     def test_said_once_and_told_truthfully(self):
         run('systemctl', 'restart', 'healerd.service')
