@@ -120,6 +120,23 @@ static void put_back(Healer *healer, Repair *repair, uint64_t pause_usec) {
         healer->n_repairs++;
 }
 
+static void remember_healed(Healer *healer, const RepairTarget *target) {
+        healer->healed[healer->n_healed++ % HEALED_MAX] = (Healed) {
+                .target = *target,
+                .ended_boottime_usec = clock_boottime_usec(),
+        };
+}
+
+/* Each access to what is broken is reported, and some of that is read while it is repaired. */
+static bool is_healed_since(const Healer *healer, const RepairTarget *target, const HealthEvent *event) {
+        for (size_t i = 0; i < HEALED_MAX; i++)
+                if (repair_target_equal(&healer->healed[i].target, target) &&
+                    event->received_boottime_usec < healer->healed[i].ended_boottime_usec)
+                        return true;
+
+        return false;
+}
+
 /* Takes the repair. */
 static void conclude(Healer *healer, Repair *taken) {
         _cleanup_(repair_free_at) Repair *repair = taken;
@@ -135,10 +152,12 @@ static void conclude(Healer *healer, Repair *taken) {
                 return;
         }
 
-        if (outcome_is_success(outcome))
+        if (outcome_is_success(outcome)) {
                 attempt_memory_forget(&healer->attempts, 0, &repair->target);
-        else if (outcome != OUTCOME_CANCELLED && outcome != OUTCOME_UNMOUNTED && outcome != OUTCOME_SHUT_DOWN)
+                remember_healed(healer, &repair->target);
+        } else if (outcome != OUTCOME_CANCELLED && outcome != OUTCOME_UNMOUNTED && outcome != OUTCOME_SHUT_DOWN) {
                 attempt_memory_failed(&healer->attempts, 0, &repair->target, clock_boottime_usec());
+        }
         if (healer_outcome_wants_scan(outcome))
                 healer_scan_want(healer);
 }
@@ -330,12 +349,19 @@ void healer_repair_want(Healer *healer, const HealthEvent *event, const char *pa
         const RepairTarget target = { event->structure, event->group, event->inode, event->generation };
         _cleanup_(repair_free_at) Repair *repair = NULL;
 
-        if (healer->is_shut_down || healer->is_unmounted || healer->is_leaving || is_wanted_already(healer, &target))
+        if (healer->is_shut_down || healer->is_unmounted || healer->is_leaving ||
+            is_wanted_already(healer, &target) || is_healed_since(healer, &target, event))
                 return;
         /* Said when it failed; each access to what is broken reports it again. */
         if (attempt_memory_hold_usec(&healer->attempts, 0, &target, clock_boottime_usec()) > 0)
                 return;
-        if (!metadata_structure_is_repairable(target.structure) || healer->n_repairs >= REPAIRS_MAX) {
+        if (!metadata_structure_is_repairable(target.structure)) {
+                /* The scan meets it as well, and that is no reason for the next one. */
+                attempt_memory_failed(&healer->attempts, 0, &target, clock_boottime_usec());
+                healer_scan_want(healer);
+                return;
+        }
+        if (healer->n_repairs >= REPAIRS_MAX) {
                 healer_scan_want(healer);
                 return;
         }

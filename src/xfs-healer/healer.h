@@ -24,6 +24,8 @@
 #define REPAIRS_MAX 1024
 /* What is known to be sick, so that a survey does not tell it again. */
 #define KNOWN_SICK_MAX 1024
+/* The last repairs that were good: what was reported before their end is no news. */
+#define HEALED_MAX 64
 
 #define REPAIR_TIMEOUT_USEC (10 * USEC_PER_MINUTE)
 #define PATH_TIMEOUT_USEC (10 * USEC_PER_SEC)
@@ -32,6 +34,11 @@
 
 typedef struct Report Report;
 typedef struct Repair Repair;
+
+typedef struct Healed {
+        RepairTarget target;            /* STRUCTURE_NONE: none */
+        uint64_t ended_boottime_usec;
+} Healed;
 
 typedef struct Healer {
         HealerOptions options;
@@ -72,6 +79,8 @@ typedef struct Healer {
         bool is_hopeless;               /* a repair crashed the kernel, or hangs in it */
         uint64_t next_job_id;
         AttemptMemory attempts;
+        Healed healed[HEALED_MAX];      /* the next one in its turn is overwritten */
+        size_t n_healed;
         sd_event_source *repair_timer;
 
         /* healer-scan.c */

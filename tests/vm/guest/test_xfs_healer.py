@@ -320,6 +320,14 @@ class BrokenCore(recipes.InodeCore):
         self.fs.db(f'inode {self.ino}', f'write -d {self.how}')
 
 
+def wait_scanned(fs):
+    """The scan that was started is over."""
+    unit = run('systemd-escape', '--path', '--template=healer-scrub@.service', fs.path).strip()
+    wait_for(lambda: unit_property(unit, 'ActiveState') in ('inactive', 'failed'), deadline=healerlib.SCAN,
+             what='the end of the scan')
+    run('systemctl', 'reset-failed', unit, check=False)
+
+
 class Own(unittest.TestCase):
     """What is not the same: what xfsprogs' program still lacks, and what would crash the kernel."""
 
@@ -341,7 +349,7 @@ class Own(unittest.TestCase):
         self.assertEqual(watcher.end(), 0)
 
     def test_refuses_what_crashes(self):
-        damages = ['core.magic 0x4141', 'core.format 9', 'core.forkoff 255', 'core.nextents 100000', 'v3.inumber 1',
+        damages = ['core.format 9', 'core.forkoff 255', 'core.nextents 100000', 'v3.inumber 1',
                    'u3.bmx[0].startblock 0xfffffffffff']
         for damage in damages:
             with self.subTest(damage), self.broken(lambda fs, how=damage: BrokenCore(fs, how), options=['--repair']) as \
@@ -351,6 +359,17 @@ class Own(unittest.TestCase):
                 self.assertIn('core: Refused: it would crash this kernel; offline repair required.', line)
                 self.assertIn('corrupt', scrub(fs.path, 'inode', ino=recipe.ino))
                 self.end_by_unmount(fs, watcher)
+
+    def test_scan_that_would_crash(self):
+        """With a wrong magic number a whole block of inodes cannot be read.  No single repair is for that, and the scan that
+        is would come upon the inode: so it only checks, and what it meets is no reason for another one."""
+        with self.broken(lambda fs: BrokenCore(fs, 'core.magic 0x4141'), options=['--repair']) as (fs, recipe, watcher):
+            self.assertTrue(recipe.trigger())
+            watcher.wait_line('agno 0x0 inodes: sick')
+            self.assertIn('without repairs: repairing an inode', watcher.wait_line('in progress'))
+            wait_scanned(fs)
+            self.end_by_unmount(fs, watcher)
+            self.assertEqual(watcher.count('in progress'), 1)
 
     def test_known_before(self):
         """Damage that was met before somebody listened."""
@@ -489,9 +508,7 @@ class Lost(unittest.TestCase):
                 watcher.process.send_signal(signal.SIGCONT)
                 self.assertRegex(watcher.wait_line('events lost'), rf'^{re.escape(fs.path)}: \d+ events lost$')
                 self.assertIn('without repairs: ', watcher.wait_line('in progress'))
-                unit = run('systemd-escape', '--path', '--template=healer-scrub@.service', fs.path).strip()
-                wait_for(lambda: unit_property(unit, 'ActiveState') in ('inactive', 'failed'), deadline=healerlib.SCAN,
-                         what='the end of the scan')
+                wait_scanned(fs)
                 self.assertRegex('\n'.join(watcher.lines()), r'/bad pos \d+ len \d+: directio_read: Input/output error')
                 os.close(fs.fd)
                 unmount(fs.path)
