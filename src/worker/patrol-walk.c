@@ -86,11 +86,29 @@ static void stage_end(Patrol *patrol) {
         *position = (PatrolPosition) { .stage = position->stage + 1 };
 }
 
+/* What stands on others comes after them. The reverse map comes before free space, which is rebuilt from it: each is
+ * checked against the other and both are told where they differ, and the first that is told is repaired first. */
+static const Structure group_structures[] = {
+        STRUCTURE_AG_SUPER,
+        STRUCTURE_AG_AGF,
+        STRUCTURE_AG_AGFL,
+        STRUCTURE_AG_AGI,
+        STRUCTURE_AG_RMAPBT,
+        STRUCTURE_AG_BNOBT,
+        STRUCTURE_AG_CNTBT,
+        STRUCTURE_AG_INOBT,
+        STRUCTURE_AG_FINOBT,
+        STRUCTURE_AG_REFCOUNTBT,
+};
+
 /* The row after @skipped ones of this domain that the kernel can check; NULL: there are no more. */
 static const MetadataStructure *structure_at(EventDomain domain, uint64_t skipped) {
         size_t n;
         const MetadataStructure *rows = metadata_structures(&n);
 
+        if (domain == DOMAIN_AG)
+                return skipped < ELEMENTSOF(group_structures) ? metadata_structure_find(group_structures[skipped])
+                                                              : NULL;
         for (size_t i = 0; i < n; i++)
                 if (rows[i].domain == domain && rows[i].scrub_type != METADATA_NO_SCRUB_TYPE && skipped-- == 0)
                         return rows + i;
