@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The damage matrix: kinds of single damage over the structures that the kernel can check and repair, as a table.
 
-Each kind is a small XFS of its own with what PREPARE says, damaged offline by xfs_db; `write -d` makes a checksum that is
-right for the wrong content.  matrixlib.py runs them, tests/bench/run-matrix prints them."""
+Each kind is a small XFS of its own with what PREPARE says, damaged offline by xfs_db; `write -d` makes a checksum that
+is right for the wrong content.  matrixlib.py runs them, tests/bench/run-matrix prints them."""
 
 import dataclasses
 import fcntl
@@ -134,7 +134,8 @@ def group(structure, name, where, field, value, prepare='nothing'):
 
 def btree(structure, name, header, root, field, value, prepare='nothing'):
     """In the root block of a b-tree of an allocation group, or in what it points to where root says so."""
-    return Kind(name, structure, (header, *(f'addr {one}' for one in root.split()), f'write -d {field} {value}'), prepare)
+    ways = [f'addr {one}' for one in root.split()]
+    return Kind(name, structure, (header, *ways, f'write -d {field} {value}'), prepare)
 
 
 def inode(structure, name, prepare, field, value, **more):
@@ -174,10 +175,12 @@ KINDS = [
     btree('rmapbt', 'reverse map: root, busy group', f'agf {BUSY}', 'rmaproot', 'magic', BAD_MAGIC),
     btree('rmapbt', 'reverse map: owner in a record', f'agf {IDLE}', 'rmaproot', 'recs[2].owner', 4711),
     btree('refcountbt', 'reference counts: root, idle group', f'agf {IDLE}', 'refcntroot', 'magic', BAD_MAGIC),
-    btree('refcountbt', 'reference counts: root, busy group', f'agf {BUSY}', 'refcntroot', 'magic', BAD_MAGIC, 'shared'),
-    btree('refcountbt', 'reference counts: leaf, busy group', f'agf {BUSY}', 'refcntroot ptrs[1]', 'magic', BAD_MAGIC, 'shared'),
-    btree('refcountbt', 'reference counts: count in a record', f'agf {BUSY}', 'refcntroot ptrs[1]', 'recs[3].refcount', 7,
+    btree('refcountbt', 'reference counts: root, busy group', f'agf {BUSY}', 'refcntroot', 'magic', BAD_MAGIC,
           'shared'),
+    btree('refcountbt', 'reference counts: leaf, busy group', f'agf {BUSY}', 'refcntroot ptrs[1]', 'magic',
+          BAD_MAGIC, 'shared'),
+    btree('refcountbt', 'reference counts: count in a record', f'agf {BUSY}', 'refcntroot ptrs[1]',
+          'recs[3].refcount', 7, 'shared'),
     inode('inode', 'inode: blocks of a file', 'file', 'core.nblocks', 47),
     inode('nlinks', 'link count of a file', 'file', 'core.nlinkv2', 5),
     inode('nlinks', 'link count of a folder', 'subfolder', 'core.nlinkv2', 7),
@@ -192,8 +195,10 @@ KINDS = [
     block('directory', 'leaf folder: data block', 'leaf folder', 'dblock 0', 'dhdr.hdr.magic', BAD_MAGIC),
     block('directory', 'leaf folder: index', 'leaf folder', f'dblock {LEAF}', 'lhdr.info.hdr.magic', SHORT_BAD_MAGIC),
     block('directory', 'leaf folder: hash in the index', 'leaf folder', f'dblock {LEAF}', 'lents[9].hashval', 47),
-    block('directory', 'node folder: root of the index', 'node folder', f'dblock {LEAF}', 'nhdr.info.hdr.magic', SHORT_BAD_MAGIC),
-    block('directory', 'node folder: leaf of the index', 'node folder', f'dblock {LEAF + 1}', 'lhdr.info.hdr.magic', SHORT_BAD_MAGIC),
+    block('directory', 'node folder: root of the index', 'node folder', f'dblock {LEAF}', 'nhdr.info.hdr.magic',
+          SHORT_BAD_MAGIC),
+    block('directory', 'node folder: leaf of the index', 'node folder', f'dblock {LEAF + 1}', 'lhdr.info.hdr.magic',
+          SHORT_BAD_MAGIC),
     block('directory', 'node folder: free space index', 'node folder', f'dblock {FREE}', 'fhdr.hdr.magic', BAD_MAGIC),
     block('directory', 'node folder: free space of a block', 'node folder', f'dblock {FREE}', 'fbests[0]', 2048),
     block('xattr', 'attributes: checksum of a block', 'xattrs', 'ablock 0', 'hdr.info.crc', 1, 'write -c'),
@@ -204,7 +209,8 @@ KINDS = [
     block('symlink', 'symbolic link: owner', 'symlink', 'dblock 0', 'owner', 4711),
     inode('parent', 'parent pointer of a file', 'file', 'a.sfattr.list[0].parent_dir.inumber', 4711),
     Kind('quota: counted blocks', 'quotacheck', ('dquot -u 0', 'write -d diskdq.bcount 4711'), 'file', QUOTA),
-    Kind('quota: magic of a record', 'uquota', ('dquot -u 0', f'write -d diskdq.magic {SHORT_BAD_MAGIC}'), 'file', QUOTA),
+    Kind('quota: magic of a record', 'uquota', ('dquot -u 0', f'write -d diskdq.magic {SHORT_BAD_MAGIC}'), 'file',
+         QUOTA),
     group('fscounters', 'counted inodes', 'sb 0', 'icount', 640),
     group('fscounters', 'counted free inodes', 'sb 0', 'ifree', 3),
     group('fscounters', 'counted free blocks', 'sb 0', 'fdblocks', 60000),
@@ -228,8 +234,8 @@ def kinds(*names):
 
 class Use:
     """What users do all day, which meets damage or does not: everything is read as a backup would, something is written
-    at the top and in the folder that the kind is about.  One error does not end it, many do: the kernel prints a page of
-    what it found for each.  errors: what was refused."""
+    at the top and in the folder that the kind is about.  One error does not end it, many do: the kernel prints a page
+    of what it found for each.  errors: what was refused."""
 
     PATIENCE = 3
 

@@ -2,7 +2,7 @@
 """Runs kinds of matrix.py beside each other under a program that is to heal them, and says what became of each.
 
 What a program has to offer: start(), stop(), wait_watched(fs), wait_settled(rows): until it has done what it does by
-itself, wait_idle(), told(fs): what it tells an administrator to do offline, or ''."""
+itself, wait_idle(), told(fs): what it tells an administrator to do offline, or ''; story(fs): what it said of it."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ patrol: {mode: continuous, share: 50%, rotating: true}
 SIZE = '320m'
 # At once.
 BATCH = 20
-# A patrol looks at inodes when the mount is a minute old, at two file systems at a time, and an emulated machine is slow.
+# A patrol looks at inodes when the mount is a minute old, at two file systems at a time; an emulated machine is slow.
 PATROL = 600
 # Of users, and of an unmount.  Whoever meets what the kernel lost never comes back.
 HUNG = 60
@@ -80,7 +80,7 @@ def offline_check(file):
 
 
 class Row:
-    """One kind with an image of its own.  seen: what xfs_repair -n said of the damage; outcome, why: of the last run."""
+    """One kind with its image.  seen: what xfs_repair -n said of the damage; outcome, why: of the last run."""
 
     def __init__(self, kind, folder):
         self.kind, self.outcome, self.why = kind, None, ''
@@ -243,3 +243,8 @@ class Healerd:
         """The conditions that end in an offline repair."""
         found = {code: text for code, (_, _, text) in healerlib.conditions(fs).items()}
         return found.get('offline-repair-required', '')
+
+    @staticmethod
+    def story(fs):
+        return '\n'.join(entry['MESSAGE'] for entry in healerlib.journal_entries(f'XFS_HEALER_FS_UUID={fs.uuid}')
+                         if isinstance(entry.get('MESSAGE'), str))

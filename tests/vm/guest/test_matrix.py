@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A part of the damage matrix, healerd alone, with a patrol: the whole, beside xfsprogs' own program, is ./check --matrix."""
+"""A part of the damage matrix, healerd alone, with a patrol.  The whole, beside xfsprogs' own program: ./check --matrix."""
 
 import unittest
 
