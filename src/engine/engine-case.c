@@ -16,8 +16,11 @@
 /* With more events than this waiting, paths and owners are left unknown rather than looked up one by one. */
 #define PATH_CASES_MAX 64
 
+/* Of an inode that could not be loaded the kernel does not know the generation. Whoever looks for its name loads it
+ * once more, and the kernel reports that: asking for each report would never end. */
 static bool names_file(const HealthEvent *event) {
-        return event->inode != 0 && (event->domain == DOMAIN_INODE || event->domain == DOMAIN_FILERANGE);
+        return event->inode != 0 && event->generation != 0 &&
+               (event->domain == DOMAIN_INODE || event->domain == DOMAIN_FILERANGE);
 }
 
 static bool wants_path(const Engine *engine, const Watch *watch, const Filesystem *filesystem,
