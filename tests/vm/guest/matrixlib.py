@@ -200,6 +200,8 @@ class Healerd:
     def start(self):
         healerlib.write_policy(POLICY)
         healerlib.start()
+        # It may have run with another one.
+        healerlib.load_policy(POLICY)
 
     def stop(self):
         healerlib.stop()
