@@ -151,6 +151,7 @@ static void wake(JobQueue *queue, Job *job) {
         }
 
         job_queue_take_out(queue, job);
+        job->n_again++;
         TAILQ_REMOVE(&queue->jobs, queued_of(job), entries);
         job->state = JOB_QUEUED;
         job->deadline_monotonic_usec = clock_monotonic_usec() + JOB_QUEUED_MAX_USEC;

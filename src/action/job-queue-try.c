@@ -39,14 +39,14 @@ static bool job_may_retry(const Job *job, Outcome outcome) {
         if (job->request.kind == ACTION_SURVEY && outcome == OUTCOME_INCOMPLETE)
                 return false;
         return outcome_may_retry(outcome) && !job->is_cancel_requested &&
-               job->report.n_attempts - job->n_put_back <= job->request.n_retries;
+               job->report.n_attempts - job->n_again <= job->request.n_retries;
 }
 
 /* Doubles from try to try, plus up to a fifth so that machines that broke together do not try together. */
 static uint64_t job_backoff(const Job *job) {
         uint64_t maximum = job->request.backoff_max_usec, delay = job->request.backoff_min_usec;
 
-        for (unsigned i = 1; i < job->report.n_attempts - job->n_put_back && delay < maximum; i++)
+        for (unsigned i = 1; i < job->report.n_attempts - job->n_again && delay < maximum; i++)
                 delay *= 2;
         delay = min_of(delay, maximum);
         return delay + (uint64_t) random() % (delay / 5 + 1);

@@ -345,6 +345,10 @@ static int check_order(JobQueue *queue, const JobOrder *order) {
         return 0;
 }
 
+bool job_queue_may_add(JobQueue *queue, const JobOrder *order) {
+        return find_equal(queue, order) || check_order(queue, order) >= 0;
+}
+
 /* A freshly made job, not in any list yet. */
 static int job_new(JobQueue *queue, const JobOrder *order, QueuedJob **ret_queued) {
         _cleanup_(free_at) QueuedJob *queued = calloc(1, sizeof(*queued));

@@ -87,6 +87,9 @@ typedef struct JobOrder {
  */
 int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job);
 
+/* False if job_queue_add() would refuse it now. */
+bool job_queue_may_add(JobQueue *queue, const JobOrder *order);
+
 /**
  * job_queue_begin() - hand to the worker now what job_queue_add() is most likely going to ask for
  * @expected_autofsck: AUTOFSCK_UNSET to AUTOFSCK_REPAIR: the facts are still being asked for, and the order was made

@@ -132,38 +132,6 @@ static EventKind result_kind(const JobReport *report) {
         return outcome_is_success(report->outcome) ? EVENT_REPAIR_DONE : EVENT_REPAIR_FAILED;
 }
 
-/* What upstream's program does, and no default of ours may do less: damage that one structure's repair could not mend
- * is looked for in the whole file system. Only then: a gone inode or a read-only mount is no reason for a scan of
- * hours. */
-static void scan_after_failed_baseline(Engine *engine, Filesystem *filesystem, const Job *job) {
-        const ActionRequest request = {
-                .kind = ACTION_SCRUB,
-                .timeout_usec = USEC_INFINITY,
-                .scrub_repair = SCRUB_REPAIR_IF_ALLOWED,
-        };
-        const JobOrder order = {
-                .filesystem = filesystem,
-                .request = &request,
-                .event = &job->event,
-                .source = DECISION_BASELINE,
-        };
-        const EventFacts facts = engine_facts(engine, &job->event, filesystem);
-        _cleanup_(free_at) char *denied_by = NULL;
-        Job *scan;
-        int r;
-
-        if (job->report.source != DECISION_BASELINE || job->request.kind != ACTION_REPAIR ||
-            (job->report.outcome != OUTCOME_STILL_CORRUPT && job->report.outcome != OUTCOME_INCOMPLETE))
-                return;
-
-        r = policy_check_call(engine->policy, &facts, ACTION_SCRUB, &denied_by);
-        if (r >= 0 && !denied_by)
-                r = job_queue_add(engine->jobs, &order, &scan);
-        if (r < 0 && r != -EALREADY)
-                log_warning_errno(r, "%s: no full scan after the failed repair: %m",
-                                  filesystem->n_mounts > 0 ? filesystem->mounts[0].mount_point : "?");
-}
-
 void engine_on_job_changed(void *userdata, Job *job) {
         Engine *engine = userdata;
         Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, job->filesystem_id);
@@ -180,10 +148,8 @@ void engine_on_job_changed(void *userdata, Job *job) {
         engine_tell(engine, on_job, job, filesystem);
         if (job->request.kind == ACTION_REPAIR)
                 engine_survey_on_repair_ended(engine);
-        if (filesystem) {
+        if (filesystem)
                 engine_tell_result(engine, result_kind(&job->report), &job->event, filesystem->id, job->report.error);
-                scan_after_failed_baseline(engine, filesystem, job);
-        }
         engine_continue_sequences(engine, job);
 }
 

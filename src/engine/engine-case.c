@@ -342,6 +342,9 @@ static bool pump(Engine *engine, Watch *watch, size_t n_min) {
         watch->is_pumping = false;
         if (is_over)
                 work_turn_begin(engine->turn);
+        /* What was put back may have waited for what was not decided yet. */
+        else if (STAILQ_EMPTY(&watch->cases))
+                job_queue_look_at_put_back(engine->jobs);
         return is_over;
 }
 

@@ -135,49 +135,9 @@ void engine_conditions_from_monitor(Engine *engine, Filesystem *filesystem) {
                 engine_raise(engine, filesystem, CONDITION_NOT_WATCHED, severity, "", message, 0);
 }
 
-/* Conditions that speak of one structure being sick, all answered by its being healthy. */
-static const ConditionCode structure_conditions[] = {
-        CONDITION_SICK,
-        CONDITION_REPAIR_FAILED,
-        CONDITION_REPAIR_REFUSED,
-        CONDITION_REPAIR_STUCK,
-        CONDITION_OFFLINE_REPAIR_REQUIRED,
-        CONDITION_EXHAUSTED,
-};
-
-static void drop_structure(Engine *engine, Filesystem *filesystem, const char *target) {
-        for (size_t i = 0; i < ELEMENTSOF(structure_conditions); i++)
-                engine_drop(engine, filesystem, structure_conditions[i], target);
-}
-
-void engine_conditions_from_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event) {
-        char target[EVENT_TEXT_SIZE];
-
-        health_event_target_text(event, target);
-        for (size_t i = 0; i < ELEMENTSOF(event_conditions); i++) {
-                const EventCondition *row = event_conditions + i;
-
-                if (row->kind != event->kind)
-                        continue;
-                if (filesystem->first_bad_realtime_usec == 0)
-                        filesystem->first_bad_realtime_usec = event->time_realtime_nsec / NSEC_PER_USEC;
-                engine_raise(engine, filesystem, row->code, row->severity,
-                             event->domain == DOMAIN_FILERANGE ? "" : target, row->message, event->id);
-        }
-
-        if (event->kind == EVENT_SHUTDOWN) {
-                filesystem->is_shut_down = true;
-                job_queue_on_filesystem_gone(engine->jobs, filesystem->id, OUTCOME_SHUT_DOWN);
-        }
-        if (event->kind == EVENT_HEALTHY) {
-                const RepairTarget healthy = { event->structure, event->group, event->inode, event->generation };
-
-                drop_structure(engine, filesystem, target);
-                job_queue_on_healthy(engine->jobs, filesystem->id, &healthy);
-        }
-}
-
-#define OFFLINE_SIZE 1024
+#define OFFLINE_SIZE 2048
+#define LEFT_OVER_SIZE 1024
+#define LEFT_OVER_MORE_SIZE 32
 #define OFFLINE_TEXT "; to repair it offline: "
 
 /* Never done by us (rule 4): the person gets the very commands. */
@@ -219,6 +179,102 @@ static void raise_offline(Engine *engine, Filesystem *filesystem, const Job *job
                      message, job->report.event_id);
 }
 
+/* What nothing more is done for. */
+static bool is_left_over(const HealthCondition *condition) {
+        return condition->code == CONDITION_REPAIR_FAILED || condition->code == CONDITION_REPAIR_REFUSED ||
+               condition->code == CONDITION_REPAIR_STUCK;
+}
+
+/* One of them is enough to name it. */
+static bool was_named(const ConditionList *list, size_t i) {
+        for (size_t j = 0; j < i; j++)
+                if (is_left_over(list->items + j) && text_equal(list->items[j].target, list->items[i].target))
+                        return true;
+        return false;
+}
+
+/* Returns how many there are. */
+static size_t left_over_text(const ConditionList *list, char buffer[static LEFT_OVER_SIZE]) {
+        size_t n = 0, n_named = 0;
+
+        (void) text_copy(buffer, LEFT_OVER_SIZE, "still damaged, and nothing more can be done while it is mounted: ");
+        for (size_t i = 0; i < list->n_items; i++) {
+                if (!is_left_over(list->items + i) || was_named(list, i))
+                        continue;
+                n++;
+                if (n_named + 1 < n || strlen(buffer) + CONDITION_TARGET_SIZE + LEFT_OVER_MORE_SIZE > LEFT_OVER_SIZE)
+                        continue;
+                (void) text_append_format(buffer, LEFT_OVER_SIZE, "%s%s", n > 1 ? ", " : "", list->items[i].target);
+                n_named = n;
+        }
+        if (n > n_named)
+                (void) text_append_format(buffer, LEFT_OVER_SIZE, " and %zu more", n - n_named);
+        return n;
+}
+
+/* One condition names all that is left: whoever takes the file system offline wants to know what for, and when it is
+ * worth it no more. */
+static void tell_left_over(Engine *engine, Filesystem *filesystem, uint64_t event_id, bool is_stale) {
+        char text[LEFT_OVER_SIZE], message[OFFLINE_SIZE];
+
+        if (left_over_text(&filesystem->conditions, text) == 0) {
+                engine_drop(engine, filesystem, CONDITION_OFFLINE_REPAIR_REQUIRED, "");
+                return;
+        }
+        /* Of an earlier mount: nobody has looked at the others since. */
+        if (is_stale)
+                return;
+        offline_message(filesystem, text, strlen(text), message);
+        engine_raise(engine, filesystem, CONDITION_OFFLINE_REPAIR_REQUIRED, SEVERITY_CRITICAL, "", message, event_id);
+}
+
+/* Conditions that speak of one structure being sick, all answered by its being healthy. */
+static const ConditionCode structure_conditions[] = {
+        CONDITION_SICK,
+        CONDITION_REPAIR_FAILED,
+        CONDITION_REPAIR_REFUSED,
+        CONDITION_REPAIR_STUCK,
+        CONDITION_OFFLINE_REPAIR_REQUIRED,
+        CONDITION_EXHAUSTED,
+};
+
+static void drop_structure(Engine *engine, Filesystem *filesystem, const char *target) {
+        const HealthCondition *left_over;
+
+        for (size_t i = 0; i < ELEMENTSOF(structure_conditions); i++)
+                engine_drop(engine, filesystem, structure_conditions[i], target);
+        left_over = condition_find(&filesystem->conditions, CONDITION_OFFLINE_REPAIR_REQUIRED, "");
+        if (left_over)
+                tell_left_over(engine, filesystem, left_over->event_id, left_over->is_stale);
+}
+
+void engine_conditions_from_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event) {
+        char target[EVENT_TEXT_SIZE];
+
+        health_event_target_text(event, target);
+        for (size_t i = 0; i < ELEMENTSOF(event_conditions); i++) {
+                const EventCondition *row = event_conditions + i;
+
+                if (row->kind != event->kind)
+                        continue;
+                if (filesystem->first_bad_realtime_usec == 0)
+                        filesystem->first_bad_realtime_usec = event->time_realtime_nsec / NSEC_PER_USEC;
+                engine_raise(engine, filesystem, row->code, row->severity,
+                             event->domain == DOMAIN_FILERANGE ? "" : target, row->message, event->id);
+        }
+
+        if (event->kind == EVENT_SHUTDOWN) {
+                filesystem->is_shut_down = true;
+                job_queue_on_filesystem_gone(engine->jobs, filesystem->id, OUTCOME_SHUT_DOWN);
+        }
+        if (event->kind == EVENT_HEALTHY) {
+                const RepairTarget healthy = { event->structure, event->group, event->inode, event->generation };
+
+                drop_structure(engine, filesystem, target);
+                job_queue_on_healthy(engine->jobs, filesystem->id, &healthy);
+        }
+}
+
 static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) {
         const JobReport *report = &job->report;
         const char *why = report->detail[0] ? report->detail : outcome_to_sentence(report->outcome);
@@ -233,6 +289,9 @@ static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) 
                              report->event_id);
                 return;
         }
+        /* The scan that looked for the reason of its failure has said so. */
+        if (report->outcome == OUTCOME_GONE)
+                engine_drop(engine, filesystem, CONDITION_REPAIR_FAILED, job->target_text);
         if (outcome_is_success(report->outcome) || report->outcome == OUTCOME_GONE ||
             report->outcome == OUTCOME_CANCELLED || report->outcome == OUTCOME_UNMOUNTED)
                 return;
@@ -247,7 +306,11 @@ static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) 
                 engine_raise(engine, filesystem, CONDITION_REPAIR_FAILED, SEVERITY_ERROR, job->target_text, why,
                              report->event_id);
 
-        if (outcome_needs_offline_repair(report->outcome))
+        /* What another sick structure may be to blame for is over only when all that could help was tried. */
+        if (outcome_may_depend(report->outcome)) {
+                if (outcome_needs_offline_repair(report->outcome) || job->had_scan)
+                        tell_left_over(engine, filesystem, report->event_id, false);
+        } else if (outcome_needs_offline_repair(report->outcome))
                 raise_offline(engine, filesystem, job, why);
 }
 

@@ -199,12 +199,20 @@ const char *engine_order_error_text(int error);
 /* A result is told as an event about the same target. */
 void engine_tell_result(Engine *engine, EventKind kind, const HealthEvent *cause, uint64_t filesystem_id, int error);
 
+/* engine-plan.c: what a repair that failed may still wait for. For the JobCarrier. */
+bool engine_plan_may_help(void *userdata, const Job *job);
+bool engine_plan_seek_help(void *userdata, Job *job);
+bool engine_plan_may_try_again(void *userdata, const Job *job);
+
 /* engine-sequence.c */
 /* @path: of the file, as the worker tells it; NULL: none, or not known. @gathered: NULL: nothing was; taken from there,
  * and NULL is left. */
 void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
                       const char *path, Deferred **gathered);
 void engine_continue_sequences(Engine *engine, const Job *job);
+/* One more action for what @job was ordered for: may it be begun, by the policy of this moment? Then it is counted.
+ * @request: may be lowered to what is allowed. */
+bool engine_sequence_may_act(Engine *engine, const Job *job, ActionRequest *request);
 void engine_forget_sequences(Engine *engine);
 
 /* engine-memory.c: what the policy remembers of events before. */

@@ -286,6 +286,9 @@ const JobCarrier engine_worker_carrier = {
         .start = carrier_start,
         .cancel = carrier_cancel,
         .taken = carrier_taken,
+        .may_be_helped = engine_plan_may_help,
+        .seek_help = engine_plan_seek_help,
+        .may_try_again = engine_plan_may_try_again,
 };
 
 int engine_worker_start(Engine *engine) {
