@@ -172,19 +172,31 @@ void job_queue_wake_put_back(JobQueue *queue) {
                 }
 }
 
+bool job_queue_is_stalled(JobQueue *queue, const Job *job) {
+        return waits_for_others(job) && !is_work_left(queue, job);
+}
+
+/* By their numbers, because the list may be another one after each. */
+static Job *next_put_back(JobQueue *queue, uint64_t behind_id) {
+        Job *next = NULL;
+
+        for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
+                if (job->is_put_back && job->id > behind_id && (!next || job->id < next->id))
+                        next = job;
+        return next;
+}
+
 void job_queue_end_stalled(JobQueue *queue) {
         const JobCarrier *carrier = &queue->carrier;
-        Job *next;
+        uint64_t id = 0;
+        Job *job;
 
-        if (queue->n_put_back == 0)
-                return;
-        for (Job *job = job_queue_next_of_all(queue, NULL); job; job = next) {
-                next = job_queue_next_of_all(queue, job);
-                if (!waits_for_others(job) || is_work_left(queue, job))
+        while ((job = next_put_back(queue, id))) {
+                id = job->id;
+                if (!job_queue_is_stalled(queue, job))
                         continue;
-                if (carrier->seek_help && carrier->seek_help(carrier->userdata, job))
-                        continue;
-                job_queue_end_job(queue, job, job->report.outcome, job->report.error, NULL);
+                if (!carrier->seek_help || !carrier->seek_help(carrier->userdata, job))
+                        job_queue_end_job(queue, job, job->report.outcome, job->report.error, NULL);
         }
         job_queue_timer_arm(queue);
 }

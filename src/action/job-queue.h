@@ -124,6 +124,8 @@ void job_queue_on_worker_lost(JobQueue *queue);
 void job_queue_on_worker_ready(JobQueue *queue);
 /* Tells now what has ended and is not told yet, for a caller that cannot wait for the loop. */
 void job_queue_tell_ended(JobQueue *queue);
+/* True for one that was put back, and that nothing in the queue can help any more. */
+bool job_queue_is_stalled(JobQueue *queue, const Job *job);
 /* What was put back may have nothing to wait for any more: looked at soon, from the loop. */
 void job_queue_look_at_put_back(JobQueue *queue);
 /* A mount of it can be opened (again): what could not re-open it need not wait for its next try. */

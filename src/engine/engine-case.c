@@ -230,11 +230,15 @@ static bool any_waits(const Decision *decisions, size_t n) {
 static void carry_out_all(Engine *engine, uint64_t filesystem_id, Case *decided, const EventFacts *facts,
                           const Decision *decisions, size_t n) {
         bool has_gathered = decided->deferred && decided->deferred->kind == DEFERRED_GATHER;
+        const CarryOut how = {
+                .path = decided->path,
+                .gathered = has_gathered ? &decided->deferred : NULL,
+                .is_look = decided->is_look,
+        };
 
         for (size_t i = 0; i < n; i++)
                 if (decisions[i].wait == WAIT_NONE)
-                        engine_carry_out(engine, decisions + i, &decided->event, filesystem_id, decided->path,
-                                         has_gathered ? &decided->deferred : NULL);
+                        engine_carry_out(engine, decisions + i, &decided->event, filesystem_id, &how);
                 else if (!decisions[i].suppressed_by[0])
                         engine_defer(engine, decisions + i, 0, facts);
 }
@@ -252,12 +256,14 @@ static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
                 find_paths(filesystem, decided, &paths);
         facts = facts_of(engine, filesystem, decided, &paths);
         r = policy_choose(engine->policy, engine->memory, &facts, decisions, ELEMENTSOF(decisions), &n);
+        if (r >= 0 && decided->is_look)
+                n = engine_keep_repairs(engine, decisions, n);
         /* First of all: whoever is told of it wants the processor, too. */
         for (size_t i = 0; r >= 0 && i < n; i++)
                 engine_begin_repair(engine, decisions + i, &decided->event, filesystem_id, -1);
 
         /* What waited was told when it came. */
-        if (!decided->deferred)
+        if (!decided->deferred && !decided->is_look)
                 tell_event(engine, filesystem, decided);
 
         if (r < 0) {
@@ -277,7 +283,10 @@ static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
                 find_paths(filesystem, decided, &paths);
                 facts = facts_of(engine, filesystem, decided, &paths);
         }
-        engine_remember(engine, &facts, decisions, n, filesystem);
+        if (decided->is_look)
+                engine_remember_look(engine, &facts, decisions, n);
+        else
+                engine_remember(engine, &facts, decisions, n, filesystem);
         carry_out_all(engine, filesystem_id, decided, &facts, decisions, n);
         job_queue_settle(engine->jobs, decided->event.id);
         for (size_t i = 0; i < n; i++)
@@ -343,8 +352,10 @@ static bool pump(Engine *engine, Watch *watch, size_t n_min) {
         if (is_over)
                 work_turn_begin(engine->turn);
         /* What was put back may have waited for what was not decided yet. */
-        else if (STAILQ_EMPTY(&watch->cases))
+        else if (STAILQ_EMPTY(&watch->cases)) {
                 job_queue_look_at_put_back(engine->jobs);
+                engine_looks_next(engine, watch);
+        }
         return is_over;
 }
 
@@ -522,6 +533,27 @@ void engine_take_event(Engine *engine, const HealthEvent *event) {
         (void) pump(engine, watch, 0);
 }
 
+static void take_again(Engine *engine, Watch *watch, Case *taken) {
+        engine_survey_count(engine, &taken->event, true);
+        STAILQ_INSERT_TAIL(&watch->cases, taken, entries);
+        watch->n_cases++;
+        engine->n_cases++;
+        (void) pump(engine, watch, 0);
+}
+
+void engine_take_look(Engine *engine, Watch *watch, const HealthEvent *event) {
+        Case *taken = engine->n_cases < ENGINE_CASES_MAX ? calloc(1, sizeof(*taken)) : NULL;
+
+        if (!taken) {
+                engine->totals.n_dropped++;
+                return;
+        }
+        taken->event = *event;
+        taken->path_state = event->inode != 0 ? FACT_UNKNOWN : FACT_ABSENT;
+        taken->is_look = true;
+        take_again(engine, watch, taken);
+}
+
 void engine_take_deferred(Engine *engine, const Filesystem *filesystem, Deferred *deferred) {
         Watch *watch = engine_watch_find(engine, filesystem->id);
         Case *taken = watch && engine->n_cases < ENGINE_CASES_MAX ? calloc(1, sizeof(*taken)) : NULL;
@@ -537,11 +569,7 @@ void engine_take_deferred(Engine *engine, const Filesystem *filesystem, Deferred
         taken->path_state = taken->event.inode != 0 ? FACT_UNKNOWN : FACT_ABSENT;
         taken->deferred = deferred;
         taken->is_sick = TRISTATE_UNKNOWN;
-        engine_survey_count(engine, &taken->event, true);
-        STAILQ_INSERT_TAIL(&watch->cases, taken, entries);
-        watch->n_cases++;
-        engine->n_cases++;
-        (void) pump(engine, watch, 0);
+        take_again(engine, watch, taken);
 }
 
 void engine_on_merged_event(void *userdata, const HealthEvent *event) {

@@ -305,6 +305,7 @@ static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) 
         else
                 engine_raise(engine, filesystem, CONDITION_REPAIR_FAILED, SEVERITY_ERROR, job->target_text, why,
                              report->event_id);
+        engine_looks_on_job_ended(engine, filesystem, job);
 
         /* What another sick structure may be to blame for is over only when all that could help was tried. */
         if (outcome_may_depend(report->outcome)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a repair that failed may still wait for, beside other repairs (src/action/job-queue-order.c): reports that are
- * not decided on yet, and a full scan that looks for the reason. What the scan finds is repaired like any other report,
+ * not decided on yet, what is looked at again (engine-looks.c), and a full scan that looks for the reason. What the scan finds is repaired like any other report,
  * and each repair that helps gives the one that waits another try.
  */
 
@@ -23,9 +23,9 @@ static bool wants_scan(const Job *job) {
 }
 
 /* Whose repairs may wait: NULL if nothing is of any use there any more. */
-static const Watch *living_watch(Engine *engine, const Job *job) {
+static Watch *living_watch(Engine *engine, const Job *job) {
         const Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, job->filesystem_id);
-        const Watch *watch = engine_watch_find(engine, job->filesystem_id);
+        Watch *watch = engine_watch_find(engine, job->filesystem_id);
 
         return watch && filesystem && !watch->is_ending && !filesystem->is_shut_down ? watch : NULL;
 }
@@ -36,7 +36,7 @@ bool engine_plan_may_help(void *userdata, const Job *job) {
         /* A person is told at once. */
         if (!watch || job->report.source == DECISION_CALLER)
                 return false;
-        return watch->n_cases > 0 || wants_scan(job);
+        return watch->n_cases > 0 || (watch->has_looks && watch->may_look) || wants_scan(job);
 }
 
 /* Told before the scan of hours, not after it. */
@@ -80,12 +80,16 @@ static bool begin_scan(Engine *engine, const Job *job) {
 
 bool engine_plan_seek_help(void *userdata, Job *job) {
         Engine *engine = userdata;
-        const Watch *watch = living_watch(engine, job);
+        Watch *watch = living_watch(engine, job);
 
         if (!watch || job->report.source == DECISION_CALLER)
                 return false;
-        /* It is looked at again when all of them are decided. */
-        return watch->n_cases > 0 || (wants_scan(job) && begin_scan(engine, job));
+        /* One that comes to no repair makes room for the next at once. */
+        engine_looks_next(engine, watch);
+        /* It is looked at again when all of them are decided, and when a repair ends. */
+        if (watch->n_cases > 0 || (watch->has_looks && watch->may_look) || !job_queue_is_stalled(engine->jobs, job))
+                return true;
+        return wants_scan(job) && begin_scan(engine, job);
 }
 
 bool engine_plan_may_try_again(void *userdata, const Job *job) {

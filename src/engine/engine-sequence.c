@@ -146,6 +146,7 @@ static void add_further(Engine *engine, const Sequence *sequence, JobOrder order
 static bool step_job(Engine *engine, Sequence *sequence, const ActionRequest *request) {
         JobOrder order = engine_order_of(engine, &sequence->decision, &sequence->event, sequence->filesystem_id,
                                          request);
+        char target[EVENT_TEXT_SIZE];
         Job *job;
         int r;
 
@@ -161,6 +162,9 @@ static bool step_job(Engine *engine, Sequence *sequence, const ActionRequest *re
         if (r <= 0)
                 give_back(engine, sequence);
         if (r < 0) {
+                /* There will be room. */
+                if (r == -ENOBUFS && request->kind == ACTION_REPAIR)
+                        engine_looks_want(engine, order.filesystem, health_event_target_text(&sequence->event, target));
                 refuse(engine, sequence, request, engine_order_error_text(-r));
                 return false;
         }
@@ -319,7 +323,7 @@ static char *path_from_root(Engine *engine, uint64_t filesystem_id, const char *
 }
 
 void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
-                      const char *path, Deferred **gathered) {
+                      const CarryOut *how) {
         Sequence *sequence;
         int r;
 
@@ -338,9 +342,10 @@ void engine_carry_out(Engine *engine, const Decision *decision, const HealthEven
                 drop(engine, decision, event, filesystem_id);
                 return;
         }
-        sequence->path = path_from_root(engine, filesystem_id, path);
-        if (gathered)
-                sequence->gathered = steal_ptr(*gathered);
+        sequence->path = path_from_root(engine, filesystem_id, how->path);
+        if (how->gathered)
+                sequence->gathered = steal_ptr(*how->gathered);
+        sequence->is_look = how->is_look;
         sequence_run(engine, sequence);
 }
 
@@ -353,6 +358,13 @@ static void count_attempts(Engine *engine, const Sequence *sequence, const Job *
                 policy_remember_attempts(engine->memory, sequence->policy, &facts, &sequence->decision,
                                          (int) min_of(job->report.n_attempts - n_counted,
                                                       (unsigned) ATTEMPTS_COUNTED_MAX));
+}
+
+/* A look that found nothing to do was no action. */
+static void give_back_look(Engine *engine, const Sequence *sequence, const Job *job) {
+        if (sequence->is_look && sequence->is_own_job && job->request.kind == ACTION_REPAIR &&
+            job->report.outcome == OUTCOME_NOT_NEEDED)
+                give_back(engine, sequence);
 }
 
 static const Sequence *owner_of(const Engine *engine, const Job *job) {
@@ -398,6 +410,7 @@ void engine_continue_sequences(Engine *engine, const Job *job) {
                         continue;
                 sequence->job_id = 0;
                 count_attempts(engine, sequence, job);
+                give_back_look(engine, sequence, job);
                 if (sequence_advance(engine, sequence, STEP_ENDED, job->report.outcome))
                         sequence_run(engine, sequence);
         }

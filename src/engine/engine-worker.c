@@ -66,6 +66,7 @@ static void on_hello(void *userdata) {
 
 static void on_ready(void *userdata, const WorkerHelloReply *reply) {
         Engine *engine = userdata;
+        Watch *watch;
 
         (void) text_copy(engine->kernel_release, sizeof(engine->kernel_release), reply->kernel_release);
         for (Filesystem *f = NULL; (f = filesystem_table_next(engine->filesystems, f));)
@@ -75,6 +76,8 @@ static void on_ready(void *userdata, const WorkerHelloReply *reply) {
         engine_tell(engine, on_worker, true);
         engine_pump_all(engine);
         job_queue_on_worker_ready(engine->jobs);
+        TAILQ_FOREACH(watch, &engine->watches, entries)
+                engine_looks_on_reachable(engine, watch);
         engine_survey_on_worker_ready(engine);
 }
 

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What was sick and could not be dealt with then: in a mount before this one, which perhaps ended with the shutdown that
+ * the damage led to, or while no mount of the file system could be opened or written to. The kernel has forgotten it or
+ * will not tell it again; the condition has not.
+ *
+ * Nobody knows whether it is still so: an administrator may have repaired it meanwhile. So nothing is told. The policy is
+ * asked whether it would repair it now, and if so the repair is ordered, which looks before it does anything and clears
+ * the condition if there is nothing to do. One after the other, what others depend on first, each of them bounded like any
+ * action; one that did nothing is not counted.
+ */
+
+#include "kernel/repair-rank.h"
+#include "src/basic/clock.h"
+#include "src/engine/engine-internal.h"
+
+/* The condition that is looked at next, as an event; false: none is left. */
+static bool choose(const Filesystem *filesystem, HealthEvent *ret_event) {
+        unsigned rank, best = 0;
+        bool is_found = false;
+
+        for (size_t i = 0; i < filesystem->conditions.n_items; i++) {
+                const HealthCondition *condition = filesystem->conditions.items + i;
+                HealthEvent event = {
+                        .id = condition->event_id,
+                        .filesystem_id = filesystem->id,
+                        .source = EVENT_SOURCE_SURVEY,
+                        .kind = EVENT_SICK,
+                        .time_realtime_nsec = clock_realtime_usec() * NSEC_PER_USEC,
+                        .received_boottime_usec = clock_boottime_usec(),
+                        .count = 1,
+                };
+
+                if (!condition->wants_look || health_event_read_target(condition->target, &event) < 0)
+                        continue;
+                rank = repair_rank(event.structure);
+                if (is_found && rank >= best)
+                        continue;
+                best = rank;
+                is_found = true;
+                *ret_event = event;
+        }
+        return is_found;
+}
+
+/* One that was put back waits for what the others come to. */
+static bool is_under_way(Engine *engine, const Watch *watch) {
+        const Sequence *sequence;
+        const Case *waiting;
+
+        STAILQ_FOREACH(waiting, &watch->cases, entries)
+                if (waiting->is_look)
+                        return true;
+        TAILQ_FOREACH(sequence, &engine->sequences, entries) {
+                const Job *job;
+
+                if (!sequence->is_look || sequence->filesystem_id != watch->filesystem_id)
+                        continue;
+                job = job_queue_find(engine->jobs, sequence->job_id);
+                if (job && job->request.kind == ACTION_REPAIR && !job->is_put_back)
+                        return true;
+        }
+        return false;
+}
+
+void engine_looks_next(Engine *engine, Watch *watch) {
+        Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
+        char target[EVENT_TEXT_SIZE];
+        HealthEvent event;
+
+        if (!watch->has_looks || !watch->may_look || watch->is_pumping)
+                return;
+        if (!filesystem || watch->is_ending || filesystem->is_shut_down || engine->options.replay_path) {
+                watch->has_looks = false;
+                return;
+        }
+        if (is_under_way(engine, watch))
+                return;
+        watch->has_looks = choose(filesystem, &event);
+        if (!watch->has_looks) {
+                job_queue_look_at_put_back(engine->jobs);
+                return;
+        }
+        condition_set_wants_look(&filesystem->conditions, CONDITION_SICK, health_event_target_text(&event, target),
+                                 false);
+        engine_take_look(engine, watch, &event);
+}
+
+static void begin(Engine *engine, Watch *watch) {
+        const Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
+        HealthEvent event;
+
+        watch->has_looks = filesystem && choose(filesystem, &event);
+        engine_looks_next(engine, watch);
+}
+
+void engine_looks_on_surveyed(Engine *engine, Watch *watch) {
+        if (watch->may_look)
+                return;
+        watch->may_look = true;
+        begin(engine, watch);
+}
+
+void engine_looks_on_conditions_back(Engine *engine, Watch *watch) {
+        begin(engine, watch);
+}
+
+void engine_looks_on_reachable(Engine *engine, Watch *watch) {
+        if (watch)
+                begin(engine, watch);
+}
+
+void engine_looks_want(Engine *engine, Filesystem *filesystem, const char *target) {
+        Watch *watch = engine_watch_find(engine, filesystem->id);
+
+        if (!watch)
+                return;
+        condition_set_wants_look(&filesystem->conditions, CONDITION_SICK, target, true);
+        /* Adopted ones are not surveyed at the beginning. */
+        watch->may_look = true;
+}
+
+void engine_looks_on_job_ended(Engine *engine, Filesystem *filesystem, const Job *job) {
+        static const Outcome unreached[] = {
+                OUTCOME_CANNOT_REOPEN, OUTCOME_WRONG_FILESYSTEM, OUTCOME_READ_ONLY, OUTCOME_WORKER_LOST,
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(unreached); i++)
+                if (unreached[i] == job->report.outcome)
+                        engine_looks_want(engine, filesystem, job->target_text);
+}
