@@ -68,14 +68,17 @@ static bool is_way_repaired(JobQueue *queue, const Job *waiting) {
 }
 
 static bool may_be_put_back(JobQueue *queue, const Job *job, Outcome outcome, bool may_retry) {
+        const JobCarrier *carrier = &queue->carrier;
+
         if (job->request.kind != ACTION_REPAIR || job->is_cancel_requested || job->n_put_back >= JOB_PUT_BACK_MAX)
                 return false;
         if (outcome_may_be_unreached(outcome))
                 return job->target.inode != 0 && is_way_repaired(queue, job);
         if (!outcome_may_depend(outcome))
                 return false;
-        return is_work_left(queue, job) ||
-               (!may_retry && queue->carrier.may_be_helped && queue->carrier.may_be_helped(queue->carrier.userdata, job));
+        if (is_work_left(queue, job))
+                return true;
+        return !may_retry && carrier->may_be_helped && carrier->may_be_helped(carrier->userdata, job);
 }
 
 bool job_queue_put_back(JobQueue *queue, Job *job, Outcome outcome, bool may_retry) {

@@ -213,7 +213,8 @@ static void end_overdue(JobQueue *queue, uint64_t now) {
                 if (job->state == JOB_QUEUED && is_held_up(queue, job, n_running))
                         wait_for_turn(job, now);
                 else if (job->state == JOB_RUNNING)
-                        job_queue_end_job(queue, job, OUTCOME_TIMED_OUT, ETIMEDOUT, "the worker did not answer in time");
+                        job_queue_end_job(queue, job, OUTCOME_TIMED_OUT, ETIMEDOUT,
+                                          "the worker did not answer in time");
                 else
                         job_queue_end_job(queue, job, OUTCOME_WORKER_LOST, ENOTCONN, "there was no worker to do it");
         }

@@ -243,6 +243,16 @@ static void carry_out_all(Engine *engine, uint64_t filesystem_id, Case *decided,
                         engine_defer(engine, decisions + i, 0, facts);
 }
 
+/* Unknown starts nothing, and would be forgotten with the decision. */
+static void look_at_unknown(Engine *engine, uint64_t filesystem_id, const HealthEvent *event) {
+        Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, filesystem_id);
+
+        if (filesystem && filesystem->facts.autofsck_state == FACT_UNKNOWN &&
+            (event->kind == EVENT_SICK || event->kind == EVENT_CORRUPT) &&
+            metadata_structure_is_repairable(event->structure))
+                engine_looks_later(engine, filesystem, event);
+}
+
 static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
         static Decision decisions[POLICY_DECISIONS_MAX];
         _cleanup_(case_paths_clear) CasePaths paths = {};
@@ -288,6 +298,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
         else
                 engine_remember(engine, &facts, decisions, n, filesystem);
         carry_out_all(engine, filesystem_id, decided, &facts, decisions, n);
+        look_at_unknown(engine, filesystem_id, &decided->event);
         job_queue_settle(engine->jobs, decided->event.id);
         for (size_t i = 0; i < n; i++)
                 decision_clear(decisions + i);

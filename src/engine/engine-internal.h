@@ -57,6 +57,8 @@ typedef struct Watch {
         Survey survey;
         bool may_look;                  /* its survey at the beginning has ended */
         bool has_looks;                 /* conditions may want one */
+        uint64_t look_due_usec;         /* monotonic; 0: when something tells that it is of use */
+        uint64_t look_pause_usec;       /* the last one before; 0: there was none */
         sd_event_source *start_timer;   /* runs while the first mount point is not told yet */
         bool awaits_facts;              /* adopted, and the worker has not told yet what it is */
         bool was_adopted;               /* an earlier healerd has watched this very mount */
@@ -124,6 +126,7 @@ struct Engine {
 
         uint64_t next_event_id;
         size_t n_cases;
+        sd_event_source *looks_timer;
         sd_event_source *survey_timer;  /* the next survey to begin or to give up */
         uint64_t last_survey_id;
         WorkTurn *turn;                 /* decides what was left waiting so that the monitors could be read */
@@ -221,7 +224,9 @@ void engine_looks_on_conditions_back(Engine *engine, Watch *watch);
 void engine_looks_on_reachable(Engine *engine, Watch *watch);
 /* A repair of it. */
 void engine_looks_on_job_ended(Engine *engine, Filesystem *filesystem, const Job *job);
-/* Nothing could be done for this target now. */
+/* Whether it may be repaired is not known, or there is no room for one more: after a while. */
+void engine_looks_later(Engine *engine, Filesystem *filesystem, const HealthEvent *event);
+/* Nothing could be done for this target now; something will tell when it can. */
 void engine_looks_want(Engine *engine, Filesystem *filesystem, const char *target);
 /* The next one, if none is under way that could still come to something. */
 void engine_looks_next(Engine *engine, Watch *watch);

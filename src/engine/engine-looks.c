@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What was sick and could not be dealt with then: in a mount before this one, which perhaps ended with the shutdown that
- * the damage led to, or while no mount of the file system could be opened or written to. The kernel has forgotten it or
- * will not tell it again; the condition has not.
+ * What was sick and could not be dealt with then: in a mount before this one, which perhaps ended with the shutdown
+ * that the damage led to, or while no mount of the file system could be opened or written to. The kernel has forgotten
+ * it or will not tell it again; the condition has not.
  *
- * Nobody knows whether it is still so: an administrator may have repaired it meanwhile. So nothing is told. The policy is
- * asked whether it would repair it now, and if so the repair is ordered, which looks before it does anything and clears
- * the condition if there is nothing to do. One after the other, what others depend on first, each of them bounded like any
- * action; one that did nothing is not counted.
+ * Nobody knows whether it is still so: an administrator may have repaired it meanwhile. So nothing is told. The policy
+ * is asked whether it would repair it now, and if so the repair is ordered, which looks before it does anything and
+ * clears the condition if there is nothing to do. One after the other, what others depend on first, each of them
+ * bounded like any action; one that did nothing is not counted.
  */
 
 #include "kernel/repair-rank.h"
 #include "src/basic/clock.h"
+#include "src/basic/log.h"
 #include "src/engine/engine-internal.h"
+
+/* Nothing tells when the property that allows a repair can be read again, or when there is room for one more: pauses
+ * between looks that came to nothing, doubling. */
+#define LATER_MIN_USEC USEC_PER_MINUTE
+#define LATER_MAX_USEC USEC_PER_HOUR
 
 /* The condition that is looked at next, as an event; false: none is left. */
 static bool choose(const Filesystem *filesystem, HealthEvent *ret_event) {
@@ -31,7 +37,8 @@ static bool choose(const Filesystem *filesystem, HealthEvent *ret_event) {
                         .count = 1,
                 };
 
-                if (!condition->wants_look || health_event_read_target(condition->target, &event) < 0)
+                if (!condition->wants_look || !condition->is_look_due ||
+                    health_event_read_target(condition->target, &event) < 0)
                         continue;
                 rank = repair_rank(event.structure);
                 if (is_found && rank >= best)
@@ -87,11 +94,63 @@ void engine_looks_next(Engine *engine, Watch *watch) {
 }
 
 static void begin(Engine *engine, Watch *watch) {
-        const Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
+        Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
         HealthEvent event;
 
-        watch->has_looks = filesystem && choose(filesystem, &event);
+        if (!filesystem)
+                return;
+        condition_make_looks_due(&filesystem->conditions);
+        watch->has_looks = choose(filesystem, &event);
         engine_looks_next(engine, watch);
+}
+
+static void timer_arm(Engine *engine);
+
+static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        uint64_t now = clock_monotonic_usec();
+        Engine *engine = userdata;
+        Watch *watch;
+
+        TAILQ_FOREACH(watch, &engine->watches, entries) {
+                if (watch->look_due_usec == 0 || watch->look_due_usec > now)
+                        continue;
+                watch->look_due_usec = 0;
+                begin(engine, watch);
+        }
+        timer_arm(engine);
+        return 0;
+}
+
+static void timer_arm(Engine *engine) {
+        uint64_t next = USEC_INFINITY;
+        const Watch *watch;
+        int r;
+
+        engine->looks_timer = sd_event_source_disable_unref(engine->looks_timer);
+        TAILQ_FOREACH(watch, &engine->watches, entries)
+                if (watch->look_due_usec != 0)
+                        next = min_of(next, watch->look_due_usec);
+        if (next == USEC_INFINITY)
+                return;
+        r = sd_event_add_time(engine->event, &engine->looks_timer, CLOCK_MONOTONIC, next, USEC_PER_SEC, on_timer,
+                              engine);
+        if (r < 0)
+                log_error_errno(r, "cannot set a timer: what is sick is looked at again with the next mount only: %m");
+}
+
+void engine_looks_later(Engine *engine, Filesystem *filesystem, const HealthEvent *event) {
+        Watch *watch = engine_watch_find(engine, filesystem->id);
+        char target[EVENT_TEXT_SIZE];
+
+        if (!watch || watch->is_ending || filesystem->is_shut_down || engine->options.replay_path)
+                return;
+        engine_looks_want(engine, filesystem, health_event_target_text(event, target));
+        if (watch->look_due_usec != 0)
+                return;
+        watch->look_pause_usec = watch->look_pause_usec == 0 ? LATER_MIN_USEC :
+                min_of(2 * watch->look_pause_usec, LATER_MAX_USEC);
+        watch->look_due_usec = clock_monotonic_usec() + watch->look_pause_usec;
+        timer_arm(engine);
 }
 
 void engine_looks_on_surveyed(Engine *engine, Watch *watch) {
@@ -106,8 +165,10 @@ void engine_looks_on_conditions_back(Engine *engine, Watch *watch) {
 }
 
 void engine_looks_on_reachable(Engine *engine, Watch *watch) {
-        if (watch)
-                begin(engine, watch);
+        if (!watch)
+                return;
+        watch->look_pause_usec = 0;
+        begin(engine, watch);
 }
 
 void engine_looks_want(Engine *engine, Filesystem *filesystem, const char *target) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a repair that failed may still wait for, beside other repairs (src/action/job-queue-order.c): reports that are
- * not decided on yet, what is looked at again (engine-looks.c), and a full scan that looks for the reason. What the scan finds is repaired like any other report,
- * and each repair that helps gives the one that waits another try.
+ * not decided on yet, what is looked at again (engine-looks.c), and a full scan that looks for the reason. What the
+ * scan finds is repaired like any other report, and each repair that helps gives the one that waits another try.
  */
 
 #include <stdio.h>

@@ -146,7 +146,6 @@ static void add_further(Engine *engine, const Sequence *sequence, JobOrder order
 static bool step_job(Engine *engine, Sequence *sequence, const ActionRequest *request) {
         JobOrder order = engine_order_of(engine, &sequence->decision, &sequence->event, sequence->filesystem_id,
                                          request);
-        char target[EVENT_TEXT_SIZE];
         Job *job;
         int r;
 
@@ -164,7 +163,7 @@ static bool step_job(Engine *engine, Sequence *sequence, const ActionRequest *re
         if (r < 0) {
                 /* There will be room. */
                 if (r == -ENOBUFS && request->kind == ACTION_REPAIR)
-                        engine_looks_want(engine, order.filesystem, health_event_target_text(&sequence->event, target));
+                        engine_looks_later(engine, order.filesystem, &sequence->event);
                 refuse(engine, sequence, request, engine_order_error_text(-r));
                 return false;
         }

@@ -144,8 +144,15 @@ int condition_raise(ConditionList *list, ConditionCode code, Severity severity, 
 void condition_set_wants_look(ConditionList *list, ConditionCode code, const char *target, bool wants_look) {
         HealthCondition *condition = find(list, code, target);
 
-        if (condition)
-                condition->wants_look = wants_look;
+        if (!condition)
+                return;
+        condition->wants_look = wants_look;
+        condition->is_look_due = false;
+}
+
+void condition_make_looks_due(ConditionList *list) {
+        for (size_t i = 0; i < list->n_items; i++)
+                list->items[i].is_look_due = list->items[i].wants_look;
 }
 
 int condition_restore(ConditionList *list, const HealthCondition *kept) {

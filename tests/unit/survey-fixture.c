@@ -39,7 +39,8 @@ static void answer_gather(Setup *s, const WorkerGatherRequest *request) {
         worker_message_init(&message, WORKER_GATHERED);
         message.gathered.request_id = request->request_id;
         message.gathered.device_number = request->device_number;
-        message.gathered.autofsck_state = FACT_KNOWN;
+        message.gathered.autofsck_state = s->is_property_unknown ? FACT_UNKNOWN : FACT_KNOWN;
+        s->n_gathers++;
         message.gathered.autofsck = (uint8_t) s->autofsck;
         message.gathered.is_read_only = TRISTATE_NO;
         fake_worker_say(&s->worker, &message, -EBADF);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Damage of an earlier mount, and damage that could not be reached: looked at again when it can be, as far as the policy
- * would repair it, and without a word if there is nothing to tell.
+ * Damage of an earlier mount, and damage that could not be reached: looked at again when it can be, as far as the
+ * policy would repair it, and without a word if there is nothing to tell.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "kernel/xfs-abi.h"
+#include "src/basic/clock.h"
 #include "tests/unit/survey-fixture.h"
 
 static void tell_sick(Setup *s, uint32_t mask, uint32_t group) {
@@ -70,7 +71,8 @@ static void test_repaired_meanwhile(void **state) {
         Setup *s = *state;
 
         load_policy(s, "version: 1\nlimits: {actions: 2 per 1h}\n"
-                       "rules:\n  - {id: heal, match: {event: sick}, do: [notify, repair, {scrub: {repair: never}}]}\n");
+                       "rules:\n  - id: heal\n    match: {event: sick}\n"
+                       "    do: [notify, repair, {scrub: {repair: never}}]\n");
         shut_down(s);
         s->autofsck = AUTOFSCK_REPAIR;
         s->outcome = OUTCOME_NOT_NEEDED;
@@ -188,6 +190,60 @@ static void test_mount_that_is_no_help(void **state) {
         assert_int_equal(s->n_repairs, 2);
 }
 
+static Watch *the_watch(Setup *s) {
+        return engine_watch_find(s->engine, the_filesystem(s)->id);
+}
+
+/* Whether it may be repaired could not be found out: asked again after a while, and longer each time. */
+static void test_unknown_is_asked_again(void **state) {
+        Setup *s = *state;
+        uint64_t first_usec;
+
+        s->autofsck = AUTOFSCK_REPAIR;
+        attach_and_answer(s);
+        s->is_property_unknown = true;
+        the_filesystem(s)->facts.autofsck_state = FACT_UNKNOWN;
+        tell_sick(s, ABI_XFS_AG_GEOM_SICK_RMAPBT, 1);
+        assert_int_equal(s->n_repairs, 0);
+        assert_true(the_watch(s)->look_due_usec > clock_monotonic_usec());
+        first_usec = the_watch(s)->look_pause_usec;
+        assert_int_equal(first_usec, USEC_PER_MINUTE);
+
+        /* Still not: nothing is tried, and it is not asked over and over. */
+        s->n_gathers = 0;
+        the_watch(s)->look_due_usec = 0;
+        tell_mount(s, WORKER_MOUNT_ADDED);
+        assert_int_equal(s->n_gathers, 1);
+        assert_int_equal(s->n_repairs, 0);
+        assert_true(the_watch(s)->look_due_usec > clock_monotonic_usec());
+
+        s->is_property_unknown = false;
+        tell_mount(s, WORKER_MOUNT_GONE);
+        tell_mount(s, WORKER_MOUNT_ADDED);
+        assert_int_equal(s->n_repairs, 1);
+        assert_int_equal(the_filesystem(s)->conditions.n_items, 0);
+}
+
+/* Nothing tells when: the clock does. */
+static void test_asked_again_by_the_clock(void **state) {
+        Setup *s = *state;
+
+        s->autofsck = AUTOFSCK_REPAIR;
+        attach_and_answer(s);
+        s->is_property_unknown = true;
+        the_filesystem(s)->facts.autofsck_state = FACT_UNKNOWN;
+        tell_sick(s, ABI_XFS_AG_GEOM_SICK_RMAPBT, 1);
+        s->is_property_unknown = false;
+        /* As if the pause were over. */
+        the_watch(s)->look_due_usec = 1;
+        assert_int_equal(sd_event_source_set_time(s->engine->looks_timer, 0), 0);
+        while (s->n_repairs == 0)
+                assert_true(sd_event_run(s->event, 30 * USEC_PER_SEC) > 0);
+        run_quiet(s);
+        assert_int_equal(the_filesystem(s)->conditions.n_items, 0);
+        assert_null(s->engine->looks_timer);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, survey_setup, survey_teardown)
 
 int main(void) {
@@ -199,6 +255,8 @@ int main(void) {
                 TEST(test_one_needs_another),
                 TEST(test_mount_comes_back),
                 TEST(test_mount_that_is_no_help),
+                TEST(test_unknown_is_asked_again),
+                TEST(test_asked_again_by_the_clock),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -198,7 +198,8 @@ static void test_many_are_left(void **state) {
 
         for (unsigned i = 0; i < 100; i++) {
                 (void) snprintf(target, sizeof(target), "ino %u gen 0x5 directory", 1000 + i);
-                engine_raise(s->engine, the_filesystem(s), CONDITION_REPAIR_FAILED, SEVERITY_ERROR, target, "failed", 1);
+                engine_raise(s->engine, the_filesystem(s), CONDITION_REPAIR_FAILED, SEVERITY_ERROR, target, "failed",
+                             1);
         }
         s->outcome = OUTCOME_STILL_CORRUPT;
         s->scrub_outcome = OUTCOME_FOUND_CORRUPTION;
