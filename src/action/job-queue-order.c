@@ -67,10 +67,22 @@ static bool is_way_repaired(JobQueue *queue, const Job *waiting) {
         return false;
 }
 
+/* What waits must not take the places of what can be done. */
+static bool is_room_to_wait(JobQueue *queue, uint64_t filesystem_id) {
+        unsigned n = 0;
+
+        if (queue->n_put_back < JOB_PUT_BACK_JOBS_MAX)
+                return true;
+        for (Job *job = NULL; queue->n_put_back < JOB_QUEUE_MAX / 2 && (job = job_queue_next_of_all(queue, job));)
+                n += job->filesystem_id == filesystem_id && job->is_put_back;
+        return queue->n_put_back < JOB_QUEUE_MAX / 2 && n < JOB_PUT_BACK_JOBS_MAX;
+}
+
 static bool may_be_put_back(JobQueue *queue, const Job *job, Outcome outcome, bool may_retry) {
         const JobCarrier *carrier = &queue->carrier;
 
-        if (job->request.kind != ACTION_REPAIR || job->is_cancel_requested || job->n_put_back >= JOB_PUT_BACK_MAX)
+        if (job->request.kind != ACTION_REPAIR || job->is_cancel_requested || job->n_put_back >= JOB_PUT_BACK_MAX ||
+            !is_room_to_wait(queue, job->filesystem_id))
                 return false;
         if (outcome_may_be_unreached(outcome))
                 return job->target.inode != 0 && is_way_repaired(queue, job);
@@ -123,12 +135,14 @@ static void make_due(JobQueue *queue, uint64_t filesystem_id) {
 static void note_scan(JobQueue *queue, const Job *scan) {
         bool has_looked = outcome_is_success(scan->report.outcome) ||
                           scan->report.outcome == OUTCOME_FOUND_CORRUPTION;
+        /* Who wants more than a check is not answered by one. */
+        bool is_all = scan->request.scrub_repair == SCRUB_REPAIR_IF_ALLOWED;
 
         for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));) {
                 if (job->filesystem_id != scan->filesystem_id || !job->is_put_back ||
                     job->report.source != DECISION_BASELINE)
                         continue;
-                job->had_scan = true;
+                job->had_scan |= is_all;
                 queued_of(job)->is_due |= has_looked;
         }
         queue->is_pump_due = true;

@@ -17,6 +17,8 @@
 
 /* How often one is put back because another sick structure may be the reason of its failure. */
 #define JOB_PUT_BACK_MAX 16
+/* How many of one file system wait like this, and half the queue of all; others end at once, as if nothing could help. */
+#define JOB_PUT_BACK_JOBS_MAX 64
 #define JOB_QUEUE_MAX 1024              /* jobs not ended yet; more are refused with -ENOBUFS and counted */
 #define JOB_PARALLEL_DEFAULT 4          /* repairs at the same time, and as many scans; each of another file system */
 #define JOB_UNITS_MAX 8                 /* units that run at the same time; they take no place of the above */

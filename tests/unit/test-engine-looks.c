@@ -135,6 +135,33 @@ static void test_one_needs_another(void **state) {
         assert_int_equal(s->engine->n_sequences, 0);
 }
 
+/* What was put back is not finished: a healerd that comes after one that was killed decides it again. */
+static void test_put_back_outlives_us(void **state) {
+        Setup *s = *state;
+
+        s->autofsck = AUTOFSCK_REPAIR;
+        s->are_repairs_slow = true;
+        attach_and_answer(s);
+        tell_sick(s, ABI_XFS_AG_GEOM_SICK_RMAPBT, 1);
+        tell_sick(s, ABI_XFS_AG_GEOM_SICK_INOBT, 1);
+        assert_int_equal(record_ring_count(s->engine->ring), 2);
+        s->outcome = OUTCOME_STILL_CORRUPT;
+        answer_job(s, s->last_job_id);
+        run_quiet(s);
+        assert_int_equal(s->last_target.structure, STRUCTURE_AG_INOBT);
+        assert_int_equal(record_ring_count(s->engine->ring), 2);
+
+        s->outcome = OUTCOME_DONE;
+        answer_job(s, s->last_job_id);
+        run_quiet(s);
+        assert_int_equal(s->last_target.structure, STRUCTURE_AG_RMAPBT);
+        assert_int_equal(record_ring_count(s->engine->ring), 1);
+        answer_job(s, s->last_job_id);
+        run_quiet(s);
+        assert_int_equal(record_ring_count(s->engine->ring), 0);
+        assert_int_equal(s->n_repairs, 3);
+}
+
 static void tell_mount(Setup *s, WorkerMessageType type) {
         WorkerMessage message;
 
@@ -253,6 +280,7 @@ int main(void) {
                 TEST(test_not_allowed),
                 TEST(test_still_not_repaired),
                 TEST(test_one_needs_another),
+                TEST(test_put_back_outlives_us),
                 TEST(test_mount_comes_back),
                 TEST(test_mount_that_is_no_help),
                 TEST(test_unknown_is_asked_again),

@@ -58,7 +58,11 @@ static bool carrier_may_be_helped(void *userdata, const Job *job) {
 }
 
 static bool carrier_seek_help(void *userdata, Job *job) {
-        static const ActionRequest scrub = { .kind = ACTION_SCRUB, .timeout_usec = USEC_INFINITY };
+        static const ActionRequest scrub = {
+                .kind = ACTION_SCRUB,
+                .timeout_usec = USEC_INFINITY,
+                .scrub_repair = SCRUB_REPAIR_IF_ALLOWED,
+        };
         Setup *s = userdata;
         const JobOrder order = { .filesystem = s->one, .request = &scrub, .source = DECISION_BASELINE };
         Job *scan;
@@ -316,6 +320,63 @@ static void test_a_scan_that_was_not_made(void **state) {
         assert_int_equal(s->n_tried, 2);
 }
 
+/* What somebody else looks for is waited for as well, and is no substitute. */
+static void test_a_check_of_somebody_else(void **state) {
+        static const ActionRequest check = { .kind = ACTION_SCRUB, .timeout_usec = USEC_INFINITY };
+        Setup *s = *state;
+        const JobOrder order = { .filesystem = s->two, .request = &check, .source = DECISION_CALLER };
+        WorkerJobResult found = { .outcome = OUTCOME_FOUND_CORRUPTION };
+        Job *scan, *rmapbt;
+
+        s->is_scan_offered = true;
+        rmapbt = add_to(s, s->two, STRUCTURE_AG_RMAPBT, DECISION_BASELINE);
+        assert_int_equal(job_queue_add(s->queue, &order, &scan), 1);
+        run_due(s);
+        found.job_id = rmapbt->id;
+        found.outcome = OUTCOME_STILL_CORRUPT;
+        assert_int_equal(job_queue_on_result(s->queue, &found), 0);
+        run_due(s);
+        assert_true(rmapbt->is_put_back);
+        assert_int_equal(s->n_asked_for_help, 0);
+
+        found.job_id = scan->id;
+        found.outcome = OUTCOME_FOUND_CORRUPTION;
+        assert_int_equal(job_queue_on_result(s->queue, &found), 0);
+        run_due(s);
+        assert_false(rmapbt->is_put_back);
+        assert_false(rmapbt->had_scan);
+        assert_int_equal(rmapbt->state, JOB_RUNNING);
+}
+
+/* Those that are too many end at once, and leave the queue to others. */
+static void test_not_all_wait(void **state) {
+        static const ActionRequest repair = { .kind = ACTION_REPAIR, .timeout_usec = USEC_INFINITY };
+        Setup *s = *state;
+        size_t n = JOB_PUT_BACK_JOBS_MAX + 3;
+
+        for (size_t i = 0; i < n; i++) {
+                const JobOrder order = {
+                        .filesystem = s->one,
+                        .request = &repair,
+                        .target = { .structure = STRUCTURE_INODE_DIRECTORY, .inode = 1000 + i },
+                        .source = DECISION_BASELINE,
+                };
+                Job *job;
+
+                assert_int_equal(job_queue_add(s->queue, &order, &job), 1);
+        }
+        add(s, STRUCTURE_FS_NLINKS);
+        run_due(s);
+        for (size_t i = 0; i < n; i++)
+                answer(s, OUTCOME_STILL_CORRUPT);
+        assert_int_equal(s->n_ended, 3);
+        /* All others are tried again. */
+        for (size_t i = 0; i < n - 3 + 1; i++)
+                answer(s, OUTCOME_DONE);
+        assert_null(s->running);
+        assert_int_equal(s->n_ended, n + 1);
+}
+
 /* A rule says itself what comes after a repair: it is not kept waiting for scans. */
 static void test_rules_do_not_wait_for_scans(void **state) {
         static const ActionRequest scrub = { .kind = ACTION_SCRUB, .timeout_usec = USEC_INFINITY };
@@ -490,6 +551,8 @@ int main(void) {
                 TEST(test_of_another_file_system),
                 TEST(test_a_scan_looks_for_the_reason),
                 TEST(test_a_scan_that_was_not_made),
+                TEST(test_a_check_of_somebody_else),
+                TEST(test_not_all_wait),
                 TEST(test_rules_do_not_wait_for_scans),
                 TEST(test_budget),
                 TEST(test_cancelled_or_unmounted),
