@@ -135,8 +135,9 @@ static void make_due(JobQueue *queue, uint64_t filesystem_id) {
 static void note_scan(JobQueue *queue, const Job *scan) {
         bool has_looked = outcome_is_success(scan->report.outcome) ||
                           scan->report.outcome == OUTCOME_FOUND_CORRUPTION;
-        /* Who wants more than a check is not answered by one. */
-        bool is_all = scan->request.scrub_repair == SCRUB_REPAIR_IF_ALLOWED;
+        /* Who wants more than a check is not answered by one, unless no more is allowed. */
+        bool is_all = scan->request.scrub_repair == SCRUB_REPAIR_IF_ALLOWED ||
+                      scan->report.source == DECISION_BASELINE;
 
         for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));) {
                 if (job->filesystem_id != scan->filesystem_id || !job->is_put_back ||

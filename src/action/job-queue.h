@@ -17,7 +17,8 @@
 
 /* How often one is put back because another sick structure may be the reason of its failure. */
 #define JOB_PUT_BACK_MAX 16
-/* How many of one file system wait like this, and half the queue of all; others end at once, as if nothing could help. */
+/* How many of one file system wait like this, and half the queue of all; others end at once, as if nothing could
+ * help. */
 #define JOB_PUT_BACK_JOBS_MAX 64
 #define JOB_QUEUE_MAX 1024              /* jobs not ended yet; more are refused with -ENOBUFS and counted */
 #define JOB_PARALLEL_DEFAULT 4          /* repairs at the same time, and as many scans; each of another file system */
@@ -46,7 +47,8 @@ typedef struct JobCarrier {
         /* For repairs that were put back; NULL: no.
          * Is there anything beside repairs of the queue that could still help it? Asked at any time, does nothing. */
         bool (*may_be_helped)(void *userdata, const Job *job);
-        /* Nothing that the queue knows of helps any more. From the loop, may add jobs. False: it ends as it is. */
+        /* Nothing that the queue knows of helps any more. From the loop, may add jobs. False: it ends as it is; it is
+         * asked again when that was no help either, so it has to be at some time. */
         bool (*seek_help)(void *userdata, Job *job);
         /* Something was repaired: may it be tried again now? One try is then used up. */
         bool (*may_try_again)(void *userdata, const Job *job);

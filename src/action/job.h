@@ -46,7 +46,7 @@ typedef struct Job {
         bool is_put_back;               /* JOB_WAITING: until something else of the file system was repaired */
         unsigned n_put_back;            /* how often */
         unsigned n_again;               /* tries after that */
-        bool had_scan;                  /* a full scan has ended since it was put back first */
+        bool had_scan;                  /* a full scan was made for it, or has ended since it was put back first */
         bool was_unverified;            /* an earlier try repaired it, and it could not be checked */
         JobReport report;               /* filled as it goes; complete with JOB_ENDED */
 } Job;

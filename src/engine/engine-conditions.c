@@ -275,6 +275,17 @@ void engine_conditions_from_event(Engine *engine, Filesystem *filesystem, const 
         }
 }
 
+/* What another sick structure may be to blame for ends only when all that could help was tried. Where the baseline came
+ * to no good end, nobody else will. */
+static bool is_given_up(const Job *job) {
+        Outcome outcome = job->report.outcome;
+
+        if (!outcome_may_depend(outcome))
+                return false;
+        return outcome_needs_offline_repair(outcome) || job->had_scan ||
+               (job->report.source == DECISION_BASELINE && outcome != OUTCOME_FAILED);
+}
+
 static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) {
         const JobReport *report = &job->report;
         const char *why = report->detail[0] ? report->detail : outcome_to_sentence(report->outcome);
@@ -307,11 +318,9 @@ static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) 
                              report->event_id);
         engine_looks_on_job_ended(engine, filesystem, job);
 
-        /* What another sick structure may be to blame for is over only when all that could help was tried. */
-        if (outcome_may_depend(report->outcome)) {
-                if (outcome_needs_offline_repair(report->outcome) || job->had_scan)
-                        tell_left_over(engine, filesystem, report->event_id, false);
-        } else if (outcome_needs_offline_repair(report->outcome))
+        if (is_given_up(job))
+                tell_left_over(engine, filesystem, report->event_id, false);
+        else if (outcome_needs_offline_repair(report->outcome))
                 raise_offline(engine, filesystem, job, why);
 }
 

@@ -70,6 +70,14 @@ static bool is_under_way(Engine *engine, const Watch *watch) {
         return false;
 }
 
+/* A look is a repair: where none is possible, a failure would be all that there is to tell. */
+static bool is_writable(const Filesystem *filesystem) {
+        for (size_t i = 0; i < filesystem->n_mounts; i++)
+                if (!filesystem->mounts[i].is_read_only)
+                        return true;
+        return false;
+}
+
 void engine_looks_next(Engine *engine, Watch *watch) {
         Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
         char target[EVENT_TEXT_SIZE];
@@ -77,7 +85,8 @@ void engine_looks_next(Engine *engine, Watch *watch) {
 
         if (!watch->has_looks || !watch->may_look || watch->is_pumping)
                 return;
-        if (!filesystem || watch->is_ending || filesystem->is_shut_down || engine->options.replay_path) {
+        if (!filesystem || watch->is_ending || filesystem->is_shut_down || !is_writable(filesystem) ||
+            engine->options.replay_path) {
                 watch->has_looks = false;
                 return;
         }

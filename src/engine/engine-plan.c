@@ -49,7 +49,7 @@ static void tell_scan(Engine *engine, Filesystem *filesystem, const Job *job) {
                      job->report.event_id);
 }
 
-static bool begin_scan(Engine *engine, const Job *job) {
+static bool begin_scan(Engine *engine, Job *job) {
         Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, job->filesystem_id);
         ActionRequest request = {
                 .kind = ACTION_SCRUB,
@@ -74,6 +74,8 @@ static bool begin_scan(Engine *engine, const Job *job) {
                                   filesystem_facts_subject(&filesystem->facts, number));
                 return false;
         }
+        /* Whatever comes of it, and whosever it is. */
+        job->had_scan = true;
         tell_scan(engine, filesystem, job);
         return true;
 }

@@ -268,8 +268,36 @@ static void test_forbidden_meanwhile(void **state) {
         filesystem->facts.autofsck = AUTOFSCK_CHECK;
         run_quiet(s);
         assert_int_equal(s->n_repairs, 2);
+        /* A check is still allowed. */
+        assert_int_equal(s->n_scrubs, 1);
         assert_int_equal(s->engine->n_sequences, 0);
-        assert_non_null(find(s, CONDITION_REPAIR_FAILED, "agno 0x0 rmapbt"));
+        assert_non_null(find(s, CONDITION_OFFLINE_REPAIR_REQUIRED, ""));
+}
+
+/* A check by somebody is under way: it is waited for, and does not stand for the scan that may repair. */
+static void test_checked_over_and_over(void **state) {
+        Setup *s = *state;
+        CallerOrder order = {
+                .filesystem = the_filesystem(s),
+                .action = ACTION_SCRUB,
+                .timeout_usec = USEC_INFINITY,
+                .scrub_repair = SCRUB_REPAIR_NEVER,
+        };
+        char *denied = NULL;
+        Job *scan;
+
+        s->outcome = OUTCOME_CROSS_REFERENCE;
+        s->scrub_outcome = OUTCOME_FOUND_CORRUPTION;
+        report(s, STRUCTURE_AG_RMAPBT);
+        assert_int_equal(engine_order(s->engine, &order, &scan, &denied), 1);
+        for (unsigned i = 0; i < 20; i++) {
+                run_quiet(s);
+                (void) engine_order(s->engine, &order, &scan, &denied);
+        }
+        run_quiet(s);
+        assert_true(s->n_repairs <= 4);
+        assert_null(job_queue_next(engine_jobs(s->engine), NULL));
+        assert_non_null(find(s, CONDITION_OFFLINE_REPAIR_REQUIRED, ""));
 }
 
 /* Everything fails, in any order and for any reason: it comes to its end, and a person is told. */
@@ -303,6 +331,7 @@ int main(void) {
                 TEST(test_rules_wait_for_repairs),
                 TEST(test_budget_holds_for_each_try),
                 TEST(test_forbidden_meanwhile),
+                TEST(test_checked_over_and_over),
                 TEST(test_any_storm_ends),
         };
 

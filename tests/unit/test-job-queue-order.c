@@ -29,8 +29,7 @@ typedef struct Setup {
         Outcome outcomes[ENDED_MAX];
         size_t n_ended;
         unsigned n_asked_for_help, n_budget;
-        bool is_help_possible, is_scan_offered, is_budget_spent;
-        bool was_scanned;
+        bool is_help_possible, is_scan_offered, is_scan_lowered, is_budget_spent;
 } Setup;
 
 static int carrier_start(void *userdata, const Job *job, const Filesystem *filesystem) {
@@ -58,19 +57,22 @@ static bool carrier_may_be_helped(void *userdata, const Job *job) {
 }
 
 static bool carrier_seek_help(void *userdata, Job *job) {
-        static const ActionRequest scrub = {
+        Setup *s = userdata;
+        const ActionRequest scrub = {
                 .kind = ACTION_SCRUB,
                 .timeout_usec = USEC_INFINITY,
-                .scrub_repair = SCRUB_REPAIR_IF_ALLOWED,
+                .scrub_repair = s->is_scan_lowered ? SCRUB_REPAIR_NEVER : SCRUB_REPAIR_IF_ALLOWED,
         };
-        Setup *s = userdata;
         const JobOrder order = { .filesystem = s->one, .request = &scrub, .source = DECISION_BASELINE };
         Job *scan;
 
         s->n_asked_for_help++;
         if (!s->is_scan_offered || job->had_scan)
                 return false;
-        return job_queue_add(s->queue, &order, &scan) >= 0;
+        if (job_queue_add(s->queue, &order, &scan) < 0)
+                return false;
+        job->had_scan = true;
+        return true;
 }
 
 static bool carrier_may_try_again(void *userdata, const Job *job) {
@@ -497,6 +499,7 @@ static void test_any_sequence_ends(void **state) {
                 size_t n_max = ELEMENTSOF(structures) * (1 + JOB_PUT_BACK_MAX + 1);
 
                 srandom(seed);
+                s->is_scan_lowered = seed % 2 != 0;
                 s->n_tried = s->n_ended = 0;
                 for (size_t i = 0; i < ELEMENTSOF(structures); i++)
                         add(s, structures[i]);
