@@ -115,15 +115,6 @@ void job_queue_take_out(JobQueue *queue, Job *job) {
         queue->n_put_back--;
 }
 
-static bool has_helped(const Job *ended) {
-        static const Outcome helpful[] = { OUTCOME_DONE, OUTCOME_CONTENT_LOST, OUTCOME_UNVERIFIED };
-
-        for (size_t i = 0; i < ELEMENTSOF(helpful); i++)
-                if (ended->report.outcome == helpful[i])
-                        return true;
-        return false;
-}
-
 static void make_due(JobQueue *queue, uint64_t filesystem_id) {
         for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
                 if (job->filesystem_id == filesystem_id && job->is_put_back)
@@ -152,7 +143,7 @@ static void note_scan(JobQueue *queue, const Job *scan) {
 void job_queue_note_end(JobQueue *queue, const Job *ended) {
         if (ended->request.kind == ACTION_SCRUB && queue->n_put_back > 0)
                 note_scan(queue, ended);
-        if (ended->request.kind != ACTION_REPAIR || !has_helped(ended))
+        if (ended->request.kind != ACTION_REPAIR || !outcome_has_changed(ended->report.outcome))
                 return;
         attempt_memory_progress(&queue->attempts, ended->filesystem_id);
         if (queue->n_put_back > 0)

@@ -421,11 +421,6 @@ void engine_survey_end_watch(Engine *engine, Watch *watch) {
         timer_arm(engine);
 }
 
-static bool has_changed_something(const Job *job) {
-        return job->report.outcome == OUTCOME_DONE || job->report.outcome == OUTCOME_CONTENT_LOST ||
-               job->report.outcome == OUTCOME_UNVERIFIED;
-}
-
 void engine_survey_on_repair_ended(Engine *engine) {
         timer_arm(engine);
 }
@@ -434,7 +429,7 @@ void engine_survey_after_repair(Engine *engine, const Job *job) {
         Watch *watch = engine_watch_find(engine, job->filesystem_id);
         uint64_t due_usec = clock_monotonic_usec() + AFTER_REPAIR_USEC;
 
-        if (!watch || !watch->source || watch->is_ending || !has_changed_something(job))
+        if (!watch || !watch->source || watch->is_ending || !outcome_has_changed(job->report.outcome))
                 return;
         if (watch->survey.any_ended_usec != 0)
                 due_usec = max_of(due_usec, watch->survey.any_ended_usec + AFTER_REPAIR_AGAIN_USEC);

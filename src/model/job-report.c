@@ -43,18 +43,21 @@ typedef enum OutcomeTrait {
         TRAIT_OFFLINE = 1 << 2,
         TRAIT_DEPENDS = 1 << 3,
         TRAIT_UNREACHED = 1 << 4,
+        TRAIT_CHANGED = 1 << 5,
 } OutcomeTrait;
 
 static const struct {
         unsigned traits;
         const char *sentence;
 } outcomes[] = {
-        [OUTCOME_DONE] = { TRAIT_SUCCESS, "Repairs successful." },
+        [OUTCOME_DONE] = { TRAIT_SUCCESS | TRAIT_CHANGED, "Repairs successful." },
         [OUTCOME_NOT_NEEDED] = { TRAIT_SUCCESS, "No modification needed." },
         /* The kernel said that it repaired; what is missing shows in JobReport.was_verified. */
         [OUTCOME_UNVERIFIED] =
-                { TRAIT_SUCCESS | TRAIT_RETRY, "Repairs successful, but they could not be checked again." },
-        [OUTCOME_CONTENT_LOST] = { TRAIT_SUCCESS, "Repairs successful, but what it held is lost." },
+                { TRAIT_SUCCESS | TRAIT_RETRY | TRAIT_CHANGED,
+                  "Repairs successful, but they could not be checked again." },
+        [OUTCOME_CONTENT_LOST] =
+                { TRAIT_SUCCESS | TRAIT_CHANGED, "Repairs successful, but what it held is lost." },
         [OUTCOME_CROSS_REFERENCE] =
                 { TRAIT_DEPENDS, "Seems correct but cross-referencing failed; offline repair recommended." },
         [OUTCOME_STILL_CORRUPT] =
@@ -97,6 +100,10 @@ bool outcome_is_success(Outcome outcome) {
 
 bool outcome_may_retry(Outcome outcome) {
         return outcome_has(outcome, TRAIT_RETRY);
+}
+
+bool outcome_has_changed(Outcome outcome) {
+        return outcome_has(outcome, TRAIT_CHANGED);
 }
 
 bool outcome_may_depend(Outcome outcome) {

@@ -44,6 +44,8 @@ DECLARE_NAMES(outcome, Outcome)
 
 bool outcome_is_success(Outcome outcome);
 bool outcome_may_retry(Outcome outcome);
+/* Of a repair: it is another structure than before. */
+bool outcome_has_changed(Outcome outcome);
 /* Another sick structure of the same file system may be the reason: once that one is healthy, the same may succeed. */
 bool outcome_may_depend(Outcome outcome);
 /* As above, of an inode: what leads to inodes may be the reason. */
