@@ -194,7 +194,7 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
         if (!engine_worker_is_connected(engine) && !engine->is_worker_given_up)
                 return true;
 
-        if (autofsck && engine_worker_is_connected(engine))
+        if (autofsck && !first->is_look && engine_worker_is_connected(engine))
                 begin_ahead(engine, filesystem, first, &question);
         r = fact_gatherer_ask(engine->gatherer, filesystem, &question, &watch->request_id);
         /* The line may break in the middle of the question. */
@@ -267,7 +267,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
         facts = facts_of(engine, filesystem, decided, &paths);
         r = policy_choose(engine->policy, engine->memory, &facts, decisions, ELEMENTSOF(decisions), &n);
         if (r >= 0 && decided->is_look)
-                n = engine_keep_repairs(engine, decisions, n);
+                n = engine_looks_keep(engine, filesystem, &decided->event, decisions, n);
         /* First of all: whoever is told of it wants the processor, too. */
         for (size_t i = 0; r >= 0 && i < n; i++)
                 engine_begin_repair(engine, decisions + i, &decided->event, filesystem_id, -1);

@@ -226,6 +226,9 @@ void engine_looks_on_reachable(Engine *engine, Watch *watch);
 void engine_looks_on_job_ended(Engine *engine, Filesystem *filesystem, const Job *job);
 /* Whether it may be repaired is not known, or there is no room for one more: after a while. */
 void engine_looks_later(Engine *engine, Filesystem *filesystem, const HealthEvent *event);
+/* What of the decisions about one is carried out. Returns how many are left. */
+size_t engine_looks_keep(Engine *engine, Filesystem *filesystem, const HealthEvent *event, Decision *decisions,
+                         size_t n);
 /* Nothing could be done for this target now; something will tell when it can. */
 void engine_looks_want(Engine *engine, Filesystem *filesystem, const char *target);
 /* The next one, if none is under way that could still come to something. */

@@ -15,8 +15,8 @@
 #include "src/basic/log.h"
 #include "src/engine/engine-internal.h"
 
-/* Nothing tells when the property that allows a repair can be read again, or when there is room for one more: pauses
- * between looks that came to nothing, doubling. */
+/* Nothing tells when the property that allows a repair can be read again, when a file system can be written to, or when
+ * there is room for one more: pauses between looks that came to nothing, doubling. */
 #define LATER_MIN_USEC USEC_PER_MINUTE
 #define LATER_MAX_USEC USEC_PER_HOUR
 
@@ -70,14 +70,6 @@ static bool is_under_way(Engine *engine, const Watch *watch) {
         return false;
 }
 
-/* A look is a repair: where none is possible, a failure would be all that there is to tell. */
-static bool is_writable(const Filesystem *filesystem) {
-        for (size_t i = 0; i < filesystem->n_mounts; i++)
-                if (!filesystem->mounts[i].is_read_only)
-                        return true;
-        return false;
-}
-
 void engine_looks_next(Engine *engine, Watch *watch) {
         Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
         char target[EVENT_TEXT_SIZE];
@@ -85,7 +77,7 @@ void engine_looks_next(Engine *engine, Watch *watch) {
 
         if (!watch->has_looks || !watch->may_look || watch->is_pumping)
                 return;
-        if (!filesystem || watch->is_ending || filesystem->is_shut_down || !is_writable(filesystem) ||
+        if (!filesystem || watch->is_ending || filesystem->is_shut_down || filesystem->n_mounts == 0 ||
             engine->options.replay_path) {
                 watch->has_looks = false;
                 return;
@@ -162,6 +154,18 @@ void engine_looks_later(Engine *engine, Filesystem *filesystem, const HealthEven
         timer_arm(engine);
 }
 
+/* Where nothing can be written a failure would be all that there is to tell. */
+size_t engine_looks_keep(Engine *engine, Filesystem *filesystem, const HealthEvent *event, Decision *decisions,
+                         size_t n) {
+        if (filesystem->facts.is_read_only != TRISTATE_YES)
+                return engine_keep_repairs(engine, decisions, n);
+
+        for (size_t i = 0; i < n; i++)
+                decision_clear(decisions + i);
+        engine_looks_later(engine, filesystem, event);
+        return 0;
+}
+
 void engine_looks_on_surveyed(Engine *engine, Watch *watch) {
         if (watch->may_look)
                 return;
@@ -192,8 +196,12 @@ void engine_looks_want(Engine *engine, Filesystem *filesystem, const char *targe
 
 void engine_looks_on_job_ended(Engine *engine, Filesystem *filesystem, const Job *job) {
         static const Outcome unreached[] = {
-                OUTCOME_CANNOT_REOPEN, OUTCOME_WRONG_FILESYSTEM, OUTCOME_READ_ONLY, OUTCOME_WORKER_LOST,
+                OUTCOME_CANNOT_REOPEN, OUTCOME_WRONG_FILESYSTEM, OUTCOME_WORKER_LOST,
         };
+
+        /* Nobody tells when a mount is made writable. */
+        if (job->report.outcome == OUTCOME_READ_ONLY)
+                engine_looks_later(engine, filesystem, &job->event);
 
         for (size_t i = 0; i < ELEMENTSOF(unreached); i++)
                 if (unreached[i] == job->report.outcome)

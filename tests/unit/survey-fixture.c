@@ -42,7 +42,7 @@ static void answer_gather(Setup *s, const WorkerGatherRequest *request) {
         message.gathered.autofsck_state = s->is_property_unknown ? FACT_UNKNOWN : FACT_KNOWN;
         s->n_gathers++;
         message.gathered.autofsck = (uint8_t) s->autofsck;
-        message.gathered.is_read_only = TRISTATE_NO;
+        message.gathered.is_read_only = s->is_read_only ? TRISTATE_YES : TRISTATE_NO;
         fake_worker_say(&s->worker, &message, -EBADF);
 }
 

@@ -25,7 +25,7 @@ typedef struct Setup {
         uint64_t cancelled[REQUESTS_MAX];
         size_t n_cancelled;
         unsigned n_repairs, n_scrubs, n_gathers;
-        bool is_property_unknown;
+        bool is_property_unknown, is_read_only;
         bool are_repairs_slow;          /* they are answered by the test */
         uint64_t last_job_id;
         RepairTarget last_target, targets[REQUESTS_MAX];

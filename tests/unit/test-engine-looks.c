@@ -162,37 +162,16 @@ static void test_put_back_outlives_us(void **state) {
         assert_int_equal(s->n_repairs, 3);
 }
 
-static void tell_mount_as(Setup *s, WorkerMessageType type, uint64_t mount_id, bool is_read_only) {
+static void tell_mount(Setup *s, WorkerMessageType type) {
         WorkerMessage message;
 
         worker_message_init(&message, type);
         message.mount.device_number = DEVICE_NUMBER;
-        message.mount.mount_id = mount_id;
+        message.mount.mount_id = 4711;
         message.mount.is_whole = 1;
-        message.mount.is_read_only = is_read_only;
         strcpy(message.mount.mount_point, "/elsewhere");
         fake_worker_say(&s->worker, &message, -EBADF);
         run_quiet(s);
-}
-
-static void tell_mount(Setup *s, WorkerMessageType type) {
-        tell_mount_as(s, type, 4711, false);
-}
-
-/* Mounted read-only there is nothing to be done, and nothing to be told; it is done when it can be written to. */
-static void test_mounted_read_only(void **state) {
-        Setup *s = *state;
-
-        shut_down(s);
-        s->autofsck = AUTOFSCK_REPAIR;
-        unmount_and_mount(s);
-        tell_mount_as(s, WORKER_MOUNT_ADDED, DEVICE_NUMBER, true);
-        run_until_requests(s, 2);
-        answer(s, s->requests + 1, 0);
-        assert_int_equal(s->n_repairs, 0);
-        tell_mount_as(s, WORKER_MOUNT_ADDED, DEVICE_NUMBER, false);
-        assert_int_equal(s->n_repairs, 3);
-        assert_int_equal(the_filesystem(s)->conditions.n_items, 0);
 }
 
 /* No mount of it could be opened: it is looked at when one comes. */
@@ -290,6 +269,24 @@ static void test_asked_again_by_the_clock(void **state) {
         run_quiet(s);
         assert_int_equal(the_filesystem(s)->conditions.n_items, 0);
         assert_null(s->engine->looks_timer);
+}
+
+/* Mounted read-only there is nothing to be done, and nothing to be told; it is done when it can be written to. */
+static void test_mounted_read_only(void **state) {
+        Setup *s = *state;
+
+        shut_down(s);
+        s->autofsck = AUTOFSCK_REPAIR;
+        s->is_read_only = true;
+        mount_again(s);
+        assert_int_equal(s->n_repairs, 0);
+        assert_int_equal(s->n_events, 0);
+        assert_true(the_watch(s)->look_due_usec > clock_monotonic_usec());
+
+        s->is_read_only = false;
+        tell_mount(s, WORKER_MOUNT_ADDED);
+        assert_int_equal(s->n_repairs, 3);
+        assert_int_equal(the_filesystem(s)->conditions.n_items, 0);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, survey_setup, survey_teardown)
