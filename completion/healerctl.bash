@@ -23,10 +23,10 @@ _healerctl() {
         local -A options=(
                 [status]='--json --no-legend'
                 [monitor]='--json'
-                [events]='--json --since --fs --limit --no-ask-password'
+                [events]='--json --since --fs --limit --export --no-ask-password'
                 [repair]='--json --domain --group --inode --generation --override-harmful --no-wait --no-ask-password'
                 [scrub]='--json --repair --no-wait --no-ask-password'
-                [policy]='--json --policy --diff'
+                [policy]='--json --policy --diff --no-ask-password'
                 [reload]='--no-ask-password'
                 [resume]='--no-ask-password'
                 [takeover]='--dry-run'

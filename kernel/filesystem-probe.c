@@ -73,11 +73,18 @@ static bool is_on_device(int fd, dev_t device_number) {
         return mount_of(fd, &info) >= 0 && info.device_number == device_number;
 }
 
+static bool opens_by_own_root;
+
+void filesystem_open_by_own_root(void) {
+        opens_by_own_root = true;
+}
+
 int filesystem_open_root(const char *mount_point, dev_t device_number) {
         _cleanup_(close_fd_at) int first_root_fd = -EBADF, fd = -EBADF;
 
         /* A magic link: it has to be opened by itself, resolution below it does not follow any. */
-        first_root_fd = open(FIRST_ROOT_PATH, O_PATH|O_DIRECTORY|O_CLOEXEC);
+        if (!opens_by_own_root)
+                first_root_fd = open(FIRST_ROOT_PATH, O_PATH|O_DIRECTORY|O_CLOEXEC);
 
         /* Only the owner of a directory and CAP_FOWNER may spare the access time. */
         fd = open_directory(first_root_fd, mount_point, O_NOATIME);

@@ -18,6 +18,10 @@
  */
 int filesystem_open_root(const char *mount_point, dev_t device_number);
 
+/* From now on paths are those of our own mount namespace, whatever process 1 sees: for a program that anybody may start
+ * in a namespace of his own. */
+void filesystem_open_by_own_root(void);
+
 /**
  * filesystem_probe() - fill in what the open root directory can tell
  * @root_fd: borrowed

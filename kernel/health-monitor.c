@@ -29,9 +29,12 @@
 /* "/proc/self/fdinfo/2147483647", "2147483647/fdinfo" */
 #define PROC_PATH_SIZE 48
 
-int health_monitor_open(int root_fd) {
+static int open_monitor(int root_fd, uint64_t request_flags) {
         _cleanup_(close_fd_at) int monitor_fd = -EBADF;
-        struct abi_xfs_health_monitor request = { .format = ABI_XFS_HEALTH_MONITOR_FMT_V0 };
+        struct abi_xfs_health_monitor request = {
+                .flags = request_flags,
+                .format = ABI_XFS_HEALTH_MONITOR_FMT_V0,
+        };
         int flags;
 
         monitor_fd = ioctl(root_fd, ABI_XFS_IOC_HEALTH_MONITOR, &request);
@@ -46,6 +49,14 @@ int health_monitor_open(int root_fd) {
                 return -errno;
 
         return steal_fd(&monitor_fd);
+}
+
+int health_monitor_open(int root_fd) {
+        return open_monitor(root_fd, 0);
+}
+
+int health_monitor_open_verbose(int root_fd) {
+        return open_monitor(root_fd, ABI_XFS_HEALTH_MONITOR_VERBOSE);
 }
 
 ssize_t health_monitor_read(int monitor_fd, void *buffer, size_t size_bytes) {

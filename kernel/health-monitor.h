@@ -25,6 +25,9 @@
  */
 int health_monitor_open(int root_fd);
 
+/* The same, and told everything that a scrub says: also of what was known to be sick, or healthy, before. */
+int health_monitor_open_verbose(int root_fd);
+
 /**
  * health_monitor_read() - read whole records without waiting
  * @buffer, @size_bytes: at least 4096 bytes, a multiple of 64

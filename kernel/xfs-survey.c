@@ -115,7 +115,7 @@ static void prepare(struct abi_xfs_bulk_ireq *header, const XfsInodeWalk *walk, 
 
 /* The answer stops in front of what cannot be loaded, and a question that begins there fails. Which inode it is the
  * b-tree of inodes knows; if that cannot be read either, the rest of this group is left out. */
-static void step_over(int root_fd, XfsInodeWalk *walk) {
+static int step_over(int root_fd, XfsInodeWalk *walk, XfsSeenInode *ret_seen) {
         union {
                 struct abi_xfs_inumbers_req request;
                 uint8_t bytes[REQUEST_BYTES(struct abi_xfs_inumbers_req, struct abi_xfs_inumbers, 1)];
@@ -126,7 +126,7 @@ static void step_over(int root_fd, XfsInodeWalk *walk) {
         prepare(&question.request.hdr, walk, 1);
         if (ioctl(root_fd, ABI_XFS_IOC_INUMBERS, &question) < 0 || question.request.hdr.ocount != 1) {
                 leave_group(walk);
-                return;
+                return 0;
         }
 
         for (unsigned i = 0; i < XFS_SURVEY_INODES; i++) {
@@ -134,27 +134,27 @@ static void step_over(int root_fd, XfsInodeWalk *walk) {
 
                 if (inode >= walk->next && chunk->xi_allocmask & UINT64_C(1) << i) {
                         walk->next = inode + 1;
-                        return;
+                        *ret_seen = (XfsSeenInode) { .inode = inode, .is_unreadable = true };
+                        return 1;
                 }
         }
         /* Nothing in use in here: what failed lies behind it. */
         walk->next = max_of(walk->next + 1, chunk->xi_startino + XFS_SURVEY_INODES);
+        return 0;
 }
 
-int xfs_survey_inodes(int root_fd, XfsInodeWalk *walk, XfsSickInode ret_sick[static XFS_SURVEY_INODES]) {
+int xfs_survey_inodes(int root_fd, XfsInodeWalk *walk, XfsSeenInode ret_seen[static XFS_SURVEY_INODES]) {
         union {
                 struct abi_xfs_bulkstat_req request;
                 uint8_t bytes[REQUEST_BYTES(struct abi_xfs_bulkstat_req, struct abi_xfs_bulkstat, XFS_SURVEY_INODES)];
         } question = {};
         const struct abi_xfs_bulk_ireq *answer = &question.request.hdr;
-        int n_sick = 0;
 
         prepare(&question.request.hdr, walk, XFS_SURVEY_INODES);
         if (ioctl(root_fd, ABI_XFS_IOC_BULKSTAT, &question) < 0) {
                 if (!is_damage(errno))
                         return -errno;
-                step_over(root_fd, walk);
-                return 0;
+                return step_over(root_fd, walk, ret_seen);
         }
 
         if (answer->ocount == 0 || answer->ocount > XFS_SURVEY_INODES || answer->ino <= walk->next) {
@@ -164,12 +164,16 @@ int xfs_survey_inodes(int root_fd, XfsInodeWalk *walk, XfsSickInode ret_sick[sta
         for (uint32_t i = 0; i < answer->ocount; i++) {
                 const struct abi_xfs_bulkstat *inode = question.request.bulkstat + i;
 
-                if (inode->bs_sick != 0)
-                        ret_sick[n_sick++] = (XfsSickInode) { inode->bs_ino, inode->bs_gen, inode->bs_sick };
+                ret_seen[i] = (XfsSeenInode) {
+                        .inode = inode->bs_ino,
+                        .generation = inode->bs_gen,
+                        .mask = inode->bs_sick,
+                        .mode = inode->bs_mode,
+                };
         }
         walk->n_seen += answer->ocount;
         walk->next = answer->ino;
-        return n_sick;
+        return (int) answer->ocount;
 }
 
 /* One inode, by its number. */

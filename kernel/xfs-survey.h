@@ -81,11 +81,13 @@ int xfs_survey_is_sick(int root_fd, const SickFinding *where);
 
 #define XFS_SURVEY_INODES 64            /* a chunk of the b-tree of inodes, so that a question stays short */
 
-typedef struct XfsSickInode {
+typedef struct XfsSeenInode {
         uint64_t inode;
-        uint32_t generation;
-        uint32_t mask;
-} XfsSickInode;
+        uint32_t generation;            /* 0, with @is_unreadable: not known */
+        uint32_t mask;                  /* of what is sick in it */
+        uint16_t mode;                  /* as in stat */
+        bool is_unreadable;             /* there is one, and it cannot be loaded */
+} XfsSeenInode;
 
 /* Begins with n_groups and zero in everything else. */
 typedef struct XfsInodeWalk {
@@ -99,13 +101,13 @@ typedef struct XfsInodeWalk {
 
 /**
  * xfs_survey_inodes() - the next inodes
- * @ret_sick: those of them that are sick
+ * @ret_seen: each of them, sick or not
  *
  * Loads each inode, also those that nobody uses, and what the kernel stumbles over in there it reports to its monitor;
  * a b-tree of inodes that is damaged badly can shut the file system down. It repairs nothing: the repair that crashes
  * kernels (harmful-repairs.h) is not on this way, an inode that cannot be loaded is stepped over and counted.
  *
- * Returns: the number of sick ones, at most XFS_SURVEY_INODES; or a negative errno, after which the walk cannot go on.
+ * Returns: how many, at most XFS_SURVEY_INODES; or a negative errno, after which the walk cannot go on.
  * Source: XFS_IOC_BULKSTAT, XFS_IOC_INUMBERS. Need CAP_SYS_ADMIN.
  */
-int xfs_survey_inodes(int root_fd, XfsInodeWalk *walk, XfsSickInode ret_sick[static XFS_SURVEY_INODES]);
+int xfs_survey_inodes(int root_fd, XfsInodeWalk *walk, XfsSeenInode ret_seen[static XFS_SURVEY_INODES]);

@@ -87,6 +87,9 @@ static void read_mounts(ExampleReader *reader, const char *key, const YamlNode *
                 }
                 filesystem_facts_remove_mount(filesystem, name);
         }
+        filesystem->are_mounts_unknown = example_is_unknown(value);
+        if (filesystem->are_mounts_unknown || yaml_node_is_null(value))
+                return;
         if (value->kind == YAML_KIND_SCALAR) {
                 add_mount(reader, key, value);
         } else if (parse_kind(&reader->parser, value, YAML_KIND_LIST, key)) {
@@ -119,10 +122,11 @@ static void read_removable(ExampleReader *reader, const char *key, const YamlNod
 static void read_autofsck(ExampleReader *reader, const char *key, const YamlNode *value) {
         FilesystemFacts *filesystem = &reader->example->filesystem;
         unsigned autofsck;
+        int error;
 
-        if (example_is_unknown(value)) {
+        if (example_is_unknown_why(value, &error)) {
                 filesystem->autofsck_state = FACT_UNKNOWN;
-                filesystem->autofsck_error = EIO;
+                filesystem->autofsck_error = error > 0 ? error : EIO;
         } else if (example_read_word(reader, key, "fs.autofsck", value, &autofsck)) {
                 filesystem->autofsck_state = FACT_KNOWN;
                 filesystem->autofsck_error = 0;
@@ -161,18 +165,34 @@ void example_read_filesystem(ExampleReader *reader, const char *key, const YamlN
 
 /* The file */
 
-static void read_path(ExampleReader *reader, const char *key, const YamlNode *value) {
+static void add_path(ExampleReader *reader, const char *key, const YamlNode *value, size_t *n_paths) {
         EventExample *example = reader->example;
         const char *text;
 
-        if (yaml_node_is_null(value) || example_is_unknown(value)) {
-                example->path_state = example_is_unknown(value) ? FACT_UNKNOWN : FACT_ABSENT;
-        } else if (parse_text(&reader->parser, value, key, &text)) {
-                if (text[0] != '/')
-                        policy_error(reader->parser.problems, value->position, "\"%s\" is no absolute path", text);
-                example->path_state = FACT_KNOWN;
-                example->paths[0] = text;
+        if (!parse_text(&reader->parser, value, key, &text))
+                return;
+        if (text[0] != '/')
+                policy_error(reader->parser.problems, value->position, "\"%s\" is no absolute path", text);
+        else if (*n_paths >= EXAMPLE_MOUNTS_MAX)
+                policy_error(reader->parser.problems, value->position, "more than %d paths", EXAMPLE_MOUNTS_MAX);
+        else
+                example->paths[(*n_paths)++] = text;
+}
+
+static void read_path(ExampleReader *reader, const char *key, const YamlNode *value) {
+        EventExample *example = reader->example;
+        size_t n_paths = 0;
+
+        if (yaml_node_is_null(value) || example_is_unknown_why(value, &example->path_error)) {
+                example->path_state = yaml_node_is_null(value) ? FACT_ABSENT : FACT_UNKNOWN;
+                return;
         }
+        if (value->kind == YAML_KIND_LIST && value->first)
+                YAML_FOREACH(item, value)
+                        add_path(reader, key, item, &n_paths);
+        else
+                add_path(reader, key, value, &n_paths);
+        example->path_state = FACT_KNOWN;
 }
 
 /* 117, or [117, postgres] */
@@ -201,11 +221,14 @@ static void read_owner_or_group(ExampleReader *reader, const char *key, const Ya
         FileOwner *owner = &reader->example->owner;
         Account *account = text_equal(key, "owner") ? &owner->user : &owner->group;
 
-        if (yaml_node_is_null(value))
+        int error;
+
+        if (yaml_node_is_null(value)) {
                 account->state = FACT_ABSENT;
-        else if (example_is_unknown(value))
+        } else if (example_is_unknown_why(value, &error)) {
                 account->state = FACT_UNKNOWN;
-        else
+                owner->error = error;
+        } else
                 read_account(reader, key, value, account);
 }
 
@@ -213,8 +236,8 @@ static void read_project(ExampleReader *reader, const char *key, const YamlNode 
         FileOwner *owner = &reader->example->owner;
         int64_t number;
 
-        if (yaml_node_is_null(value) || example_is_unknown(value)) {
-                owner->project_state = example_is_unknown(value) ? FACT_UNKNOWN : FACT_ABSENT;
+        if (yaml_node_is_null(value) || example_is_unknown_why(value, &owner->project_error)) {
+                owner->project_state = yaml_node_is_null(value) ? FACT_ABSENT : FACT_UNKNOWN;
         } else if (example_read_number(reader, key, value, 0, UINT32_MAX, &number)) {
                 owner->project_state = FACT_KNOWN;
                 owner->project = (uint32_t) number;

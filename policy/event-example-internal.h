@@ -26,6 +26,10 @@ typedef struct ExampleKey {
 
 /* "?" */
 bool example_is_unknown(const YamlNode *value);
+/* The same, or "? ENODATA", which sets @ret_error, a positive errno or 0. */
+bool example_is_unknown_why(const YamlNode *value, int *ret_error);
+/* "ENODATA", or its number. */
+int example_errno(const char *text, int *ret_error);
 /* One word of a match key, whose words are those of the vocabulary. Reports and returns false if it is none. */
 bool example_read_word(ExampleReader *reader, const char *key, const char *path, const YamlNode *value,
                        unsigned *ret_value);

@@ -10,10 +10,30 @@
 #include <time.h>
 
 #include "policy/policy-vocabulary.h"
+#include "src/basic/number.h"
 #include "src/basic/text.h"
 
 bool example_is_unknown(const YamlNode *value) {
         return value->kind == YAML_KIND_SCALAR && text_equal(value->text, "?");
+}
+
+int example_errno(const char *text, int *ret_error) {
+        uint64_t number;
+
+        if (errno_from_name(text, ret_error) >= 0)
+                return 0;
+        if (number_parse_u64(text, 1, EXAMPLE_ERRNO_MAX, &number) < 0)
+                return -EINVAL;
+        *ret_error = (int) number;
+        return 0;
+}
+
+bool example_is_unknown_why(const YamlNode *value, int *ret_error) {
+        *ret_error = 0;
+        if (value->kind != YAML_KIND_SCALAR)
+                return false;
+        return example_is_unknown(value) ||
+               (text_starts_with(value->text, "? ") && example_errno(value->text + 2, ret_error) >= 0);
 }
 
 bool example_read_word(ExampleReader *reader, const char *key, const char *path, const YamlNode *value,
@@ -93,6 +113,17 @@ static void read_inode(ExampleReader *reader, const char *key, const YamlNode *v
                 reader->example->event.inode = (uint64_t) number;
 }
 
+static void read_generation(ExampleReader *reader, const char *key, const YamlNode *value) {
+        int64_t number;
+
+        if (example_read_number(reader, key, value, 0, UINT32_MAX, &number))
+                reader->example->event.generation = (uint32_t) number;
+}
+
+static void read_repeated(ExampleReader *reader, const char *key, const YamlNode *value) {
+        (void) parse_bool(&reader->parser, value, key, &reader->example->event.is_repeated);
+}
+
 static void read_count(ExampleReader *reader, const char *key, const YamlNode *value) {
         int64_t number;
 
@@ -105,7 +136,7 @@ static void read_errno(ExampleReader *reader, const char *key, const YamlNode *v
 
         if (!parse_text(&reader->parser, value, key, &text))
                 return;
-        if (errno_from_name(text, &reader->example->event.error) < 0)
+        if (example_errno(text, &reader->example->event.error) < 0)
                 policy_error(reader->parser.problems, value->position,
                              "unknown error \"%s\": write its name, such as EIO", text);
 }
@@ -141,6 +172,8 @@ static const ExampleKey event_keys[] = {
         { "structure", read_structure },
         { "group", read_group },
         { "inode", read_inode },
+        { "generation", read_generation },
+        { "repeated", read_repeated },
         { "errno", read_errno },
         { "count", read_count },
         { "shutdown-reason", read_shutdown_reason },
@@ -218,37 +251,62 @@ static void read_zone(ExampleReader *reader, const char *key, const YamlNode *va
                              "Europe/Berlin", text);
 }
 
-static void settle_time(ExampleReader *reader) {
+/* ".250000", six digits; returns what is behind it, or NULL. */
+static const char *parse_micro(const char *text, uint64_t *ret_usec) {
+        *ret_usec = 0;
+        for (size_t i = 1; i <= 6; i++) {
+                if (text[i] < '0' || text[i] > '9')
+                        return NULL;
+                *ret_usec = *ret_usec * 10 + (uint64_t) (text[i] - '0');
+        }
+        return text + 7;
+}
+
+/* A day and a time, by the zone that is written, or by UTC if that stands behind it. */
+static int parse_time(const char *text, const Zone *zone, uint64_t *ret_usec) {
         static const char *const formats[] = { "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M" };
+        struct tm parts = {};
+        uint64_t micro_usec = 0;
+        const char *end = NULL;
+        WallTime wall;
+        int64_t seconds;
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(formats) && (!end || *end == ':'); i++) {
+                parts = (struct tm) {};
+                end = strptime(text, formats[i], &parts);
+        }
+        if (end && *end == '.')
+                end = parse_micro(end, &micro_usec);
+        if (!end || (*end != 0 && !text_equal(end, " UTC")))
+                return -EINVAL;
+
+        wall = (WallTime) {
+                .year = parts.tm_year + 1900,
+                .month = parts.tm_mon + 1,
+                .day = parts.tm_mday,
+                .hour = parts.tm_hour,
+                .minute = parts.tm_min,
+                .second = parts.tm_sec,
+        };
+        r = zone_find_moment(*end ? NULL : zone, &wall, &seconds);
+        if (r >= 0)
+                *ret_usec = (uint64_t) seconds * USEC_PER_SEC + micro_usec;
+        return r;
+}
+
+static void settle_time(ExampleReader *reader) {
         const YamlNode *node = reader->time;
-        int64_t realtime_sec;
-        int r = -EINVAL;
+        int r;
 
         if (!node)
                 return;
-        for (size_t i = 0; i < ELEMENTSOF(formats) && r == -EINVAL; i++) {
-                struct tm parts = {};
-                const char *end = strptime(node->text, formats[i], &parts);
-                const WallTime wall = {
-                        .year = parts.tm_year + 1900,
-                        .month = parts.tm_mon + 1,
-                        .day = parts.tm_mday,
-                        .hour = parts.tm_hour,
-                        .minute = parts.tm_min,
-                        .second = parts.tm_sec,
-                };
-
-                if (end && *end == 0)
-                        r = zone_find_moment(reader->example->zone, &wall, &realtime_sec);
-        }
-
-        if (r >= 0)
-                reader->example->realtime_usec = (uint64_t) realtime_sec * USEC_PER_SEC;
-        else if (r == -ENOENT)
+        r = parse_time(node->text, reader->example->zone, &reader->example->realtime_usec);
+        if (r == -ENOENT)
                 policy_error(reader->parser.problems, node->position,
                              "\"%s\" does not exist in %s: the clock is set forward over it", node->text,
                              zone_name(reader->example->zone));
-        else
+        else if (r < 0)
                 policy_error(reader->parser.problems, node->position,
                              "\"%s\" is no time: write it as 2026-11-28 03:10, or now", node->text);
 }
@@ -271,6 +329,8 @@ static void read_texts(ExampleReader *reader, const char *key, const YamlNode *v
                 reader->example->expect = value;
         else if (text_equal(key, "due"))
                 reader->example->due = value;
+        else if (text_equal(key, "left-out"))
+                reader->example->left_out = value;
         else
                 reader->example->explain = value;
 }
@@ -311,6 +371,7 @@ static const ExampleKey example_keys[] = {
         { "expect", read_texts },
         { "due", read_texts },
         { "explain", read_texts },
+        { "left-out", read_texts },
 };
 
 static int fill_in(const EventFacts *defaults, EventExample *example) {
@@ -377,6 +438,7 @@ EventFacts event_example_facts(const EventExample *example) {
                 .zone = example->zone ?: example->machine,
                 .filesystem = example->has_filesystem ? &example->filesystem : NULL,
                 .path_state = example->path_state,
+                .path_error = example->path_error,
                 .paths = example->paths,
                 .owner = &example->owner,
         };

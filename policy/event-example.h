@@ -4,19 +4,24 @@
  *
  *   event: {kind: sick, structure: finobt, group: 3}     # or only the kind: sick
  *   fs: {mounts: [/srv], label: backup, autofsck: repair}
- *   file: {path: /srv/monday/all.tar, owner: [117, postgres], group: 117, project: 7}     # numbers, and their names
+ *   file: {path: /srv/monday/all.tar, owner: [117, postgres], group: 117, project: 7}     # numbers, and their names;
+ *                                      # the path is a list if several mounts show the file
  *   at: 90s                            # since the beginning of the stream; not written: with the one before it
  *   outcomes: [still-corrupt, done]    # how its actions end, in order; those not written end well
  *   time: 2026-11-28 03:10                               # when it is decided; or now
  *   zone: Europe/Berlin                                  # on which clock; UTC if it is not written, or this machine's
- *                                                        # with now
+ *                                                        # with now; "2026-11-28 03:10:07.250000 UTC" is what it
+ *                                                        # says, whatever the zone is
+ *   left-out: [file.path]              # match keys of facts that were known, and not kept
  *
  *   expect: ['rule heal, enforce: repair']               # the decisions, as policy_decision_text() writes them
  *   due: ['rule late, enforce: repair']                  # what had waited and was decided before this event came
  *   explain: ['rule mine (policy.yaml:7) does not match']      # what the explanation has to hold
  *
- * What is not written is unknown, as it is to the daemon before it has looked; '?' says the same by name, ~ says that
- * there is none (no label, no file system at all).
+ * What is not written is unknown, as it is to the daemon before it has looked; '?' says the same by name, '? ENODATA'
+ * also why (property, path, owner, group, project), ~ says that there is none (no label, no file system at all).
+ *
+ * event-example-write.h makes such a document of facts.
  */
 #pragma once
 
@@ -26,11 +31,14 @@
 
 /* More mount points of one example are an error. */
 #define EXAMPLE_MOUNTS_MAX 64
+/* The kernel has none beyond it (MAX_ERRNO). */
+#define EXAMPLE_ERRNO_MAX 4095
 
 typedef struct EventExample {
         const char *name;               /* borrowed from the tree; NULL: none was given */
         SourcePosition position;
         const YamlNode *expect, *due, *explain; /* lists of texts, borrowed from the tree; NULL: nothing is expected */
+        const YamlNode *left_out;       /* the same; NULL: nothing was */
         uint64_t at_usec;
         size_t n_outcomes;
         Outcome outcomes[DECISION_ACTIONS_MAX];
@@ -40,7 +48,8 @@ typedef struct EventExample {
         Zone *zone;                     /* owned; NULL: not written */
         const Zone *machine;            /* borrowed; what then counts */
         FactState path_state;
-        const char *paths[2];           /* the first borrowed from the tree */
+        int path_error;                 /* positive errno or 0 */
+        const char *paths[EXAMPLE_MOUNTS_MAX + 1];      /* borrowed from the tree; NULL-terminated */
         FileOwner owner;
         bool has_filesystem;
         FilesystemFacts filesystem;     /* texts are owned */

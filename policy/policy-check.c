@@ -87,8 +87,8 @@ static void check_acting_rule(const PolicyRule *rule, PolicyProblems *problems) 
         test = find_result_test(&source->match, &kind);
         if (test)
                 policy_error(problems, test->position,
-                             "rule \"%s\" acts on \"%s\", a result of an action: only log and notify may follow "
-                             "results",
+                             "rule \"%s\" acts on \"%s\", a result of an action: only log, notify and condition may "
+                             "follow results",
                              source->id, event_kind_to_name(kind));
         else if (rule->events == 0)
                 policy_warning(problems, source->match.position,

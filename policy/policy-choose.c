@@ -125,7 +125,12 @@ static int add_step(Choice *choice, const PolicyRule *rule, const StepSource *st
                 return r;
         decision->n_actions++;
 
-        request->has_own_severity = request->kind == ACTION_NOTIFY && !step->has_severity;
+        if (request->kind == ACTION_CONDITION && !request->name) {
+                request->name = strdup(rule->source.id);
+                if (!request->name)
+                        return -ENOMEM;
+        }
+        request->has_own_severity = action_parameter_find(request->kind, "severity") && !step->has_severity;
         if (request->has_own_severity)
                 request->severity = health_event_severity(choice->facts->event);
         bound_request(choice->policy, rule, &choice->context, &choice->protection, request, &is_lowered);

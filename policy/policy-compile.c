@@ -62,6 +62,10 @@ PolicyBaseline policy_baseline(const Policy *policy) {
         return policy->baseline;
 }
 
+const PatrolPolicy *policy_patrol(const Policy *policy) {
+        return &policy->patrol;
+}
+
 const PolicyLimits *policy_limits(const Policy *policy) {
         return &policy->limits;
 }
@@ -282,6 +286,9 @@ static int compile(Policy *policy, PolicySource *source, PolicyProblems *problem
         policy->baseline = source->has_baseline ? source->baseline : BASELINE_AUTOFSCK;
         policy->limits = source->limits;
         policy->brake = source->brake;
+        policy->patrol = source->patrol;
+        if (policy->patrol.share_percent == 0)
+                policy->patrol.share_percent = PATROL_SHARE_DEFAULT;
         policy->protects = steal_ptr(source->protects);
         policy->n_protects = source->n_protects;
         source->n_protects = 0;

@@ -33,6 +33,8 @@ const char *policy_hash(const Policy *policy);
 PolicyMode policy_mode(const Policy *policy);
 PolicyBaseline policy_baseline(const Policy *policy);
 const PolicyLimits *policy_limits(const Policy *policy);
+/* Borrowed. Never NULL. */
+const PatrolPolicy *policy_patrol(const Policy *policy);
 size_t policy_n_rules(const Policy *policy);
 bool policy_has_windows(const Policy *policy);
 /* One of the policy's own windows; NULL if it has none of this name. Borrowed. */

@@ -21,10 +21,16 @@ static void print_request(const ActionRequest *request, FILE *stream) {
         char min_text[DURATION_TEXT_SIZE], max_text[DURATION_TEXT_SIZE];
 
         fputs(action_kind_to_name(request->kind), stream);
-        if (request->kind == ACTION_NOTIFY)
+        if (request->name)
+                fprintf(stream, " %s", request->name);
+        if (request->kind == ACTION_NOTIFY || request->kind == ACTION_CONDITION)
                 fprintf(stream, " %s", severity_to_name(request->severity));
         if (request->kind == ACTION_NOTIFY && request->route)
                 fprintf(stream, " route %s", request->route);
+        if (request->message) {
+                fputc(' ', stream);
+                policy_print_quoted(request->message, stream);
+        }
         if (request->kind == ACTION_START_UNIT)
                 fprintf(stream, " %s", request->unit);
         if (request->kind == ACTION_SCRUB)

@@ -55,6 +55,10 @@ void fact_get_fs_type(const EventFacts *facts, FactValue *ret_value) {
 void fact_get_fs_mount(const EventFacts *facts, FactValue *ret_value) {
         const FilesystemFacts *filesystem = facts->filesystem;
 
+        if (filesystem && filesystem->are_mounts_unknown) {
+                value_unknown(ret_value, 0);
+                return;
+        }
         if (!filesystem || filesystem->n_mounts == 0) {
                 value_absent(ret_value);
                 return;

@@ -144,6 +144,10 @@ static int merge(PolicySource *whole, PolicySource *part, bool is_alone, PolicyP
                 whole->baseline = part->baseline;
         }
         merge_limits(&whole->limits, &part->limits);
+        if (part->has_patrol) {
+                whole->has_patrol = true;
+                whole->patrol = part->patrol;
+        }
         if (part->brake.n_filesystems > 0)
                 whole->brake = part->brake;
 

@@ -2,6 +2,8 @@
 /*
  * `do` and `escalate` lists to steps: names and parameters of actions.
  */
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/policy-parse-value.h"
@@ -21,6 +23,12 @@ static const char *scrub_repair_name_at(unsigned i) {
         return scrub_repair_to_name((ScrubRepair) i);
 }
 
+static void replace_text(PolicyParser *parser, const char *text, char **slot) {
+        free(*slot);
+        *slot = strdup(text);
+        parser->problems->out_of_memory |= !*slot;
+}
+
 void parse_unit(PolicyParser *parser, const YamlNode *node, const char *name, char **ret_unit) {
         const char *text, *fault;
 
@@ -37,9 +45,7 @@ void parse_unit(PolicyParser *parser, const YamlNode *node, const char *name, ch
                 policy_error(parser->problems, node->position, "unit \"%s\" %s: write one of your own", text, fault);
                 return;
         }
-        free(*ret_unit);
-        *ret_unit = strdup(text);
-        parser->problems->out_of_memory |= !*ret_unit;
+        replace_text(parser, text, ret_unit);
 }
 
 bool parse_action_name(PolicyParser *parser, const YamlNode *node, ActionKind *ret_kind) {
@@ -57,10 +63,50 @@ static void parse_route_name(PolicyParser *parser, const YamlNode *node, const c
 
         if (!parse_id(parser, node, name, id))
                 return;
-        free(step->request.route);
-        step->request.route = strdup(id);
+        replace_text(parser, id, &step->request.route);
         step->route_position = node->position;
-        parser->problems->out_of_memory |= !step->request.route;
+}
+
+/* It begins the target of a condition, and a blank ends it there. */
+static void parse_condition_name(PolicyParser *parser, const YamlNode *node, const char *name, char **ret_name) {
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+        const char *text;
+
+        if (!parse_text(parser, node, name, &text))
+                return;
+        if (strlen(text) >= RULE_ID_SIZE || text[0] == '-' || strspn(text, letters) != strlen(text)) {
+                policy_error(parser->problems, node->position,
+                             "\"%s\" cannot be \"%s\": write at most %d small letters, digits and dashes, no dash "
+                             "first", name, text, RULE_ID_SIZE - 1);
+                return;
+        }
+        replace_text(parser, text, ret_name);
+}
+
+/* Also those behind ASCII: terminals know them. */
+static bool has_control(const char *text) {
+        for (const unsigned char *c = (const unsigned char *) text; *c; c++)
+                if (*c < ' ' || *c == 0x7f || (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0))
+                        return true;
+        return false;
+}
+
+static void parse_sentence(PolicyParser *parser, const YamlNode *node, const ActionParameter *parameter,
+                           char **ret_text) {
+        const char *text;
+
+        if (!parse_text(parser, node, parameter->name, &text))
+                return;
+        if (node->length > parameter->max)
+                policy_error(parser->problems, node->position,
+                             "\"%s\" cannot be %zu bytes long: write at most %" PRIu64, parameter->name, node->length,
+                             parameter->max);
+        else if (has_control(text))
+                policy_error(parser->problems, node->position,
+                             "\"%s\" has a line break or another control character: write one sentence in one line",
+                             parameter->name);
+        else
+                replace_text(parser, text, ret_text);
 }
 
 static void parse_parameter_value(PolicyParser *parser, const ActionParameter *parameter, const YamlNode *node,
@@ -103,6 +149,12 @@ static void parse_parameter_value(PolicyParser *parser, const ActionParameter *p
                 break;
         case PARAMETER_UNIT:
                 parse_unit(parser, node, parameter->name, slot);
+                break;
+        case PARAMETER_NAME:
+                parse_condition_name(parser, node, parameter->name, slot);
+                break;
+        case PARAMETER_SENTENCE:
+                parse_sentence(parser, node, parameter, slot);
                 break;
         case PARAMETER_OTHER:
                 break;

@@ -74,6 +74,7 @@ int parse_brake(PolicyParser *parser, const YamlNode *node, PolicySource *source
 int parse_file_limits(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 int parse_windows(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 int parse_routes(PolicyParser *parser, const YamlNode *node, PolicySource *source);
+int parse_patrol(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 /* The name of a template that a policy may have started; new text. @name: of the key. */
 void parse_unit(PolicyParser *parser, const YamlNode *node, const char *name, char **ret_unit);
 /* Reports and returns false if @node is no action's name. */

@@ -355,6 +355,7 @@ static const struct {
         { "brake", parse_brake },
         { "windows", parse_windows },
         { "routes", parse_routes },
+        { "patrol", parse_patrol },
 };
 
 static int parse_file_key(PolicyParser *parser, const YamlNode *entry, PolicySource *source) {

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "policy/policy-patrol.h"
 #include "policy/policy-routes.h"
 #include "policy/policy-rules.h"
 #include "policy/policy-windows.h"
@@ -72,9 +73,10 @@ static bool parameter_is_default(const ActionParameter *parameter, const StepSou
         case PARAMETER_WINDOW:
                 return here[0] == '\0';
         case PARAMETER_UNIT:
-                return false;
         case PARAMETER_ROUTE:
-                return !step->request.route;
+        case PARAMETER_NAME:
+        case PARAMETER_SENTENCE:
+                return !*(char *const *) here;
         case PARAMETER_OTHER:
                 return true;
         }
@@ -111,6 +113,10 @@ static void print_parameter(const ActionParameter *parameter, const StepSource *
                 break;
         case PARAMETER_ROUTE:
                 fputs(*(char *const *) slot, stream);
+                break;
+        case PARAMETER_NAME: /* "null" is one */
+        case PARAMETER_SENTENCE:
+                policy_print_quoted(*(char *const *) slot, stream);
                 break;
         case PARAMETER_OTHER:
                 break;
@@ -300,6 +306,7 @@ int policy_print(const Policy *policy, FILE *stream) {
 
         print_limits(&policy->limits, stream);
         print_brake(&policy->brake, stream);
+        patrol_print(&policy->patrol, stream);
         if (policy->n_windows > 0)
                 fputs("windows:\n", stream);
         for (size_t i = 0; i < policy->n_windows; i++)

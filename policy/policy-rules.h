@@ -39,6 +39,7 @@ struct Policy {
         RuleIndex *index;
         PolicyLimits limits;
         Brake brake;
+        PatrolPolicy patrol;
         bool has_timing;                /* one of its rules has, or there are limits: something has to be remembered */
         size_t n_counting;
         uint16_t *counting;             /* rules with `when`: they count behind the end of the search */

@@ -204,7 +204,7 @@ static const ActionWord action_words[N_ACTION_KINDS] = {
         [ACTION_LOG] = { ACTION_LOG, true, true, AUTOFSCK_LEVEL_REPORT,
                          "write a line about it to the journal" },
         [ACTION_NOTIFY] = { ACTION_NOTIFY, true, true, AUTOFSCK_LEVEL_REPORT, "tell somebody" },
-        [ACTION_CONDITION] = { ACTION_CONDITION, false, true, AUTOFSCK_LEVEL_REPORT,
+        [ACTION_CONDITION] = { ACTION_CONDITION, true, true, AUTOFSCK_LEVEL_REPORT,
                                "raise a condition that stays until it is cleared" },
         [ACTION_SURVEY] = { ACTION_SURVEY, true, false, AUTOFSCK_LEVEL_REPORT,
                             "ask the kernel what it knows to be sick" },
@@ -235,6 +235,13 @@ static const ActionParameter action_parameters[] = {
           "how urgent it is; default: the event's own severity" },
         { ACTION_NOTIFY, "route", PARAMETER_ROUTE, true, false, offsetof(ActionRequest, route), 0, 0,
           "where the message goes besides journal and bus, one of \"routes\"" },
+
+        { ACTION_CONDITION, "name", PARAMETER_NAME, true, false, offsetof(ActionRequest, name), 0, 0,
+          "what it is called; default: as the rule" },
+        { ACTION_CONDITION, "severity", PARAMETER_SEVERITY, true, false, offsetof(ActionRequest, severity), 0, 0,
+          "how bad it is; default: the event's own severity" },
+        { ACTION_CONDITION, "message", PARAMETER_SENTENCE, true, false, offsetof(ActionRequest, message), 0,
+          CONDITION_MESSAGE_MAX, "one sentence for people" },
 
         { ACTION_REPAIR, "timeout", PARAMETER_DURATION, true, false, offsetof(ActionRequest, timeout_usec),
           USEC_PER_SEC, 7 * USEC_PER_DAY, "how long one try may take" },
@@ -288,6 +295,7 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_FILE, "windows", true, KEY_ANYWHERE, "named windows of time, for \"time\"" },
         { KEY_OF_FILE, "brake", true, KEY_ANYWHERE, "when many file systems fail at once" },
         { KEY_OF_FILE, "routes", true, KEY_ANYWHERE, "where notifications go, by name, for \"notify\"" },
+        { KEY_OF_FILE, "patrol", true, KEY_ANYWHERE, "whether damage is looked for that nobody has met yet" },
         { KEY_OF_FILE, "permit", false, KEY_ANYWHERE, "unit that is asked before destructive steps" },
 
         { KEY_OF_RULE, "id", true, KEY_ANYWHERE, "name of the rule, unique" },
@@ -340,6 +348,12 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_BRAKE, "filesystems", true, KEY_ANYWHERE, "how many different ones have to fail" },
         { KEY_OF_BRAKE, "within", true, KEY_ANYWHERE, "in how much time" },
         { KEY_OF_BRAKE, "calm", true, KEY_ANYWHERE, "nothing is done before none has failed for so long" },
+
+        { KEY_OF_PATROL, "mode", true, KEY_ANYWHERE,
+          "off, at-mount: once for each mount, or continuous: again and again" },
+        { KEY_OF_PATROL, "share", true, KEY_ANYWHERE, "of the time, \"2%\": how long it looks, and rests in between" },
+        { KEY_OF_PATROL, "removable", true, KEY_ANYWHERE, "true: also on removable disks" },
+        { KEY_OF_PATROL, "rotating", true, KEY_ANYWHERE, "true: also on rotating disks" },
 
         { KEY_OF_RULE_LIMITS, "actions", true, KEY_ANYWHERE, "actions of this rule, \"5 per 1d\"" },
         { KEY_OF_RULE_LIMITS, "workloads", false, KEY_ANYWHERE, "workloads that this rule fails, \"3 per 1h\"" },

@@ -117,8 +117,10 @@ typedef enum ParameterType {
         PARAMETER_SEVERITY,
         PARAMETER_SCRUB_REPAIR,
         PARAMETER_WINDOW,               /* name of a window */
-        PARAMETER_UNIT,         /* name of a template */
+        PARAMETER_UNIT,                 /* name of a template */
         PARAMETER_ROUTE,
+        PARAMETER_NAME,                 /* of a condition */
+        PARAMETER_SENTENCE,             /* for people: one line */
         PARAMETER_OTHER,                /* only of parameters that are not built */
 } ParameterType;
 
@@ -129,7 +131,7 @@ typedef struct ActionParameter {
         bool is_built;
         bool is_required;
         size_t offset;                  /* of the value in ActionRequest */
-        uint64_t min, max;              /* durations in microseconds, counts */
+        uint64_t min, max;              /* durations in microseconds, counts; of sentences max, in bytes */
         const char *help;
 } ActionParameter;
 
@@ -149,6 +151,7 @@ typedef enum KeyPlace {
         KEY_OF_LIMITS,
         KEY_OF_BRAKE,
         KEY_OF_RULE_LIMITS,
+        KEY_OF_PATROL,
 } KeyPlace;
 
 /* Where a key of the file may stand. */

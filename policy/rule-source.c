@@ -21,6 +21,13 @@ static const char *const policy_baseline_names[] = {
 };
 DEFINE_NAMES(policy_baseline, PolicyBaseline)
 
+static const char *const patrol_mode_names[] = {
+        [PATROL_OFF] = "off",
+        [PATROL_AT_MOUNT] = "at-mount",
+        [PATROL_CONTINUOUS] = "continuous",
+};
+DEFINE_NAMES(patrol_mode, PatrolMode)
+
 void condition_clear(Condition *condition) {
         for (size_t i = 0; i < condition->n_children; i++)
                 condition_clear(&condition->children[i]);
@@ -100,7 +107,7 @@ static void print_range(const Condition *condition, FILE *stream) {
 }
 
 /* As YAML wants it: single quotes are doubled inside; what is no text for people needs double ones. */
-static void print_quoted(const char *text, FILE *stream) {
+void policy_print_quoted(const char *text, FILE *stream) {
         bool is_plain = true;
 
         for (const char *c = text; *c; c++)
@@ -127,7 +134,7 @@ static void print_pattern(const Condition *condition, FILE *stream) {
 
         if (word)
                 fprintf(stream, "{%s: ", word);
-        print_quoted(pattern_text(condition->pattern), stream);
+        policy_print_quoted(pattern_text(condition->pattern), stream);
         if (word)
                 fputc('}', stream);
 }

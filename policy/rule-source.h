@@ -56,6 +56,8 @@ void condition_clear(Condition *condition);
 bool condition_equal(const Condition *a, const Condition *b);
 /* The value of a test as one would write it behind its key ("{regex: '^scratch'}"). */
 void condition_print_value(const Condition *condition, FILE *stream);
+/* In quotes, as YAML wants it. */
+void policy_print_quoted(const char *text, FILE *stream);
 /* The test as one would write it ("fs.label: {regex: '^scratch'}"); new, NULL if out of memory. */
 char *condition_text(const Condition *condition);
 
@@ -77,7 +79,7 @@ ActionRequest action_request_default(ActionKind kind);
 /* One step of `do` or `escalate`. */
 typedef struct StepSource {
         ActionRequest request;          /* parameters; denied_by stays NULL */
-        bool has_severity;              /* notify: else the event's own */
+        bool has_severity;              /* notify, condition: else the event's own */
         SourcePosition route_position;  /* notify, with a route */
         SourcePosition position;
         SourcePosition window_position;
@@ -141,6 +143,24 @@ typedef struct PolicyLimits {
         unsigned n_parallel_repairs, n_parallel_scrubs;
 } PolicyLimits;
 
+typedef enum PatrolMode {
+        PATROL_OFF,
+        PATROL_AT_MOUNT,                /* once after each mount */
+        PATROL_CONTINUOUS,              /* and again and again */
+} PatrolMode;
+DECLARE_NAMES(patrol_mode, PatrolMode)
+#define N_PATROL_MODES (PATROL_CONTINUOUS + 1)
+
+#define PATROL_SHARE_DEFAULT 2          /* percent */
+#define PATROL_SHARE_MAX 50
+
+/* Looking for damage that nobody has met. */
+typedef struct PatrolPolicy {
+        PatrolMode mode;
+        unsigned share_percent;         /* of the time in which it looks; in a source 0: not written */
+        bool on_removable, on_rotating;
+} PatrolPolicy;
+
 /* One file, or several merged. Starts as `PolicySource source = {};` */
 typedef struct PolicySource {
         bool has_mode;
@@ -150,6 +170,8 @@ typedef struct PolicySource {
         PolicyBaseline baseline;
         PolicyLimits limits;
         Brake brake;
+        bool has_patrol;
+        PatrolPolicy patrol;
         size_t n_rules;
         RuleSource *rules;              /* in the order of files and of places in them */
         size_t n_protects;

@@ -447,16 +447,10 @@ static int read_events(YamlReader *reader, const char *text, size_t length) {
         return 0;
 }
 
-int yaml_tree_parse(const char *text, size_t length, unsigned file, PolicyProblems *problems, YamlTree **ret_tree) {
+static int parse(const char *text, size_t length, unsigned file, PolicyProblems *problems, YamlTree **ret_tree) {
         _cleanup_(yaml_tree_free_at) YamlTree *tree = NULL;
         YamlReader reader = { .problems = problems, .file = file };
         int r;
-
-        if (length > YAML_TEXT_MAX) {
-                policy_error(problems, ((SourcePosition) { .file = file }),
-                             "larger than 1 MiB: split it into drop-ins in policy.d");
-                return -EINVAL;
-        }
 
         tree = calloc(1, sizeof(*tree));
         if (!tree || !yaml_parser_initialize(&reader.parser))
@@ -475,4 +469,23 @@ int yaml_tree_parse(const char *text, size_t length, unsigned file, PolicyProble
 
         *ret_tree = steal_ptr(tree);
         return 0;
+}
+
+int yaml_tree_parse(const char *text, size_t length, unsigned file, PolicyProblems *problems, YamlTree **ret_tree) {
+        if (length > YAML_TEXT_MAX) {
+                policy_error(problems, ((SourcePosition) { .file = file }),
+                             "larger than 1 MiB: split it into drop-ins in policy.d");
+                return -EINVAL;
+        }
+        return parse(text, length, file, problems, ret_tree);
+}
+
+int yaml_tree_parse_stream(const char *text, size_t length, unsigned file, PolicyProblems *problems,
+                           YamlTree **ret_tree) {
+        if (length > YAML_STREAM_MAX) {
+                policy_error(problems, ((SourcePosition) { .file = file }),
+                             "larger than 16 MiB: split it into several streams");
+                return -EINVAL;
+        }
+        return parse(text, length, file, problems, ret_tree);
 }

@@ -13,6 +13,8 @@
 #include "policy/policy-problem.h"
 
 #define YAML_TEXT_MAX ((size_t) 1024 * 1024)
+/* Some 40,000 recorded events. */
+#define YAML_STREAM_MAX ((size_t) 16 * 1024 * 1024)
 #define YAML_DEPTH_MAX 16
 /* More keys in one map than any map of ours can have. */
 #define YAML_MAP_KEYS_MAX 256
@@ -52,6 +54,9 @@ typedef struct YamlTree YamlTree;
  * is left, so that it can be looked through for more); -EINVAL if it is not YAML or too large; -ENOMEM.
  */
 int yaml_tree_parse(const char *text, size_t length, unsigned file, PolicyProblems *problems, YamlTree **ret_tree);
+/* The same for events, which may be YAML_STREAM_MAX long. */
+int yaml_tree_parse_stream(const char *text, size_t length, unsigned file, PolicyProblems *problems,
+                           YamlTree **ret_tree);
 YamlTree *yaml_tree_free(YamlTree *tree);
 DEFINE_CLEANUP(YamlTree, yaml_tree_free)
 

@@ -65,6 +65,18 @@ static size_t utf8_character(const uint8_t *bytes, size_t length) {
         return expected;
 }
 
+size_t text_decode_character(const char *bytes, size_t length, uint32_t *ret_code) {
+        /* Bits of the number that the first byte of so many has. */
+        static const uint8_t masks[UTF8_MAX + 1] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+        const uint8_t *at = (const uint8_t *) bytes;
+        size_t n = utf8_character(at, length);
+
+        *ret_code = at[0] & masks[n];
+        for (size_t i = 1; i < n; i++)
+                *ret_code = *ret_code << 6 | (at[i] & 0x3f);
+        return n;
+}
+
 static bool is_control(const uint8_t *character, size_t length) {
         /* U+0080 to U+009F steer terminals as ESC does. */
         if (length == 2)

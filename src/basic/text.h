@@ -44,6 +44,10 @@ char *text_escape(const char *bytes, size_t length);
  */
 int text_append_escaped(char *buffer, size_t size_bytes, const char *bytes, size_t length);
 
+/* The character that begins @bytes, by its number in Unicode. Returns how many bytes it has, or 0 if they are not valid
+ * UTF-8. @length: at least 1. */
+size_t text_decode_character(const char *bytes, size_t length, uint32_t *ret_code);
+
 /* 32-bit FNV-1a: to tell texts apart, not against somebody who looks for two that are the same. */
 uint32_t text_hash(const char *text);
 

@@ -18,7 +18,7 @@ typedef struct BusChangeName {
 } BusChangeName;
 
 /* Properties of one interface that can change; ends with a NULL property. At most BUS_CHANGE_NAMES_MAX. */
-#define BUS_CHANGE_NAMES_MAX 32
+#define BUS_CHANGE_NAMES_MAX 48
 
 /* Embedded in each object that is on the bus. All pointers are borrowed and live as long as the object. */
 typedef struct BusChange {

@@ -76,6 +76,12 @@ static const char *text_of_autofsck(const Filesystem *fs, char buffer[static BUF
         return "unknown";
 }
 
+static const char *text_of_patrol(const Filesystem *fs, char buffer[static BUFFER_SIZE] _unused_) {
+        return fs->patrol.busy_usec + fs->patrol.ended_realtime_usec == 0
+                       ? "none"
+                       : patrol_stage_to_name((PatrolStage) fs->patrol.position.stage);
+}
+
 static const struct {
         const char *name;
         const char *(*text)(const Filesystem *fs, char buffer[static BUFFER_SIZE]);
@@ -89,6 +95,7 @@ static const struct {
         { "HolderName",   text_of_holder_name },
         { "WatchedBy",    text_of_watched_by },
         { "Autofsck",     text_of_autofsck },
+        { "PatrolStage",  text_of_patrol },
 };
 
 static int get_text(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
@@ -146,6 +153,13 @@ static const struct {
         size_t offset;          /* of an uint64_t in Filesystem */
 } numbers[] = {
         { "FirstBadTime",  offsetof(Filesystem, first_bad_realtime_usec) },
+        { "LastKnownGood", offsetof(Filesystem, patrol.clean_realtime_usec) },
+        { "PatrolBegan",   offsetof(Filesystem, patrol.began_realtime_usec) },
+        { "PatrolEnded",   offsetof(Filesystem, patrol.ended_realtime_usec) },
+        { "PatrolChecked", offsetof(Filesystem, patrol.n_checked) },
+        { "PatrolDamaged", offsetof(Filesystem, patrol.n_damaged) },
+        { "PatrolUnchecked", offsetof(Filesystem, patrol.n_unreadable) },
+        { "PatrolBusyUSec", offsetof(Filesystem, patrol.busy_usec) },
         { "LastEventTime", offsetof(Filesystem, last_event_realtime_usec) },
         { "EventsTotal",   offsetof(Filesystem, totals.n_events) },
         { "ReportsTotal",  offsetof(Filesystem, totals.n_reports) },
@@ -249,6 +263,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("ShutDown", "b", get_truth, 0, CHANGES),
         SD_BUS_PROPERTY("Conditions", "a(ssstts)", get_conditions, 0, CHANGES),
         SD_BUS_PROPERTY("FirstBadTime", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("LastKnownGood", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("LastEventTime", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("EventsTotal", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("ReportsTotal", "t", get_number, 0, CHANGES),
@@ -257,6 +272,13 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("Healed", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("Refused", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("Failed", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("PatrolStage", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("PatrolBegan", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("PatrolEnded", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("PatrolChecked", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("PatrolDamaged", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("PatrolUnchecked", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("PatrolBusyUSec", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("ActiveJob", "o", get_active_job, 0, CHANGES),
 
         SD_BUS_METHOD_WITH_ARGS("Repair",
@@ -292,6 +314,7 @@ static const BusChangeName change_names[] = {
         { "ShutDown",      BUS_FILESYSTEM_FACTS | BUS_FILESYSTEM_CONDITIONS | BUS_FILESYSTEM_COUNTERS },
         { "Conditions",    BUS_FILESYSTEM_CONDITIONS },
         { "FirstBadTime",  BUS_FILESYSTEM_COUNTERS | BUS_FILESYSTEM_CONDITIONS },
+        { "LastKnownGood", BUS_FILESYSTEM_FACTS },
         { "LastEventTime", BUS_FILESYSTEM_COUNTERS },
         { "EventsTotal",   BUS_FILESYSTEM_COUNTERS },
         { "ReportsTotal",  BUS_FILESYSTEM_COUNTERS },
@@ -300,9 +323,17 @@ static const BusChangeName change_names[] = {
         { "Healed",        BUS_FILESYSTEM_JOBS },
         { "Refused",       BUS_FILESYSTEM_JOBS },
         { "Failed",        BUS_FILESYSTEM_JOBS },
+        { "PatrolStage",   BUS_FILESYSTEM_FACTS },
+        { "PatrolBegan",   BUS_FILESYSTEM_FACTS },
+        { "PatrolEnded",   BUS_FILESYSTEM_FACTS },
+        { "PatrolChecked", BUS_FILESYSTEM_FACTS },
+        { "PatrolDamaged", BUS_FILESYSTEM_FACTS },
+        { "PatrolUnchecked", BUS_FILESYSTEM_FACTS },
+        { "PatrolBusyUSec", BUS_FILESYSTEM_FACTS },
         { "ActiveJob",     BUS_FILESYSTEM_JOBS },
         {}
 };
+_Static_assert(ELEMENTSOF(change_names) <= BUS_CHANGE_NAMES_MAX + 1, "all of them fit one signal");
 
 int bus_filesystem_attach(BusContext *context, sd_bus *bus) {
         return bus_objects_attach(&context->filesystems, bus, BUS_FILESYSTEM_PREFIX, BUS_INTERFACE_FILESYSTEM, vtable);

@@ -79,6 +79,8 @@ static int append_row(sd_bus_message *reply, const HistoryRow *row) {
         r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
                 r = bus_entry_text(reply, "type", history_row_type_to_name(values.type));
+        if (r >= 0)
+                r = bus_entry_u64(reply, "serial", row->serial);
         for (size_t i = 0; r >= 0 && i < N_HISTORY_NUMBERS; i++)
                 if (values.known & UINT32_C(1) << i)
                         r = append_number(reply, i, values.numbers[i]);
@@ -125,7 +127,13 @@ static void on_answer(void *userdata, const HistoryRow *row, int error) {
 
 static int read_query(BusContext *context, sd_bus_message *message, HistoryQuery *query, sd_bus_error *error) {
         const char *name = "";
-        const BusOption options[] = { { "filesystem", 's', &name, NULL } };
+        int wants_facts = 0;
+        const BusOption options[] = {
+                { "filesystem", 's', &name, NULL },
+                { "id", 't', &query->event_id, NULL },
+                { "before", 't', &query->before_serial, NULL },
+                { "facts", 'b', &wants_facts, NULL },
+        };
         Filesystem *filesystem;
         char uuid[UUID_TEXT_SIZE];
         int r;
@@ -141,6 +149,7 @@ static int read_query(BusContext *context, sd_bus_message *message, HistoryQuery
                 return bus_error_set(error, -EINVAL, "At most %d entries can be asked for", HISTORY_QUERY_ROWS_MAX);
         if (query->n_max == 0)
                 query->n_max = BUS_HISTORY_DEFAULT_MAX;
+        query->wants_facts = wants_facts != 0;
 
         /* What is mounted now is asked for by its UUID: it may have been mounted elsewhere. */
         if (*name && filesystem_table_find_name(engine_filesystems(context->engine), name, &filesystem) >= 0 &&

@@ -248,6 +248,7 @@ static const BusChangeName change_names[] = {
         { "Verified",   JOB_CHANGE_STATE },
         {}
 };
+_Static_assert(ELEMENTSOF(change_names) <= BUS_CHANGE_NAMES_MAX + 1, "all of them fit one signal");
 
 int bus_job_attach(BusContext *context, sd_bus *bus) {
         return bus_objects_attach(&context->jobs, bus, BUS_JOB_PREFIX, BUS_INTERFACE_JOB, vtable);

@@ -337,6 +337,7 @@ static const BusChangeName change_names[] = {
         { "TimeZone",         BUS_MANAGER_WORKER },
         {}
 };
+_Static_assert(ELEMENTSOF(change_names) <= BUS_CHANGE_NAMES_MAX + 1, "all of them fit one signal");
 
 int bus_manager_attach(BusContext *context, sd_bus *bus) {
         return sd_bus_add_object_vtable(bus, /* slot= */ NULL, BUS_PATH, BUS_INTERFACE_MANAGER, vtable, context);

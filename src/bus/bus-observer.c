@@ -36,7 +36,7 @@ static void on_filesystem_gone(void *userdata, Filesystem *filesystem) {
 }
 
 static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem,
-                     const char *path _unused_) {
+                     const char *path _unused_, const EventFacts *facts _unused_) {
         BusContext *context = userdata;
 
         bus_signal_event(context, event, filesystem);

@@ -27,7 +27,8 @@ static const CtlVerb verbs[] = {
         { CTL_VERB_MONITOR, { "monitor" }, "", 0, 0, CTL_OPTION_JSON,
           "print events, decisions and actions as they happen" },
         { CTL_VERB_EVENTS, { "events" }, "", 0, 0,
-          CTL_OPTION_JSON | CTL_OPTION_SINCE | CTL_OPTION_FS | CTL_OPTION_LIMIT | CTL_OPTION_NO_ASK_PASSWORD,
+          CTL_OPTION_JSON | CTL_OPTION_SINCE | CTL_OPTION_FS | CTL_OPTION_LIMIT | CTL_OPTION_EXPORT |
+                  CTL_OPTION_NO_ASK_PASSWORD,
           "print what happened, out of the history" },
         { CTL_VERB_REPAIR, { "repair" }, "FS STRUCTURE", 2, 2,
           OPTIONS_JOB | OPTIONS_TARGET | CTL_OPTION_OVERRIDE_HARMFUL,
@@ -38,7 +39,8 @@ static const CtlVerb verbs[] = {
           "check policy files without the daemon" },
         { CTL_VERB_POLICY_SHOW, { "policy", "show" }, "[FILE]", 0, 1, 0,
           "print the merged policy and where it is from" },
-        { CTL_VERB_POLICY_EXPLAIN, { "policy", "explain" }, "EVENT", 1, 1, CTL_OPTION_JSON | CTL_OPTION_POLICY,
+        { CTL_VERB_POLICY_EXPLAIN, { "policy", "explain" }, "EVENT", 1, 1,
+          CTL_OPTION_JSON | CTL_OPTION_POLICY | CTL_OPTION_NO_ASK_PASSWORD,
           "what would be done about it, and why" },
         { CTL_VERB_POLICY_SIMULATE, { "policy", "simulate" }, "FILE", 1, 1,
           CTL_OPTION_JSON | CTL_OPTION_POLICY | CTL_OPTION_DIFF, "what would be done about many events" },
@@ -61,6 +63,7 @@ static const CtlOption options[] = {
         { CTL_OPTION_SINCE, "since", 0, "TIME", "not older than TIME, or than so long ago: 2h" },
         { CTL_OPTION_FS, "fs", 0, "FS", "of this file system only" },
         { CTL_OPTION_LIMIT, "limit", 0, "N", "the newest N entries; 1000 if not given" },
+        { CTL_OPTION_EXPORT, "export", 0, NULL, "print a stream for policy simulate" },
         { CTL_OPTION_DOMAIN, "domain", 0, "WORD", "where the structure is: fs, ag, rtgroup, inode" },
         { CTL_OPTION_GROUP, "group", 0, "N", "the allocation group or realtime group" },
         { CTL_OPTION_INODE, "inode", 0, "N", "the inode" },
@@ -234,6 +237,7 @@ static int take_option(CtlRequest *request, const CtlOption *option, const char 
                 request->diff = value;
                 break;
         case CTL_OPTION_JSON:
+        case CTL_OPTION_EXPORT:
         case CTL_OPTION_NO_LEGEND:
         case CTL_OPTION_REPAIR:
         case CTL_OPTION_NO_WAIT:
@@ -307,6 +311,10 @@ static int check_options(const CtlRequest *request, char *text) {
         if (!(request->options & CTL_OPTION_GENERATION) != !(request->options & CTL_OPTION_INODE)) {
                 (void) snprintf(text, CTL_USAGE_TEXT_SIZE,
                                 "--inode and --generation belong together; events show both: \"ino 133 gen 0x5\"");
+                return -EINVAL;
+        }
+        if ((request->options & CTL_OPTION_EXPORT) && (request->options & CTL_OPTION_JSON)) {
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--export and --json exclude each other");
                 return -EINVAL;
         }
         if ((request->options & CTL_OPTION_GROUP) && (request->options & CTL_OPTION_INODE)) {

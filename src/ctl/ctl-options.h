@@ -47,6 +47,7 @@ typedef enum CtlOptionId {
         CTL_OPTION_LIMIT = 1 << 15,
         CTL_OPTION_POLICY = 1 << 16,
         CTL_OPTION_DIFF = 1 << 17,
+        CTL_OPTION_EXPORT = 1 << 18,
 } CtlOptionId;
 
 typedef struct CtlVerb {

@@ -42,27 +42,20 @@ static int read_text(const char *argument, const char **ret_name, char **ret_tex
 
         if (text_equal(argument, "-")) {
                 *ret_name = "standard input";
-                return file_read_fd(STDIN_FILENO, YAML_TEXT_MAX, ret_text, ret_length);
+                return file_read_fd(STDIN_FILENO, YAML_STREAM_MAX, ret_text, ret_length);
         }
         *ret_name = argument;
-        return file_read(AT_FDCWD, argument, YAML_TEXT_MAX, ret_text, ret_length);
+        return file_read(AT_FDCWD, argument, YAML_STREAM_MAX, ret_text, ret_length);
 }
 
-int ctl_events_read(const char *argument, CtlEvents *events) {
+int ctl_events_parse(const char *name, const char *text, size_t length, CtlEvents *events) {
         const YamlNode *root, *cases;
         unsigned file = 0;
-        const char *name;
-        size_t length;
         int r;
 
-        r = read_text(argument, &name, &events->text, &length);
-        if (r < 0) {
-                ctl_complain(NULL, "cannot read %s: %s", name, strerror(-r));
-                return r;
-        }
-        r = policy_problems_add_file(&events->problems, name, events->text, length, &file);
+        r = policy_problems_add_file(&events->problems, name, text, length, &file);
         if (r >= 0)
-                r = yaml_tree_parse(events->text, length, file, &events->problems, &events->tree);
+                r = yaml_tree_parse_stream(text, length, file, &events->problems, &events->tree);
         root = r >= 0 ? yaml_tree_root(events->tree) : NULL;
         if (r >= 0 && !root) {
                 policy_error(&events->problems, ((SourcePosition) { .file = file }),
@@ -79,6 +72,19 @@ int ctl_events_read(const char *argument, CtlEvents *events) {
                 root = cases;
         events->first = root->kind == YAML_KIND_LIST ? root->first : root;
         return 0;
+}
+
+int ctl_events_read(const char *argument, CtlEvents *events) {
+        const char *name;
+        size_t length;
+        int r;
+
+        r = read_text(argument, &name, &events->text, &length);
+        if (r < 0) {
+                ctl_complain(NULL, "cannot read %s: %s", name, strerror(-r));
+                return r;
+        }
+        return ctl_events_parse(name, events->text, length, events);
 }
 
 const char *ctl_event_name(const EventExample *example, char buffer[static 64]) {

@@ -19,6 +19,8 @@ typedef struct CtlEvents {
 /* The items of a list, of the list `cases` in a map, or one alone; from a file, standard input ("-"), or the argument
  * itself. What is wrong is said. Returns 0 or a negative errno; ctl_events_clear() in any case. */
 int ctl_events_read(const char *argument, CtlEvents *events);
+/* The same of a text, which is borrowed for the life of @events. @name: for what is said of it. */
+int ctl_events_parse(const char *name, const char *text, size_t length, CtlEvents *events);
 void ctl_events_clear(CtlEvents *events);
 
 /* Calls @each for every event, and says what is wrong with one. Returns what it returned last, or a negative errno. */

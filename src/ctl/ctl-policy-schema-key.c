@@ -181,6 +181,24 @@ static json_t *brake_schema(void) {
         return schema_of_place(KEY_OF_BRAKE, required);
 }
 
+static const char *patrol_mode_name_at(unsigned i) {
+        return patrol_mode_to_name((PatrolMode) i);
+}
+
+static json_t *patrol_mode_schema(void) {
+        return schema_names(patrol_mode_name_at, N_PATROL_MODES);
+}
+
+static json_t *patrol_schema(void) {
+        static const char *const required[] = { "mode", NULL };
+
+        return json_pack("{s:[o, o]}", "anyOf", patrol_mode_schema(), schema_of_place(KEY_OF_PATROL, required));
+}
+
+static json_t *share_schema(void) {
+        return json_pack("{s:s, s:s}", "type", "string", "pattern", "^([1-9]|[1-4][0-9]|50)%$");
+}
+
 static json_t *filesystems_schema(void) {
         return json_pack("{s:s, s:i, s:i}", "type", "integer", "minimum", 2, "maximum", BRAKE_FILESYSTEMS_MAX);
 }
@@ -232,6 +250,7 @@ static const struct {
         { KEY_OF_FILE, "windows", windows_schema },
         { KEY_OF_FILE, "brake", brake_schema },
         { KEY_OF_FILE, "routes", routes_schema },
+        { KEY_OF_FILE, "patrol", patrol_schema },
 
         { KEY_OF_RULE, "id", id_schema },
         { KEY_OF_RULE, "match", match_schema },
@@ -275,6 +294,11 @@ static const struct {
         { KEY_OF_LIMITS, "actions", limit_schema },
         { KEY_OF_LIMITS, "parallel-repairs", parallel_schema },
         { KEY_OF_LIMITS, "parallel-scrubs", parallel_schema },
+
+        { KEY_OF_PATROL, "mode", patrol_mode_schema },
+        { KEY_OF_PATROL, "share", share_schema },
+        { KEY_OF_PATROL, "removable", truth_schema },
+        { KEY_OF_PATROL, "rotating", truth_schema },
 
         { KEY_OF_BRAKE, "filesystems", filesystems_schema },
         { KEY_OF_BRAKE, "within", schema_duration },

@@ -155,6 +155,15 @@ static json_t *parameter_schema(const ActionParameter *parameter) {
         case PARAMETER_UNIT:
                 schema = json_pack("{s:s, s:s}", "type", "string", "pattern", SCHEMA_UNIT_PATTERN);
                 break;
+        case PARAMETER_NAME:
+                schema = json_pack("{s:s, s:s, s:i}", "type", "string", "pattern", "^[a-z0-9][a-z0-9-]*$", "maxLength",
+                                   RULE_ID_SIZE - 1);
+                break;
+        case PARAMETER_SENTENCE:
+                schema = json_pack("{s:s, s:s, s:i, s:I}", "type", "string", "pattern",
+                                   "^[^\\x00-\\x1f\\x7f-\\x9f]*$", "minLength", 1, "maxLength",
+                                   (json_int_t) parameter->max);
+                break;
         case PARAMETER_OTHER:
                 return NULL;
         }

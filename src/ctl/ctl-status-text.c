@@ -305,6 +305,18 @@ static void print_totals(const json_t *filesystem, FILE *stream) {
                 ctl_value_number(filesystem, "failed"));
 }
 
+static void print_patrol(const json_t *filesystem, FILE *stream) {
+        const char *stage = ctl_value_text(filesystem, "patrol_stage");
+
+        /* Of an older healerd there is none. */
+        if (!*stage || text_equal(stage, "none"))
+                return;
+        fprintf(stream, "  %-14s%s (checked: %" PRIu64 ", damaged: %" PRIu64 ", not checked: %" PRIu64 ")\n", "patrol",
+                stage, ctl_value_number(filesystem, "patrol_checked"), ctl_value_number(filesystem, "patrol_damaged"),
+                ctl_value_number(filesystem, "patrol_unchecked"));
+        print_time("patrol ended", filesystem, "patrol_ended", stream);
+}
+
 static void print_traits(const json_t *filesystem, FILE *stream) {
         static const struct {
                 const char *key, *text;
@@ -346,6 +358,8 @@ int ctl_status_print_one(const json_t *filesystem, FILE *stream) {
         print_totals(filesystem, stream);
         print_time("last event", filesystem, "last_event_time", stream);
         print_time("first bad", filesystem, "first_bad_time", stream);
+        print_time("known good", filesystem, "last_known_good", stream);
+        print_patrol(filesystem, stream);
         if (!text_equal(job, "/"))
                 print_field("job", job, stream);
         if (json_array_size(conditions) > 0)

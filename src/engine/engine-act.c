@@ -82,7 +82,7 @@ static const ActionRequest *first_repair(const Engine *engine, const Decision *d
 
                 if (request->kind == ACTION_REPAIR)
                         return request->denied_by[0] ? NULL : request;
-                if (request->kind != ACTION_LOG && request->kind != ACTION_NOTIFY)
+                if (!action_word_of(request->kind)->is_telling)
                         return NULL;
         }
         return NULL;

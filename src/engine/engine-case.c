@@ -16,8 +16,11 @@
 /* With more events than this waiting, paths and owners are left unknown rather than looked up one by one. */
 #define PATH_CASES_MAX 64
 
+/* Of an inode that could not be loaded the kernel does not know the generation. Whoever looks for its name loads it
+ * once more, and the kernel reports that: asking for each report would never end. */
 static bool names_file(const HealthEvent *event) {
-        return event->inode != 0 && (event->domain == DOMAIN_INODE || event->domain == DOMAIN_FILERANGE);
+        return event->inode != 0 && event->generation != 0 &&
+               (event->domain == DOMAIN_INODE || event->domain == DOMAIN_FILERANGE);
 }
 
 static bool wants_path(const Engine *engine, const Watch *watch, const Filesystem *filesystem,
@@ -108,6 +111,13 @@ EventFacts engine_facts(Engine *engine, const HealthEvent *event, const Filesyst
         };
 }
 
+static void set_paths(EventFacts *facts, const Case *asked, const CasePaths *paths) {
+        /* Known, but nowhere visible as a whole: no rule can say what it would be. */
+        facts->path_state = asked->path_state == FACT_KNOWN && paths->n_items == 0 ? FACT_UNKNOWN : asked->path_state;
+        facts->path_error = asked->path_error;
+        facts->paths = (const char *const *) paths->items;
+}
+
 static EventFacts facts_of(Engine *engine, const Filesystem *filesystem, const Case *asked, const CasePaths *paths) {
         static const FileOwner nobody = {
                 .user.state = FACT_ABSENT,
@@ -116,10 +126,7 @@ static EventFacts facts_of(Engine *engine, const Filesystem *filesystem, const C
         };
         EventFacts facts = engine_facts(engine, &asked->event, filesystem);
 
-        /* Known, but nowhere visible as a whole: no rule can say what it would be. */
-        facts.path_state = asked->path_state == FACT_KNOWN && paths->n_items == 0 ? FACT_UNKNOWN : asked->path_state;
-        facts.path_error = asked->path_error;
-        facts.paths = (const char *const *) paths->items;
+        set_paths(&facts, asked, paths);
         facts.owner = asked->event.inode != 0 ? asked->owner : &nobody;
         if (asked->deferred) {
                 facts.resumed_from = deferred_resumed_from(asked->deferred->kind);
@@ -210,20 +217,13 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
         return true;
 }
 
-static void tell_event(Engine *engine, Filesystem *filesystem, const Case *decided) {
-        engine_tell(engine, on_event, &decided->event, filesystem, decided->path);
+static void tell_event(Engine *engine, Filesystem *filesystem, const Case *decided, const EventFacts *facts) {
+        engine_tell(engine, on_event, &decided->event, filesystem, decided->path, facts);
         record_ring_mark_told(engine->ring, decided->event.kept_as);
         engine_conditions_from_event(engine, filesystem, &decided->event);
         engine_survey_on_event(engine, filesystem, &decided->event);
         if (decided->event.kind == EVENT_HEALTHY)
                 engine_deferred_on_healthy(engine, filesystem, &decided->event);
-}
-
-static bool any_waits(const Decision *decisions, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                if (decisions[i].wait != WAIT_NONE)
-                        return true;
-        return false;
 }
 
 /* Copies are made in here: an action's result may bring the next case before this ends. */
@@ -272,9 +272,14 @@ static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
         for (size_t i = 0; r >= 0 && i < n; i++)
                 engine_begin_repair(engine, decisions + i, &decided->event, filesystem_id, -1);
 
+        /* What is kept, and what waits, takes the path along, whether this policy asks for it or not. */
+        if (!paths.items) {
+                find_paths(filesystem, decided, &paths);
+                set_paths(&facts, decided, &paths);
+        }
         /* What waited was told when it came. */
         if (!decided->deferred && !decided->is_look)
-                tell_event(engine, filesystem, decided);
+                tell_event(engine, filesystem, decided, &facts);
 
         if (r < 0) {
                 log_error_errno(r, "event %" PRIu64 ": cannot be decided, nothing is done: %m", decided->event.id);
@@ -287,11 +292,6 @@ static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
         for (size_t i = 0; i < n; i++) {
                 decisions[i].event_id = decided->event.id;
                 engine_tell(engine, on_decision, decisions + i, &decided->event, filesystem);
-        }
-        /* What waits takes the path along, whether the policy asks for it or not. */
-        if (any_waits(decisions, n) && !paths.items) {
-                find_paths(filesystem, decided, &paths);
-                facts = facts_of(engine, filesystem, decided, &paths);
         }
         if (decided->is_look)
                 engine_remember_look(engine, &facts, decisions, n);

@@ -135,99 +135,6 @@ void engine_conditions_from_monitor(Engine *engine, Filesystem *filesystem) {
                 engine_raise(engine, filesystem, CONDITION_NOT_WATCHED, severity, "", message, 0);
 }
 
-#define OFFLINE_SIZE 2048
-#define LEFT_OVER_SIZE 1024
-#define LEFT_OVER_MORE_SIZE 32
-#define OFFLINE_TEXT "; to repair it offline: "
-
-/* Never done by us (rule 4): the person gets the very commands. */
-static void offline_message(const Filesystem *filesystem, const char *why, size_t why_length,
-                            char buffer[static OFFLINE_SIZE]) {
-        const char *mount = filesystem->n_mounts > 0 ? filesystem->mounts[0].mount_point : NULL;
-        const char *device = filesystem->facts.device ? filesystem->facts.device : "DEVICE";
-
-        buffer[0] = 0;
-        (void) text_append_format(buffer, OFFLINE_SIZE, "%.*s" OFFLINE_TEXT, (int) why_length, why);
-        if (mount)
-                (void) text_append_format(buffer, OFFLINE_SIZE, "umount %s && ", mount);
-        (void) text_append_format(buffer, OFFLINE_SIZE, "xfs_repair -n %s (looks only), then xfs_repair %s", device,
-                                  device);
-}
-
-int engine_condition_rename(const Filesystem *filesystem, HealthCondition *condition) {
-        const char *end = condition->code == CONDITION_OFFLINE_REPAIR_REQUIRED ?
-                strstr(condition->message, OFFLINE_TEXT) : NULL;
-        char message[OFFLINE_SIZE];
-        char *copy;
-
-        if (!end)
-                return 0;
-        offline_message(filesystem, condition->message, (size_t) (end - condition->message), message);
-        copy = strdup(message);
-        if (!copy)
-                return -ENOMEM;
-        free(condition->message);
-        condition->message = copy;
-        return 0;
-}
-
-static void raise_offline(Engine *engine, Filesystem *filesystem, const Job *job, const char *why) {
-        char message[OFFLINE_SIZE];
-
-        offline_message(filesystem, why, strlen(why), message);
-        engine_raise(engine, filesystem, CONDITION_OFFLINE_REPAIR_REQUIRED, SEVERITY_CRITICAL, job->target_text,
-                     message, job->report.event_id);
-}
-
-/* What nothing more is done for. */
-static bool is_left_over(const HealthCondition *condition) {
-        return condition->code == CONDITION_REPAIR_FAILED || condition->code == CONDITION_REPAIR_REFUSED ||
-               condition->code == CONDITION_REPAIR_STUCK;
-}
-
-/* One of them is enough to name it. */
-static bool was_named(const ConditionList *list, size_t i) {
-        for (size_t j = 0; j < i; j++)
-                if (is_left_over(list->items + j) && text_equal(list->items[j].target, list->items[i].target))
-                        return true;
-        return false;
-}
-
-/* Returns how many there are. */
-static size_t left_over_text(const ConditionList *list, char buffer[static LEFT_OVER_SIZE]) {
-        size_t n = 0, n_named = 0;
-
-        (void) text_copy(buffer, LEFT_OVER_SIZE, "still damaged, and nothing more can be done while it is mounted: ");
-        for (size_t i = 0; i < list->n_items; i++) {
-                if (!is_left_over(list->items + i) || was_named(list, i))
-                        continue;
-                n++;
-                if (n_named + 1 < n || strlen(buffer) + CONDITION_TARGET_SIZE + LEFT_OVER_MORE_SIZE > LEFT_OVER_SIZE)
-                        continue;
-                (void) text_append_format(buffer, LEFT_OVER_SIZE, "%s%s", n > 1 ? ", " : "", list->items[i].target);
-                n_named = n;
-        }
-        if (n > n_named)
-                (void) text_append_format(buffer, LEFT_OVER_SIZE, " and %zu more", n - n_named);
-        return n;
-}
-
-/* One condition names all that is left: whoever takes the file system offline wants to know what for, and when it is
- * worth it no more. */
-static void tell_left_over(Engine *engine, Filesystem *filesystem, uint64_t event_id, bool is_stale) {
-        char text[LEFT_OVER_SIZE], message[OFFLINE_SIZE];
-
-        if (left_over_text(&filesystem->conditions, text) == 0) {
-                engine_drop(engine, filesystem, CONDITION_OFFLINE_REPAIR_REQUIRED, "");
-                return;
-        }
-        /* Of an earlier mount: nobody has looked at the others since. */
-        if (is_stale)
-                return;
-        offline_message(filesystem, text, strlen(text), message);
-        engine_raise(engine, filesystem, CONDITION_OFFLINE_REPAIR_REQUIRED, SEVERITY_CRITICAL, "", message, event_id);
-}
-
 /* Conditions that speak of one structure being sick, all answered by its being healthy. */
 static const ConditionCode structure_conditions[] = {
         CONDITION_SICK,
@@ -238,14 +145,65 @@ static const ConditionCode structure_conditions[] = {
         CONDITION_EXHAUSTED,
 };
 
-static void drop_structure(Engine *engine, Filesystem *filesystem, const char *target) {
-        const HealthCondition *left_over;
+/* Whatever rules called it. */
+static void drop_rules_about(Engine *engine, Filesystem *filesystem, const char *structure) {
+        engine_condition_forget_structure(engine, filesystem, structure);
+        for (size_t i = 0; i < filesystem->conditions.n_items;) {
+                const HealthCondition condition = filesystem->conditions.items[i];
 
+                if (condition.code == CONDITION_RULE && condition_is_about(&condition, structure))
+                        engine_drop(engine, filesystem, CONDITION_RULE, condition.target);
+                else
+                        i++;
+        }
+}
+
+/* @target NULL: of everything, also what rules said of the file system itself. */
+static void drop_structure(Engine *engine, Filesystem *filesystem, const char *target) {
         for (size_t i = 0; i < ELEMENTSOF(structure_conditions); i++)
                 engine_drop(engine, filesystem, structure_conditions[i], target);
-        left_over = condition_find(&filesystem->conditions, CONDITION_OFFLINE_REPAIR_REQUIRED, "");
-        if (left_over)
-                tell_left_over(engine, filesystem, left_over->event_id, left_over->is_stale);
+        if (target)
+                drop_rules_about(engine, filesystem, target);
+        else
+                engine_drop(engine, filesystem, CONDITION_RULE, NULL);
+        engine_left_over_changed(engine, filesystem);
+}
+
+/* Is it, as far as we know, damaged now? Beyond the limit of conditions nobody can say that it is not. */
+static bool is_known_damaged(const Filesystem *filesystem, const char *target) {
+        const ConditionList *list = &filesystem->conditions;
+        bool is_damaged = list->n_items >= CONDITIONS_MAX;
+
+        for (size_t i = 0; i < ELEMENTSOF(structure_conditions) && !is_damaged; i++)
+                is_damaged = condition_find(list, structure_conditions[i], target);
+        return is_damaged;
+}
+
+/* Events that say of a structure that it is damaged: what is raised for them is answered by its being healthy. Of
+ * others it would be answered already (repair-done), or by what has nothing to do with it (unit-failed). */
+static bool says_damaged(const HealthEvent *event) {
+        return event->structure != STRUCTURE_NONE &&
+               (event->kind == EVENT_SICK || event->kind == EVENT_CORRUPT || event->kind == EVENT_REPAIR_FAILED ||
+                event->kind == EVENT_ACTION_REFUSED);
+}
+
+void engine_raise_for_rule(Engine *engine, Filesystem *filesystem, const Decision *decision,
+                           const ActionRequest *request, const HealthEvent *event) {
+        char structure[EVENT_TEXT_SIZE], target[CONDITION_TARGET_SIZE] = "", message[RULE_ID_SIZE + 64];
+        Severity severity = request->has_own_severity ? health_event_severity(event) : request->severity;
+
+        (void) text_append_format(target, sizeof(target), "%s", request->name);
+        if (says_damaged(event)) {
+                health_event_target_text(event, structure);
+                /* A step before this one, or somebody else, was faster. */
+                if (!is_known_damaged(filesystem, structure))
+                        return;
+                (void) text_append_format(target, sizeof(target), " %s", structure);
+        }
+        /* Nothing that differs from one event to the next: it would be told anew each time. */
+        (void) snprintf(message, sizeof(message), "rule %s raised it, the event was %s", decision->rule_id,
+                        event_kind_to_name(event->kind));
+        engine_raise(engine, filesystem, CONDITION_RULE, severity, target, request->message ?: message, event->id);
 }
 
 void engine_conditions_from_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event) {
@@ -319,9 +277,9 @@ static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) 
         engine_looks_on_job_ended(engine, filesystem, job);
 
         if (is_given_up(job))
-                tell_left_over(engine, filesystem, report->event_id, false);
+                engine_left_over_tell(engine, filesystem, report->event_id);
         else if (outcome_needs_offline_repair(report->outcome))
-                raise_offline(engine, filesystem, job, why);
+                engine_raise_offline(engine, filesystem, job, why);
 }
 
 void engine_conditions_from_job(Engine *engine, Filesystem *filesystem, const Job *job) {

@@ -61,6 +61,7 @@ static void watch_free(Engine *engine, Watch *watch) {
                 record_ring_release(engine->ring, waiting->event.kept_as);
                 engine_case_free(waiting);
         }
+        engine_healed_free(watch);
         sd_event_source_disable_unref(watch->start_timer);
         monitor_source_free(watch->source);
         error_source_free(watch->error_source);
@@ -80,6 +81,7 @@ int engine_filesystem_new(Engine *engine, dev_t device_number, Filesystem **ret_
 
         watch->filesystem_id = (*ret_filesystem)->id;
         STAILQ_INIT(&watch->cases);
+        STAILQ_INIT(&watch->healed);
         TAILQ_INSERT_TAIL(&engine->watches, watch, entries);
         watch = NULL;
         return 0;
@@ -334,9 +336,12 @@ void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int fd) 
         if (is_new || changed != 0 || fd >= 0)
                 engine_tell(engine, on_filesystem, filesystem);
         engine_conditions_identify(engine, watch, filesystem);
+        engine_patrol_identify(engine, watch, filesystem);
         engine_conditions_from_monitor(engine, filesystem);
-        if (monitor_fd >= 0 && filesystem->monitor_state == MONITOR_OPENED)
-                engine_survey_on_attached(engine, engine_watch_find(engine, filesystem->id));
+        if (monitor_fd >= 0 && filesystem->monitor_state == MONITOR_OPENED) {
+                engine_survey_on_attached(engine, watch);
+                engine_patrol_on_attached(engine, watch, filesystem);
+        }
 }
 
 void engine_on_mount(Engine *engine, const WorkerMount *told, bool is_added) {

@@ -31,10 +31,11 @@ typedef struct Case {
 
 /* What the kernel is asked of one file system, beside what it tells by itself. */
 typedef struct Survey {
-        uint64_t due_usec[SURVEY_INODES + 1];   /* by depth; monotonic, not before; 0: not wanted */
+        uint64_t due_usec[N_SURVEY_DEPTHS];   /* by depth; monotonic, not before; 0: not wanted */
         uint64_t wanted_job_id;         /* waits for the next one of SURVEY_INODES; 0: none */
         uint64_t request_id;            /* the one that is going on; 0: none */
         SurveyDepth running;
+        bool is_giving_way;             /* what is going on was told to end for something more urgent */
         uint64_t job_id;                /* waits for the one that is going on; 0: none */
         uint64_t started_usec, deadline_usec;
         uint64_t started_boottime_usec; /* the clock of events */
@@ -43,6 +44,15 @@ typedef struct Survey {
         uint64_t n_found, n_known;      /* so far */
         size_t n_open;                  /* its events that are not decided, and decisions whose steps are not walked */
 } Survey;
+
+/* A structure that was found healthy: what rules said of it before, under names that only the keeper knows, is over. */
+typedef struct HealedStructure {
+        STAILQ_ENTRY(HealedStructure) entries;
+        char target[];
+} HealedStructure;
+
+/* Of more of one file system the first are forgotten, and what a keeper that is late tells of them comes back. */
+#define ENGINE_HEALED_MAX 1024
 
 /* The engine's side of a Filesystem: same number, same life. */
 typedef struct Watch {
@@ -65,7 +75,11 @@ typedef struct Watch {
         bool is_kept;                   /* its conditions are, under this UUID */
         bool is_clone;                  /* another one with its UUID was there first: they are not */
         uint8_t kept_as[UUID_SIZE];
+        PatrolState patrol_before;      /* as it was when the turn that is going on was asked for */
+        bool is_patrol_refused;         /* there is none to be had here */
         uint32_t dropped_codes;         /* bit for each code of which all conditions were dropped in this run */
+        STAILQ_HEAD(, HealedStructure) healed;  /* in this run, the first one first */
+        size_t n_healed;
         bool has_said_unmounted;
         bool is_ending;
         bool is_pumping;
@@ -92,6 +106,13 @@ typedef struct WaitingCondition {
         uint8_t uuid[UUID_SIZE];
         HealthCondition condition;      /* its message is owned */
 } WaitingCondition;
+
+/* How far the patrol of a file system is that was not told yet. */
+typedef struct WaitingPatrol {
+        TAILQ_ENTRY(WaitingPatrol) entries;
+        uint8_t uuid[UUID_SIZE];
+        PatrolState state;
+} WaitingPatrol;
 
 struct Engine {
         sd_event *event;
@@ -123,6 +144,8 @@ struct Engine {
         bool is_state_loaded;
         TAILQ_HEAD(, WaitingCondition) waiting_conditions;
         size_t n_waiting_conditions;
+        TAILQ_HEAD(, WaitingPatrol) waiting_patrols;
+        size_t n_waiting_patrols;
 
         uint64_t next_event_id;
         size_t n_cases;
@@ -291,6 +314,17 @@ void engine_conditions_from_job(Engine *engine, Filesystem *filesystem, const Jo
 void engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, Severity severity, const char *target,
                   const char *message, uint64_t event_id);
 void engine_drop(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target);
+/* Raises what a rule wants raised, for @event, which is the decision's own or came with it. A structure that is well by
+ * then has no condition. */
+void engine_raise_for_rule(Engine *engine, Filesystem *filesystem, const Decision *decision,
+                           const ActionRequest *request, const HealthEvent *event);
+
+/* engine-offline.c: what cannot be repaired while it is mounted */
+void engine_raise_offline(Engine *engine, Filesystem *filesystem, const Job *job, const char *why);
+/* One condition names all that is left. */
+void engine_left_over_tell(Engine *engine, Filesystem *filesystem, uint64_t event_id);
+/* Something may be left no more. */
+void engine_left_over_changed(Engine *engine, Filesystem *filesystem);
 /* The device that an earlier mount had may be another disk today: commands in the message are for the names that it has
  * now. Returns 0 or -ENOMEM. */
 int engine_condition_rename(const Filesystem *filesystem, HealthCondition *condition);
@@ -301,6 +335,9 @@ void engine_conditions_identify(Engine *engine, Watch *watch, Filesystem *filesy
 void engine_condition_keep(Engine *engine, const Filesystem *filesystem, const HealthCondition *condition);
 /* @target NULL: those that were in the list are told one by one, others of this code are not to come back. */
 void engine_condition_forget(Engine *engine, const Filesystem *filesystem, ConditionCode code, const char *target);
+/* Conditions of rules about this structure that are told later are not to come back. */
+void engine_condition_forget_structure(Engine *engine, const Filesystem *filesystem, const char *structure);
+void engine_healed_free(Watch *watch);
 /* It is gone; what is true on its disk waits for it. */
 void engine_conditions_unmounted(Engine *engine, const Watch *watch, Filesystem *filesystem);
 int engine_adopt_condition(Engine *engine, const char *key, const void *value, size_t size_bytes);
@@ -332,6 +369,24 @@ void engine_survey_after_repair(Engine *engine, const Job *job);
 void engine_survey_on_worker_ready(Engine *engine);
 void engine_survey_on_worker_lost(Engine *engine);
 void engine_on_survey_result(Engine *engine, const WorkerSurveyResult *result);
+
+/* @due_usec: monotonic, not before; 0: no more. What is more urgent ends a turn that is going on. */
+void engine_survey_want_patrol(Engine *engine, Watch *watch, uint64_t due_usec);
+
+/* engine-patrol.c: damage that nobody has met yet. */
+void engine_patrol_on_attached(Engine *engine, Watch *watch, Filesystem *filesystem);
+/* Its UUID may be known now: what was kept of it comes back. */
+void engine_patrol_identify(Engine *engine, Watch *watch, Filesystem *filesystem);
+void engine_patrol_on_policy(Engine *engine);
+/* The next turn is about to be asked for. */
+void engine_patrol_ask(Engine *engine, Watch *watch, Filesystem *filesystem, WorkerSurveyRequest *request);
+/* Each record of a turn, the last one as well; then that it ended. */
+void engine_patrol_take(const Watch *watch, Filesystem *filesystem, const WorkerSurveyResult *result);
+void engine_patrol_on_turn_ended(Engine *engine, Watch *watch, Filesystem *filesystem, const WorkerSurveyResult *result,
+                                 uint64_t started_usec);
+int engine_adopt_patrol(Engine *engine, const char *key, const void *value, size_t size_bytes);
+void engine_patrols_loaded(Engine *engine);
+void engine_forget_patrols(Engine *engine);
 
 /* engine-zone.c */
 /* @fd: sealed memory, borrowed; negative: UTC. */

@@ -15,6 +15,8 @@
 #include "src/engine/engine-internal.h"
 #include "src/filesystem/condition-record.h"
 
+_Static_assert(N_CONDITION_CODES <= 32, "condition codes fit Watch.dropped_codes");
+
 /* Only XFS has an online check. */
 static ConditionLife life_of(const Filesystem *filesystem, ConditionCode code) {
         return condition_life(code, text_equal(filesystem->facts.type, "xfs"));
@@ -56,6 +58,43 @@ void engine_condition_forget(Engine *engine, const Filesystem *filesystem, Condi
                 forget(engine, watch->kept_as, code, target);
         else
                 watch->dropped_codes |= UINT32_C(1) << code;
+}
+
+static void healed_remove_first(Watch *watch) {
+        HealedStructure *healed = STAILQ_FIRST(&watch->healed);
+
+        STAILQ_REMOVE_HEAD(&watch->healed, entries);
+        watch->n_healed--;
+        free(healed);
+}
+
+void engine_healed_free(Watch *watch) {
+        while (!STAILQ_EMPTY(&watch->healed))
+                healed_remove_first(watch);
+}
+
+void engine_condition_forget_structure(Engine *engine, const Filesystem *filesystem, const char *structure) {
+        Watch *watch = engine_watch_find(engine, filesystem->id);
+        size_t size_bytes = strlen(structure) + 1;
+        HealedStructure *healed = watch ? malloc(sizeof(*healed) + size_bytes) : NULL;
+
+        if (!healed)
+                return;
+        memcpy(healed->target, structure, size_bytes);
+        STAILQ_INSERT_TAIL(&watch->healed, healed, entries);
+        if (++watch->n_healed > ENGINE_HEALED_MAX)
+                healed_remove_first(watch);
+}
+
+static bool was_healed(const Watch *watch, const HealthCondition *condition) {
+        const HealedStructure *healed;
+
+        if (condition->code != CONDITION_RULE)
+                return false;
+        STAILQ_FOREACH(healed, &watch->healed, entries)
+                if (condition_is_about(condition, healed->target))
+                        return true;
+        return false;
 }
 
 static void waiting_free(Engine *engine, WaitingCondition *waiting) {
@@ -105,7 +144,7 @@ static bool restore(const Watch *watch, Filesystem *filesystem, HealthCondition 
         int r;
 
         if (life == CONDITION_LIFE_MOMENT || (life == CONDITION_LIFE_MOUNT && !watch->was_adopted) ||
-            watch->dropped_codes & UINT32_C(1) << condition->code)
+            watch->dropped_codes & UINT32_C(1) << condition->code || was_healed(watch, condition))
                 return false;
 
         condition->is_stale = condition->is_stale || !watch->was_adopted;

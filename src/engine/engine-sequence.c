@@ -123,6 +123,19 @@ static void step_notice(Engine *engine, const Sequence *sequence, const ActionRe
                 step_route(engine, sequence, request, severity, filesystem);
 }
 
+static StepEnd step_condition(Engine *engine, const Sequence *sequence, const ActionRequest *request) {
+        Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, sequence->filesystem_id);
+
+        if (!filesystem) {
+                refuse(engine, sequence, request, "the file system is not there any more");
+                return STEP_REFUSED;
+        }
+        engine_raise_for_rule(engine, filesystem, &sequence->decision, request, &sequence->event);
+        for (const DeferredEvent *further = NULL; (further = further_next(sequence, further));)
+                engine_raise_for_rule(engine, filesystem, &sequence->decision, request, &further->event);
+        return STEP_TOLD;
+}
+
 /* An action that was counted when it was decided on, and that nobody begins for it. */
 static void give_back(Engine *engine, const Sequence *sequence) {
         const EventFacts facts = facts_of(sequence);
@@ -197,12 +210,14 @@ static bool sequence_step(Engine *engine, Sequence *sequence, const ActionReques
                 step_notice(engine, sequence, request);
                 *ret_how = STEP_TOLD;
                 return false;
+        case ACTION_CONDITION:
+                *ret_how = step_condition(engine, sequence, request);
+                return false;
         case ACTION_SURVEY:
         case ACTION_REPAIR:
         case ACTION_SCRUB:
         case ACTION_START_UNIT:
                 return step_job(engine, sequence, request);
-        case ACTION_CONDITION:
         case ACTION_VERIFY_MEDIA:
         case ACTION_FAIL_WORKLOAD:
         case ACTION_FREEZE:

@@ -7,6 +7,7 @@
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
 #include "src/filesystem/condition-record.h"
+#include "src/filesystem/patrol-state.h"
 
 typedef struct StateKind {
         const char *prefix;             /* of its keys, with the slash */
@@ -18,6 +19,7 @@ static const StateKind kinds[] = {
         { CONDITION_KEY_PREFIX, engine_adopt_condition, engine_conditions_loaded },
         { MEMORY_KEY_PREFIX, engine_adopt_memory, engine_memory_loaded },
         { DEFERRED_KEY_PREFIX, engine_adopt_deferred, engine_deferred_loaded },
+        { PATROL_KEY_PREFIX, engine_adopt_patrol, engine_patrols_loaded },
 };
 
 int engine_adopt_state(Engine *engine, const char *key, const void *value, size_t size_bytes) {

@@ -18,8 +18,9 @@
 #include "src/engine/engine-internal.h"
 #include "src/source/survey-source.h"
 
-/* File systems that are asked at the same time; the others wait. */
+/* File systems that are asked at the same time; the others wait. A patrol can wait longest. */
 #define SURVEYS_MAX 4
+#define PATROLS_MAX 2
 /* Somebody may be about to unmount again. */
 #define AFTER_ATTACH_USEC USEC_PER_SEC
 /* The worker knows since when it is mounted, and may say that it is too early. */
@@ -38,6 +39,7 @@
 #define WORKER_GRACE_USEC (15 * USEC_PER_SEC)
 
 static void pump(Engine *engine);
+static void cancel(Engine *engine, uint64_t request_id);
 
 static Watch *find_request(Engine *engine, uint64_t request_id) {
         Watch *watch;
@@ -62,25 +64,37 @@ static uint64_t begin_usec(const Engine *engine, const Watch *watch, SurveyDepth
         return due_usec + (job_queue_is_repairing(engine->jobs, watch->filesystem_id) ? AFTER_REPAIR_MAX_USEC : 0);
 }
 
-/* The depth that is to be asked for at @now, the deeper first; SURVEY_NONE: not yet. */
-static SurveyDepth due_depth(const Engine *engine, const Watch *watch, uint64_t now) {
-        for (SurveyDepth depth = SURVEY_INODES; depth > SURVEY_NONE; depth--)
-                if (begin_usec(engine, watch, depth) <= now)
-                        return depth;
+typedef struct Running {
+        unsigned n_all, n_patrols;
+} Running;
+
+static Running count_running(const Engine *engine) {
+        const Watch *watch;
+        Running running = {};
+
+        TAILQ_FOREACH(watch, &engine->watches, entries) {
+                running.n_all += watch->survey.request_id != 0;
+                running.n_patrols += watch->survey.running == SURVEY_PATROL;
+        }
+        return running;
+}
+
+static bool has_room(const Running *running, SurveyDepth depth) {
+        return running->n_all < SURVEYS_MAX && (depth != SURVEY_PATROL || running->n_patrols < PATROLS_MAX);
+}
+
+/* The depth that is to be asked for at @now, what cannot wait first; SURVEY_NONE: not yet. */
+static SurveyDepth due_depth(const Engine *engine, const Watch *watch, const Running *running, uint64_t now) {
+        static const SurveyDepth order[] = { SURVEY_INODES, SURVEY_GROUPS, SURVEY_PATROL };
+
+        for (size_t i = 0; i < ELEMENTSOF(order); i++)
+                if (has_room(running, order[i]) && begin_usec(engine, watch, order[i]) <= now)
+                        return order[i];
         return SURVEY_NONE;
 }
 
-static unsigned count_running(const Engine *engine) {
-        const Watch *watch;
-        unsigned n = 0;
-
-        TAILQ_FOREACH(watch, &engine->watches, entries)
-                n += watch->survey.request_id != 0;
-        return n;
-}
-
 static void timer_arm(Engine *engine) {
-        bool may_begin = engine_worker_is_connected(engine) && count_running(engine) < SURVEYS_MAX;
+        const Running running = count_running(engine);
         uint64_t next = USEC_INFINITY;
         const Watch *watch;
         int r;
@@ -91,8 +105,9 @@ static void timer_arm(Engine *engine) {
                         next = min_of(next, watch->survey.deadline_usec);
                         continue;
                 }
-                for (SurveyDepth depth = SURVEY_GROUPS; may_begin && depth <= SURVEY_INODES; depth++)
-                        next = min_of(next, begin_usec(engine, watch, depth));
+                for (SurveyDepth depth = SURVEY_GROUPS; depth < N_SURVEY_DEPTHS; depth++)
+                        if (engine_worker_is_connected(engine) && has_room(&running, depth))
+                                next = min_of(next, begin_usec(engine, watch, depth));
         }
         if (next == USEC_INFINITY)
                 return;
@@ -122,6 +137,16 @@ static void note_if_finished(Engine *engine, const Watch *watch) {
                 note_due(engine, watch, SURVEY_NONE);
 }
 
+/* A patrol can go on later. */
+static void give_way(Engine *engine, Watch *watch) {
+        Survey *survey = &watch->survey;
+
+        if (survey->running != SURVEY_PATROL || survey->is_giving_way)
+                return;
+        survey->is_giving_way = true;
+        cancel(engine, survey->request_id);
+}
+
 static void want(Engine *engine, Watch *watch, SurveyDepth depth, uint64_t due_usec) {
         uint64_t *due = watch->survey.due_usec + depth;
 
@@ -130,6 +155,24 @@ static void want(Engine *engine, Watch *watch, SurveyDepth depth, uint64_t due_u
         /* One that is going on does not know what came after it had looked there: it is asked again. */
         *due = *due == 0 ? due_usec : min_of(*due, due_usec);
         note_due(engine, watch, depth);
+        give_way(engine, watch);
+        timer_arm(engine);
+}
+
+void engine_survey_want_patrol(Engine *engine, Watch *watch, uint64_t due_usec) {
+        uint64_t *due = watch->survey.due_usec + SURVEY_PATROL;
+
+        if (!engine->link)
+                return;
+        if (watch->survey.running == SURVEY_PATROL) {
+                /* Its end asks for the next one. */
+                if (due_usec == 0)
+                        give_way(engine, watch);
+                return;
+        }
+        if (*due == due_usec)
+                return;
+        *due = due_usec;
         timer_arm(engine);
 }
 
@@ -228,6 +271,13 @@ static void end(Engine *engine, Watch *watch, Filesystem *filesystem, const Work
 
         survey->request_id = 0;
         survey->running = SURVEY_NONE;
+        if (depth == SURVEY_PATROL) {
+                if (result->error == EAGAIN)
+                        engine_survey_want_patrol(engine, watch, clock_monotonic_usec() + ASK_LATER_USEC);
+                else
+                        engine_patrol_on_turn_ended(engine, watch, filesystem, result, survey->started_usec);
+                return;
+        }
         if (result->error == EAGAIN) {
                 survey->wanted_job_id = survey->wanted_job_id ?: survey->job_id;
                 survey->job_id = 0;
@@ -251,7 +301,7 @@ static void end(Engine *engine, Watch *watch, Filesystem *filesystem, const Work
         engine_looks_on_surveyed(engine, watch);
 }
 
-static void ask(Engine *engine, Watch *watch, const Filesystem *filesystem, SurveyDepth depth) {
+static void ask(Engine *engine, Watch *watch, Filesystem *filesystem, SurveyDepth depth) {
         uint64_t now = clock_monotonic_usec();
         uint64_t timeout_usec = depth == SURVEY_INODES ? JOB_SURVEY_TIMEOUT_USEC : GROUPS_TIMEOUT_USEC;
         Survey *survey = &watch->survey;
@@ -263,6 +313,10 @@ static void ask(Engine *engine, Watch *watch, const Filesystem *filesystem, Surv
         message.survey.device_number = filesystem->facts.device_number;
         message.survey.timeout_usec = timeout_usec;
         message.survey.depth = (uint8_t) depth;
+        if (depth == SURVEY_PATROL) {
+                engine_patrol_ask(engine, watch, filesystem, &message.survey);
+                timeout_usec = message.survey.timeout_usec;
+        }
         r = worker_link_send(engine->link, &message, filesystem->monitor_fd);
         if (r < 0) {
                 /* The line broke: it stays wanted, and the next worker is asked. */
@@ -272,6 +326,7 @@ static void ask(Engine *engine, Watch *watch, const Filesystem *filesystem, Surv
 
         survey->request_id = message.survey.request_id;
         survey->running = depth;
+        survey->is_giving_way = false;
         survey->due_usec[depth] = 0;
         survey->started_usec = now;
         survey->started_boottime_usec = clock_boottime_usec();
@@ -294,20 +349,21 @@ static void end_overdue(Engine *engine, uint64_t now) {
 
 static void pump(Engine *engine) {
         uint64_t now = clock_monotonic_usec();
-        unsigned n_running;
+        Running running;
         Watch *watch;
 
         end_overdue(engine, now);
-        n_running = count_running(engine);
+        running = count_running(engine);
         TAILQ_FOREACH(watch, &engine->watches, entries) {
-                SurveyDepth depth = due_depth(engine, watch, now);
+                SurveyDepth depth = due_depth(engine, watch, &running, now);
 
-                if (!engine_worker_is_connected(engine) || n_running >= SURVEYS_MAX)
+                if (!engine_worker_is_connected(engine))
                         break;
                 if (depth == SURVEY_NONE || watch->survey.request_id != 0)
                         continue;
                 ask(engine, watch, filesystem_table_find_id(engine->filesystems, watch->filesystem_id), depth);
-                n_running += watch->survey.request_id != 0;
+                running.n_all += watch->survey.request_id != 0;
+                running.n_patrols += watch->survey.running == SURVEY_PATROL;
         }
         timer_arm(engine);
 }
@@ -510,6 +566,8 @@ void engine_on_survey_result(Engine *engine, const WorkerSurveyResult *result) {
         }
 
         (void) survey_source_take(result, filesystem->id, &sink);
+        if (result->request_id != 0 && taking.watch->survey.running == SURVEY_PATROL)
+                engine_patrol_take(taking.watch, filesystem, result);
         if (!result->is_last || result->request_id == 0)
                 return;
         end(engine, taking.watch, filesystem, result);

@@ -82,6 +82,7 @@ static void policy_take(Engine *engine, Policy *policy) {
         engine->policy_problems = NULL;
         /* Its windows may be open when those of the one before were closed. */
         engine_deferred_on_clock(engine);
+        engine_patrol_on_policy(engine);
 }
 
 int engine_reload_policy(Engine *engine) {
@@ -138,6 +139,7 @@ int engine_new(sd_event *event, const EngineOptions *options, Engine **ret_engin
         TAILQ_INIT(&engine->watches);
         TAILQ_INIT(&engine->sequences);
         TAILQ_INIT(&engine->waiting_conditions);
+        TAILQ_INIT(&engine->waiting_patrols);
         r = engine_memory_start(engine);
         if (r >= 0)
                 r = engine_deferred_start(engine);
@@ -234,6 +236,7 @@ Engine *engine_free(Engine *engine) {
         engine->jobs = NULL;
         engine_forget_all(engine);
         engine_forget_conditions(engine);
+        engine_forget_patrols(engine);
         event_merge_free(engine->merge);
         work_turn_free(engine->turn);
         sd_event_source_disable_unref(engine->worker_timer);

@@ -33,7 +33,9 @@ typedef struct RoutedNotice {
 typedef struct EngineObserver {
         void (*on_filesystem)(void *userdata, Filesystem *filesystem);          /* appeared or changed */
         void (*on_filesystem_gone)(void *userdata, Filesystem *filesystem);     /* before it is released */
-        void (*on_event)(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path);
+        /* @facts: what is decided by */
+        void (*on_event)(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path,
+                         const EventFacts *facts);
         void (*on_decision)(void *userdata, const Decision *decision, const HealthEvent *event,
                             const Filesystem *filesystem);
         /* log and notify actions: the rule's message for people, or NULL where the event speaks for itself */

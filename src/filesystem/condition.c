@@ -25,7 +25,9 @@ static const char *const condition_code_names[] = {
         [CONDITION_EXHAUSTED] = "exhausted",
         [CONDITION_ROUTE_FAILED] = "route-failed",
         [CONDITION_FILESYSTEM_ERROR] = "filesystem-error",
+        [CONDITION_RULE] = "rule",
 };
+_Static_assert(ELEMENTSOF(condition_code_names) == N_CONDITION_CODES, "every condition has a word");
 DEFINE_NAMES(condition_code, ConditionCode)
 
 typedef struct Life {
@@ -52,7 +54,10 @@ static const Life lives[] = {
         [CONDITION_FILESYSTEM_ERROR] = { CONDITION_LIFE_DISK, CONDITION_LIFE_MOUNT },
         /* The route is tried again, and says so again. */
         [CONDITION_ROUTE_FAILED] = { CONDITION_LIFE_MOMENT, CONDITION_LIFE_MOMENT },
+        /* What it means only its author knows. */
+        [CONDITION_RULE] = { CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
 };
+_Static_assert(ELEMENTSOF(lives) == N_CONDITION_CODES, "every condition has a life");
 
 ConditionLife condition_life(ConditionCode code, bool can_be_checked) {
         return can_be_checked ? lives[code].life : lives[code].unchecked;
@@ -74,6 +79,16 @@ static HealthCondition *find(const ConditionList *list, ConditionCode code, cons
 
 const HealthCondition *condition_find(const ConditionList *list, ConditionCode code, const char *target) {
         return find(list, code, target ? target : "");
+}
+
+bool condition_is_about(const HealthCondition *condition, const char *structure) {
+        const char *blank;
+
+        if (condition->code != CONDITION_RULE)
+                return text_equal(condition->target, structure);
+        /* Names have none. */
+        blank = strchr(condition->target, ' ');
+        return blank && text_equal(blank + 1, structure);
 }
 
 static int condition_change(HealthCondition *condition, Severity severity, const char *message) {
@@ -135,7 +150,7 @@ int condition_raise(ConditionList *list, ConditionCode code, Severity severity, 
                 return r < 0 ? r : r > 0 || was_stale;
         }
 
-        /* A target is "agno 0x0 finobt" at its longest; what were longer is still told apart by its beginning. */
+        /* A name, an inode and its structure at its longest; what were longer is still told apart by its beginning. */
         (void) text_copy(raised.target, sizeof(raised.target), target);
         r = append(list, &raised);
         return r < 0 ? r : 1;

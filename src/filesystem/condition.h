@@ -31,7 +31,10 @@ typedef enum ConditionCode {
         CONDITION_ACTION_EXPIRED,       /* an action waited for its window for too long */
         CONDITION_FILESYSTEM_ERROR,     /* the file system met an error of which its errno is all that is known */
         CONDITION_ROUTE_FAILED,         /* somebody who should know of it cannot be told; the target is the route */
+        CONDITION_RULE,                 /* a rule of the policy says so; the target is the name that it gave, and behind
+                                         * a blank the damaged structure, if it is about one */
 } ConditionCode;
+#define N_CONDITION_CODES (CONDITION_RULE + 1)
 DECLARE_NAMES(condition_code, ConditionCode)
 
 /* How long it is true if nothing says that all is well. */
@@ -50,7 +53,8 @@ ConditionLife condition_life(ConditionCode code, bool can_be_checked);
 typedef struct HealthCondition {
         ConditionCode code;
         Severity severity;
-        char target[CONDITION_TARGET_SIZE];     /* "agno 0x0 finobt"; "" for the file system itself */
+        char target[CONDITION_TARGET_SIZE];     /* "agno 0x0 finobt"; "" for the file system itself; of CONDITION_RULE
+                                                 * "NAME agno 0x0 finobt", and "NAME" */
         uint64_t since_realtime_usec;
         uint64_t event_id;              /* the event that raised it */
         bool is_stale;                  /* from an earlier mount */
@@ -86,3 +90,6 @@ int condition_restore(ConditionList *list, const HealthCondition *kept);
 /* Returns the number of conditions removed. @target NULL: all with this code. */
 size_t condition_drop(ConditionList *list, ConditionCode code, const char *target);
 const HealthCondition *condition_find(const ConditionList *list, ConditionCode code, const char *target);
+
+/* True if @structure ("agno 0x0 finobt") is all of its target, or of CONDITION_RULE what stands behind the name. */
+bool condition_is_about(const HealthCondition *condition, const char *structure);

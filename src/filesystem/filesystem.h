@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "src/filesystem/condition.h"
+#include "src/filesystem/patrol-state.h"
 #include "src/model/filesystem-facts.h"
 #include "src/protocol/worker-protocol.h"
 
@@ -49,6 +50,7 @@ typedef struct Filesystem {
         uint64_t last_event_realtime_usec;      /* 0: none */
         FilesystemTotals totals;
         ConditionList conditions;
+        PatrolState patrol;
 } Filesystem;
 
 typedef struct FilesystemTable FilesystemTable;

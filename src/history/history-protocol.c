@@ -72,6 +72,7 @@ static const HistoryField text_fields[N_HISTORY_TEXTS] = {
         [HISTORY_MOUNT] = { "mount", 'y', 1024 },
         [HISTORY_PATH] = { "path", 'y', 1024 },
         [HISTORY_TEXT] = { "text", 's', 2048 },
+        [HISTORY_FACTS] = { "facts", 's', HISTORY_FACTS_SIZE },
 };
 
 const HistoryField *history_number_field(HistoryNumber number) {
@@ -251,7 +252,7 @@ static bool payload_is_valid(const HistoryMessage *message, size_t size_bytes) {
                 return row_check(&message->row, size_bytes - offsetof(HistoryMessage, row.texts),
                                  message->header.type == HISTORY_ROW) == 0;
         case HISTORY_QUERY:
-                return message->query.query_id != 0 && message->query.reserved == 0 && message->query.n_max > 0 &&
+                return message->query.query_id != 0 && message->query.wants_facts <= 1 && message->query.n_max > 0 &&
                        message->query.n_max <= HISTORY_QUERY_ROWS_MAX &&
                        memchr(message->query.filesystem, 0, sizeof(message->query.filesystem));
         case HISTORY_TAKEN:

@@ -18,7 +18,7 @@
 #include "src/basic/names.h"
 
 #define HISTORY_PROTOCOL_MAGIC UINT32_C(0x48484452)
-#define HISTORY_PROTOCOL_VERSION 3
+#define HISTORY_PROTOCOL_VERSION 4
 #define HISTORY_SOCKET_PATH "/run/xfs_healer/recorder.sock"
 
 typedef enum HistoryMessageType {
@@ -106,8 +106,12 @@ typedef enum HistoryText {
         HISTORY_MOUNT,
         HISTORY_PATH,
         HISTORY_TEXT,
+        HISTORY_FACTS,                  /* of an event: what the decision looked at, as policy/event-example.h reads it;
+                                         * opaque to the line and to the recorder */
 } HistoryText;
-#define N_HISTORY_TEXTS (HISTORY_TEXT + 1)
+#define N_HISTORY_TEXTS (HISTORY_FACTS + 1)
+
+#define HISTORY_FACTS_SIZE 4096         /* with its NUL byte */
 
 /* Where a value stands on the bus and, with "_" for "-", in the database. */
 typedef struct HistoryField {
@@ -119,7 +123,9 @@ typedef struct HistoryField {
 const HistoryField *history_number_field(HistoryNumber number);
 const HistoryField *history_text_field(HistoryText text);
 
-#define HISTORY_TEXTS_SIZE 6144
+#define HISTORY_TEXTS_SIZE 10240
+/* No single text is larger. */
+#define HISTORY_TEXT_SIZE_MAX HISTORY_FACTS_SIZE
 
 typedef struct HistoryHeader {
         uint32_t magic;
@@ -149,8 +155,10 @@ typedef struct HistoryRow {
 typedef struct HistoryQuery {
         uint64_t query_id;
         uint64_t since_usec;            /* CLOCK_REALTIME */
+        uint64_t event_id;              /* what belongs to this event; 0: to any */
+        uint64_t before_serial;         /* only rows before this one, as the next page has it; 0: all */
         uint32_t n_max;                 /* the newest so many; 1 to HISTORY_QUERY_ROWS_MAX */
-        uint32_t reserved;
+        uint32_t wants_facts;           /* 0: HISTORY_FACTS of the answers is empty */
         char filesystem[HISTORY_FILESYSTEM_SIZE];       /* UUID, device or mount point; "": all */
 } HistoryQuery;
 

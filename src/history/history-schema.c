@@ -28,6 +28,8 @@ static const char *const steps[HISTORY_SCHEMA_VERSION] = {
         "CREATE INDEX history_id ON history (id);",
         /* Keys that outlive healerd. NULL, in memory only: removed, and the folder is to be told. */
         "CREATE TABLE kept (key TEXT PRIMARY KEY NOT NULL, value BLOB);",
+        /* What a decision looked at. NULL: that was not kept; for an event, because the version before did not. */
+        "ALTER TABLE history ADD COLUMN facts TEXT;",
 };
 
 static int read_version(sqlite3 *database, int *ret_version) {

@@ -20,6 +20,7 @@ struct HistoryStore {
         bool is_in_memory;
         sqlite3_stmt *insert;
         sqlite3_stmt *select;
+        sqlite3_stmt *select_event;     /* of one event, by the index */
         sqlite3_stmt *trim;
         sqlite3_stmt *expire;
         sqlite3_stmt *kept_find;

@@ -89,6 +89,19 @@ int history_store_prepare(HistoryStore *store, const char *text, sqlite3_stmt **
                                                       ret_statement, NULL));
 }
 
+/* The newest so many, oldest first. */
+static int prepare_select(HistoryStore *store, const char *condition, sqlite3_stmt **ret_statement) {
+        char text[STATEMENT_SIZE] = "SELECT * FROM (SELECT ";
+
+        append_columns(text);
+        (void) text_append_format(text, sizeof(text),
+                                  " FROM history WHERE %sserial < ?5 AND time_usec >= ?1"
+                                  " AND (?2 = '' OR uuid = ?2 OR device = ?2 OR mount = CAST(?2 AS BLOB))"
+                                  " ORDER BY serial DESC LIMIT ?3) ORDER BY serial",
+                                  condition);
+        return history_store_prepare(store, text, ret_statement);
+}
+
 static int prepare_statements(HistoryStore *store) {
         char text[STATEMENT_SIZE] = "INSERT OR IGNORE INTO history (";
         int r;
@@ -102,13 +115,9 @@ static int prepare_statements(HistoryStore *store) {
         if (r < 0)
                 return r;
 
-        /* The newest so many, oldest first. */
-        (void) text_copy(text, sizeof(text), "SELECT * FROM (SELECT ");
-        append_columns(text);
-        (void) text_append_format(text, sizeof(text),
-                                  " FROM history WHERE time_usec >= ?1 AND (?2 = '' OR uuid = ?2 OR device = ?2 OR"
-                                  " mount = CAST(?2 AS BLOB)) ORDER BY serial DESC LIMIT ?3) ORDER BY serial");
-        r = history_store_prepare(store, text, &store->select);
+        r = prepare_select(store, "", &store->select);
+        if (r >= 0)
+                r = prepare_select(store, "id = ?4 AND ", &store->select_event);
         if (r < 0)
                 return r;
 
@@ -236,6 +245,7 @@ HistoryStore *history_store_close(HistoryStore *store) {
 
         (void) sqlite3_finalize(store->insert);
         (void) sqlite3_finalize(store->select);
+        (void) sqlite3_finalize(store->select_event);
         (void) sqlite3_finalize(store->trim);
         (void) sqlite3_finalize(store->expire);
         history_store_kept_close(store);
@@ -361,8 +371,8 @@ int history_store_add(HistoryStore *store, const HistoryRow *row) {
 }
 
 /* What stands in a file may have been written by anybody who could: it is checked like a record from a line. */
-static int read_row(sqlite3_stmt *statement, uint64_t query_id, HistoryMessage *ret_message) {
-        char texts[N_HISTORY_TEXTS][HISTORY_TEXTS_SIZE / 3];
+static int read_row(sqlite3_stmt *statement, const HistoryQuery *query, HistoryMessage *ret_message) {
+        static char texts[N_HISTORY_TEXTS][HISTORY_TEXT_SIZE_MAX];
         const char *type = (const char *) sqlite3_column_text(statement, 1);
         HistoryValues values = {};
 
@@ -381,22 +391,30 @@ static int read_row(sqlite3_stmt *statement, uint64_t query_id, HistoryMessage *
                 texts[i][bytes ? length : 0] = 0;
                 values.texts[i] = texts[i];
         }
+        if (!query->wants_facts)
+                values.texts[HISTORY_FACTS] = NULL;
 
         history_message_set_row(ret_message, HISTORY_ROW, (uint64_t) sqlite3_column_int64(statement, 0), &values);
-        ret_message->row.query_id = query_id;
+        ret_message->row.query_id = query->query_id;
         return history_message_check(ret_message, ret_message->header.size_bytes);
 }
 
 int history_store_query(HistoryStore *store, const HistoryQuery *query, HistoryStoreRow on_row, void *userdata) {
-        sqlite3_stmt *statement = store->select;
+        sqlite3_stmt *statement = query->event_id != 0 ? store->select_event : store->select;
+        /* Serials have 63 bits (row_check()). */
+        sqlite3_int64 before_serial = query->before_serial == 0 ? INT64_MAX :
+                                      (sqlite3_int64) min_of(query->before_serial, (uint64_t) INT64_MAX);
         HistoryMessage message;
         int r = 0, rc;
 
         (void) sqlite3_bind_int64(statement, 1, (sqlite3_int64) min_of(query->since_usec, (uint64_t) INT64_MAX));
         (void) sqlite3_bind_text(statement, 2, query->filesystem, -1, SQLITE_STATIC);
         (void) sqlite3_bind_int64(statement, 3, query->n_max);
+        if (query->event_id != 0)
+                (void) sqlite3_bind_int64(statement, 4, (sqlite3_int64) query->event_id);
+        (void) sqlite3_bind_int64(statement, 5, before_serial);
         while ((rc = sqlite3_step(statement)) == SQLITE_ROW && r >= 0) {
-                r = read_row(statement, query->query_id, &message);
+                r = read_row(statement, query, &message);
                 /* A row that makes no sense hides no other. */
                 r = r == -EBADMSG ? 0 : r < 0 ? r : on_row(userdata, &message);
         }
@@ -412,7 +430,7 @@ static int copy_row(void *userdata, const HistoryMessage *message) {
 }
 
 int history_store_copy(HistoryStore *from, HistoryStore *to, uint64_t now_realtime_usec) {
-        const HistoryQuery all = { .query_id = 1, .n_max = UINT32_MAX };
+        const HistoryQuery all = { .query_id = 1, .n_max = UINT32_MAX, .wants_facts = 1 };
         int r;
 
         r = history_store_begin(to);

@@ -151,7 +151,7 @@ static json_t *event_object(const HealthEvent *event, Severity severity, const F
 /* Takes @object. */
 static int dump(json_t *object, char **ret_text) {
         _cleanup_(json_decref_at) json_t *taken = object;
-        char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+        char *text = taken ? json_dumps(taken, JSON_COMPACT) : NULL;
 
         if (!text)
                 return -ENOMEM;

@@ -40,6 +40,7 @@ void action_request_clear(ActionRequest *request) {
                 return;
 
         free(request->route);
+        free(request->name);
         free(request->message);
         free(request->unit);
         *request = (ActionRequest) {};
@@ -58,9 +59,11 @@ int action_request_copy(const ActionRequest *request, ActionRequest *ret_request
         int r;
 
         /* Nothing owned may stand in the copy before it is the copy's own. */
-        copy.route = copy.message = copy.unit = NULL;
+        copy.route = copy.name = copy.message = copy.unit = NULL;
 
         r = copy_text(&copy.route, request->route);
+        if (r >= 0)
+                r = copy_text(&copy.name, request->name);
         if (r >= 0)
                 r = copy_text(&copy.message, request->message);
         if (r >= 0)

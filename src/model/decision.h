@@ -48,12 +48,17 @@ DECLARE_NAMES(verdict, Verdict)
 #define DENIED_SIZE 128
 #define REASON_SIZE 128
 
+/* Of a condition that a rule raises; in bytes. */
+#define CONDITION_MESSAGE_MAX 250
+
 typedef struct ActionRequest {
         ActionKind kind;
-        Severity severity;              /* ACTION_NOTIFY */
-        bool has_own_severity;          /* ACTION_NOTIFY: the rule says none, it is the event's */
+        Severity severity;              /* ACTION_NOTIFY, ACTION_CONDITION */
+        bool has_own_severity;          /* of those: the rule says none, it is the event's */
         char *route;                    /* ACTION_NOTIFY; NULL: the built-in one (journal and bus); owned */
-        char *message;                  /* ACTION_LOG, ACTION_NOTIFY; NULL: the event's text; owned */
+        char *name;                     /* ACTION_CONDITION: of the condition; NULL in a policy: the rule's id; owned */
+        char *message;                  /* ACTION_LOG, ACTION_NOTIFY, ACTION_CONDITION; NULL: one is made of the event;
+                                         * owned */
         char *unit;                     /* ACTION_START_UNIT: "restore@.service"; owned */
         uint64_t timeout_usec;          /* USEC_INFINITY: the action's own limit */
         unsigned n_retries;

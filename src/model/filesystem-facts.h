@@ -39,6 +39,7 @@ typedef struct FilesystemFacts {
         char **mounts;                  /* mount points in the first mount namespace, oldest first; NULL-terminated or
                                          * NULL */
         size_t n_mounts;
+        bool are_mounts_unknown;        /* of an example: they were too many to be kept, and are not here */
         char *last_mount;               /* where it was when its last mount went: its name in what is said after that */
         Tristate is_root;               /* under /, an overlay layer of /, or /usr */
         Tristate is_state;              /* holds our own state folder */

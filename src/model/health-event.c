@@ -110,6 +110,13 @@ static const AppendTarget target_writers[] = {
         [DOMAIN_FILERANGE] = append_range,
 };
 
+static void append_structure(const HealthEvent *event, const char *separator, char *buffer) {
+        if (event->structure == STRUCTURE_UNRECOGNISED && event->unknown_bits != 0)
+                append(buffer, "%s0x%" PRIx32, separator, event->unknown_bits);
+        else if (structure_to_name(event->structure))
+                append(buffer, "%s%s", separator, structure_to_name(event->structure));
+}
+
 /* What stands between the subject and the colon, each word with a blank before it. */
 static void append_target(const HealthEvent *event, bool has_path, char *buffer) {
         if (event->kind == EVENT_UNRECOGNISED) {
@@ -120,10 +127,7 @@ static void append_target(const HealthEvent *event, bool has_path, char *buffer)
 
         if ((size_t) event->domain < ELEMENTSOF(target_writers) && target_writers[event->domain])
                 target_writers[event->domain](event, has_path, buffer);
-        if (event->structure == STRUCTURE_UNRECOGNISED && event->unknown_bits != 0)
-                append(buffer, " 0x%" PRIx32, event->unknown_bits);
-        else if (structure_to_name(event->structure))
-                append(buffer, " %s", structure_to_name(event->structure));
+        append_structure(event, " ", buffer);
 }
 
 static void append_error_name(const HealthEvent *event, char *buffer) {
@@ -243,28 +247,53 @@ static void append_state(const HealthEvent *event, char *buffer) {
                 append(buffer, " (%" PRIu64 " reports)", event->count);
 }
 
-char *health_event_text(const HealthEvent *event, const char *subject, const char *path,
-                        char buffer[static EVENT_TEXT_SIZE]) {
-        bool has_path = path && (event->domain == DOMAIN_INODE || event->domain == DOMAIN_FILERANGE);
-        char tail[EVENT_TEXT_SIZE] = "";
-        size_t room;
+/* A path can be longer than a line: it is cut, what happened (@tail) is not. */
+static char *put_together(const char *subject, const char *path, const char *tail,
+                          char buffer[static EVENT_TEXT_SIZE]) {
+        size_t room = EVENT_TEXT_SIZE - strlen(tail) - strlen(ELLIPSIS);
         int r = 0;
 
-        append_target(event, has_path, tail);
-        append_state(event, tail);
-
-        /* A path can be longer than a line: it is cut, what happened is not. */
-        room = EVENT_TEXT_SIZE - strlen(tail) - strlen(ELLIPSIS);
         buffer[0] = '\0';
         /* Below the root folder the path is the name already. */
-        if (!has_path || !text_equal(subject, "/"))
+        if (!path || !text_equal(subject, "/"))
                 r = text_append_escaped(buffer, room, subject, strlen(subject));
-        if (r >= 0 && has_path)
+        if (r >= 0 && path)
                 r = text_append_escaped(buffer, room, path, strlen(path));
         if (r < 0)
                 append(buffer, ELLIPSIS);
         append(buffer, "%s", tail);
         return buffer;
+}
+
+static bool may_have_path(const HealthEvent *event) {
+        return event->domain == DOMAIN_INODE || event->domain == DOMAIN_FILERANGE;
+}
+
+char *health_event_text(const HealthEvent *event, const char *subject, const char *path,
+                        char buffer[static EVENT_TEXT_SIZE]) {
+        return health_record_text(event, 1, subject, path, buffer);
+}
+
+char *health_record_text(const HealthEvent *events, size_t n_events, const char *subject, const char *path,
+                         char buffer[static EVENT_TEXT_SIZE]) {
+        bool has_path = path && may_have_path(events);
+        char tail[EVENT_TEXT_SIZE] = "";
+
+        append_target(events, has_path, tail);
+        for (size_t i = 1; i < n_events; i++)
+                append_structure(events + i, ", ", tail);
+        append_state(events, tail);
+        return put_together(subject, has_path ? path : NULL, tail, buffer);
+}
+
+char *health_event_answer_text(const HealthEvent *event, const char *subject, const char *path, const char *answer,
+                               char buffer[static EVENT_TEXT_SIZE]) {
+        bool has_path = path && may_have_path(event);
+        char tail[EVENT_TEXT_SIZE] = "";
+
+        append_target(event, has_path, tail);
+        append(tail, ": %s", answer);
+        return put_together(subject, has_path ? path : NULL, tail, buffer);
 }
 
 char *health_event_target_text(const HealthEvent *event, char buffer[static EVENT_TEXT_SIZE]) {

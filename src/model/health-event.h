@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "src/model/vocabulary.h"
@@ -74,6 +75,19 @@ Severity health_event_severity(const HealthEvent *event);
  */
 char *health_event_text(const HealthEvent *event, const char *subject, const char *path,
                         char buffer[static EVENT_TEXT_SIZE]);
+
+/**
+ * health_record_text() - the same for all events of one record of the kernel
+ * @events: at least one; they differ in their structures alone
+ *
+ * "/srv agno 0x0 bnobt, cntbt: sick".
+ */
+char *health_record_text(const HealthEvent *events, size_t n_events, const char *subject, const char *path,
+                         char buffer[static EVENT_TEXT_SIZE]);
+
+/* The same with what became of the event instead of what it says: "/srv agno 0x0 finobt: Repairs successful." */
+char *health_event_answer_text(const HealthEvent *event, const char *subject, const char *path, const char *answer,
+                               char buffer[static EVENT_TEXT_SIZE]);
 
 /* The part between the mount point and the colon: "agno 0x0 finobt"; "" if the event has none. */
 char *health_event_target_text(const HealthEvent *event, char buffer[static EVENT_TEXT_SIZE]);

@@ -28,8 +28,18 @@ static const char *const survey_depth_names[] = {
         [SURVEY_NONE] = "none",
         [SURVEY_GROUPS] = "groups",
         [SURVEY_INODES] = "inodes",
+        [SURVEY_PATROL] = "patrol",
 };
 DEFINE_NAMES(survey_depth, SurveyDepth)
+
+static const char *const patrol_stage_names[] = {
+        [PATROL_GROUPS] = "groups",
+        [PATROL_RTGROUPS] = "real-time groups",
+        [PATROL_INODES] = "inodes",
+        [PATROL_WHOLE] = "whole",
+        [PATROL_DONE] = "done",
+};
+DEFINE_NAMES(patrol_stage, PatrolStage)
 
 typedef enum FieldRule {
         FIELD_TEXT,                     /* has a NUL byte within its size */
@@ -71,7 +81,6 @@ typedef struct FieldCheck {
 #define N_AUTOFSCKS (AUTOFSCK_REPAIR + 1)
 #define N_MONITOR_STATES (MONITOR_ENDED + 1)
 #define N_MOUNT_WATCHES (MOUNT_WATCH_LIBMOUNT + 1)
-#define N_SURVEY_DEPTHS (SURVEY_INODES + 1)
 
 static const FieldCheck field_checks[] = {
         TEXT(WORKER_HELLO, hello.program_version),
@@ -180,11 +189,15 @@ static const FieldCheck field_checks[] = {
         ZERO(WORKER_INTENT_LEFT, intent.pad2),
 
         BYTE(WORKER_SURVEY, survey.depth, N_SURVEY_DEPTHS),
+        BYTE(WORKER_SURVEY, survey.share_percent, 101),
+        BYTE(WORKER_SURVEY, survey.on_rotating, N_BOOLEANS),
+        WORD(WORKER_SURVEY, survey.position.stage, N_PATROL_STAGES),
         ZERO(WORKER_SURVEY, survey.pad),
 
         COUNT(WORKER_SURVEY_RESULT, survey_result.error),
         WORD(WORKER_SURVEY_RESULT, survey_result.n_findings, SURVEY_FINDINGS_MAX + 1),
         BYTE(WORKER_SURVEY_RESULT, survey_result.is_last, N_BOOLEANS),
+        WORD(WORKER_SURVEY_RESULT, survey_result.position.stage, N_PATROL_STAGES),
         ZERO(WORKER_SURVEY_RESULT, survey_result.pad),
 
         TEXT(WORKER_ZONE, zone.name),
@@ -308,7 +321,8 @@ static bool findings_are_valid(const WorkerSurveyResult *result) {
 
 static bool message_is_valid(const WorkerMessage *message) {
         if (message->header.type == WORKER_SURVEY)
-                return message->survey.request_id != 0 && message->survey.depth != SURVEY_NONE;
+                return message->survey.request_id != 0 && message->survey.depth != SURVEY_NONE &&
+                       (message->survey.depth == SURVEY_PATROL) == (message->survey.share_percent > 0);
         if (message->header.type == WORKER_START_UNIT)
                 return message->unit.job_id != 0;
         if (message->header.type == WORKER_SURVEY_RESULT)

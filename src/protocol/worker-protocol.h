@@ -25,7 +25,7 @@
 #include "src/model/job-report.h"
 
 #define WORKER_PROTOCOL_MAGIC UINT32_C(0x484c4457)      /* "WDLH" */
-#define WORKER_PROTOCOL_VERSION 4
+#define WORKER_PROTOCOL_VERSION 5
 #define WORKER_SOCKET_PATH "/run/xfs_healer/worker.sock"
 
 typedef enum WorkerMessageType {
@@ -250,15 +250,39 @@ typedef enum SurveyDepth {
         SURVEY_NONE,
         SURVEY_GROUPS,                  /* the whole and its groups: milliseconds */
         SURVEY_INODES,                  /* every inode as well: minutes; and it can shut down what is damaged badly */
+        SURVEY_PATROL,                  /* has the kernel check structure by structure, for a while from where it was */
 } SurveyDepth;
 DECLARE_NAMES(survey_depth, SurveyDepth)
+#define N_SURVEY_DEPTHS (SURVEY_PATROL + 1)
+
+/* What a patrol checks, in this order: what others stand on comes first. */
+typedef enum PatrolStage {
+        PATROL_GROUPS,                  /* headers and b-trees of each allocation group */
+        PATROL_RTGROUPS,                /* those of each real-time group */
+        PATROL_INODES,                  /* each inode, and what it holds */
+        PATROL_WHOLE,                   /* counters, quotas, links */
+        PATROL_DONE,
+} PatrolStage;
+DECLARE_NAMES(patrol_stage, PatrolStage)
+#define N_PATROL_STAGES (PATROL_DONE + 1)
+
+/* The next that it checks; all zero: the first of all. */
+typedef struct PatrolPosition {
+        uint32_t stage;                 /* PatrolStage */
+        uint32_t group;                 /* but for PATROL_WHOLE */
+        uint64_t next;                  /* PATROL_INODES: number of the inode, 0: the first of the group; else how many
+                                         * structures of this group, or of the whole, were checked */
+} PatrolPosition;
 
 typedef struct WorkerSurveyRequest {
         uint64_t request_id;            /* not 0 */
         uint64_t device_number;
         uint64_t timeout_usec;
         uint8_t depth;                  /* SurveyDepth, not SURVEY_NONE */
-        uint8_t pad[7];
+        uint8_t share_percent;          /* SURVEY_PATROL: of the time in which it checks, 1 to 100; else 0 */
+        uint8_t on_rotating;            /* SURVEY_PATROL: also if the disk rotates */
+        uint8_t pad[5];
+        PatrolPosition position;        /* SURVEY_PATROL */
 } WorkerSurveyRequest;
 
 typedef struct WorkerSurveyCancel {
@@ -279,6 +303,10 @@ typedef struct WorkerSurveyResult {
         uint32_t n_findings;            /* in this record; the rest of the array is zero */
         uint8_t is_last;
         uint8_t pad[3];
+        /* SURVEY_PATROL: how far it is, and since it was asked. What it finds the kernel tells its monitor. */
+        PatrolPosition position;
+        uint64_t n_checked, n_damaged;
+        uint64_t busy_usec;             /* in the kernel */
         SickFinding findings[SURVEY_FINDINGS_MAX];
 } WorkerSurveyResult;
 

@@ -12,7 +12,7 @@
 #include "src/engine/engine.h"
 #include "src/history/history-reader.h"
 
-/* Records that are not confirmed; about 3 MB. */
+/* Records that are not confirmed; about 4 MB. */
 #define HISTORY_QUEUE_MAX 4096
 #define HISTORY_QUERIES_MAX 16
 #define HISTORY_QUERY_DEADLINE_USEC (10 * USEC_PER_SEC)

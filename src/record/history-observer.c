@@ -7,9 +7,12 @@
 
 #include <string.h>
 
+#include "policy/event-example-write.h"
 #include "src/basic/clock.h"
 #include "src/basic/text.h"
 #include "src/model/vocabulary.h"
+
+_Static_assert(EXAMPLE_TEXT_SIZE <= HISTORY_FACTS_SIZE, "a document is not cut");
 
 typedef struct Names {
         char uuid[UUID_TEXT_SIZE];
@@ -53,9 +56,10 @@ static HistoryValues begin(HistoryRowType type, uint64_t event_id) {
         return values;
 }
 
-static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
+static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path,
+                     const EventFacts *facts) {
         HistoryValues values = begin(HISTORY_ROW_EVENT, event->id);
-        char text[EVENT_TEXT_SIZE], number[32];
+        char text[EVENT_TEXT_SIZE], number[32], document[EXAMPLE_TEXT_SIZE];
         const char *subject;
         Names names;
 
@@ -84,6 +88,8 @@ static void on_event(void *userdata, const HealthEvent *event, const Filesystem 
         values.texts[HISTORY_SEVERITY] = severity_to_name(health_event_severity(event));
         values.texts[HISTORY_PATH] = path;
         values.texts[HISTORY_TEXT] = health_event_text(event, subject, path, text);
+        (void) event_example_write(facts, document);
+        values.texts[HISTORY_FACTS] = document;
         history_link_add(userdata, &values);
 }
 

@@ -78,7 +78,7 @@ static void add_event(LogRecord *record, const HealthEvent *event) {
 }
 
 static void on_event(_unused_ void *userdata, const HealthEvent *event, const Filesystem *filesystem,
-                     const char *path) {
+                     const char *path, _unused_ const EventFacts *facts) {
         char text[EVENT_TEXT_SIZE], number[32];
         LogRecord record;
 

@@ -67,21 +67,6 @@ static void wait_for_age(const Superblock *superblock) {
                 (void) clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 }
 
-void gather_autofsck(int root_fd, WorkerGathered *answer) {
-        Autofsck autofsck;
-        int r;
-
-        r = filesystem_read_autofsck(root_fd, &autofsck);
-        if (r < 0) {
-                answer->autofsck_error = -r;
-                return;
-        }
-
-        answer->autofsck_state = FACT_KNOWN;
-        answer->autofsck_error = 0;
-        answer->autofsck = autofsck;
-}
-
 /* Of one who has no such property nothing is known, and nothing ever will be. */
 static void say_no_autofsck(WorkerGathered *answer) {
         answer->autofsck_state = FACT_ABSENT;
@@ -108,24 +93,6 @@ static void find_last_error(const Gather *gather, WorkerGathered *answer) {
                 }
                 (void) clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
         }
-}
-
-void gather_path(int fd, uint64_t inode, uint32_t generation, WorkerGathered *answer) {
-        _cleanup_(free_at) char *path = NULL;
-        int r;
-
-        r = filesystem_inode_path(fd, inode, generation, &path);
-        if (r >= 0)
-                r = text_copy(answer->path, sizeof(answer->path), path);
-        if (r < 0) {
-                answer->path[0] = 0;
-                answer->path_state = r == -ENODATA ? FACT_ABSENT : FACT_UNKNOWN;
-                answer->path_error = -r;
-                return;
-        }
-
-        answer->path_state = FACT_KNOWN;
-        answer->path_error = 0;
 }
 
 /* What is gone is not sick; what cannot be told stays unknown. */

@@ -252,6 +252,17 @@ void intent_fill_message(const Intent *intent, const char *kernel_release, Worke
 
 /* The life of one intent */
 
+IntentState intent_state_after(Outcome outcome) {
+        if (outcome_is_success(outcome))
+                return INTENT_DONE;
+        if (outcome == OUTCOME_CANCELLED || outcome == OUTCOME_TIMED_OUT)
+                return INTENT_INTERRUPTED;
+        if (outcome == OUTCOME_CRASHED)
+                return INTENT_BANNED;
+
+        return INTENT_FAILED;
+}
+
 /* How little a record would be missed: bans of other kernels last, those of this one never. */
 static int slot_worth(const Intents *intents, const IntentSlot *slot) {
         switch (slot->intent.state) {

@@ -74,6 +74,8 @@ void intents_note_write(Intents *intents, size_t slot, int error);
 void intents_spoil(Intents *intents, size_t slot);
 void intents_note_pid(Intents *intents, size_t slot, pid_t pid);
 
+/* How a repair that ended like this is remembered. Pure. */
+IntentState intent_state_after(Outcome outcome);
 /* The repair ended (or its child crashed): closes the record. */
 void intents_end(Intents *intents, size_t slot, IntentState state, const WorkerJobResult *result);
 /* Nothing was begun after all. */

@@ -190,17 +190,6 @@ void job_keep_left_result(Worker *worker, const Intent *intent) {
         job_keep_result(worker, &result);
 }
 
-static IntentState intent_state_of(Outcome outcome) {
-        if (outcome_is_success(outcome))
-                return INTENT_DONE;
-        if (outcome == OUTCOME_CANCELLED || outcome == OUTCOME_TIMED_OUT)
-                return INTENT_INTERRUPTED;
-        if (outcome == OUTCOME_CRASHED)
-                return INTENT_BANNED;
-
-        return INTENT_FAILED;
-}
-
 static void sign(const Job *job, WorkerJobResult *result) {
         result->job_id = job->job_id;
         result->device_number = job->superblock ? job->superblock->device_number : 0;
@@ -218,7 +207,7 @@ static void finish(Job *job, WorkerMessage *message) {
         if (!job->is_intent_written)
                 intents_drop(job->worker->intents, job->intent_slot);
         else if (result->outcome != OUTCOME_STUCK)
-                intents_end(job->worker->intents, job->intent_slot, intent_state_of(result->outcome), result);
+                intents_end(job->worker->intents, job->intent_slot, intent_state_after(result->outcome), result);
         if (!job->is_stuck_said) {
                 say_result(job->worker, message);
                 return;
@@ -383,33 +372,6 @@ static void on_job_stuck(Child *child, void *userdata) {
         job->is_stuck_said = true;
 }
 
-static void explain_end(const ChildEnd *end, WorkerJobResult *result) {
-        switch (end->ending) {
-        case CHILD_EXITED:
-                result->outcome = OUTCOME_FAILED;
-                (void) text_append_format(result->detail, sizeof(result->detail), "its process ended with status %d",
-                                          end->status);
-                return;
-        case CHILD_DIED:
-                result->outcome = OUTCOME_FAILED;
-                (void) text_append_format(result->detail, sizeof(result->detail), "its process died of signal %d",
-                                          end->status);
-                return;
-        case CHILD_CRASHED:
-                result->outcome = OUTCOME_CRASHED;
-                (void) text_append_format(
-                        result->detail, sizeof(result->detail),
-                        "the kernel crashed in it; restart the machine before the file system is used on");
-                return;
-        case CHILD_TIMED_OUT:
-                result->outcome = OUTCOME_TIMED_OUT;
-                return;
-        case CHILD_CANCELLED:
-                result->outcome = OUTCOME_CANCELLED;
-                return;
-        }
-}
-
 /* What the end of its process means for the file system. */
 static void release_superblock(const Job *job, const ChildEnd *end) {
         Superblock *superblock = job->superblock;
@@ -437,7 +399,7 @@ static void on_job_end(Child *child, const ChildEnd *end, void *userdata) {
                 WorkerMessage message = {};
 
                 worker_message_init(&message, WORKER_JOB_RESULT);
-                explain_end(end, &message.result);
+                job_explain_end(end, &message.result);
                 finish(job, &message);
         }
 
@@ -579,20 +541,4 @@ void job_cancel(Worker *worker, uint64_t job_id) {
         TAILQ_FOREACH(job, &worker->jobs.running, entry)
                 if (job->job_id == job_id)
                         child_stop(job->child);
-}
-
-int job_report_result(int report_fd, const WorkerJobResult *result) {
-        WorkerMessage message = {};
-
-        worker_message_init(&message, WORKER_JOB_RESULT);
-        message.result = *result;
-        return child_report(report_fd, &message, message.header.size_bytes, -EBADF);
-}
-
-int job_report_started(int report_fd, const char *detail) {
-        WorkerMessage message = {};
-
-        worker_message_init(&message, WORKER_JOB_STARTED);
-        (void) text_copy(message.result.detail, sizeof(message.result.detail), detail);
-        return child_report(report_fd, &message, message.header.size_bytes, -EBADF);
 }

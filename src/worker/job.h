@@ -136,3 +136,5 @@ void job_say_results(Worker *worker);
 int job_report_result(int report_fd, const WorkerJobResult *result);
 /* For the child: it has begun. */
 int job_report_started(int report_fd, const char *detail);
+/* In the loop: its child ended without a result. @result gets outcome and detail. */
+void job_explain_end(const ChildEnd *end, WorkerJobResult *result);

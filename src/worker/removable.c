@@ -135,3 +135,16 @@ Tristate device_is_removable(const char *sysfs, dev_t device_number) {
 bool mount_point_is_for_media(const char *mount_point) {
         return text_starts_with(mount_point, "/run/media/");
 }
+
+bool device_is_rotating(const char *sysfs, dev_t device_number) {
+        static const char *const places[] = { "queue", "../queue" };
+        char path[PATH_MAX];
+
+        for (size_t i = 0; i < ELEMENTSOF(places); i++)
+                if (snprintf(path, sizeof(path), "%s/dev/block/%u:%u/%s", sysfs, major(device_number),
+                             minor(device_number), places[i]) < (int) sizeof(path) &&
+                    attribute_is(path, "rotational", "1"))
+                        return true;
+
+        return false;
+}

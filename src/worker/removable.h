@@ -18,5 +18,13 @@
  */
 Tristate device_is_removable(const char *sysfs, dev_t device_number);
 
+/**
+ * device_is_rotating() - does the kernel take it for a disk with heads?
+ *
+ * Of a partition its disk is asked; what is stacked has the answer of its parts. Virtual disks are often told to
+ * rotate. Returns false if that cannot be found out.
+ */
+bool device_is_rotating(const char *sysfs, dev_t device_number);
+
 /* True for mount points that udisks makes for people's media. */
 bool mount_point_is_for_media(const char *mount_point);

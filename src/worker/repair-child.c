@@ -16,7 +16,7 @@
 #include "src/worker/reopen.h"
 
 typedef struct Repair {
-        const Worker *worker;
+        const RepairHost *host;
         const RepairOrder *order;
         const Superblock *superblock;
         int report_fd, monitor_fd;
@@ -52,7 +52,7 @@ static Outcome judge_unloadable(Repair *repair, WorkerJobResult *result) {
 static Outcome avoid_harm(Repair *repair, WorkerJobResult *result) {
         const WorkerRepairRequest *request = &repair->order->request;
 
-        if (!harmful_repair_is_possible(repair->worker->kernel, &request->target))
+        if (!harmful_repair_is_possible(repair->host->kernel, &request->target))
                 return OUTCOME_DONE;
 
         (void) text_copy(repair->type, sizeof(repair->type), repair->order->type);
@@ -60,7 +60,7 @@ static Outcome avoid_harm(Repair *repair, WorkerJobResult *result) {
         repair->facts.device_number = request->device_number;
         (void) filesystem_probe(repair->place.fd, &repair->facts);
 
-        repair->harmful = harmful_repair_find(repair->worker->kernel, &repair->facts, &request->target);
+        repair->harmful = harmful_repair_find(repair->host->kernel, &repair->facts, &request->target);
         if (!repair->harmful || text_equal(request->override_harmful, repair->harmful->name))
                 return OUTCOME_DONE;
         if (!repair->harmful->only_if_unloadable)
@@ -76,16 +76,17 @@ static void tell_kernel_log(const Repair *repair, int error) {
         char line[256];
         int length;
 
-        if (repair->worker->kmsg_fd < 0)
+        if (repair->host->kmsg_fd < 0)
                 return;
 
         length = snprintf(line, sizeof(line),
-                          "<4>healer-worker[%d]: repair of %s begins on device %u (group %" PRIu32 ", inode %" PRIu64
+                          "<4>%s[%d]: repair of %s begins on device %u (group %" PRIu32 ", inode %" PRIu64
                           ", job %" PRIu64 "); it could not be recorded: error %d\n",
-                          (int) getpid(), structure_to_name(request->target.structure) ?: "?",
+                          program_invocation_short_name, (int) getpid(),
+                          structure_to_name(request->target.structure) ?: "?",
                           (unsigned) request->device_number, request->target.group, request->target.inode,
                           request->job_id, -error);
-        (void) !write(repair->worker->kmsg_fd, line, length);
+        (void) !write(repair->host->kmsg_fd, line, length);
 }
 
 /* Waited for also if the look says that nothing is going to be repaired: @looked is then what remains. */
@@ -224,11 +225,13 @@ static Outcome repair_steps(Repair *repair, WorkerJobResult *result) {
         Outcome outcome;
 
         if (order->is_banned &&
-            (!order->can_ban_be_lifted || intent_ban_stands(repair->worker->options.state_dir, &order->ban))) {
+            (!order->can_ban_be_lifted || intent_ban_stands(repair->host->state_dir, &order->ban))) {
                 (void) text_append_format(detail, sizeof(detail),
                                           "the same repair never ended on this kernel; to allow it again: "
-                                          HEALER_LIBEXECDIR "/healer-worker --forget-intent=%" PRIu64,
-                                          order->ban.job_id);
+                                          HEALER_LIBEXECDIR "/healer-worker %s%s%s--forget-intent=%" PRIu64,
+                                          repair->host->is_state_elsewhere ? "--state-dir=" : "",
+                                          repair->host->is_state_elsewhere ? repair->host->state_dir : "",
+                                          repair->host->is_state_elsewhere ? " " : "", order->ban.job_id);
                 return explain(result, OUTCOME_REFUSED_UNFINISHED, 0, detail);
         }
 
@@ -258,7 +261,7 @@ static Outcome repair_steps(Repair *repair, WorkerJobResult *result) {
         return judge_repair(repair, &done, result);
 }
 
-int repair_run(const Worker *worker, const RepairOrder *order, const Superblock *superblock, int report_fd,
+int repair_run(const RepairHost *host, const RepairOrder *order, const Superblock *superblock, int report_fd,
                int monitor_fd, IntentWriter *writer) {
         Superblock unlisted = { .device_number = order->request.device_number };
         Mount mount = {
@@ -268,7 +271,7 @@ int repair_run(const Worker *worker, const RepairOrder *order, const Superblock 
                 .is_whole = order->is_mount_whole,
         };
         Repair repair = {
-                .worker = worker,
+                .host = host,
                 .order = order,
                 .superblock = superblock ?: &unlisted,
                 .report_fd = report_fd,

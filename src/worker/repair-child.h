@@ -14,6 +14,14 @@
 
 #include "src/worker/worker.h"
 
+/* What never changes in a program that repairs. */
+typedef struct RepairHost {
+        KernelVersion kernel;
+        const char *state_dir;          /* of the record of begun repairs */
+        bool is_state_elsewhere;        /* not where the worker has its own */
+        int kmsg_fd;                    /* the kernel log; negative: none */
+} RepairHost;
+
 typedef struct RepairOrder {
         WorkerRepairRequest request;
         char type[32];                  /* of the file system */
@@ -36,5 +44,5 @@ static inline size_t repair_order_size(const RepairOrder *order) {
 
 /* Reports what the loop's part expects (job.h). @superblock: NULL: of its mounts no more is known than the order says.
  * @monitor_fd is taken. @writer: started. Returns the exit status. */
-int repair_run(const Worker *worker, const RepairOrder *order, const Superblock *superblock, int report_fd,
+int repair_run(const RepairHost *host, const RepairOrder *order, const Superblock *superblock, int report_fd,
                int monitor_fd, IntentWriter *writer);

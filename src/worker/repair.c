@@ -23,12 +23,21 @@ static const JobKind repair_kind;
 
 /* In the child */
 
+static RepairHost host_of(const Worker *worker) {
+        return (RepairHost) {
+                .kernel = worker->kernel,
+                .state_dir = worker->options.state_dir,
+                .kmsg_fd = worker->kmsg_fd,
+        };
+}
+
 static int repair_in_child(int report_fd, void *userdata) {
         Job *job = userdata;
+        const RepairHost host = host_of(job->worker);
         IntentWriter writer;
 
         intent_writer_start(&writer, job->worker->options.state_dir, -EBADF);
-        return repair_run(job->worker, job->order, job->superblock, report_fd, steal_fd(&job->monitor_fd), &writer);
+        return repair_run(&host, job->order, job->superblock, report_fd, steal_fd(&job->monitor_fd), &writer);
 }
 
 static int look_on(const MountInfo *mount, void *userdata) {
@@ -51,6 +60,7 @@ static void rehearse(void) {
 
 static int wait_in_child(int report_fd, void *userdata) {
         Worker *worker = userdata;
+        const RepairHost host = host_of(worker);
         IntentWriter writer;
         RepairOrder order;
         ssize_t length;
@@ -63,7 +73,7 @@ static int wait_in_child(int report_fd, void *userdata) {
                 return 0;
         order.is_intent_ordered = true;
         child_set_name(repair_kind.name);
-        return repair_run(worker, &order, NULL, report_fd, monitor_fd, &writer);
+        return repair_run(&host, &order, NULL, report_fd, monitor_fd, &writer);
 }
 
 /* In the loop */

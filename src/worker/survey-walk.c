@@ -124,17 +124,17 @@ static int ask_group(Walk *walk, int root_fd) {
 }
 
 static int ask_inodes(Walk *walk, int root_fd) {
-        XfsSickInode sick[XFS_SURVEY_INODES];
+        XfsSeenInode seen[XFS_SURVEY_INODES];
         int r, n;
 
-        n = xfs_survey_inodes(root_fd, &walk->inodes, sick);
+        n = xfs_survey_inodes(root_fd, &walk->inodes, seen);
         for (int i = 0; i < n; i++) {
                 SickFinding where = { .domain = DOMAIN_INODE,
-                                      .inode = sick[i].inode,
-                                      .generation = sick[i].generation };
+                                      .inode = seen[i].inode,
+                                      .generation = seen[i].generation };
                 SickFinding findings[SICK_FINDINGS_PER_MASK];
 
-                r = take_findings(walk, findings, sick_mask_decode(&where, sick[i].mask, findings));
+                r = take_findings(walk, findings, sick_mask_decode(&where, seen[i].mask, findings));
                 if (r < 0)
                         return r;
         }

@@ -15,6 +15,7 @@
 #include "src/basic/macro.h"
 #include "src/basic/text.h"
 #include "src/worker/attach.h"
+#include "src/worker/patrol-walk.h"
 
 struct Survey {
         Worker *worker;
@@ -28,7 +29,8 @@ struct Survey {
 static int run_in_child(int report_fd, void *userdata) {
         const Survey *survey = userdata;
 
-        return survey_walk_in_child(report_fd, &survey->task);
+        return survey->task.request.depth == SURVEY_PATROL ? patrol_walk_in_child(report_fd, &survey->task)
+                                                           : survey_walk_in_child(report_fd, &survey->task);
 }
 
 static void say_end(Worker *worker, const WorkerSurveyRequest *request, const WorkerSurveyResult *counts, int error) {
@@ -44,6 +46,10 @@ static void say_end(Worker *worker, const WorkerSurveyRequest *request, const Wo
                 message.survey_result.n_inodes = counts->n_inodes;
                 message.survey_result.n_unreadable = counts->n_unreadable;
                 message.survey_result.n_untold = counts->n_untold;
+                message.survey_result.position = counts->position;
+                message.survey_result.n_checked = counts->n_checked;
+                message.survey_result.n_damaged = counts->n_damaged;
+                message.survey_result.busy_usec = counts->busy_usec;
         }
         worker_say(worker, &message, -EBADF);
 }
@@ -119,7 +125,9 @@ static void on_survey_end(Child *child, const ChildEnd *ending, void *userdata) 
 
 /* Too early is no refusal: whoever asks is told to ask later. */
 static int check(const Superblock *superblock, const WorkerSurveyRequest *request) {
-        uint64_t after_usec = request->depth == SURVEY_INODES ? SURVEY_INODES_AFTER_USEC : SURVEY_GROUPS_AFTER_USEC;
+        bool loads_inodes = request->depth == SURVEY_INODES ||
+                            (request->depth == SURVEY_PATROL && request->position.stage >= PATROL_INODES);
+        uint64_t after_usec = loads_inodes ? SURVEY_INODES_AFTER_USEC : SURVEY_GROUPS_AFTER_USEC;
 
         if (!text_equal(superblock->facts.type, "xfs"))
                 return -EOPNOTSUPP;

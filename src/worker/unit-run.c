@@ -397,6 +397,8 @@ int unit_run(const UnitWanted *wanted, UnitRun *ret_run) {
         r = connect_bus(&watch);
         if (r >= 0)
                 r = begin_unit(&watch);
+        if (r >= 0 && wanted->only_starts)
+                return 0;
         if (r >= 0)
                 r = listen_for_stop(&watch);
         if (r >= 0)

@@ -34,6 +34,7 @@ typedef struct UnitWanted {
         const char *name;               /* "healer-scrub@srv.service" */
         bool may_run_already;           /* an earlier worker began this: it is not started a second time */
         bool was_started;               /* the same, and systemd had accepted it */
+        bool only_starts;               /* nobody waits for its end: @ret_run says nothing of it */
         bool waits_for_stop;            /* after SIGTERM until it has ended */
         /* May be NULL. Negative: it is not started; @problem says why (JOB_DETAIL_SIZE bytes). */
         int (*check)(const UnitLoaded *loaded, char *problem, void *userdata);
@@ -45,7 +46,7 @@ typedef struct UnitWanted {
 } UnitWanted;
 
 /**
- * unit_run() - start a unit and wait for its end
+ * unit_run() - start a unit and, unless it @only_starts, wait for its end
  *
  * A unit has ended when it is neither active nor about to be; one that stays active without a process
  * (RemainAfterExit=) has, too. SIGTERM, blocked by the caller or not, stops the unit.

@@ -275,19 +275,25 @@ class Trace:
 
     def __enter__(self):
         run('modprobe', 'xfs')
-        missing = [event for event in self.events if not os.path.isdir(f'{TRACING}/events/xfs/{event}')]
+        missing = [event for event in self.events if not self._place(event)]
         if missing:
             raise Unmeasurable(f'this kernel has no tracepoint {", ".join(missing)}')
         os.makedirs(self.folder, exist_ok=True)
         self._write('trace_clock', 'mono')
         for event in self.events:
-            self._write(f'events/xfs/{event}/enable', '1')
+            self._write(f'{self._place(event)}/enable', '1')
         return self
 
     def __exit__(self, *unused):
         for event in self.events:
-            self._write(f'events/xfs/{event}/enable', '0')
+            self._write(f'{self._place(event)}/enable', '0')
         os.rmdir(self.folder)
+
+    @staticmethod
+    def _place(event):
+        """Those of the online check are of a system of their own.  None: there is no such event."""
+        return next((f'events/{system}/{event}' for system in ('xfs', 'xfs_scrub')
+                     if os.path.isdir(f'{TRACING}/events/{system}/{event}')), None)
 
     def _write(self, name, text):
         with open(f'{self.folder}/{name}', 'w', encoding='ascii') as file:

@@ -6,8 +6,8 @@
  *      story   sends one of each signal
  *      quit    leaves
  *
- * MOCK_RELOAD_OK in the environment makes ReloadPolicy succeed, MOCK_NO_WORKER takes the worker away. How a repair
- * ends is chosen by the structure, see repairs[].
+ * MOCK_RELOAD_OK in the environment makes ReloadPolicy succeed, MOCK_NO_WORKER takes the worker away, MOCK_LONG_HISTORY
+ * makes the history longer than what is given at once. How a repair ends is chosen by the structure, see repairs[].
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,6 +251,104 @@ static int on_resume(sd_bus_message *message, void *userdata _unused_, sd_bus_er
         return sd_bus_reply_method_return(message, NULL);
 }
 
+#define MOCK_FACTS(more)                                                                                \
+        "{time: \"2026-11-20 12:56:03.000000 UTC\", event: {kind: sick, domain: ag, structure: finobt, group: 3,"   \
+        " count: 1}, fs: {type: \"xfs\", mounts: \"/mock/sick\", label: ~, autofsck: repair" more "}, file: ~}"
+
+/* What a history holds: healed; of a version that kept no facts; written by somebody else. */
+static const struct {
+        uint64_t id;
+        const char *type, *rule, *facts;
+        uint64_t job;
+} history[] = {
+        { 17, "event", NULL, MOCK_FACTS(""), 0 },
+        { 17, "decision", "heal", NULL, 0 },
+        { 17, "action", "heal", NULL, 4 },
+        { 17, "action", "heal", NULL, 0 },
+        { 18, "event", NULL, NULL, 0 },
+        { 19, "event", NULL, MOCK_FACTS(", root: true\x1b"), 0 },
+        { 20, "event", NULL, "{event: {kind: sick}, fs: {type: \"xfs\", mounts: '?'}, left-out: [fs.mount]}", 0 },
+};
+
+/* Behind those above, with MOCK_LONG_HISTORY: more than are given at once. */
+#define MOCK_LONG_HISTORY_ROWS 12000
+
+static size_t history_length(void) {
+        return ELEMENTSOF(history) + (getenv("MOCK_LONG_HISTORY") ? MOCK_LONG_HISTORY_ROWS : 0);
+}
+
+static int append_history(sd_bus_message *reply, size_t i, bool wants_facts) {
+        const char *facts = wants_facts && i < ELEMENTSOF(history) ? history[i].facts : NULL;
+        int r;
+
+        if (i >= ELEMENTSOF(history))
+                return sd_bus_message_append(reply, "a{sv}", 5, "type", "s", "event", "serial", "t", (uint64_t) i + 1,
+                                             "time-usec", "t", UINT64_C(1795179363123456), "id", "t",
+                                             (uint64_t) i + 1000, "facts", "s", "{event: sick}");
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "type", "s", history[i].type, "time-usec", "t",
+                                          UINT64_C(1795179363123456), "id", "t", history[i].id);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}", "serial", "t", (uint64_t) i + 1);
+        if (r >= 0 && text_equal(history[i].type, "event"))
+                r = sd_bus_message_append(reply, "{sv}{sv}", "kind", "s", "sick", "text", "s",
+                                          "/mock/sick agno 0x3 finobt: sick");
+        if (r >= 0 && history[i].rule)
+                r = sd_bus_message_append(reply, "{sv}{sv}", "source", "s", "rule", "rule", "s", history[i].rule);
+        if (r >= 0 && text_equal(history[i].type, "decision"))
+                r = sd_bus_message_append(reply, "{sv}{sv}", "mode", "s", "enforce", "actions", "as", 1, "repair");
+        if (r >= 0 && text_equal(history[i].type, "action"))
+                r = sd_bus_message_append(reply, "{sv}{sv}", "action", "s", "repair", "result", "s", "still-corrupt");
+        if (r >= 0 && history[i].job > 0)
+                r = sd_bus_message_append(reply, "{sv}", "job-number", "t", history[i].job);
+        if (r >= 0 && facts)
+                r = sd_bus_message_append(reply, "{sv}", "facts", "s", facts);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static bool is_asked_for(size_t i, uint64_t id, uint64_t before) {
+        return i + 1 < before && (id == 0 || (i < ELEMENTSOF(history) && id == history[i].id));
+}
+
+static int on_list_events(sd_bus_message *message, void *userdata _unused_, sd_bus_error *error _unused_) {
+        sd_bus_message *reply = NULL;
+        uint64_t since_usec, id = 0, before = UINT64_MAX;
+        size_t n_fitting = 0;
+        int wants_facts = 0, r;
+        const char *key;
+        uint32_t max;
+
+        r = sd_bus_message_read(message, "tu", &since_usec, &max);
+        if (r >= 0)
+                r = sd_bus_message_enter_container(message, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(message, "s", &key);
+                if (r >= 0)
+                        r = text_equal(key, "id")       ? sd_bus_message_read(message, "v", "t", &id)
+                            : text_equal(key, "before") ? sd_bus_message_read(message, "v", "t", &before)
+                                                        : sd_bus_message_read(message, "v", "b", &wants_facts);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(message);
+        }
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        /* The newest so many. */
+        for (size_t i = 0; i < history_length(); i++)
+                n_fitting += is_asked_for(i, id, before);
+        for (size_t i = 0; r >= 0 && i < history_length(); i++)
+                if (is_asked_for(i, id, before) && n_fitting-- <= (max > 0 ? max : 1000))
+                        r = append_history(reply, i, wants_facts);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        return r < 0 ? r : 1;
+}
+
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Version", "s", get_manager_text, 0, 0),
@@ -259,6 +357,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("WorkerConnected", "b", get_worker, 0, 0),
         SD_BUS_METHOD("ReloadPolicy", NULL, NULL, on_reload, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Resume", NULL, NULL, on_resume, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ListEvents", "tua{sv}", "aa{sv}", on_list_events, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END
 };
 

@@ -39,19 +39,21 @@ static uint32_t ask_group(const Fixture *fixture, uint32_t group) {
 }
 
 /* Walks all inodes. Returns how many are sick, the last of them in @ret_sick. */
-static size_t walk_all(const Fixture *fixture, XfsInodeWalk *ret_walk, XfsSickInode *ret_sick) {
+static size_t walk_all(const Fixture *fixture, XfsInodeWalk *ret_walk, XfsSeenInode *ret_sick) {
         XfsInodeWalk walk = { .n_groups = ask_geometry(fixture).n_groups };
-        XfsSickInode sick[XFS_SURVEY_INODES];
+        XfsSeenInode seen[XFS_SURVEY_INODES];
         unsigned n_questions = 0;
         size_t n_sick = 0;
 
         while (!walk.is_done) {
-                int n = xfs_survey_inodes(fixture->root_fd, &walk, sick);
+                int n = xfs_survey_inodes(fixture->root_fd, &walk, seen);
 
                 assert_true(n >= 0 && n <= XFS_SURVEY_INODES);
-                if (n > 0)
-                        *ret_sick = sick[n - 1];
-                n_sick += (size_t) n;
+                for (int i = 0; i < n; i++)
+                        if (seen[i].mask != 0) {
+                                *ret_sick = seen[i];
+                                n_sick++;
+                        }
                 assert_true(++n_questions < 10000);
         }
 
@@ -81,7 +83,7 @@ static void test_nothing_is_sick(void **state) {
         Fixture *fixture = *state;
         XfsSurveyGeometry geometry = ask_geometry(fixture);
         XfsInodeWalk before, after;
-        XfsSickInode sick;
+        XfsSeenInode sick;
         uint32_t mask;
 
         assert_int_equal(geometry.sick, 0);
@@ -159,7 +161,7 @@ static void test_inode(void **state) {
         const SickFinding where = { .domain = DOMAIN_INODE, .inode = 1 };
         SickFinding findings[SICK_FINDINGS_PER_MASK];
         char commands[128], name[64];
-        XfsSickInode sick = {};
+        XfsSeenInode sick = {};
         struct stat status;
         uint32_t generation;
         XfsInodeWalk walk;
@@ -199,7 +201,7 @@ static void test_inode_that_cannot_be_loaded(void **state) {
         XfsInodeWalk before, after;
         uint64_t first, last;
         char commands[128];
-        XfsSickInode sick;
+        XfsSeenInode sick;
 
         make_folders(fixture);
         first = live_make_file(fixture, "first");
@@ -221,7 +223,7 @@ static void test_inode_that_cannot_be_loaded(void **state) {
 static void test_group_without_its_tree(void **state) {
         Fixture *fixture = *state;
         XfsInodeWalk before, after;
-        XfsSickInode sick;
+        XfsSeenInode sick;
 
         make_folders(fixture);
         assert_int_equal(walk_all(fixture, &before, &sick), 0);

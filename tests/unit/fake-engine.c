@@ -225,7 +225,9 @@ void fake_engine_changed(Engine *engine, Filesystem *filesystem) {
 }
 
 void fake_engine_tell_event(Engine *engine, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
-        tell(engine, on_event, event, filesystem, path);
+        const EventFacts facts = { .event = event, .filesystem = filesystem ? &filesystem->facts : NULL };
+
+        tell(engine, on_event, event, filesystem, path, &facts);
 }
 
 void fake_engine_tell_decision(Engine *engine, const Decision *decision, const HealthEvent *event,

@@ -19,6 +19,7 @@ static inline HistoryValues history_test_values(uint64_t event_id, uint64_t time
                         [HISTORY_DEVICE] = "/dev/loop7",
                         [HISTORY_MOUNT] = "/srv/\xff",
                         [HISTORY_TEXT] = "/srv agno 0x3 finobt: sick",
+                        [HISTORY_FACTS] = "{event: {kind: sick, domain: ag, structure: finobt, group: 3}}",
                 },
         };
 

@@ -73,7 +73,8 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
         }
 }
 
-static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
+static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path,
+                     _unused_ const EventFacts *facts) {
         Setup *s = userdata;
 
         (void) filesystem;

@@ -78,7 +78,8 @@ static void queue_group(Setup *s, uint32_t group) {
         assert_int_equal(write(s->pipe[1], &record, sizeof(record)), sizeof(record));
 }
 
-static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
+static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path,
+                     _unused_ const EventFacts *facts) {
         Setup *s = userdata;
 
         (void) path;

@@ -78,9 +78,10 @@ static const char *list(BusFixture *fixture, uint32_t max, const char *filesyste
 
 static void test_answer(void **state _unused_) {
         static const char *const parts[] = {
-                "\"event\"", "\"kind\"", "\"sick\"", "\"mount\"", "\"group\"", "UINT32 3",
+                "\"event\"", "\"serial\"", "\"kind\"", "\"sick\"", "\"mount\"", "\"group\"", "UINT32 3",
                 "UINT64 18446744073709551614",
                 "\"decision\"", "\"actions\"", "\"repair\"", "\"notify\"", "\"heal\"", "/srv agno 0x3 finobt: sick",
+                "\"facts\"",
         };
         _cleanup_(sd_bus_message_unref_at) sd_bus_message *reply = NULL;
         _cleanup_(free_at) char *text = NULL;
@@ -127,6 +128,24 @@ static void test_questions(void **state _unused_) {
                                              "tua{sv}", UINT64_C(0), UINT32_C(0), 1, "colour", "s", "red"),
                             SD_BUS_ERROR_INVALID_ARGS);
         assert_int_equal(history.n_queries, ELEMENTSOF(cases));
+        bus_fixture_done(&fixture);
+}
+
+/* What an event was decided by is long; only who asks for it gets it. */
+static void test_one_event(void **state _unused_) {
+        FakeHistory history = {};
+        BusFixture fixture;
+
+        set_up(&fixture, &history);
+        assert_null(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "ListEvents", NULL, "tua{sv}",
+                                     UINT64_C(0), UINT32_C(0), 3, "id", "t", UINT64_MAX, "facts", "b", true,
+                                     "before", "t", UINT64_C(5)));
+        assert_int_equal(history.query.before_serial, 5);
+        assert_int_equal(history.query.event_id, UINT64_MAX);
+        assert_int_equal(history.query.wants_facts, 1);
+        assert_null(list(&fixture, 0, "", NULL));
+        assert_int_equal(history.query.event_id, 0);
+        assert_int_equal(history.query.wants_facts, 0);
         bus_fixture_done(&fixture);
 }
 
@@ -195,6 +214,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_answer),
                 cmocka_unit_test(test_questions),
+                cmocka_unit_test(test_one_event),
                 cmocka_unit_test(test_denied),
                 cmocka_unit_test(test_failures),
                 cmocka_unit_test(test_properties),

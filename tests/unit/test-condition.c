@@ -8,8 +8,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "src/filesystem/condition.h"
+#include "src/model/decision.h"
 
 static void test_raise_and_drop(void **state) {
         ConditionList list = {};
@@ -100,11 +102,12 @@ static void test_life(void **state) {
                 { CONDITION_NOT_WATCHED, CONDITION_LIFE_MOMENT, CONDITION_LIFE_MOMENT },
                 { CONDITION_ROUTE_FAILED, CONDITION_LIFE_MOMENT, CONDITION_LIFE_MOMENT },
                 { CONDITION_FILESYSTEM_ERROR, CONDITION_LIFE_DISK, CONDITION_LIFE_MOUNT },
+                { CONDITION_RULE, CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
         };
 
         (void) state;
         /* Whoever adds one has decided about it. */
-        for (ConditionCode code = CONDITION_SICK; code <= CONDITION_FILESYSTEM_ERROR; code++)
+        for (ConditionCode code = CONDITION_SICK; code < N_CONDITION_CODES; code++)
                 assert_true(condition_life(code, true) >= CONDITION_LIFE_DISK &&
                             condition_life(code, false) >= CONDITION_LIFE_DISK);
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -114,9 +117,60 @@ static void test_life(void **state) {
         }
 }
 
+static void test_is_about(void **state) {
+        static const struct {
+                ConditionCode code;
+                const char *target, *structure;
+                bool is_about;
+        } cases[] = {
+                { CONDITION_SICK, "agno 0x0 finobt", "agno 0x0 finobt", true },
+                { CONDITION_SICK, "agno 0x0 finobt", "0x0 finobt", false },
+                { CONDITION_SICK, "", "", true },
+                { CONDITION_RULE, "restore agno 0x0 finobt", "agno 0x0 finobt", true },
+                { CONDITION_RULE, "restore agno 0x0 finobt", "agno 0x1 finobt", false },
+                { CONDITION_RULE, "restore agno 0x0 finobt", "restore agno 0x0 finobt", false },
+                /* What is called like a structure is none. */
+                { CONDITION_RULE, "fscounters", "fscounters", false },
+                { CONDITION_RULE, "fscounters fscounters", "fscounters", true },
+                { CONDITION_RULE, "restore", "", false },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                HealthCondition condition = { .code = cases[i].code };
+
+                print_message("%s, %s\n", cases[i].target, cases[i].structure);
+                strcpy(condition.target, cases[i].target);
+                assert_int_equal(condition_is_about(&condition, cases[i].structure), cases[i].is_about);
+        }
+}
+
+/* The longest name on the longest structure is told apart from everything, also as a key. */
+static void test_longest_target(void **state) {
+        size_t n_longest = 0;
+
+        (void) state;
+        for (Structure structure = 0; structure < N_STRUCTURES; structure++) {
+                const HealthEvent event = {
+                        .kind = EVENT_SICK,
+                        .domain = structure == STRUCTURE_UNRECOGNISED ? DOMAIN_INODE : structure_domain(structure),
+                        .structure = structure,
+                        .unknown_bits = UINT32_MAX,
+                        .group = UINT32_MAX,
+                        .inode = UINT64_MAX,
+                        .generation = UINT32_MAX,
+                };
+                char text[EVENT_TEXT_SIZE];
+
+                n_longest = max_of(n_longest, strlen(health_event_target_text(&event, text)));
+        }
+        assert_true(n_longest > strlen("ino 18446744073709551615 gen 0xffffffff"));
+        assert_true(RULE_ID_SIZE - 1 + strlen(" ") + n_longest < CONDITION_TARGET_SIZE);
+}
+
 static void test_names(void **state) {
         (void) state;
-        for (ConditionCode code = CONDITION_SICK; code <= CONDITION_FILESYSTEM_ERROR; code++) {
+        for (ConditionCode code = CONDITION_SICK; code < N_CONDITION_CODES; code++) {
                 ConditionCode back;
 
                 assert_non_null(condition_code_to_name(code));
@@ -131,6 +185,8 @@ int main(void) {
                 cmocka_unit_test(test_limit),
                 cmocka_unit_test(test_stale),
                 cmocka_unit_test(test_life),
+                cmocka_unit_test(test_is_about),
+                cmocka_unit_test(test_longest_target),
                 cmocka_unit_test(test_names),
         };
 

@@ -43,6 +43,8 @@ static void test_good(void **state _unused_) {
                 { "status /srv --json",            CTL_VERB_STATUS,       CTL_OPTION_JSON, "/srv", NULL, 0, 0, 0 },
                 { "--json status /srv",            CTL_VERB_STATUS,       CTL_OPTION_JSON, "/srv", NULL, 0, 0, 0 },
                 { "--no-leg status",               CTL_VERB_STATUS,       CTL_OPTION_NO_LEGEND, NULL, NULL, 0, 0, 0 },
+                { "events --export --limit=9",     CTL_VERB_EVENTS,       CTL_OPTION_EXPORT | CTL_OPTION_LIMIT,
+                  NULL, NULL, 0, 0, 0 },
                 { "monitor --json",                CTL_VERB_MONITOR,      CTL_OPTION_JSON, NULL, NULL, 0, 0, 0 },
                 { "repair /srv finobt --group=3",  CTL_VERB_REPAIR,       CTL_OPTION_GROUP, "/srv", "finobt", 3, 0, 0 },
                 { "repair /srv finobt --group 0x10", CTL_VERB_REPAIR, CTL_OPTION_GROUP, "/srv", "finobt", 16, 0, 0 },
@@ -125,6 +127,8 @@ static void test_bad(void **state _unused_) {
                 { "repair /srv core --inode=1",
                   "--inode and --generation belong together; events show both: \"ino 133 gen 0x5\"" },
                 { "repair /srv core --inode=1 --generation=1 --group=1", "--group and --inode exclude each other" },
+                { "events --export --json", "--export and --json exclude each other" },
+                { "monitor --export", "\"monitor\" does not take --export" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {

@@ -46,6 +46,7 @@ static void test_request_copy(_unused_ void **state) {
         ActionRequest request = {
                 .kind = ACTION_NOTIFY,
                 .severity = SEVERITY_CRITICAL,
+                .name = strdup("needs-restore"),
                 .route = strdup("page"),
                 .message = strdup("text"),
                 .timeout_usec = 5,
@@ -64,6 +65,7 @@ static void test_request_copy(_unused_ void **state) {
         assert_int_equal(copy.kind, ACTION_NOTIFY);
         assert_int_equal(copy.severity, SEVERITY_CRITICAL);
         assert_string_equal(copy.route, "page");
+        assert_string_equal(copy.name, "needs-restore");
         assert_string_equal(copy.message, "text");
         assert_string_equal(copy.denied_by, "protect: usb");
         assert_int_equal(copy.timeout_usec, 5);

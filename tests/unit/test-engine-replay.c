@@ -24,7 +24,8 @@ typedef struct Replay {
         unsigned n_sick, n_other, n_decisions;
 } Replay;
 
-static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
+static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path,
+                     _unused_ const EventFacts *facts) {
         uint64_t until = clock_monotonic_usec() + 2 * WORK_TURN_USEC;
         Replay *replay = userdata;
 

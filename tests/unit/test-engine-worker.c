@@ -40,7 +40,8 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
                 s->n_released++;
 }
 
-static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
+static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path,
+                     _unused_ const EventFacts *facts) {
         (void) event;
         (void) filesystem;
         (void) path;

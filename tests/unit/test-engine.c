@@ -100,6 +100,25 @@ static void test_path_is_asked_for(void **state) {
         assert_int_equal(s->last_repair.target.generation, 5);
 }
 
+/* Of what cannot be loaded: it would be loaded once more, and reported once more. */
+static void test_path_is_not_asked_for(void **state) {
+        const HealthEvent event = {
+                .kind = EVENT_SICK,
+                .domain = DOMAIN_INODE,
+                .structure = STRUCTURE_INODE_DIRECTORY,
+                .inode = 131,
+                .count = 1,
+        };
+        Setup *s = *state;
+        HealthEvent told = event;
+
+        told.filesystem_id = the_filesystem(s)->id;
+        engine_take_event(s->engine, &told);
+        run_until(s, is_taken);
+        assert_string_equal(s->last_path, "");
+        assert_int_equal(s->last_repair.target.inode, 131);
+}
+
 static void test_refused_harmful(void **state) {
         Setup *s = *state;
         const HealthCondition *condition;
@@ -425,6 +444,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_baseline_repairs, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_property_forbids, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_path_is_asked_for, engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_path_is_not_asked_for, engine_fixture_setup,
+                                                engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_starts_a_unit, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_refused_harmful, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_failed_baseline_is_followed_by_a_scan,

@@ -188,6 +188,42 @@ static void test_read_target(_unused_ void **state) {
 }
 
 /* However long the name: what happened is still there. */
+static void test_record(_unused_ void **state) {
+        const HealthEvent group[] = {
+                { .kind = EVENT_SICK, .domain = DOMAIN_AG, .structure = STRUCTURE_AG_BNOBT, .group = 2 },
+                { .kind = EVENT_SICK, .domain = DOMAIN_AG, .structure = STRUCTURE_AG_CNTBT, .group = 2 },
+                { .kind = EVENT_SICK, .domain = DOMAIN_AG, .structure = STRUCTURE_UNRECOGNISED, .group = 2,
+                  .unknown_bits = 0x800 },
+        };
+        const HealthEvent inode[] = {
+                { .kind = EVENT_CORRUPT, .domain = DOMAIN_INODE, .structure = STRUCTURE_INODE_CORE, .inode = 133 },
+                { .kind = EVENT_CORRUPT, .domain = DOMAIN_INODE, .structure = STRUCTURE_INODE_PARENT, .inode = 133 },
+        };
+        char buffer[EVENT_TEXT_SIZE];
+
+        assert_string_equal(health_record_text(group, 3, "/srv", NULL, buffer),
+                            "/srv agno 0x2 bnobt, cntbt, 0x800: sick");
+        assert_string_equal(health_record_text(group, 1, "/srv", NULL, buffer), "/srv agno 0x2 bnobt: sick");
+        assert_string_equal(health_record_text(inode, 2, "/srv", NULL, buffer),
+                            "/srv ino 133 gen 0x0 core, parent: corrupt");
+        assert_string_equal(health_record_text(inode, 2, "/srv", "/a", buffer), "/srv/a core, parent: corrupt");
+}
+
+static void test_answer(_unused_ void **state) {
+        const HealthEvent group = { .kind = EVENT_SICK, .domain = DOMAIN_AG, .structure = STRUCTURE_AG_BNOBT,
+                                    .group = 2, .count = 3 };
+        const HealthEvent inode = { .kind = EVENT_SICK, .domain = DOMAIN_INODE, .structure = STRUCTURE_INODE_XATTR,
+                                    .inode = 133, .generation = 7 };
+        char buffer[EVENT_TEXT_SIZE];
+
+        assert_string_equal(health_event_answer_text(&group, "/srv", "/ignored", "Done.", buffer),
+                            "/srv agno 0x2 bnobt: Done.");
+        assert_string_equal(health_event_answer_text(&inode, "/srv", NULL, "Done.", buffer),
+                            "/srv ino 133 gen 0x7 xattr: Done.");
+        assert_string_equal(health_event_answer_text(&inode, "/srv", "/a b", "Done.", buffer),
+                            "/srv/a b xattr: Done.");
+}
+
 static void test_long_path(_unused_ void **state) {
         static const char tail[] = " core: sick (3 reports)";
         /* What one byte of the path becomes. */
@@ -353,6 +389,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_text),
                 cmocka_unit_test(test_read_target),
+                cmocka_unit_test(test_record),
+                cmocka_unit_test(test_answer),
                 cmocka_unit_test(test_long_path),
                 cmocka_unit_test(test_may_merge),
                 cmocka_unit_test(test_merge),

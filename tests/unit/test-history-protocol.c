@@ -178,7 +178,9 @@ static void test_queries(void **state) {
                 { "none", { .query_id = 1 }, -EBADMSG },
                 { "too many", { .query_id = 1, .n_max = HISTORY_QUERY_ROWS_MAX + 1 }, -EBADMSG },
                 { "no number", { .n_max = 1 }, -EBADMSG },
-                { "reserved", { .query_id = 1, .n_max = 1, .reserved = 1 }, -EBADMSG },
+                { "of one event", { .query_id = 1, .n_max = 1, .event_id = UINT64_MAX }, 0 },
+                { "with facts", { .query_id = 1, .n_max = 1, .wants_facts = 1 }, 0 },
+                { "neither with nor without facts", { .query_id = 1, .n_max = 1, .wants_facts = 2 }, -EBADMSG },
         };
 
         (void) state;

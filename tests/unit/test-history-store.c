@@ -93,14 +93,19 @@ static int on_row(void *userdata, const HistoryMessage *message) {
         return 0;
 }
 
-static Found *find(HistoryStore *store, uint64_t since_usec, uint32_t n_max, const char *filesystem) {
-        HistoryQuery query = { .query_id = 9, .since_usec = since_usec, .n_max = n_max };
+static Found *ask(HistoryStore *store, const HistoryQuery *query) {
         static Found found;
 
         found = (Found) {};
-        (void) snprintf(query.filesystem, sizeof(query.filesystem), "%s", filesystem);
-        assert_int_equal(history_store_query(store, &query, on_row, &found), 0);
+        assert_int_equal(history_store_query(store, query, on_row, &found), 0);
         return &found;
+}
+
+static Found *find(HistoryStore *store, uint64_t since_usec, uint32_t n_max, const char *filesystem) {
+        HistoryQuery query = { .query_id = 9, .since_usec = since_usec, .n_max = n_max, .wants_facts = 1 };
+
+        (void) snprintf(query.filesystem, sizeof(query.filesystem), "%s", filesystem);
+        return ask(store, &query);
 }
 
 static void test_round_trip(void **state) {
@@ -174,6 +179,66 @@ static void test_queries(void **state) {
                 if (found->n > 0)
                         assert_int_equal(found->serials[0], cases[i].first);
         }
+}
+
+/* The pages of a list, newest first. */
+static void test_pages(void **state) {
+        const Setup *s = *state;
+        _cleanup_(history_store_close_at) HistoryStore *store = NULL;
+        HistoryQuery query = { .query_id = 9, .n_max = 4 };
+        static const uint64_t firsts[] = { 7, 3, 1 };
+        Found *found;
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        for (uint64_t i = 1; i <= 10; i++)
+                add(store, i, 1000, 10000);
+        for (size_t i = 0; i < ELEMENTSOF(firsts); i++) {
+                found = ask(store, &query);
+                assert_int_equal(found->n, i < 2 ? 4 : 2);
+                assert_int_equal(found->serials[0], firsts[i]);
+                query.before_serial = firsts[i];
+        }
+        assert_int_equal(ask(store, &query)->n, 0);
+        query.before_serial = UINT64_MAX;
+        assert_int_equal(ask(store, &query)->serials[0], 7);
+}
+
+static const char *facts_of(const Found *found) {
+        HistoryValues values;
+
+        history_row_values(&found->last.row, &values);
+        return values.texts[HISTORY_FACTS];
+}
+
+/* What belongs to one event; facts only for who asks, because they are longer than all the rest. */
+static void test_one_event(void **state) {
+        const Setup *s = *state;
+        _cleanup_(history_store_close_at) HistoryStore *store = NULL;
+        Found *found;
+
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        for (uint64_t i = 1; i <= 10; i++)
+                add(store, i, i * 1000, 10000);
+        found = ask(store, &(HistoryQuery) { .query_id = 9, .n_max = 100, .event_id = 104 });
+        assert_int_equal(found->n, 1);
+        assert_int_equal(found->last.row.numbers[HISTORY_EVENT_ID], 104);
+        assert_string_equal(facts_of(found), "");
+        found = ask(store, &(HistoryQuery) { .query_id = 9, .n_max = 100, .event_id = 104, .wants_facts = 1 });
+        assert_string_equal(facts_of(found), history_test_values(104, 4000).texts[HISTORY_FACTS]);
+        assert_int_equal(ask(store, &(HistoryQuery) { .query_id = 9, .n_max = 100, .event_id = 99 })->n, 0);
+        assert_int_equal(ask(store, &(HistoryQuery) { .query_id = 9, .n_max = 100, .event_id = UINT64_MAX })->n, 0);
+}
+
+/* What memory held while the folder could not be used comes there whole. */
+static void test_copy_has_facts(void **state) {
+        const Setup *s = *state;
+        _cleanup_(history_store_close_at) HistoryStore *disk = NULL, *memory = NULL;
+
+        assert_int_equal(history_store_open(s->folder, &limits, &disk), 0);
+        assert_int_equal(history_store_open(NULL, &limits, &memory), 0);
+        add(memory, 1, 1000, 1000);
+        assert_int_equal(history_store_copy(memory, disk, 1000), 0);
+        assert_string_equal(facts_of(find(disk, 0, 1, "")), history_test_values(101, 1000).texts[HISTORY_FACTS]);
 }
 
 static void test_limits(void **state) {
@@ -341,7 +406,7 @@ static void test_newer_schema(void **state) {
         const Setup *s = *state;
         HistoryStore *store = NULL;
 
-        run_sql(s, "CREATE TABLE tomorrow (x); INSERT INTO tomorrow VALUES (1); PRAGMA user_version = 3");
+        run_sql(s, "CREATE TABLE tomorrow (x); INSERT INTO tomorrow VALUES (1); PRAGMA user_version = 4");
         assert_int_equal(file_read(AT_FDCWD, s->file, 1 << 20, &before, &n_before), 0);
         assert_int_equal(history_store_open(s->folder, &limits, &store), -EPROTONOSUPPORT);
         assert_int_equal(file_read(AT_FDCWD, s->file, 1 << 20, &after, &n_after), 0);
@@ -382,7 +447,17 @@ static void test_migration(void **state) {
         "CREATE INDEX history_time ON history (time_usec);" \
         "CREATE INDEX history_id ON history (id);"
 
-/* A database of the version before keeps its rows and can keep state. */
+static void assert_version(const Setup *s, int version) {
+        char text[256];
+
+        (void) snprintf(text, sizeof(text),
+                        "CREATE TABLE is_it (x); INSERT INTO is_it SELECT 1 / (user_version = %d) FROM"
+                        " pragma_user_version; CREATE TABLE must (x NOT NULL); INSERT INTO must SELECT x FROM is_it",
+                        version);
+        run_sql(s, text);
+}
+
+/* A database of the first version keeps its rows and can keep state. */
 static void test_migration_of_version_1(void **state) {
         const Setup *s = *state;
         HistoryStore *store = NULL;
@@ -400,8 +475,26 @@ static void test_migration_of_version_1(void **state) {
         assert_int_equal(history_store_n_rows(store), 2);
         assert_string_equal(kept(store), "a=1 ");
         store = history_store_close(store);
-        run_sql(s, "CREATE TABLE is_two (x); INSERT INTO is_two SELECT 1 / (user_version = 2) FROM pragma_user_version;"
-                "CREATE TABLE must (x NOT NULL); INSERT INTO must SELECT x FROM is_two");
+        assert_version(s, 3);
+}
+
+/* One of the version before keeps its rows, which have no facts, and what it kept; new rows have them. */
+static void test_migration_of_version_2(void **state) {
+        const Setup *s = *state;
+        HistoryStore *store = NULL;
+
+        run_sql(s, SCHEMA_1
+                "CREATE TABLE kept (key TEXT PRIMARY KEY NOT NULL, value BLOB);"
+                "INSERT INTO history (serial, type, time_usec, id, kind) VALUES (7, 'event', 5000, 17, 'sick');"
+                "INSERT INTO kept VALUES ('a', '1');"
+                "PRAGMA user_version = 2");
+        assert_int_equal(history_store_open(s->folder, &limits, &store), 0);
+        assert_string_equal(facts_of(find(store, 0, 10, "")), "");
+        assert_string_equal(kept(store), "a=1 ");
+        add(store, 8, 6000, 6000);
+        assert_string_equal(facts_of(find(store, 0, 1, "")), history_test_values(108, 6000).texts[HISTORY_FACTS]);
+        store = history_store_close(store);
+        assert_version(s, 3);
 }
 
 /* What others wrote into the file hides nothing of ours. */
@@ -699,10 +792,14 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_same_serial, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_queries, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_pages, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_one_event, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_copy_has_facts, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_newer_schema, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_migration, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_migration_of_version_1, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_migration_of_version_2, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_kept_limit, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_kept_undone, setup, teardown),

@@ -117,7 +117,8 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
         }
 }
 
-static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path) {
+static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path,
+                     _unused_ const EventFacts *facts) {
         (void) filesystem;
         (void) path;
         ((Setup *) userdata)->n_sick += event->kind == EVENT_SICK;
@@ -528,6 +529,82 @@ static void test_check_clears(void **state) {
         assert_int_equal(s->n_stored, 0);
 }
 
+/* Those of rules: their names are in the store alone. */
+static void test_of_rules(void **state) {
+        const char target[] = "mine agno 0x1 finobt";
+        Setup *s = *state;
+        const HealthCondition *condition;
+
+        load(s);
+        tell(s, &first, true);
+        engine_raise(s->engine, filesystem_of(s, DEVICE_NUMBER), CONDITION_RULE, SEVERITY_ALERT, target, "look", 42);
+        engine_raise(s->engine, filesystem_of(s, DEVICE_NUMBER), CONDITION_RULE, SEVERITY_INFO, "mine", "a note", 43);
+        assert_int_equal(s->n_stored, 2);
+        assert_true(text_ends_with(kept(s, UUID_A, "rule/mine agno 0x1 finobt"), " 42 open\nlook"));
+
+        kill_and_adopt(s);
+        load(s);
+        tell(s, &first, false);
+        condition = condition_of(s, CONDITION_RULE, target);
+        assert_non_null(condition);
+        assert_int_equal(condition->severity, SEVERITY_ALERT);
+        assert_int_equal(condition->event_id, 42);
+        assert_string_equal(condition->message, "look");
+        assert_false(condition->is_stale);
+        assert_int_equal(s->n_back, 2);
+
+        take(s, DEVICE_NUMBER, EVENT_HEALTHY);
+        assert_null(condition_of(s, CONDITION_RULE, target));
+        assert_null(kept(s, UUID_A, "rule/mine agno 0x1 finobt"));
+        assert_non_null(condition_of(s, CONDITION_RULE, "mine"));
+        unmount(s);
+        assert_true(text_ends_with(kept(s, UUID_A, "rule/mine"), " 43 stale\na note"));
+        tell(s, &first, true);
+        assert_true(condition_of(s, CONDITION_RULE, "mine")->is_stale);
+        assert_int_equal(s->n_stored, 1);
+}
+
+/* A structure was found healthy before anybody told that a rule had said something of it. */
+static void test_of_rules_before_it_was_loaded(void **state) {
+        Setup *s = *state;
+
+        tell(s, &first, true);
+        take(s, DEVICE_NUMBER, EVENT_HEALTHY);
+        /* Also if nothing was told at first, and a folder came later. */
+        engine_state_loaded(s->engine);
+        put_row(s, UUID_A, "rule/mine agno 0x1 finobt", "1 alert 1000 42 open\nlook");
+        put_row(s, UUID_A, "rule/yours agno 0x1 finobt", "1 alert 1000 42 open\nlook");
+        put_row(s, UUID_A, "rule/mine agno 0x2 finobt", "1 alert 1000 42 open\nlook");
+        put_row(s, UUID_A, "rule/mine", "1 alert 1000 42 open\nlook");
+        load(s);
+        assert_int_equal(filesystem_of(s, DEVICE_NUMBER)->conditions.n_items, 2);
+        assert_non_null(condition_of(s, CONDITION_RULE, "mine agno 0x2 finobt"));
+        assert_non_null(condition_of(s, CONDITION_RULE, "mine"));
+        assert_int_equal(s->n_stored, 2);
+        assert_null(kept(s, UUID_A, "rule/yours agno 0x1 finobt"));
+}
+
+/* Not more of them are remembered than that. */
+static void test_many_were_healed(void **state) {
+        Setup *s = *state;
+        HealthEvent event = {
+                .kind = EVENT_HEALTHY, .domain = DOMAIN_AG, .structure = STRUCTURE_AG_FINOBT, .count = 1,
+        };
+
+        tell(s, &first, true);
+        event.filesystem_id = filesystem_of(s, DEVICE_NUMBER)->id;
+        for (event.group = 0; event.group <= ENGINE_HEALED_MAX; event.group++) {
+                engine_take_event(s->engine, &event);
+                run_quiet(s);
+        }
+        assert_int_equal(engine_watch_find(s->engine, event.filesystem_id)->n_healed, ENGINE_HEALED_MAX);
+        put_row(s, UUID_A, "rule/mine agno 0x0 finobt", "1 alert 1000 42 open\nlook");
+        put_row(s, UUID_A, "rule/mine agno 0x1 finobt", "1 alert 1000 42 open\nlook");
+        load(s);
+        assert_non_null(condition_of(s, CONDITION_RULE, "mine agno 0x0 finobt"));
+        assert_null(condition_of(s, CONDITION_RULE, "mine agno 0x1 finobt"));
+}
+
 /* The first that is mounted has them. */
 static void test_clone(void **state) {
         Setup *s = *state;
@@ -707,6 +784,9 @@ int main(void) {
                 TEST(test_before_it_was_loaded),
                 TEST(test_checked_before_it_was_loaded),
                 TEST(test_check_clears),
+                TEST(test_of_rules),
+                TEST(test_of_rules_before_it_was_loaded),
+                TEST(test_many_were_healed),
                 TEST(test_clone),
                 TEST(test_without_uuid),
                 TEST(test_another_uuid),

@@ -87,7 +87,7 @@ static void test_event(_unused_ void **state) {
 
 /* A name can hold every byte but two, and be as long as a path can be. */
 static void test_names(_unused_ void **state) {
-        static const char *const names[] = { "/srv/\"quotes\\", "/srv/not\xff" "utf8\n\x01", "/srv/caf\xc3\xa9" };
+        static const char *const names[] = { "/srv/\"quotes\\", "/srv/not\377utf8\n\x01", "/srv/caf\xc3\xa9" };
         static const char *const expected[] = {
                 "/srv/\"quotes\\x5c", "/srv/not\\xffutf8\\x0a\\x01", "/srv/caf\xc3\xa9",
         };

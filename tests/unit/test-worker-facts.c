@@ -22,6 +22,7 @@
 #include "src/basic/text.h"
 #include "src/worker/places.h"
 #include "src/worker/process.h"
+#include "src/worker/patrol-walk.h"
 #include "src/worker/removable.h"
 
 /* Layers of an overlay in these tests: "/layer-9" is on device 8:9; anything else is out of reach. */
@@ -132,26 +133,31 @@ static const char build_sysfs[] =
         "ln -s ../../dm-2 devices/virtual/dm-1/slaves/dm-2\n"
         "ln -s ../../../pci0/usb1/1-2/block/sda/sda1 devices/virtual/dm-2/slaves/sda1\n"
         "mkdir -p devices/virtual/dm-9/slaves; ln -s ../../devices/virtual/dm-9 dev/block/253:9\n"
-        "ln -s ../../dm-9 devices/virtual/dm-9/slaves/dm-9\n";
+        "ln -s ../../dm-9 devices/virtual/dm-9/slaves/dm-9\n"
+        /* The disk on USB has heads, and what is stacked on it says so too. */
+        "for d in pci0/usb1/1-2/block/sda virtual/dm-2; do mkdir devices/$d/queue\n"
+        "echo 1 > devices/$d/queue/rotational; done\n"
+        "mkdir devices/pci0/nvme/nvme0n1/queue; echo 0 > devices/pci0/nvme/nvme0n1/queue/rotational\n";
 
 static void test_removable(void **state) {
         static const struct {
                 const char *name;
                 unsigned major_number, minor_number;
                 Tristate result;
+                bool is_rotating;
         } cases[] = {
-                { "disk on USB",             8,   0, TRISTATE_YES     },
-                { "partition on USB",        8,   1, TRISTATE_YES     },
-                { "NVMe",                    259, 0, TRISTATE_NO      },
-                { "optical drive",           11,  0, TRISTATE_YES     },
-                { "behind Thunderbolt",      259, 9, TRISTATE_YES     },
-                { "memory card",             179, 0, TRISTATE_YES     },
-                { "soldered flash",          179, 8, TRISTATE_NO      },
-                { "dm on NVMe",              253, 0, TRISTATE_NO      },
-                { "dm on NVMe and dm",       253, 1, TRISTATE_YES     },
-                { "dm on a USB partition",   253, 2, TRISTATE_YES     },
-                { "dm on itself",            253, 9, TRISTATE_UNKNOWN },
-                { "no such device",          77,  7, TRISTATE_UNKNOWN },
+                { "disk on USB",             8,   0, TRISTATE_YES,    true  },
+                { "partition on USB",        8,   1, TRISTATE_YES,    true  },
+                { "NVMe",                    259, 0, TRISTATE_NO, false },
+                { "optical drive",           11,  0, TRISTATE_YES, false },
+                { "behind Thunderbolt",      259, 9, TRISTATE_YES, false },
+                { "memory card",             179, 0, TRISTATE_YES, false },
+                { "soldered flash",          179, 8, TRISTATE_NO, false },
+                { "dm on NVMe",              253, 0, TRISTATE_NO, false },
+                { "dm on NVMe and dm",       253, 1, TRISTATE_YES, false },
+                { "dm on a USB partition",   253, 2, TRISTATE_YES,    true  },
+                { "dm on itself",            253, 9, TRISTATE_UNKNOWN, false },
+                { "no such device",          77,  7, TRISTATE_UNKNOWN, false },
         };
         char folder[] = "/tmp/test-sysfs.XXXXXX";
 
@@ -164,11 +170,24 @@ static void test_removable(void **state) {
                 print_message("%s\n", cases[i].name);
                 assert_int_equal(device_is_removable(folder, makedev(cases[i].major_number, cases[i].minor_number)),
                                  cases[i].result);
+                assert_int_equal(device_is_rotating(folder, makedev(cases[i].major_number, cases[i].minor_number)),
+                                 cases[i].is_rotating);
         }
         shell("rm -rf \"$SYSFS\"");
 
         assert_true(mount_point_is_for_media("/run/media/anna/STICK"));
         assert_false(mount_point_is_for_media("/run/mediator"));
+}
+
+static void test_pressure(void **state) {
+        (void) state;
+        assert_true(pressure_parse("some avg10=12.50 avg60=1.00 avg300=0.10 total=4242\n"
+                                   "full avg10=99.00 avg60=1.00 avg300=0.10 total=42\n") == 12.5);
+        assert_true(pressure_parse("some avg10=0.00 avg60=1.00") == 0);
+        assert_true(pressure_parse("full avg10=50.00 avg60=1.00") == 0);
+        assert_true(pressure_parse("some avg10=") == 0);
+        assert_true(pressure_parse("some avg10=nan avg60=1.00") == 0);
+        assert_true(pressure_parse("") == 0);
 }
 
 static void test_process_stat(void **state) {
@@ -204,6 +223,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_roots),
                 cmocka_unit_test(test_state_folder),
+                cmocka_unit_test(test_pressure),
                 cmocka_unit_test(test_removable),
                 cmocka_unit_test(test_process_stat),
         };

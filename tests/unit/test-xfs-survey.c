@@ -137,7 +137,7 @@ static void test_geometry(void **state) {
 
 /* What is no XFS says so, and a walk through it does not go on for ever. */
 static void test_no_xfs(void **state) {
-        XfsSickInode sick[XFS_SURVEY_INODES];
+        XfsSeenInode seen[XFS_SURVEY_INODES];
         XfsInodeWalk walk = { .n_groups = 1 };
         XfsSurveyGeometry geometry;
         uint32_t mask;
@@ -148,7 +148,7 @@ static void test_no_xfs(void **state) {
         assert_int_equal(xfs_survey_geometry(fds[0], &geometry), -ENOTTY);
         assert_int_equal(xfs_survey_group(fds[0], DOMAIN_AG, 0, &mask), -ENOTTY);
         assert_int_equal(xfs_survey_group(fds[0], DOMAIN_RTGROUP, 0, &mask), -ENOTTY);
-        assert_int_equal(xfs_survey_inodes(fds[0], &walk, sick), -ENOTTY);
+        assert_int_equal(xfs_survey_inodes(fds[0], &walk, seen), -ENOTTY);
         assert_int_equal(xfs_survey_geometry(-1, &geometry), -EBADF);
         assert_int_equal(close(fds[0]), 0);
         assert_int_equal(close(fds[1]), 0);

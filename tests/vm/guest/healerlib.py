@@ -4,6 +4,7 @@ healerd they learn here, through the same doors that are open to everybody; what
 (kernelabi.py)."""
 
 import contextlib
+import ctypes
 import json
 import os
 import subprocess
@@ -44,9 +45,29 @@ def unit_property(unit, name):
     return run('systemctl', 'show', '--property', name, '--value', unit).strip()
 
 
+def service_number(unit, name):
+    """A number that systemd has of a service, asked as systemctl does, which takes a second to start here."""
+    path = ''.join(c if c.isascii() and c.isalnum() else f'_{ord(c):02x}' for c in unit)
+    bus, number = ctypes.c_void_p(), ctypes.c_uint32()
+    sd_bus = ctypes.CDLL('libsystemd.so.0')
+    try:
+        if (sd_bus.sd_bus_new(ctypes.byref(bus)) >= 0 and
+                sd_bus.sd_bus_set_address(bus, b'unix:path=/run/systemd/private') >= 0 and
+                sd_bus.sd_bus_start(bus) >= 0 and
+                sd_bus.sd_bus_get_property_trivial(bus, b'org.freedesktop.systemd1',
+                                                   b'/org/freedesktop/systemd1/unit/' + path.encode(),
+                                                   b'org.freedesktop.systemd1.Service', name.encode(), None,
+                                                   ctypes.c_byte(ord('u')), ctypes.byref(number)) >= 0):
+            return number.value
+    finally:
+        sd_bus.sd_bus_close_unref.restype = ctypes.c_void_p
+        sd_bus.sd_bus_close_unref(bus)
+    return int(unit_property(unit, name))
+
+
 def main_pid(unit):
     """0 if it does not run."""
-    return int(unit_property(unit, 'MainPID'))
+    return service_number(unit, 'MainPID')
 
 
 def start():
@@ -343,12 +364,9 @@ class ClientLines(Plain):
 
 
 def allow(fs, value):
-    """Sets autofsck on an image that is not mounted; mkfs.xfs 7 sets it to repair where it makes all back references."""
+    """Sets autofsck on an image that is not mounted."""
     fs.mount()
-    if value == 'unset':
-        run('xfs_property', fs.path, 'remove', 'autofsck')
-    else:
-        fs.set_autofsck(value)
+    fs.set_autofsck(value)
     fs.umount()
     return fs
 
@@ -357,9 +375,7 @@ def allow(fs, value):
 def broken(kind, autofsck=None, watched=True, **options):
     """A mounted file system with damage that nobody has met yet, watched by healerd: (fs, recipe)."""
     with XfsImage(**options) as fs:
-        if autofsck:
-            allow(fs, autofsck)
-        recipe = kind(fs).break_it()
+        recipe = kind(fs).break_it(autofsck)
         if watched:
             wait_watched(fs)
         yield fs, recipe

@@ -29,13 +29,16 @@ class Recipe:
         self.ino = None
         self.agno = None
 
-    def break_it(self, *mount_options):
-        """From a fresh unmounted image to a mounted one with damage that nobody has met yet."""
+    def break_it(self, autofsck=None):
+        """From a fresh unmounted image to a mounted one with damage that nobody has met yet.  autofsck: what its property
+        is to say; mkfs.xfs 7 sets it to repair where it makes all back references."""
         self.fs.mount()
+        if autofsck:
+            self.fs.set_autofsck(autofsck)
         self.prepare()
         self.fs.umount()
         self.damage()
-        self.fs.mount(*mount_options)
+        self.fs.mount()
         return self
 
     def prepare(self):
@@ -62,7 +65,7 @@ class Recipe:
 
     def cold(self):
         """What is cached is not read from the disk again."""
-        run('sync')
+        os.sync()
         self.drop_caches()
 
     @staticmethod

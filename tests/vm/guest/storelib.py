@@ -10,7 +10,7 @@ import signal
 import subprocess
 
 import healerlib
-from healerlib import main_pid, status_of, unit_property, wait_watched
+from healerlib import main_pid, service_number, status_of, wait_watched
 from vmlib import XfsImage, fails, run, wait_for
 
 STORM_READS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'storm-reads')
@@ -67,7 +67,7 @@ def wait_back(old, unit=UNIT):
 
 
 def stored():
-    return int(unit_property(UNIT, 'NFileDescriptorStore'))
+    return service_number(UNIT, 'NFileDescriptorStore')
 
 
 def wait_stored():
@@ -141,9 +141,12 @@ class BadFile(XfsImage):
         self._table('load', self.name, self._rows(extents))
         run('dmsetup', 'resume', self.name)
         self.fd = os.open(self.join(self.names[0]), os.O_RDONLY | os.O_DIRECT)
+        self.wait_settled()
+        return self
+
+    def wait_settled(self):
         wait_watched(self)
         wait_told(self)
-        return self
 
     def _make_files(self):
         """Returns [(first sector, sectors)] in the order of the device."""

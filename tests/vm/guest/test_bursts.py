@@ -3,8 +3,6 @@
 nothing is left, not in healerd, not in its worker and not on the bus."""
 
 import contextlib
-import ctypes
-import errno
 import json
 import os
 import signal
@@ -15,39 +13,9 @@ import unittest
 
 import healerlib
 from healerlib import is_watched, main_pid, status_of, wait_watched
-from vmlib import XfsImage, fails, run, wait_for
+from vmlib import MS_BIND, XfsImage, loop_attach, mount, run, unmount, wait_for
 
-MS_BIND = 4096
 QUEUE_LIMIT = '/proc/sys/fs/fanotify/max_queued_events'
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def check_errno(result, what):
-    if result:
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error), what)
-
-
-def mount(source, target, kind=None, flags=0):
-    """Without a program for each: that would be the slowest part."""
-    check_errno(libc.mount(source.encode(), target.encode(), kind and kind.encode(), ctypes.c_ulong(flags), None),
-                target)
-
-
-def umount(target):
-    check_errno(libc.umount2(target.encode(), 0), target)
-
-
-def umount_at_last(target):
-    """Whether it was busy at first."""
-    try:
-        umount(target)
-    except OSError as error:
-        if error.errno != errno.EBUSY:
-            raise
-        wait_for(lambda: not fails(umount, target), what=f'{target} to be unmounted')
-        return True
-    return False
 
 
 def filesystem_objects():
@@ -113,7 +81,7 @@ class Bursts(unittest.TestCase):
             wait_watched(stays)
             images = [stack.enter_context(XfsImage(name=f'burst{i}')) for i in range(6)]
             for fs in images:
-                fs.dev = run('losetup', '--find', '--show', fs.file).strip()
+                fs.dev = loop_attach(fs.file)
             left = Leftovers()
             errors, n_busy = [], []
 
@@ -121,7 +89,7 @@ class Bursts(unittest.TestCase):
                 try:
                     for _ in range(rounds):
                         mount(fs.dev, fs.path, 'xfs')
-                        n_busy.append(umount_at_last(fs.path))
+                        n_busy.append(unmount(fs.path))
                 except (AssertionError, OSError) as error:
                     errors.append(str(error))
 
@@ -145,7 +113,7 @@ class Bursts(unittest.TestCase):
                 mount(fs.dev, fs.path, 'xfs')
             for fs in images:
                 wait_watched(fs)
-                umount_at_last(fs.path)
+                unmount(fs.path)
             left.wait_same(self)
 
     def bind_burst(self, fs, folder, n, n_stay):
@@ -157,7 +125,7 @@ class Bursts(unittest.TestCase):
         for place in places:
             mount(fs.path, place, flags=MS_BIND)
         for place in places[:n - n_stay]:
-            umount_at_last(place)
+            unmount(place)
         took = time.monotonic() - began
         print(f'note: {n} bind mounts and {n - n_stay} unmounts in {took * 1000:.0f} ms')
         return places[n - n_stay:]
@@ -177,7 +145,7 @@ class Bursts(unittest.TestCase):
             places = self.bind_burst(fs, folder, 300, 300)
             self.wait_places(fs, places)
             for place in places:
-                umount_at_last(place)
+                unmount(place)
             self.wait_places(fs, [])
             left.wait_same(self)
             self.assertTrue(is_watched(fs))
@@ -198,7 +166,7 @@ class Bursts(unittest.TestCase):
             self.wait_places(fs, places)
             wait_watched(new)
             for place in places:
-                umount_at_last(place)
+                unmount(place)
             self.wait_places(fs, [])
 
     def test_more_than_the_kernel_keeps(self):
@@ -222,7 +190,7 @@ class Bursts(unittest.TestCase):
             wait_watched(new)
             healerlib.wait_said('the kernel dropped news about mounts', f'_PID={pid}')
             for place in places:
-                umount_at_last(place)
+                unmount(place)
             self.wait_places(fs, [])
 
     def restart_worker(self, limit):

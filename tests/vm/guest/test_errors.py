@@ -18,7 +18,7 @@ import healerlib
 import recipes
 from healerlib import Signals, conditions, healerctl, main_pid, status_of, wait_watched
 from test_foreign import peer
-from vmlib import XfsImage, run, superblock_is_gone, unmount, wait_for
+from vmlib import XfsImage, loop_attach, loop_detach, run, superblock_is_gone, unmount, wait_for
 
 UNIT = 'healerd.service'
 IOC_SHUTDOWN = 0x8004587d  # FS_IOC_SHUTDOWN, one number for all file systems
@@ -53,19 +53,19 @@ class Image:
     def __exit__(self, *unused):
         if self.dev:
             if os.path.ismount(self.path):
-                unmount(self.path, '-R')
-            run('losetup', '--detach', self.dev, check=False)
+                unmount(self.path)
+            loop_detach(self.dev)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def mount(self, *options):
-        self.dev = run('losetup', '--find', '--show', self.file).strip()
+        self.dev = loop_attach(self.file)
         run('mount', '-t', self.kind, *options, self.dev, self.path)
         return self
 
     def umount(self):
         unmount(self.path)
         wait_for(lambda: superblock_is_gone(self.dev, self.kind), what='the file system to go with its mount')
-        run('losetup', '--detach', self.dev)
+        loop_detach(self.dev)
         self.dev = None
 
     def shut_down(self):

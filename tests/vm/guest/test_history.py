@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -119,6 +120,69 @@ class History(unittest.TestCase):
         self.assertEqual(healerctl('events', '--no-ask-password', as_nobody=True)[0], 4)
         self.assertEqual(os.stat(FOLDER).st_mode & 0o7777, 0o700)
         self.assertEqual(healerctl('events', '--since', 'whenever')[0], 2)
+
+    def explained(self, *words, code=0):
+        done = healerctl('policy', 'explain', *words)
+        self.assertEqual(done[0], code, done)
+        return done[1] if code == 0 else done[2]
+
+    def test_explained(self):
+        """An event that is long over: the rule and the fact that decided, by the policy in force and by another one, and what
+        was decided then."""
+        uuid, number = self.heal()
+        self.wait_story(uuid, number)
+        text = self.explained(str(number))
+        for part in ('rule heal (', 'is taken', 'directory: sick', 'decided:\n    rule heal, enforce: repair', 'decided then:\n',
+                     f'#{number} decided by rule heal: repair', 'Repairs successful.'):
+            self.assertIn(part, text)
+
+        with tempfile.NamedTemporaryFile('w', suffix='.yaml') as other:
+            other.write("version: 1\nrules:\n  - {id: elsewhere, match: {event: sick, fs: {mount: /nowhere}}, do: [repair]}\n"
+                        f"  - {{id: this, match: {{fs: {{uuid: {uuid}}}}}, do: [log]}}\n")
+            other.flush()
+            text = self.explained(str(number), f'--policy={other.name}')
+            self.assertRegex(text, r"rule elsewhere .* does not match\n.*fs\.mount: '/nowhere' .*: no, fs\.mount is \"/")
+            self.assertIn('decided:\n    rule this, enforce: log', text)
+            self.assertIn(f'#{number} decided by rule heal: repair', text)
+            told = json.loads(self.explained('--json', f'#{number}', f'--policy={other.name}'))
+        self.assertEqual(told['events'][0]['decisions'][0]['rule'], 'this')
+        self.assertEqual([line['type'] for line in told['then']], ['decision', 'action'])
+
+        self.assertIn('there is no event 1 in the history', self.explained('1', code=7))
+        self.assertEqual(healerctl('policy', 'explain', '--no-ask-password', str(number), as_nobody=True)[0], 4)
+
+    def test_simulated(self):
+        """What was recorded, simulated with the policy that was in force, is decided as it was; another one decides otherwise."""
+        began = int(time.time())
+        stories = [self.heal() for _ in range(2)]
+        for uuid, number in stories:
+            self.wait_story(uuid, number)
+        code, stream, errors = healerctl('events', '--export', '--since', f'@{began}')
+        self.assertEqual((code, errors), (0, ''))
+        self.assertIn("outcomes: [done], ", stream)
+        then = {}
+        for row in entries('--since', f'@{began}'):
+            decisions = then.setdefault(f'#{row["id"]}', [])
+            if row['type'] == 'decision':
+                decisions.append((row['source'], row.get('rule', ''), row['mode'], row['actions']))
+
+        with tempfile.NamedTemporaryFile('w', suffix='.yaml') as recorded, \
+                tempfile.NamedTemporaryFile('w', suffix='.yaml') as other:
+            recorded.write(stream)
+            recorded.flush()
+            code, text, errors = healerctl('policy', 'simulate', '--json', recorded.name)
+            self.assertEqual(code, 0, errors)
+            now = {event['name']: [(decision['source'], decision['rule'], decision['mode'],
+                                    [action['action'] for action in decision['actions']]) for decision in event['decisions']]
+                   for event in json.loads(text)['events']}
+            self.assertEqual(now, {name: then[name] for name in now})
+            self.assertEqual(then[f'#{stories[0][1]}'], [('rule', 'heal', 'enforce', ['repair'])])
+
+            other.write(healerlib.HEAL.replace('version: 1', 'version: 1\nmode: observe'))
+            other.flush()
+            code, text, errors = healerctl('policy', 'simulate', f'--diff={other.name}', recorded.name)
+            self.assertEqual(code, 1, errors)
+            self.assertIn(f'#{stories[1][1]}:\n  - rule heal, enforce: repair\n  + rule heal, observe: repair\n', text)
 
     def test_recorder_has_no_privilege(self):
         with open(f'/proc/{main_pid(RECORDER)}/status', encoding='ascii') as file:

@@ -3,12 +3,14 @@
 of us, and nothing of ours keeps a file system alive."""
 
 import os
+import random
 import tempfile
+import time
 import unittest
 
 import healerlib
 from healerlib import is_watched, monitors_held, status_of, wait_watched
-from vmlib import XfsImage, run, superblock_is_gone, unmount, wait_for
+from vmlib import XfsImage, fails, loop_attach, loop_detach, mount, run, superblock_is_gone, unmount, wait_for
 
 
 def places(fs):
@@ -38,18 +40,20 @@ class Mounts(unittest.TestCase):
     def test_never_busy(self):
         """mount; umount as fast as it goes, with healerd attaching to each."""
         with XfsImage() as fs:
-            device = run('losetup', '--find', '--show', fs.file).strip()
+            device = loop_attach(fs.file)
             try:
                 n_busy = 0
                 for _ in range(60):
-                    run('mount', '-t', 'xfs', device, fs.path)
+                    mount(device, fs.path, 'xfs')
+                    # At once, or in the middle of it.
+                    time.sleep(random.uniform(0, 0.1))
                     n_busy += unmount(fs.path)
                 print(f'note: {n_busy} of 60 unmounts were busy at first')
                 # What held a root for as long as an attach takes was busy 57 times of 60.
                 self.assertLessEqual(n_busy, 6)
                 self.gone(fs, device)
             finally:
-                run('losetup', '--detach', device)
+                loop_detach(device)
 
     def test_never_busy_once_watched(self):
         with XfsImage() as fs:
@@ -122,7 +126,7 @@ class Mounts(unittest.TestCase):
             try:
                 os.mkdir(old)
                 os.mkdir(new)
-                fs.dev = run('losetup', '--find', '--show', fs.file).strip()
+                fs.dev = loop_attach(fs.file)
                 run('mount', fs.dev, old)
                 wait_for(lambda: places(fs) == [old], what='the mount')
                 run('mount', '--move', old, new)
@@ -130,7 +134,7 @@ class Mounts(unittest.TestCase):
                 unmount(new)
                 self.gone(fs, fs.dev)
             finally:
-                unmount(stage, '-R')
+                wait_for(lambda: not fails(run, 'umount', '-R', stage), what='all of it to be unmounted')
 
     def test_read_only(self):
         with XfsImage() as fs:

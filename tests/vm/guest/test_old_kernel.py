@@ -5,14 +5,17 @@ nothing, and is in nobody's way."""
 import errno
 import json
 import os
+import random
 import signal
+import subprocess
+import time
 import unittest
 
 import healerlib
 import kernelabi
 import recipes
 from healerlib import bus_property, conditions, healerctl, main_pid, status_of, unit_property
-from vmlib import XfsImage, run, superblock_is_gone, unmount, wait_for
+from vmlib import XfsImage, loop_attach, loop_detach, mount, run, superblock_is_gone, unmount, wait_for
 
 RECORDER = 'healer-recorder.service'
 DROPINS = ['xfs_healer_start.service', 'xfs_healer@.service', 'xfs_scrub@.service', 'xfs_scrub_media@.service']
@@ -61,6 +64,22 @@ class OldKernel(unittest.TestCase):
 
     def assert_nothing_restarted(self):
         self.assertEqual([main_pid(unit) for unit in healerlib.UNITS[:2]], self.pids, 'something was restarted')
+
+    def test_program_in_upstreams_place(self):
+        """xfs_healer says what xfsprogs' program says on such a kernel."""
+        with XfsImage() as fs:
+            fs.mount()
+            os.mkdir(fs.join('folder'))
+            for options, path, code, text in (['--no-autofsck'], fs.path, 1, 'XFS health monitoring not supported.'), \
+                    (['--no-autofsck', '--supported'], fs.path, 1, 'XFS health monitoring not supported.'), \
+                    (['--repair'], fs.path, 1, 'XFS online repair is not supported, exiting'), \
+                    (['--supported', '--repair'], fs.path, 255, 'XFS online repair is not supported, exiting'), \
+                    (['--supported'], fs.join('folder'), 255, 'Not a XFS mount point.'):
+                with self.subTest(f'{options} {path}'):
+                    done = subprocess.run([f'{healerlib.LIBEXEC}/xfs_healer', *options, path], stdin=subprocess.DEVNULL,
+                                          capture_output=True, text=True, check=False, timeout=healerlib.LONG)
+                    self.assertEqual((done.returncode, done.stdout, done.stderr), (code, '', f'{path}: {text}\n'))
+            fs.umount()
 
     def test_said_once_and_told_truthfully(self):
         run('systemctl', 'restart', 'healerd.service')
@@ -159,11 +178,13 @@ class OldKernel(unittest.TestCase):
 
     def test_never_busy(self):
         with XfsImage() as fs:
-            device = run('losetup', '--find', '--show', fs.file).strip()
+            device = loop_attach(fs.file)
             try:
                 n_busy = 0
                 for _ in range(30):
-                    run('mount', '-t', 'xfs', device, fs.path)
+                    mount(device, fs.path, 'xfs')
+                    # At once, or in the middle of it.
+                    time.sleep(random.uniform(0, 0.1))
                     n_busy += unmount(fs.path)
                 print(f'note: {n_busy} of 30 unmounts were busy at first')
                 # A path walk that is interrupted where it holds the mount may happen to anybody.
@@ -171,7 +192,7 @@ class OldKernel(unittest.TestCase):
                 wait_forgotten(fs)
                 wait_for(lambda: superblock_is_gone(device), what='the superblock to go')
             finally:
-                run('losetup', '--detach', device)
+                loop_detach(device)
         self.assert_nothing_restarted()
 
     def test_takeover_and_release(self):

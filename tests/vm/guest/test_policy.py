@@ -216,7 +216,7 @@ class Policy(unittest.TestCase):
             self.assertTrue(recipe.trigger())
             self.decided(fs)
             self.assertFalse(recipe.works())
-            fs.set_autofsck('repair')
+            run('xfs_property', fs.path, 'set', 'autofsck=repair')
 
             def again():
                 recipe.trigger()

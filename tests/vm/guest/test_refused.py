@@ -2,6 +2,7 @@
 """A repair that would crash the kernel, on a machine of its own: it is refused, a condition says what a person has to
 do, and the machine lives on."""
 
+import time
 import unittest
 
 import healerlib
@@ -38,6 +39,11 @@ class Refused(unittest.TestCase):
             status = healerlib.status_of(fs)
             self.assertGreaterEqual(status['refused'], 1)
             self.assertTrue(status['watched'])
+            # What we look up because of a report makes no further one: of a loop there were one or more each second.
+            time.sleep(3)
+            n_told = len(self.signals.sick(fs, 'core'))
+            time.sleep(4)
+            self.assertEqual(len(self.signals.sick(fs, 'core')), n_told)
             # Checking is harmless, and the damage is still there.
             self.assertIn('corrupt', scrub(fs.path, 'inode', ino=recipe.ino))
             fs.umount()

@@ -24,6 +24,14 @@ version: 1
 rules:
   - {id: once, match: {event: sick}, do: [notify], cooldown: 1d}
 """
+# Says what nobody else knows.
+RAISES = """
+version: 1
+rules:
+  - id: mine
+    match: {event: sick}
+    do: [{condition: {name: needs-restore, severity: critical, message: 'restore it from last night'}}]
+"""
 STALE = 'from before it was mounted or watched anew'
 
 
@@ -185,6 +193,31 @@ class Kept(Machine):
                 for pid, unit in old:
                     wait_back(pid, unit)
                 self.is_open(fs, since)
+            self.clears(fs, recipe)
+
+    def test_raised_by_a_rule(self):
+        """Of the administrator's own making: on the bus, in healerctl status, kept, and cleared by the repair."""
+        with healerlib.policy(RAISES), broken(recipes.Directory, autofsck='none') as (fs, recipe):
+            self.assertTrue(recipe.trigger())
+            target = wait_sick(fs)['target']
+            mine = ('critical', f'needs-restore {target}', 'restore it from last night')
+            wait_for(lambda: 'rule' in healerlib.conditions(fs), deadline=LONG, what='the condition of the rule')
+            self.assertEqual(healerlib.conditions(fs)['rule'], mine)
+            code, out, errors = healerctl('status', fs.path)
+            self.assertEqual(code, 0, errors)
+            for part in mine:
+                self.assertIn(part, out)
+            wait_for(lambda: is_on_disk(fs, 'condition/{uuid}/rule/' + mine[1]), deadline=LONG, what='it on the disk')
+
+            # It is there also for a healerd whose policy does not know it.
+            healerlib.load_policy(None)
+            for units in [HEALERD], [HEALERD, RECORDER]:
+                old = [(kill(unit), unit) for unit in units]
+                for pid, unit in old:
+                    wait_back(pid, unit)
+                wait_watched(fs)
+                wait_for(lambda: 'rule' in healerlib.conditions(fs), deadline=LONG, what='the condition to be back')
+                self.assertEqual(healerlib.conditions(fs)['rule'], mine)
             self.clears(fs, recipe)
 
     def test_unmounted(self):

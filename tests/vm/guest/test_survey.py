@@ -12,9 +12,8 @@ import unittest
 import healerlib
 import recipes
 from healerlib import allow, broken, main_pid, wait_watched
-from test_bursts import umount
 from test_store import BadFile, fdinfo
-from vmlib import XfsImage, fails, run, superblock_is_gone, unmount, wait_for
+from vmlib import XfsImage, fails, loop_attach, loop_detach, mount, run, superblock_is_gone, umount, unmount, wait_for
 
 UNIT = 'healerd.service'
 # healerd waits for a second before it asks for groups, and for a minute before it asks for inodes.
@@ -183,11 +182,11 @@ class Survey(unittest.TestCase):
     def test_unmounting_is_never_refused(self):
         """At once, and in the moments in which groups are asked for: some more of them, so that it takes a while."""
         with XfsImage(size='8g', agcount=32) as fs:
-            device = run('losetup', '--find', '--show', fs.file).strip()
+            device = loop_attach(fs.file)
             try:
                 n_busy = 0
                 for number in range(30):
-                    run('mount', '-t', 'xfs', device, fs.path)
+                    mount(device, fs.path, 'xfs')
                     if number % 3 == 2:
                         wait_watched(fs)
                         time.sleep(random.uniform(0.7, 1.6))
@@ -197,7 +196,7 @@ class Survey(unittest.TestCase):
                 # A path walk that is interrupted where it holds the mount may happen to anybody.
                 self.assertLessEqual(n_busy, 3)
             finally:
-                run('losetup', '--detach', device)
+                loop_detach(device)
 
     def unmounted_beside_survey(self, fs, worker):
         """False if the survey was over before; it is not seen where nobody looks for long enough."""

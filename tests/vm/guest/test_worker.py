@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import os
 import queue
+import random
 import re
 import shutil
 import signal
@@ -16,7 +17,7 @@ import time
 import unittest
 
 import recipes
-from vmlib import PATIENCE, XfsImage, run, unmount, wait_for
+from vmlib import PATIENCE, XfsImage, loop_attach, mount, run, unmount, wait_for
 
 WORKER = os.environ.get('HEALER_WORKER', '/usr/libexec/xfs_healer/healer-worker')
 # linux/fs.h
@@ -190,14 +191,16 @@ class WorkerTest(WorkerFixture):
         with XfsImage() as fs:
             self.line.start()
             self.line.wait('^mounts-listed')
-            fs.dev = run('losetup', '--find', '--show', fs.file).strip()
+            fs.dev = loop_attach(fs.file)
             n_busy = 0
             for _ in range(60):
-                run('mount', '-t', 'xfs', fs.dev, fs.path)
+                mount(fs.dev, fs.path, 'xfs')
+                # At once, or in the middle of it.
+                time.sleep(random.uniform(0, 0.1))
                 n_busy += unmount(fs.path)
             # What held a root for as long as an attach takes was busy 57 times of 60.
             self.assertLessEqual(n_busy, 6)
-            run('mount', '-t', 'xfs', fs.dev, fs.path)
+            mount(fs.dev, fs.path, 'xfs')
             dev = device_of(fs.path)
             wait_for(lambda: self.line.holds(dev), what='the last of them to be held')
             self.line.order('gather', dev)

@@ -11,7 +11,7 @@ import unittest
 
 import healerlib
 import recipes
-from healerlib import LONG, allow, is_watched, status_of, wait_watched
+from healerlib import LONG, is_watched, status_of, wait_watched
 from storelib import wait_told
 from test_processes import FrozenDirectory, frozen, wait_hanging
 from vmlib import XfsImage, fails, run, superblock_is_gone, unmount, wait_for
@@ -53,7 +53,7 @@ def renamed_device(fs):
         yield f'/dev/mapper/{old}', f'/dev/mapper/{new}', lambda: run('dmsetup', 'rename', old, new)
     finally:
         if fs.mounted():
-            unmount(fs.path, '-R')
+            unmount(fs.path)
         # udev may be looking at it.
         wait_for(lambda: not fails(run, 'dmsetup', 'remove', '--retry', new) or not fails(run, 'dmsetup', 'remove', old),
                  what='the device to be removed')
@@ -94,8 +94,7 @@ class Zoo(unittest.TestCase):
 
     def test_moved_then_healed(self):
         with XfsImage() as fs, private_stage() as stage:
-            allow(fs, 'repair')
-            recipe = recipes.FreeInodeBtree(fs).break_it()
+            recipe = recipes.FreeInodeBtree(fs).break_it(autofsck='repair')
             wait_watched(fs)
             new = os.path.join(stage, 'new')
             os.mkdir(new)
@@ -150,8 +149,7 @@ class Zoo(unittest.TestCase):
     def part_of_it(self):
         """Damaged, watched, and a folder of it mounted on its own: (fs, mount point of the folder)."""
         with XfsImage() as fs, tempfile.TemporaryDirectory() as part:
-            allow(fs, 'repair')
-            self.recipe = FreeInodesBelowFolder(fs).break_it()
+            self.recipe = FreeInodesBelowFolder(fs).break_it(autofsck='repair')
             wait_watched(fs)
             run('mount', '--bind', fs.join('part'), part)
             wait_for(lambda: part in places(fs), what='the part to be known')
@@ -167,8 +165,7 @@ class Zoo(unittest.TestCase):
     def test_only_in_another_namespace(self):
         """Alive where nobody here can reach it: reported, the repair says why it cannot be done, watched to the end."""
         with XfsImage() as fs:
-            allow(fs, 'repair')
-            recipes.FreeInodeBtree(fs).break_it()
+            recipes.FreeInodeBtree(fs).break_it(autofsck='repair')
             wait_watched(fs)
             device = fs.dev
             script = (f'mount --make-rprivate /; echo there; read line; '
@@ -196,9 +193,9 @@ class Zoo(unittest.TestCase):
     def test_clone_over_the_path(self):
         """A snapshot with the same UUID hides the sick one: nothing is done to the wrong one."""
         with XfsImage() as fs:
-            allow(fs, 'repair')
             recipe = recipes.FreeInodeBtree(fs)
             fs.mount()
+            fs.set_autofsck('repair')
             recipe.prepare()
             fs.umount()
             clone = fs.file + '.clone'
@@ -232,8 +229,7 @@ class Zoo(unittest.TestCase):
 
     def test_read_only_and_back(self):
         with XfsImage() as fs:
-            allow(fs, 'repair')
-            recipe = recipes.Directory(fs).break_it()
+            recipe = recipes.Directory(fs).break_it(autofsck='repair')
             wait_watched(fs)
             run('mount', '-o', 'remount,ro', fs.path)
             self.wait_answers(fs, recipe, 'directory', 'read-only')
@@ -247,8 +243,7 @@ class Zoo(unittest.TestCase):
 
     def test_grown(self):
         with XfsImage() as fs:
-            allow(fs, 'repair')
-            recipe = recipes.FreeInodeBtree(fs).break_it()
+            recipe = recipes.FreeInodeBtree(fs).break_it(autofsck='repair')
             wait_watched(fs)
             run('truncate', '-s', '1g', fs.file)
             run('losetup', '--set-capacity', fs.dev)
@@ -260,8 +255,7 @@ class Zoo(unittest.TestCase):
     def test_only_a_file_is_mounted(self):
         """Behind a lazy unmount, with one file of it left in the tree: that is not taken for a way to the root."""
         with XfsImage() as fs, tempfile.NamedTemporaryFile() as place:
-            allow(fs, 'repair')
-            recipe = FreeInodesBelowFolder(fs).break_it()
+            recipe = FreeInodesBelowFolder(fs).break_it(autofsck='repair')
             wait_watched(fs)
             whole = fs.path
             run('mount', '--bind', fs.join('file'), place.name)
@@ -346,8 +340,7 @@ class Zoo(unittest.TestCase):
     def test_frozen(self):
         """What is read while it is frozen is told; a repair writes, so it waits for the end of that, and then heals."""
         with XfsImage() as fs:
-            allow(fs, 'repair')
-            recipe = FrozenDirectory(fs).break_it()
+            recipe = FrozenDirectory(fs).break_it(autofsck='repair')
             wait_watched(fs)
             with frozen(fs):
                 wait_hanging(fs, recipe)

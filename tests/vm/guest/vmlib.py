@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What tests inside the test machine share: running programs, waiting for a state, throw-away XFS images."""
+"""What tests inside the test machine share: running programs, waiting for a state, throw-away XFS images.  Emulated, each
+program that is started costs a quarter of a second: what is done hundreds of times is done by a call of the kernel's."""
 
+import contextlib
+import ctypes
+import errno
+import fcntl
 import os
 import re
 import shutil
@@ -13,6 +18,10 @@ import uuid
 # Seconds.  An emulated machine on a host that does other things is slow, and now and then it stands still for a while: this
 # only ends what would never end.
 PATIENCE = 180
+
+
+# Where xfs_property keeps it.
+AUTOFSCK = 'trusted.xfs:autofsck'
 
 
 class CommandError(Exception):
@@ -28,19 +37,21 @@ def run(*command, check=True, **options):
     return done.stdout
 
 
-def wait_for(predicate, deadline=PATIENCE, what='a state', longest_pause=0.4):
+def wait_for(predicate, deadline=PATIENCE, what='a state', longest_pause=None):
     """Polls until predicate() is true and returns its value.  Asking costs what is waited for the processor, so what takes
-    long is asked for less and less often: a state that does not last needs a shorter `longest_pause`, in seconds."""
-    end = time.monotonic() + deadline
-    pause = min(0.05, longest_pause)
+    long is asked for less and less often: a state that does not last needs a `longest_pause`, in seconds."""
+    began = time.monotonic()
+    pause = min(0.05, longest_pause or 0.05)
     while True:
         value = predicate()
         if value:
             return value
-        if time.monotonic() > end:
+        waited = time.monotonic() - began
+        if waited > deadline:
             raise AssertionError(f'waited {deadline} s in vain for {what}')
         time.sleep(pause)
-        pause = min(pause * 1.4, longest_pause)
+        # Of what lasts longer than 4 s a tenth.
+        pause = min(pause * 1.4, longest_pause or max(0.4, min(waited / 10, 2)))
 
 
 def fails(function, *arguments):
@@ -52,21 +63,66 @@ def fails(function, *arguments):
     return False
 
 
-def unmount(path, *options):
-    """umount(8), again while the mount is busy; returns whether it was.  Nothing of ours holds a mount for longer than it
-    takes to look its path up, but whoever does that can be interrupted in the middle of it: tests that want to know
-    count."""
+MS_BIND = 4096
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def check_errno(result, what):
+    if result:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), what)
+
+
+def mount(source, target, kind=None, flags=0):
+    check_errno(libc.mount(os.fsencode(source), os.fsencode(target), kind and kind.encode(), ctypes.c_ulong(flags), None),
+                target)
+
+
+def umount(target):
+    check_errno(libc.umount2(os.fsencode(target), 0), target)
+
+
+def unmount(target):
+    """Again while the mount is busy; returns whether it was.  Nothing of ours holds a mount for longer than it takes to
+    look its path up, but whoever does that can be interrupted in the middle of it: tests that want to know count."""
     def is_busy():
-        done = subprocess.run(['umount', *options, path], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              errors='replace', check=False)
-        if done.returncode and 'busy' not in done.stderr:
-            raise CommandError(f'umount {path}: exit {done.returncode}\n{done.stderr}')
-        return done.returncode != 0
+        try:
+            umount(target)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            return True
+        return False
 
     if not is_busy():
         return False
-    wait_for(lambda: not is_busy(), what=f'{path} to be unmounted')
+    wait_for(lambda: not is_busy(), what=f'{target} to be unmounted')
     return True
+
+
+# linux/loop.h
+LOOP_SET_FD, LOOP_CLR_FD, LOOP_CTL_GET_FREE = 0x4c00, 0x4c01, 0x4c82
+
+
+def loop_attach(path):
+    """A loop device for a file, as losetup makes it."""
+    with open(path, 'r+b') as file, open('/dev/loop-control', 'r+b', buffering=0) as control:
+        while True:
+            device = f'/dev/loop{fcntl.ioctl(control, LOOP_CTL_GET_FREE)}'
+            try:
+                with open(device, 'r+b', buffering=0) as loop:
+                    fcntl.ioctl(loop, LOOP_SET_FD, file.fileno())
+                return device
+            except OSError as error:
+                # Somebody else was faster.
+                if error.errno != errno.EBUSY:
+                    raise
+
+
+def loop_detach(device):
+    """At once, or as soon as nobody has it open any more."""
+    with open(device, 'rb', buffering=0) as loop:
+        fcntl.ioctl(loop, LOOP_CLR_FD)
 
 
 def superblock_is_gone(device, kind='xfs'):
@@ -124,8 +180,12 @@ class XfsImage:
         return escaped in places
 
     def mount(self, *options):
-        self.dev = run('losetup', '--find', '--show', self.file).strip()
-        run('mount', '-t', 'xfs', *options, self.dev, self.path)
+        """options: of mount(8)."""
+        self.dev = loop_attach(self.file)
+        if options:
+            run('mount', '-t', 'xfs', *options, self.dev, self.path)
+        else:
+            mount(self.dev, self.path, 'xfs')
         return self
 
     def umount(self):
@@ -139,12 +199,16 @@ class XfsImage:
 
     def _detach(self):
         if self.dev:
-            run('losetup', '--detach', self.dev, check=False)
+            with contextlib.suppress(OSError):
+                loop_detach(self.dev)
             self.dev = None
 
     def set_autofsck(self, value):
-        """What the administrator allows by property: none, check, optimize, repair.  Needs the mount."""
-        run('xfs_property', self.path, 'set', f'autofsck={value}')
+        """What the administrator allows by xfs_property: none, check, optimize, repair; or unset.  Needs the mount."""
+        if value == 'unset':
+            os.removexattr(self.path, AUTOFSCK)
+        else:
+            os.setxattr(self.path, AUTOFSCK, value.encode())
 
     def db(self, *commands):
         """xfs_db in expert mode on the unmounted image; returns its output."""
