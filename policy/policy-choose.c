@@ -513,3 +513,24 @@ int policy_check_call(const Policy *policy, const EventFacts *facts, ActionKind 
         *ret_denied_by = steal_ptr(denied_by);
         return 0;
 }
+
+bool policy_allows_more(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts,
+                        const Decision *decision, ActionRequest *request, char ret_why[static DENIED_SIZE]) {
+        const PolicyRule *rule = decision->source == DECISION_RULE ? find_rule(policy, decision->rule_id) : NULL;
+        Protection protection = {};
+        MatchContext context;
+        bool is_lowered;
+
+        ret_why[0] = 0;
+        if (decision->source == DECISION_RULE && !rule) {
+                (void) snprintf(ret_why, DENIED_SIZE, "rule %s is there no more", decision->rule_id);
+                return false;
+        }
+
+        match_context_init(&context, facts);
+        request->denied_by[0] = 0;
+        bound_request(policy, rule, &context, &protection, request, &is_lowered);
+        if (request->denied_by[0])
+                (void) text_copy(ret_why, DENIED_SIZE, request->denied_by);
+        return !ret_why[0] && policy_gate_has_room(memory, policy, rule, decision->mode, facts, 1, ret_why);
+}

@@ -87,6 +87,17 @@ uint64_t policy_window_opens_usec(const Policy *policy, const char *rule_id, uns
  */
 int policy_check_call(const Policy *policy, const EventFacts *facts, ActionKind action, char **ret_denied_by);
 
+/**
+ * policy_allows_more() - may one more action be begun for what was decided on before?
+ * @decision: by a rule or by the baseline
+ * @request:  what is to be done; a repairing scan is lowered to a check where no more is allowed
+ * @ret_why:  "protect: usb", "limits: actions: 5 per 1h"; "" if it may
+ *
+ * Protection, property, limits and brake of this moment: what was decided an hour ago was decided with others.
+ */
+bool policy_allows_more(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts,
+                        const Decision *decision, ActionRequest *request, char ret_why[static DENIED_SIZE]);
+
 /* How far the property of this file system lets rules and baseline go. */
 AutofsckLevel policy_autofsck_level(const FilesystemFacts *filesystem);
 

@@ -85,17 +85,20 @@ static bool brake_says_no(const PolicyMemory *memory, const Policy *policy, cons
         return true;
 }
 
+bool policy_gate_has_room(const PolicyMemory *memory, const Policy *policy, const PolicyRule *rule, PolicyMode mode,
+                          const EventFacts *facts, size_t n, char ret_why[static DENIED_SIZE]) {
+        return !brake_says_no(memory, policy, facts, ret_why) &&
+               !limit_says_no(memory, &policy->limits.actions, NULL, mode, facts, n, ret_why) &&
+               !(rule && limit_says_no(memory, &rule->source.timing.actions, rule->source.id, mode, facts, n,
+                                       ret_why));
+}
+
 void policy_gate_limits(const PolicyMemory *memory, const Policy *policy, const PolicyRule *rule,
                         const EventFacts *facts, Decision *decision) {
         size_t n = policy_count_acting(decision);
         char why[DENIED_SIZE];
 
-        if (n == 0)
-                return;
-        if (!brake_says_no(memory, policy, facts, why) &&
-            !limit_says_no(memory, &policy->limits.actions, NULL, decision->mode, facts, n, why) &&
-            !(rule && limit_says_no(memory, &rule->source.timing.actions, rule->source.id, decision->mode, facts, n,
-                                    why)))
+        if (n == 0 || policy_gate_has_room(memory, policy, rule, decision->mode, facts, n, why))
                 return;
 
         for (size_t i = 0; i < decision->n_actions; i++) {

@@ -17,6 +17,10 @@
 RuleOutcome policy_gate(const PolicyMemory *memory, const PolicyRule *rule, const EventFacts *facts,
                         char ret_why[static DENIED_SIZE]);
 
+/* Do @n more actions fit its limits, and is the brake off? @ret_why: set if not. */
+bool policy_gate_has_room(const PolicyMemory *memory, const Policy *policy, const PolicyRule *rule, PolicyMode mode,
+                          const EventFacts *facts, size_t n, char ret_why[static DENIED_SIZE]);
+
 /* Denies the acting steps of a decision that does not fit its limits, all of them, and while the brake is on. @rule:
  * NULL for the baseline. */
 void policy_gate_limits(const PolicyMemory *memory, const Policy *policy, const PolicyRule *rule,

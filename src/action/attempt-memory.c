@@ -38,6 +38,7 @@ void attempt_memory_failed(AttemptMemory *memory, uint64_t filesystem_id, const 
                 *attempt = (Attempt) { .filesystem_id = filesystem_id, .target = *target };
         }
         attempt->n_failures++;
+        attempt->is_free = false;
         attempt->failed_boottime_usec = now_boottime_usec;
 }
 
@@ -46,6 +47,16 @@ void attempt_memory_forget(AttemptMemory *memory, uint64_t filesystem_id, const 
 
         if (attempt)
                 drop(memory, attempt);
+}
+
+void attempt_memory_progress(AttemptMemory *memory, uint64_t filesystem_id) {
+        for (size_t i = 0; i < memory->n_attempts; i++) {
+                Attempt *attempt = memory->attempts + i;
+
+                /* A scan is no such try: it would be one of hours. */
+                if (attempt->filesystem_id == filesystem_id && attempt->target.structure != STRUCTURE_NONE)
+                        attempt->is_free = attempt->n_failures <= ATTEMPT_FREE_FAILURES_MAX;
+        }
 }
 
 void attempt_memory_forget_filesystem(AttemptMemory *memory, uint64_t filesystem_id) {
@@ -62,7 +73,7 @@ uint64_t attempt_memory_hold_usec(const AttemptMemory *memory, uint64_t filesyst
         const Attempt *attempt = find((AttemptMemory *) memory, filesystem_id, target);
         uint64_t hold = ATTEMPT_HOLD_MIN_USEC, until;
 
-        if (!attempt)
+        if (!attempt || attempt->is_free)
                 return 0;
 
         for (unsigned i = 1; i < attempt->n_failures && hold < ATTEMPT_HOLD_MAX_USEC; i++)

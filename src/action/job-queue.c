@@ -75,38 +75,19 @@ static uint64_t request_timeout(const ActionRequest *request) {
         return job_kind_rule(request->kind)->timeout_usec;
 }
 
-/* These say something about the circumstances, not about the damage: the next report may find better ones. */
-static bool is_circumstance(Outcome outcome) {
-        static const Outcome circumstances[] = {
-                OUTCOME_GONE, OUTCOME_READ_ONLY, OUTCOME_SHUT_DOWN, OUTCOME_BUSY, OUTCOME_NO_MEMORY,
-                OUTCOME_CANNOT_REOPEN, OUTCOME_WRONG_FILESYSTEM, OUTCOME_UNMOUNTED, OUTCOME_CANCELLED,
-                OUTCOME_WORKER_LOST,
-        };
+void job_queue_tell_soon(JobQueue *queue) {
+        int r = sd_event_source_set_enabled(queue->tell_source, SD_EVENT_ONESHOT);
 
-        for (size_t i = 0; i < ELEMENTSOF(circumstances); i++)
-                if (circumstances[i] == outcome)
-                        return true;
-        return false;
-}
-
-/* Scans are remembered without a target: the one of a whole file system. */
-static void remember_outcome(JobQueue *queue, const Job *job) {
-        Outcome outcome = job->report.outcome;
-
-        if (!job_kind_rule(job->request.kind)->is_attempt)
-                return;
-        if (outcome_is_success(outcome))
-                attempt_memory_forget(&queue->attempts, job->filesystem_id, &job->target);
-        else if (!is_circumstance(outcome))
-                attempt_memory_failed(&queue->attempts, job->filesystem_id, &job->target, clock_boottime_usec());
+        if (r < 0)
+                log_error_errno(r, "jobs: what has ended is told with the next end: %m");
 }
 
 /* Told from the loop and not from where it happens: whoever hears of an end may add and end jobs, and the lists that
  * are being walked here must not change under anybody's feet. */
-static void job_end(JobQueue *queue, Job *job, Outcome outcome, int error, const char *detail) {
+void job_queue_end_job(JobQueue *queue, Job *job, Outcome outcome, int error, const char *detail) {
         QueuedJob *queued = queued_of(job);
-        int r;
 
+        job_queue_take_out(queue, job);
         TAILQ_REMOVE(&queue->jobs, queued, entries);
         queue->n_jobs--;
         TAILQ_INSERT_TAIL(&queue->ended, queued, entries);
@@ -118,10 +99,9 @@ static void job_end(JobQueue *queue, Job *job, Outcome outcome, int error, const
         if (detail)
                 (void) text_copy(job->report.detail, sizeof(job->report.detail), detail);
 
-        remember_outcome(queue, job);
-        r = sd_event_source_set_enabled(queue->tell_source, SD_EVENT_ONESHOT);
-        if (r < 0)
-                log_error_errno(r, "jobs: the end of job %" PRIu64 " is told with the next one: %m", job->id);
+        job_queue_remember_outcome(queue, job);
+        job_queue_note_end(queue, job);
+        job_queue_tell_soon(queue);
 }
 
 void job_queue_tell_ended(JobQueue *queue) {
@@ -137,41 +117,11 @@ void job_queue_tell_ended(JobQueue *queue) {
 }
 
 static int on_tell(_unused_ sd_event_source *source, void *userdata) {
-        job_queue_tell_ended(userdata);
+        JobQueue *queue = userdata;
+
+        job_queue_tell_ended(queue);
+        job_queue_end_stalled(queue);
         return 0;
-}
-
-static bool job_may_retry(const Job *job, Outcome outcome) {
-        /* What could not be looked at is damaged: it is no better a few seconds later. */
-        if (job->request.kind == ACTION_SURVEY && outcome == OUTCOME_INCOMPLETE)
-                return false;
-        return outcome_may_retry(outcome) && !job->is_cancel_requested &&
-               job->report.n_attempts <= job->request.n_retries;
-}
-
-/* Doubles from try to try, plus up to a fifth so that machines that broke together do not try together. */
-static uint64_t job_backoff(const Job *job) {
-        uint64_t maximum = job->request.backoff_max_usec, delay = job->request.backoff_min_usec;
-
-        for (unsigned i = 1; i < job->report.n_attempts && delay < maximum; i++)
-                delay *= 2;
-        delay = min_of(delay, maximum);
-        return delay + (uint64_t) random() % (delay / 5 + 1);
-}
-
-/* Ends the job or puts it back for another try. */
-static void job_try_ended(JobQueue *queue, Job *job, Outcome outcome, int error, const char *detail) {
-        if (!job_may_retry(job, outcome)) {
-                job_end(queue, job, outcome, error, detail);
-                return;
-        }
-
-        job->state = JOB_WAITING;
-        job->report.outcome = outcome;
-        job->report.error = error;
-        (void) text_copy(job->report.detail, sizeof(job->report.detail), detail ? detail : "");
-        job->not_before_monotonic_usec = clock_monotonic_usec() + job_backoff(job);
-        job_queue_tell_change(queue, job);
 }
 
 void job_queue_timer_arm(JobQueue *queue) {
@@ -208,7 +158,7 @@ static int job_start(JobQueue *queue, Job *job) {
         int r;
 
         if (!filesystem && job_kind_rule(job->request.kind)->needs_filesystem) {
-                job_end(queue, job, OUTCOME_UNMOUNTED, 0, NULL);
+                job_queue_end_job(queue, job, OUTCOME_UNMOUNTED, 0, NULL);
                 return 0;
         }
 
@@ -216,7 +166,7 @@ static int job_start(JobQueue *queue, Job *job) {
         if (r == -ENOTCONN || r == -ENOBUFS)
                 return -ENOTCONN; /* it stays in the queue until the worker is back or its deadline comes */
         if (r < 0) {
-                job_end(queue, job, OUTCOME_FAILED, -r, "could not be handed to the worker");
+                job_queue_end_job(queue, job, OUTCOME_FAILED, -r, "could not be handed to the worker");
                 return 0;
         }
 
@@ -231,22 +181,43 @@ static int job_start(JobQueue *queue, Job *job) {
         return 1;
 }
 
+static JobClass class_of(const Job *job) {
+        return job_kind_rule(job->request.kind)->class;
+}
+
+static void count_running(JobQueue *queue, unsigned n_running[static N_JOB_CLASSES]) {
+        for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
+                n_running[class_of(job)] += job->state == JOB_RUNNING;
+}
+
+/* Others have to end first. */
+static bool is_held_up(JobQueue *queue, const Job *job, const unsigned n_running[static N_JOB_CLASSES]) {
+        return is_occupied(queue, job) || n_running[class_of(job)] >= queue->n_parallel[class_of(job)];
+}
+
+static void wait_for_turn(Job *job, uint64_t now) {
+        job->state = JOB_QUEUED;
+        job->deadline_monotonic_usec = now + JOB_QUEUED_MAX_USEC;
+}
+
 static void end_overdue(JobQueue *queue, uint64_t now) {
+        unsigned n_running[N_JOB_CLASSES] = {};
         Job *next;
 
+        count_running(queue, n_running);
         for (Job *job = job_queue_next_of_all(queue, NULL); job; job = next) {
                 next = job_queue_next_of_all(queue, job);
                 if (job->state == JOB_WAITING || job->deadline_monotonic_usec > now || queued_of(job)->has_result)
                         continue;
-                if (job->state == JOB_RUNNING)
-                        job_end(queue, job, OUTCOME_TIMED_OUT, ETIMEDOUT, "the worker did not answer in time");
+                /* There is a worker, and it has others to see to. */
+                if (job->state == JOB_QUEUED && is_held_up(queue, job, n_running))
+                        wait_for_turn(job, now);
+                else if (job->state == JOB_RUNNING)
+                        job_queue_end_job(queue, job, OUTCOME_TIMED_OUT, ETIMEDOUT,
+                                          "the worker did not answer in time");
                 else
-                        job_end(queue, job, OUTCOME_WORKER_LOST, ENOTCONN, "there was no worker to do it");
+                        job_queue_end_job(queue, job, OUTCOME_WORKER_LOST, ENOTCONN, "there was no worker to do it");
         }
-}
-
-static JobClass class_of(const Job *job) {
-        return job_kind_rule(job->request.kind)->class;
 }
 
 void job_queue_pump(JobQueue *queue) {
@@ -262,15 +233,17 @@ void job_queue_pump(JobQueue *queue) {
         queue->is_pump_due = false;
 
         end_overdue(queue, now);
-        for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
-                n_running[class_of(job)] += job->state == JOB_RUNNING;
+        job_queue_wake_put_back(queue);
+        count_running(queue, n_running);
 
         for (Job *job = job_queue_next_of_all(queue, NULL); job; job = next) {
                 next = job_queue_next_of_all(queue, job);
-                if (job->state == JOB_RUNNING || is_occupied(queue, job) ||
-                    n_running[class_of(job)] >= queue->n_parallel[class_of(job)])
+                if (job->state == JOB_RUNNING ||
+                    (job->state == JOB_WAITING && job->not_before_monotonic_usec > now))
                         continue;
-                if (job->state == JOB_WAITING && job->not_before_monotonic_usec > now)
+                if (job->state == JOB_WAITING)
+                        wait_for_turn(job, now);
+                if (is_held_up(queue, job, n_running))
                         continue;
                 r = job_start(queue, job);
                 if (r < 0)
@@ -373,6 +346,10 @@ static int check_order(JobQueue *queue, const JobOrder *order) {
         return 0;
 }
 
+bool job_queue_may_add(JobQueue *queue, const JobOrder *order) {
+        return find_equal(queue, order) || check_order(queue, order) >= 0;
+}
+
 /* A freshly made job, not in any list yet. */
 static int job_new(JobQueue *queue, const JobOrder *order, QueuedJob **ret_queued) {
         _cleanup_(free_at) QueuedJob *queued = calloc(1, sizeof(*queued));
@@ -440,7 +417,7 @@ int job_queue_find_or_make(JobQueue *queue, const JobOrder *order, Job **ret_job
         if (r < 0)
                 return r;
 
-        TAILQ_INSERT_TAIL(&queue->jobs, queued, entries);
+        job_queue_insert(queue, &queued->job);
         queue->n_jobs++;
         *ret_job = &queued->job;
         return 1;
@@ -469,7 +446,7 @@ void job_queue_take_result(JobQueue *queue, Job *job, const WorkerJobResult *res
                 job_requeue(queue, job);
                 return;
         }
-        job_try_ended(queue, job, (Outcome) result->outcome, result->error, result->detail);
+        job_queue_try_ended(queue, job, (Outcome) result->outcome, result->error, result->detail);
 }
 
 int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job) {
@@ -513,7 +490,7 @@ int job_queue_cancel(JobQueue *queue, uint64_t job_id) {
                 return -ENOENT;
         job->is_cancel_requested = true;
         if (job->state != JOB_RUNNING) {
-                job_end(queue, job, OUTCOME_CANCELLED, 0, NULL);
+                job_queue_end_job(queue, job, OUTCOME_CANCELLED, 0, NULL);
                 job_queue_timer_arm(queue);
                 return 0;
         }
@@ -557,7 +534,7 @@ void job_queue_on_worker_lost(JobQueue *queue) {
                         job_requeue(queue, job);
                         continue;
                 }
-                job_try_ended(queue, job, OUTCOME_WORKER_LOST, ECONNRESET,
+                job_queue_try_ended(queue, job, OUTCOME_WORKER_LOST, ECONNRESET,
                               job->has_begun ? "the worker went away in the middle of it"
                                              : "the worker went away before it began");
         }
@@ -578,7 +555,7 @@ void job_queue_on_filesystem_gone(JobQueue *queue, uint64_t filesystem_id, Outco
                 if (queued_of(job)->has_result)
                         job_queue_settle(queue, job->event.id);
                 else if (!queued_of(job)->is_untold || job_queue_tell_untold(queue, job))
-                        job_end(queue, job, outcome, 0, NULL);
+                        job_queue_end_job(queue, job, outcome, 0, NULL);
         }
         if (outcome == OUTCOME_UNMOUNTED)
                 attempt_memory_forget_filesystem(&queue->attempts, filesystem_id);

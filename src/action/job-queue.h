@@ -3,6 +3,10 @@
  * Orders jobs: one repair, one scan and one unit of a name at a time per file system, several file systems side by
  * side; joins equal ones; retries what may be retried; ends every job at its deadline with an outcome. Talks to the
  * worker only through JobCarrier.
+ *
+ * Repairs of one file system that wait are done in the order of kernel/repair-rank, not in that of their reports. One
+ * that failed, and for which another sick structure may be the reason, is put back, and tried again when something else
+ * was repaired; when nothing more can come, it ends with the outcome that it had.
  */
 #pragma once
 
@@ -11,6 +15,11 @@
 #include "src/action/job.h"
 #include "src/filesystem/filesystem.h"
 
+/* How often one is put back because another sick structure may be the reason of its failure. */
+#define JOB_PUT_BACK_MAX 16
+/* How many of one file system wait like this, and half the queue of all; others end at once, as if nothing could
+ * help. */
+#define JOB_PUT_BACK_JOBS_MAX 64
 #define JOB_QUEUE_MAX 1024              /* jobs not ended yet; more are refused with -ENOBUFS and counted */
 #define JOB_PARALLEL_DEFAULT 4          /* repairs at the same time, and as many scans; each of another file system */
 #define JOB_UNITS_MAX 8                 /* units that run at the same time; they take no place of the above */
@@ -35,6 +44,14 @@ typedef struct JobCarrier {
         int (*cancel)(void *userdata, const Job *job);
         /* The result is recorded: the worker may forget the intent. */
         int (*taken)(void *userdata, const Job *job);
+        /* For repairs that were put back; NULL: no.
+         * Is there anything beside repairs of the queue that could still help it? Asked at any time, does nothing. */
+        bool (*may_be_helped)(void *userdata, const Job *job);
+        /* Nothing that the queue knows of helps any more. From the loop, may add jobs. False: it ends as it is; it is
+         * asked again when that was no help either, so it has to be at some time. */
+        bool (*seek_help)(void *userdata, Job *job);
+        /* Something was repaired: may it be tried again now? One try is then used up. */
+        bool (*may_try_again)(void *userdata, const Job *job);
         void *userdata;
 } JobCarrier;
 
@@ -74,6 +91,9 @@ typedef struct JobOrder {
  */
 int job_queue_add(JobQueue *queue, const JobOrder *order, Job **ret_job);
 
+/* False if job_queue_add() would refuse it now. */
+bool job_queue_may_add(JobQueue *queue, const JobOrder *order);
+
 /**
  * job_queue_begin() - hand to the worker now what job_queue_add() is most likely going to ask for
  * @expected_autofsck: AUTOFSCK_UNSET to AUTOFSCK_REPAIR: the facts are still being asked for, and the order was made
@@ -108,6 +128,12 @@ void job_queue_on_worker_lost(JobQueue *queue);
 void job_queue_on_worker_ready(JobQueue *queue);
 /* Tells now what has ended and is not told yet, for a caller that cannot wait for the loop. */
 void job_queue_tell_ended(JobQueue *queue);
+/* True for one that was put back, and that nothing in the queue can help any more. */
+bool job_queue_is_stalled(JobQueue *queue, const Job *job);
+/* What was put back may have nothing to wait for any more: looked at soon, from the loop. */
+void job_queue_look_at_put_back(JobQueue *queue);
+/* A mount of it can be opened (again): what could not re-open it need not wait for its next try. */
+void job_queue_on_mounted(JobQueue *queue, uint64_t filesystem_id);
 /* Jobs of a file system that is gone or shut down end. */
 void job_queue_on_filesystem_gone(JobQueue *queue, uint64_t filesystem_id, Outcome outcome);
 

@@ -43,6 +43,11 @@ typedef struct Job {
         uint64_t not_before_monotonic_usec;     /* JOB_WAITING */
         bool has_begun;                 /* the worker said that the running try is really at work, its intent written */
         bool is_cancel_requested;
+        bool is_put_back;               /* JOB_WAITING: until something else of the file system was repaired */
+        unsigned n_put_back;            /* how often */
+        unsigned n_again;               /* tries after that */
+        bool had_scan;                  /* a full scan was made for it, or has ended since it was put back first */
+        bool was_unverified;            /* an earlier try repaired it, and it could not be checked */
         JobReport report;               /* filled as it goes; complete with JOB_ENDED */
 } Job;
 

@@ -88,6 +88,35 @@ static const ActionRequest *first_repair(const Engine *engine, const Decision *d
         return NULL;
 }
 
+/* What comes after the repair whatever it came to is about damage that there really is. */
+static void keep_repair(Decision *decision) {
+        size_t n = 0;
+
+        while (n < decision->n_actions && decision->actions[n].kind != ACTION_REPAIR)
+                action_request_clear(decision->actions + n++);
+        memmove(decision->actions, decision->actions + n, (decision->n_actions - n) * sizeof(*decision->actions));
+        decision->n_actions -= n;
+        decision->first_step += (unsigned) n;
+        while (!decision->is_escalating && decision->n_actions > 1)
+                action_request_clear(decision->actions + --decision->n_actions);
+}
+
+size_t engine_keep_repairs(const Engine *engine, Decision *decisions, size_t n) {
+        size_t n_kept = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                if (!first_repair(engine, decisions + i)) {
+                        decision_clear(decisions + i);
+                        continue;
+                }
+                keep_repair(decisions + i);
+                if (n_kept != i)
+                        decisions[n_kept] = decisions[i];
+                n_kept++;
+        }
+        return n_kept;
+}
+
 void engine_begin_repair(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
                          int expected_autofsck) {
         const ActionRequest *request = first_repair(engine, decision);
@@ -132,41 +161,10 @@ static EventKind result_kind(const JobReport *report) {
         return outcome_is_success(report->outcome) ? EVENT_REPAIR_DONE : EVENT_REPAIR_FAILED;
 }
 
-/* What upstream's program does, and no default of ours may do less: damage that one structure's repair could not mend
- * is looked for in the whole file system. Only then: a gone inode or a read-only mount is no reason for a scan of
- * hours. */
-static void scan_after_failed_baseline(Engine *engine, Filesystem *filesystem, const Job *job) {
-        const ActionRequest request = {
-                .kind = ACTION_SCRUB,
-                .timeout_usec = USEC_INFINITY,
-                .scrub_repair = SCRUB_REPAIR_IF_ALLOWED,
-        };
-        const JobOrder order = {
-                .filesystem = filesystem,
-                .request = &request,
-                .event = &job->event,
-                .source = DECISION_BASELINE,
-        };
-        const EventFacts facts = engine_facts(engine, &job->event, filesystem);
-        _cleanup_(free_at) char *denied_by = NULL;
-        Job *scan;
-        int r;
-
-        if (job->report.source != DECISION_BASELINE || job->request.kind != ACTION_REPAIR ||
-            (job->report.outcome != OUTCOME_STILL_CORRUPT && job->report.outcome != OUTCOME_INCOMPLETE))
-                return;
-
-        r = policy_check_call(engine->policy, &facts, ACTION_SCRUB, &denied_by);
-        if (r >= 0 && !denied_by)
-                r = job_queue_add(engine->jobs, &order, &scan);
-        if (r < 0 && r != -EALREADY)
-                log_warning_errno(r, "%s: no full scan after the failed repair: %m",
-                                  filesystem->n_mounts > 0 ? filesystem->mounts[0].mount_point : "?");
-}
-
 void engine_on_job_changed(void *userdata, Job *job) {
         Engine *engine = userdata;
         Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, job->filesystem_id);
+        Watch *watch;
 
         if (job->state != JOB_ENDED) {
                 engine_tell(engine, on_job, job, filesystem);
@@ -178,13 +176,16 @@ void engine_on_job_changed(void *userdata, Job *job) {
                 engine_conditions_from_job(engine, filesystem, job);
         }
         engine_tell(engine, on_job, job, filesystem);
-        if (job->request.kind == ACTION_REPAIR)
+        if (job->request.kind == ACTION_REPAIR) {
                 engine_survey_on_repair_ended(engine);
-        if (filesystem) {
-                engine_tell_result(engine, result_kind(&job->report), &job->event, filesystem->id, job->report.error);
-                scan_after_failed_baseline(engine, filesystem, job);
+                engine_survey_after_repair(engine, job);
         }
+        if (filesystem)
+                engine_tell_result(engine, result_kind(&job->report), &job->event, filesystem->id, job->report.error);
         engine_continue_sequences(engine, job);
+        watch = engine_watch_find(engine, job->filesystem_id);
+        if (watch)
+                engine_looks_next(engine, watch);
 }
 
 /* What a person asks for is about a target as an event is. */

@@ -201,7 +201,7 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
         if (!engine_worker_is_connected(engine) && !engine->is_worker_given_up)
                 return true;
 
-        if (autofsck && engine_worker_is_connected(engine))
+        if (autofsck && !first->is_look && engine_worker_is_connected(engine))
                 begin_ahead(engine, filesystem, first, &question);
         r = fact_gatherer_ask(engine->gatherer, filesystem, &question, &watch->request_id);
         /* The line may break in the middle of the question. */
@@ -230,13 +230,27 @@ static void tell_event(Engine *engine, Filesystem *filesystem, const Case *decid
 static void carry_out_all(Engine *engine, uint64_t filesystem_id, Case *decided, const EventFacts *facts,
                           const Decision *decisions, size_t n) {
         bool has_gathered = decided->deferred && decided->deferred->kind == DEFERRED_GATHER;
+        const CarryOut how = {
+                .path = decided->path,
+                .gathered = has_gathered ? &decided->deferred : NULL,
+                .is_look = decided->is_look,
+        };
 
         for (size_t i = 0; i < n; i++)
                 if (decisions[i].wait == WAIT_NONE)
-                        engine_carry_out(engine, decisions + i, &decided->event, filesystem_id, decided->path,
-                                         has_gathered ? &decided->deferred : NULL);
+                        engine_carry_out(engine, decisions + i, &decided->event, filesystem_id, &how);
                 else if (!decisions[i].suppressed_by[0])
                         engine_defer(engine, decisions + i, 0, facts);
+}
+
+/* Unknown starts nothing, and would be forgotten with the decision. */
+static void look_at_unknown(Engine *engine, uint64_t filesystem_id, const HealthEvent *event) {
+        Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, filesystem_id);
+
+        if (filesystem && filesystem->facts.autofsck_state == FACT_UNKNOWN &&
+            (event->kind == EVENT_SICK || event->kind == EVENT_CORRUPT) &&
+            metadata_structure_is_repairable(event->structure))
+                engine_looks_later(engine, filesystem, event);
 }
 
 static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
@@ -252,6 +266,8 @@ static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
                 find_paths(filesystem, decided, &paths);
         facts = facts_of(engine, filesystem, decided, &paths);
         r = policy_choose(engine->policy, engine->memory, &facts, decisions, ELEMENTSOF(decisions), &n);
+        if (r >= 0 && decided->is_look)
+                n = engine_looks_keep(engine, filesystem, &decided->event, decisions, n);
         /* First of all: whoever is told of it wants the processor, too. */
         for (size_t i = 0; r >= 0 && i < n; i++)
                 engine_begin_repair(engine, decisions + i, &decided->event, filesystem_id, -1);
@@ -262,7 +278,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
                 set_paths(&facts, decided, &paths);
         }
         /* What waited was told when it came. */
-        if (!decided->deferred)
+        if (!decided->deferred && !decided->is_look)
                 tell_event(engine, filesystem, decided, &facts);
 
         if (r < 0) {
@@ -277,8 +293,12 @@ static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
                 decisions[i].event_id = decided->event.id;
                 engine_tell(engine, on_decision, decisions + i, &decided->event, filesystem);
         }
-        engine_remember(engine, &facts, decisions, n, filesystem);
+        if (decided->is_look)
+                engine_remember_look(engine, &facts, decisions, n);
+        else
+                engine_remember(engine, &facts, decisions, n, filesystem);
         carry_out_all(engine, filesystem_id, decided, &facts, decisions, n);
+        look_at_unknown(engine, filesystem_id, &decided->event);
         job_queue_settle(engine->jobs, decided->event.id);
         for (size_t i = 0; i < n; i++)
                 decision_clear(decisions + i);
@@ -342,6 +362,11 @@ static bool pump(Engine *engine, Watch *watch, size_t n_min) {
         watch->is_pumping = false;
         if (is_over)
                 work_turn_begin(engine->turn);
+        /* What was put back may have waited for what was not decided yet. */
+        else if (STAILQ_EMPTY(&watch->cases)) {
+                job_queue_look_at_put_back(engine->jobs);
+                engine_looks_next(engine, watch);
+        }
         return is_over;
 }
 
@@ -519,6 +544,27 @@ void engine_take_event(Engine *engine, const HealthEvent *event) {
         (void) pump(engine, watch, 0);
 }
 
+static void take_again(Engine *engine, Watch *watch, Case *taken) {
+        engine_survey_count(engine, &taken->event, true);
+        STAILQ_INSERT_TAIL(&watch->cases, taken, entries);
+        watch->n_cases++;
+        engine->n_cases++;
+        (void) pump(engine, watch, 0);
+}
+
+void engine_take_look(Engine *engine, Watch *watch, const HealthEvent *event) {
+        Case *taken = engine->n_cases < ENGINE_CASES_MAX ? calloc(1, sizeof(*taken)) : NULL;
+
+        if (!taken) {
+                engine->totals.n_dropped++;
+                return;
+        }
+        taken->event = *event;
+        taken->path_state = event->inode != 0 ? FACT_UNKNOWN : FACT_ABSENT;
+        taken->is_look = true;
+        take_again(engine, watch, taken);
+}
+
 void engine_take_deferred(Engine *engine, const Filesystem *filesystem, Deferred *deferred) {
         Watch *watch = engine_watch_find(engine, filesystem->id);
         Case *taken = watch && engine->n_cases < ENGINE_CASES_MAX ? calloc(1, sizeof(*taken)) : NULL;
@@ -534,11 +580,7 @@ void engine_take_deferred(Engine *engine, const Filesystem *filesystem, Deferred
         taken->path_state = taken->event.inode != 0 ? FACT_UNKNOWN : FACT_ABSENT;
         taken->deferred = deferred;
         taken->is_sick = TRISTATE_UNKNOWN;
-        engine_survey_count(engine, &taken->event, true);
-        STAILQ_INSERT_TAIL(&watch->cases, taken, entries);
-        watch->n_cases++;
-        engine->n_cases++;
-        (void) pump(engine, watch, 0);
+        take_again(engine, watch, taken);
 }
 
 void engine_on_merged_event(void *userdata, const HealthEvent *event) {

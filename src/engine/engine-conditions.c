@@ -166,6 +166,7 @@ static void drop_structure(Engine *engine, Filesystem *filesystem, const char *t
                 drop_rules_about(engine, filesystem, target);
         else
                 engine_drop(engine, filesystem, CONDITION_RULE, NULL);
+        engine_left_over_changed(engine, filesystem);
 }
 
 /* Is it, as far as we know, damaged now? Beyond the limit of conditions nobody can say that it is not. */
@@ -232,46 +233,15 @@ void engine_conditions_from_event(Engine *engine, Filesystem *filesystem, const 
         }
 }
 
-#define OFFLINE_SIZE 1024
-#define OFFLINE_TEXT "; to repair it offline: "
+/* What another sick structure may be to blame for ends only when all that could help was tried. Where the baseline came
+ * to no good end, nobody else will. */
+static bool is_given_up(const Job *job) {
+        Outcome outcome = job->report.outcome;
 
-/* Never done by us (rule 4): the person gets the very commands. */
-static void offline_message(const Filesystem *filesystem, const char *why, size_t why_length,
-                            char buffer[static OFFLINE_SIZE]) {
-        const char *mount = filesystem->n_mounts > 0 ? filesystem->mounts[0].mount_point : NULL;
-        const char *device = filesystem->facts.device ? filesystem->facts.device : "DEVICE";
-
-        buffer[0] = 0;
-        (void) text_append_format(buffer, OFFLINE_SIZE, "%.*s" OFFLINE_TEXT, (int) why_length, why);
-        if (mount)
-                (void) text_append_format(buffer, OFFLINE_SIZE, "umount %s && ", mount);
-        (void) text_append_format(buffer, OFFLINE_SIZE, "xfs_repair -n %s (looks only), then xfs_repair %s", device,
-                                  device);
-}
-
-int engine_condition_rename(const Filesystem *filesystem, HealthCondition *condition) {
-        const char *end = condition->code == CONDITION_OFFLINE_REPAIR_REQUIRED ?
-                strstr(condition->message, OFFLINE_TEXT) : NULL;
-        char message[OFFLINE_SIZE];
-        char *copy;
-
-        if (!end)
-                return 0;
-        offline_message(filesystem, condition->message, (size_t) (end - condition->message), message);
-        copy = strdup(message);
-        if (!copy)
-                return -ENOMEM;
-        free(condition->message);
-        condition->message = copy;
-        return 0;
-}
-
-static void raise_offline(Engine *engine, Filesystem *filesystem, const Job *job, const char *why) {
-        char message[OFFLINE_SIZE];
-
-        offline_message(filesystem, why, strlen(why), message);
-        engine_raise(engine, filesystem, CONDITION_OFFLINE_REPAIR_REQUIRED, SEVERITY_CRITICAL, job->target_text,
-                     message, job->report.event_id);
+        if (!outcome_may_depend(outcome))
+                return false;
+        return outcome_needs_offline_repair(outcome) || job->had_scan ||
+               (job->report.source == DECISION_BASELINE && outcome != OUTCOME_FAILED);
 }
 
 static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) {
@@ -288,6 +258,9 @@ static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) 
                              report->event_id);
                 return;
         }
+        /* The scan that looked for the reason of its failure has said so. */
+        if (report->outcome == OUTCOME_GONE)
+                engine_drop(engine, filesystem, CONDITION_REPAIR_FAILED, job->target_text);
         if (outcome_is_success(report->outcome) || report->outcome == OUTCOME_GONE ||
             report->outcome == OUTCOME_CANCELLED || report->outcome == OUTCOME_UNMOUNTED)
                 return;
@@ -301,9 +274,12 @@ static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) 
         else
                 engine_raise(engine, filesystem, CONDITION_REPAIR_FAILED, SEVERITY_ERROR, job->target_text, why,
                              report->event_id);
+        engine_looks_on_job_ended(engine, filesystem, job);
 
-        if (outcome_needs_offline_repair(report->outcome))
-                raise_offline(engine, filesystem, job, why);
+        if (is_given_up(job))
+                engine_left_over_tell(engine, filesystem, report->event_id);
+        else if (outcome_needs_offline_repair(report->outcome))
+                engine_raise_offline(engine, filesystem, job, why);
 }
 
 void engine_conditions_from_job(Engine *engine, Filesystem *filesystem, const Job *job) {

@@ -374,6 +374,10 @@ void engine_on_mount(Engine *engine, const WorkerMount *told, bool is_added) {
                 engine_end_filesystem(engine, engine_watch_find(engine, filesystem->id));
         else if (r > 0)
                 engine_tell(engine, on_filesystem, filesystem);
+        if (is_added) {
+                job_queue_on_mounted(engine->jobs, filesystem->id);
+                engine_looks_on_reachable(engine, engine_watch_find(engine, filesystem->id));
+        }
 }
 
 void engine_forget_all(Engine *engine) {

@@ -25,6 +25,7 @@ typedef struct Case {
         char *path;                     /* with FACT_KNOWN */
         Tristate is_sick;               /* with @deferred, of what had to last: still */
         Deferred *deferred;             /* what waited, and is looked at again; owned; NULL: it is new */
+        bool is_look;                   /* a condition that wanted one; was told when it was raised */
         FileOwner *owner;               /* NULL: nobody looked */
 } Case;
 
@@ -39,6 +40,7 @@ typedef struct Survey {
         uint64_t started_usec, deadline_usec;
         uint64_t started_boottime_usec; /* the clock of events */
         uint64_t ended_usec;            /* the last one of SURVEY_INODES; 0: there was none */
+        uint64_t any_ended_usec;        /* the last one of any depth; 0: there was none */
         uint64_t n_found, n_known;      /* so far */
         size_t n_open;                  /* its events that are not decided, and decisions whose steps are not walked */
 } Survey;
@@ -63,6 +65,10 @@ typedef struct Watch {
         uint64_t request_id;            /* outstanding question for the head; 0: none */
         uint64_t gathered_monotonic_usec;       /* of the last answer */
         Survey survey;
+        bool may_look;                  /* its survey at the beginning has ended */
+        bool has_looks;                 /* conditions may want one */
+        uint64_t look_due_usec;         /* monotonic; 0: when something tells that it is of use */
+        uint64_t look_pause_usec;       /* the last one before; 0: there was none */
         sd_event_source *start_timer;   /* runs while the first mount point is not told yet */
         bool awaits_facts;              /* adopted, and the worker has not told yet what it is */
         bool was_adopted;               /* an earlier healerd has watched this very mount */
@@ -89,6 +95,7 @@ typedef struct Sequence {
         size_t step;                    /* that is being done */
         uint64_t job_id;                /* the job that is waited for; 0: none */
         bool is_own_job;                /* made for it, not joined */
+        bool is_look;
         char *path;                     /* of the file, absolute; NULL: none, or not known */
         Deferred *gathered;             /* all that it is done for, the first is @event; NULL: for that alone */
 } Sequence;
@@ -142,6 +149,7 @@ struct Engine {
 
         uint64_t next_event_id;
         size_t n_cases;
+        sd_event_source *looks_timer;
         sd_event_source *survey_timer;  /* the next survey to begin or to give up */
         uint64_t last_survey_id;
         WorkTurn *turn;                 /* decides what was left waiting so that the monitors could be read */
@@ -208,8 +216,13 @@ bool engine_on_turn(void *userdata, uint64_t until_usec);
 
 /* Something that waited is decided on like an event. @deferred: taken. */
 void engine_take_deferred(Engine *engine, const Filesystem *filesystem, Deferred *deferred);
+/* Something that was told before is decided on, for repairs alone. */
+void engine_take_look(Engine *engine, Watch *watch, const HealthEvent *event);
 
 /* engine-act.c */
+/* Leaves of @decisions those that come to a repair after nothing but telling, and of them the repair and what an
+ * escalation does if it does not help. Returns how many. */
+size_t engine_keep_repairs(const Engine *engine, Decision *decisions, size_t n);
 /* Hands the repair that @decision is going to come to over to the worker; engine_carry_out() then finds it begun, and
  * job_queue_settle() takes it back if nobody did. @expected_autofsck as job_queue_begin(). */
 void engine_begin_repair(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
@@ -222,12 +235,40 @@ const char *engine_order_error_text(int error);
 /* A result is told as an event about the same target. */
 void engine_tell_result(Engine *engine, EventKind kind, const HealthEvent *cause, uint64_t filesystem_id, int error);
 
+/* engine-plan.c: what a repair that failed may still wait for. For the JobCarrier. */
+bool engine_plan_may_help(void *userdata, const Job *job);
+bool engine_plan_seek_help(void *userdata, Job *job);
+bool engine_plan_may_try_again(void *userdata, const Job *job);
+
+/* engine-looks.c: sick structures of an earlier mount, and those that could not be reached. */
+void engine_looks_on_surveyed(Engine *engine, Watch *watch);
+void engine_looks_on_conditions_back(Engine *engine, Watch *watch);
+/* A mount of it came, or can be written to now, or there is a worker again. @watch may be NULL. */
+void engine_looks_on_reachable(Engine *engine, Watch *watch);
+/* A repair of it. */
+void engine_looks_on_job_ended(Engine *engine, Filesystem *filesystem, const Job *job);
+/* Whether it may be repaired is not known, or there is no room for one more: after a while. */
+void engine_looks_later(Engine *engine, Filesystem *filesystem, const HealthEvent *event);
+/* What of the decisions about one is carried out. Returns how many are left. */
+size_t engine_looks_keep(Engine *engine, Filesystem *filesystem, const HealthEvent *event, Decision *decisions,
+                         size_t n);
+/* Nothing could be done for this target now; something will tell when it can. */
+void engine_looks_want(Engine *engine, Filesystem *filesystem, const char *target);
+/* The next one, if none is under way that could still come to something. */
+void engine_looks_next(Engine *engine, Watch *watch);
+
 /* engine-sequence.c */
-/* @path: of the file, as the worker tells it; NULL: none, or not known. @gathered: NULL: nothing was; taken from there,
- * and NULL is left. */
+typedef struct CarryOut {
+        const char *path;               /* of the file, as the worker tells it; NULL: none, or not known */
+        Deferred **gathered;            /* NULL: nothing was; taken from there, and NULL is left */
+        bool is_look;
+} CarryOut;
 void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
-                      const char *path, Deferred **gathered);
+                      const CarryOut *how);
 void engine_continue_sequences(Engine *engine, const Job *job);
+/* One more action for what @job was ordered for: may it be begun, by the policy of this moment? Then it is counted.
+ * @request: may be lowered to what is allowed. */
+bool engine_sequence_may_act(Engine *engine, const Job *job, ActionRequest *request);
 void engine_forget_sequences(Engine *engine);
 
 /* engine-memory.c: what the policy remembers of events before. */
@@ -245,6 +286,8 @@ void engine_deferred_loaded(Engine *engine);
 /* It is to be there after a restart; it is not any more. */
 void engine_keep_deferred(Engine *engine, const Deferred *deferred);
 void engine_forget_deferred(Engine *engine, const Deferred *deferred);
+/* For a look: the damage was counted when it was told, what is done now is an action. */
+void engine_remember_look(Engine *engine, const EventFacts *facts, const Decision *decisions, size_t n);
 void engine_remember(Engine *engine, const EventFacts *facts, const Decision *decisions, size_t n,
                      const Filesystem *filesystem);
 
@@ -275,6 +318,13 @@ void engine_drop(Engine *engine, Filesystem *filesystem, ConditionCode code, con
  * then has no condition. */
 void engine_raise_for_rule(Engine *engine, Filesystem *filesystem, const Decision *decision,
                            const ActionRequest *request, const HealthEvent *event);
+
+/* engine-offline.c: what cannot be repaired while it is mounted */
+void engine_raise_offline(Engine *engine, Filesystem *filesystem, const Job *job, const char *why);
+/* One condition names all that is left. */
+void engine_left_over_tell(Engine *engine, Filesystem *filesystem, uint64_t event_id);
+/* Something may be left no more. */
+void engine_left_over_changed(Engine *engine, Filesystem *filesystem);
 /* The device that an earlier mount had may be another disk today: commands in the message are for the names that it has
  * now. Returns 0 or -ENOMEM. */
 int engine_condition_rename(const Filesystem *filesystem, HealthCondition *condition);
@@ -314,6 +364,8 @@ int engine_survey_cancel_job(Engine *engine, const Job *job);
 void engine_survey_end_watch(Engine *engine, Watch *watch);
 /* One that waited for it may begin. */
 void engine_survey_on_repair_ended(Engine *engine);
+/* What else a repair has brought to light is asked for. */
+void engine_survey_after_repair(Engine *engine, const Job *job);
 void engine_survey_on_worker_ready(Engine *engine);
 void engine_survey_on_worker_lost(Engine *engine);
 void engine_on_survey_result(Engine *engine, const WorkerSurveyResult *result);

@@ -148,6 +148,8 @@ static bool restore(const Watch *watch, Filesystem *filesystem, HealthCondition 
                 return false;
 
         condition->is_stale = condition->is_stale || !watch->was_adopted;
+        /* Whoever watched on has the report of it in the ring, or has dealt with it. */
+        condition->wants_look = condition->is_stale && condition->code == CONDITION_SICK;
         r = engine_condition_rename(filesystem, condition);
         if (r >= 0)
                 r = condition_restore(&filesystem->conditions, condition);
@@ -188,6 +190,7 @@ static void come_back(Engine *engine, Watch *watch, Filesystem *filesystem) {
                 return;
         engine_tell(engine, on_conditions_back, filesystem, n, n_stale);
         engine_tell(engine, on_filesystem, filesystem);
+        engine_looks_on_conditions_back(engine, watch);
 }
 
 static bool is_taken(const Engine *engine, const uint8_t uuid[static UUID_SIZE]) {

@@ -173,6 +173,14 @@ void engine_remember(Engine *engine, const EventFacts *facts, const Decision *de
                 tell_braked(engine, facts, filesystem);
 }
 
+void engine_remember_look(Engine *engine, const EventFacts *facts, const Decision *decisions, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (!decisions[i].suppressed_by[0])
+                        policy_remember_attempts(engine->memory, engine->policy, facts, decisions + i,
+                                                 (int) policy_count_acting(decisions + i));
+        engine_memory_changed(engine);
+}
+
 uint64_t engine_braked_until_usec(Engine *engine) {
         uint64_t now = clock_boottime_usec(), until = policy_memory_brake_until_usec(engine->memory, now);
 

@@ -4,6 +4,7 @@
  * them.
  */
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "src/basic/clock.h"
@@ -173,6 +174,9 @@ static bool step_job(Engine *engine, Sequence *sequence, const ActionRequest *re
         if (r <= 0)
                 give_back(engine, sequence);
         if (r < 0) {
+                /* There will be room. */
+                if (r == -ENOBUFS && request->kind == ACTION_REPAIR)
+                        engine_looks_later(engine, order.filesystem, &sequence->event);
                 refuse(engine, sequence, request, engine_order_error_text(-r));
                 return false;
         }
@@ -333,7 +337,7 @@ static char *path_from_root(Engine *engine, uint64_t filesystem_id, const char *
 }
 
 void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
-                      const char *path, Deferred **gathered) {
+                      const CarryOut *how) {
         Sequence *sequence;
         int r;
 
@@ -352,19 +356,63 @@ void engine_carry_out(Engine *engine, const Decision *decision, const HealthEven
                 drop(engine, decision, event, filesystem_id);
                 return;
         }
-        sequence->path = path_from_root(engine, filesystem_id, path);
-        if (gathered)
-                sequence->gathered = steal_ptr(*gathered);
+        sequence->path = path_from_root(engine, filesystem_id, how->path);
+        if (how->gathered)
+                sequence->gathered = steal_ptr(*how->gathered);
+        sequence->is_look = how->is_look;
         sequence_run(engine, sequence);
 }
 
-/* Tried more than once, it is more than one action. */
-static void count_attempts(Engine *engine, const Sequence *sequence, const JobReport *report) {
+/* Tried more than once, it is more than one action; what was put back was counted when it was tried again. */
+static void count_attempts(Engine *engine, const Sequence *sequence, const Job *job) {
         const EventFacts facts = facts_of(sequence);
+        unsigned n_counted = 1 + job->n_again;
 
-        if (sequence->is_own_job && report->n_attempts > 1)
+        if (sequence->is_own_job && job->report.n_attempts > n_counted)
                 policy_remember_attempts(engine->memory, sequence->policy, &facts, &sequence->decision,
-                                         (int) min_of(report->n_attempts - 1, (unsigned) ATTEMPTS_COUNTED_MAX));
+                                         (int) min_of(job->report.n_attempts - n_counted,
+                                                      (unsigned) ATTEMPTS_COUNTED_MAX));
+}
+
+/* A look that found nothing to do was no action. */
+static void give_back_look(Engine *engine, const Sequence *sequence, const Job *job) {
+        if (sequence->is_look && sequence->is_own_job && job->request.kind == ACTION_REPAIR &&
+            job->report.outcome == OUTCOME_NOT_NEEDED)
+                give_back(engine, sequence);
+}
+
+static const Sequence *owner_of(const Engine *engine, const Job *job) {
+        const Sequence *sequence;
+
+        TAILQ_FOREACH(sequence, &engine->sequences, entries)
+                if (sequence->job_id == job->id && sequence->is_own_job)
+                        return sequence;
+        return NULL;
+}
+
+bool engine_sequence_may_act(Engine *engine, const Job *job, ActionRequest *request) {
+        const Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, job->filesystem_id);
+        const Sequence *sequence = owner_of(engine, job);
+        const char *const paths[] = { sequence ? sequence->path : NULL, NULL };
+        char why[DENIED_SIZE];
+        EventFacts facts;
+
+        /* A person's order, which budgets do not bind. */
+        if (!sequence)
+                return job->report.source == DECISION_CALLER;
+        facts = engine_facts(engine, &sequence->event, filesystem);
+        facts.path_state = paths[0] ? FACT_KNOWN : sequence->event.inode != 0 ? FACT_UNKNOWN : FACT_ABSENT;
+        facts.paths = paths[0] ? paths : NULL;
+        if (!policy_allows_more(engine->policy, engine->memory, &facts, &sequence->decision, request, why)) {
+                log_notice("job %" PRIu64 ", %s: no further %s: %s", job->id, job->target_text,
+                           action_kind_to_name(request->kind), why);
+                return false;
+        }
+
+        facts = facts_of(sequence);
+        policy_remember_attempts(engine->memory, sequence->policy, &facts, &sequence->decision, 1);
+        engine_memory_changed(engine);
+        return true;
 }
 
 void engine_continue_sequences(Engine *engine, const Job *job) {
@@ -375,7 +423,8 @@ void engine_continue_sequences(Engine *engine, const Job *job) {
                 if (sequence->job_id != job->id)
                         continue;
                 sequence->job_id = 0;
-                count_attempts(engine, sequence, &job->report);
+                count_attempts(engine, sequence, job);
+                give_back_look(engine, sequence, job);
                 if (sequence_advance(engine, sequence, STEP_ENDED, job->report.outcome))
                         sequence_run(engine, sequence);
         }

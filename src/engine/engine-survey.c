@@ -30,6 +30,10 @@
 /* A repair comes first: asking takes the processor from it, and may ask for just what it holds. Not for ever, because
  * one repair may follow another. */
 #define AFTER_REPAIR_MAX_USEC (10 * USEC_PER_SEC)
+/* What a rebuild stumbled over, or doubts, the kernel remembers: asked for when the repairs that it led to had the time
+ * to begin, and after many repairs once. */
+#define AFTER_REPAIR_USEC (5 * USEC_PER_SEC)
+#define AFTER_REPAIR_AGAIN_USEC USEC_PER_MINUTE
 #define GROUPS_TIMEOUT_USEC (10 * USEC_PER_MINUTE)
 /* The worker ends it at its timeout and has 4 s to see whether it dies; only then the silence is its own. */
 #define WORKER_GRACE_USEC (15 * USEC_PER_SEC)
@@ -292,7 +296,9 @@ static void end(Engine *engine, Watch *watch, Filesystem *filesystem, const Work
         }
         tell_job(engine, watch, result, outcome, result->error);
         survey->n_found = survey->n_known = 0;
+        survey->any_ended_usec = clock_monotonic_usec();
         note_if_finished(engine, watch);
+        engine_looks_on_surveyed(engine, watch);
 }
 
 static void ask(Engine *engine, Watch *watch, Filesystem *filesystem, SurveyDepth depth) {
@@ -370,6 +376,8 @@ void engine_survey_on_adopted(Engine *engine, Watch *watch) {
         uint64_t depth = monitor_source_account(watch->source)->survey_due;
         uint64_t due_usec = clock_monotonic_usec() + AFTER_ATTACH_USEC;
 
+        /* It is mounted long enough. */
+        watch->may_look = true;
         if (depth >= SURVEY_GROUPS)
                 want(engine, watch, SURVEY_GROUPS, due_usec);
         if (depth >= SURVEY_INODES)
@@ -471,6 +479,17 @@ void engine_survey_end_watch(Engine *engine, Watch *watch) {
 
 void engine_survey_on_repair_ended(Engine *engine) {
         timer_arm(engine);
+}
+
+void engine_survey_after_repair(Engine *engine, const Job *job) {
+        Watch *watch = engine_watch_find(engine, job->filesystem_id);
+        uint64_t due_usec = clock_monotonic_usec() + AFTER_REPAIR_USEC;
+
+        if (!watch || !watch->source || watch->is_ending || !outcome_has_changed(job->report.outcome))
+                return;
+        if (watch->survey.any_ended_usec != 0)
+                due_usec = max_of(due_usec, watch->survey.any_ended_usec + AFTER_REPAIR_AGAIN_USEC);
+        want(engine, watch, SURVEY_GROUPS, due_usec);
 }
 
 void engine_survey_on_worker_ready(Engine *engine) {

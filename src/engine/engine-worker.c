@@ -66,6 +66,7 @@ static void on_hello(void *userdata) {
 
 static void on_ready(void *userdata, const WorkerHelloReply *reply) {
         Engine *engine = userdata;
+        Watch *watch;
 
         (void) text_copy(engine->kernel_release, sizeof(engine->kernel_release), reply->kernel_release);
         for (Filesystem *f = NULL; (f = filesystem_table_next(engine->filesystems, f));)
@@ -75,6 +76,8 @@ static void on_ready(void *userdata, const WorkerHelloReply *reply) {
         engine_tell(engine, on_worker, true);
         engine_pump_all(engine);
         job_queue_on_worker_ready(engine->jobs);
+        TAILQ_FOREACH(watch, &engine->watches, entries)
+                engine_looks_on_reachable(engine, watch);
         engine_survey_on_worker_ready(engine);
 }
 
@@ -286,6 +289,9 @@ const JobCarrier engine_worker_carrier = {
         .start = carrier_start,
         .cancel = carrier_cancel,
         .taken = carrier_taken,
+        .may_be_helped = engine_plan_may_help,
+        .seek_help = engine_plan_seek_help,
+        .may_try_again = engine_plan_may_try_again,
 };
 
 int engine_worker_start(Engine *engine) {

@@ -241,6 +241,7 @@ Engine *engine_free(Engine *engine) {
         work_turn_free(engine->turn);
         sd_event_source_disable_unref(engine->worker_timer);
         sd_event_source_disable_unref(engine->survey_timer);
+        sd_event_source_disable_unref(engine->looks_timer);
         fact_gatherer_free(engine->gatherer);
         worker_link_free(engine->link);
         record_stream_free(engine->recorder);

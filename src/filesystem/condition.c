@@ -145,7 +145,7 @@ int condition_raise(ConditionList *list, ConditionCode code, Severity severity, 
         if (condition) {
                 bool was_stale = condition->is_stale;
 
-                condition->is_stale = condition->came_back = false;
+                condition->is_stale = condition->came_back = condition->wants_look = false;
                 r = condition_change(condition, severity, message);
                 return r < 0 ? r : r > 0 || was_stale;
         }
@@ -154,6 +154,20 @@ int condition_raise(ConditionList *list, ConditionCode code, Severity severity, 
         (void) text_copy(raised.target, sizeof(raised.target), target);
         r = append(list, &raised);
         return r < 0 ? r : 1;
+}
+
+void condition_set_wants_look(ConditionList *list, ConditionCode code, const char *target, bool wants_look) {
+        HealthCondition *condition = find(list, code, target);
+
+        if (!condition)
+                return;
+        condition->wants_look = wants_look;
+        condition->is_look_due = false;
+}
+
+void condition_make_looks_due(ConditionList *list) {
+        for (size_t i = 0; i < list->n_items; i++)
+                list->items[i].is_look_due = list->items[i].wants_look;
 }
 
 int condition_restore(ConditionList *list, const HealthCondition *kept) {

@@ -60,6 +60,8 @@ typedef struct HealthCondition {
         bool is_stale;                  /* from an earlier mount */
         bool came_back;                 /* from an earlier run or mount, and not raised again since: it says nothing
                                          * about whether what is found now was dealt with */
+        bool wants_look;                /* nobody has looked since: it may be so no more, or may be dealt with */
+        bool is_look_due;               /* with it: now */
         char *message;                  /* one sentence for people; owned */
 } HealthCondition;
 
@@ -75,6 +77,11 @@ void condition_list_clear(ConditionList *list);
  * the limit (counted), -ENOMEM. @message is copied. */
 int condition_raise(ConditionList *list, ConditionCode code, Severity severity, const char *target, const char *message,
                     uint64_t event_id, uint64_t now_realtime_usec);
+
+/* Somebody has to look at it again, when that is of use; or has begun to. */
+void condition_set_wants_look(ConditionList *list, ConditionCode code, const char *target, bool wants_look);
+/* It is of use now, for all that want it. */
+void condition_make_looks_due(ConditionList *list);
 
 /* Takes in what an earlier run or mount raised, as it is. One that was raised meanwhile only gets its beginning, if
  * that was earlier. Returns 0, -ENOSPC at the limit (counted), -ENOMEM. @kept is copied. */

@@ -3,8 +3,11 @@
  * Joins equal reports and puts events into words. The words are upstream's log grammar (xfs_healer of xfsprogs 7),
  * because people and scripts read it today; what upstream has no line for is in the same shape.
  */
+#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
+#include "src/basic/number.h"
 #include "src/basic/text.h"
 #include "src/model/health-event.h"
 
@@ -299,4 +302,54 @@ char *health_event_target_text(const HealthEvent *event, char buffer[static EVEN
         append_target(event, false, target);
         (void) text_copy(buffer, EVENT_TEXT_SIZE, target[0] == ' ' ? target + 1 : target);
         return buffer;
+}
+
+#define TARGET_WORDS_MAX 5      /* "ino 131 gen 0x5 directory" */
+
+static size_t split(char *text, char *words[static TARGET_WORDS_MAX]) {
+        size_t n = 0;
+        char *rest;
+
+        for (char *word = strtok_r(text, " ", &rest); word && n < TARGET_WORDS_MAX; word = strtok_r(NULL, " ", &rest))
+                words[n++] = word;
+        return n;
+}
+
+static int read_words(char *words[static TARGET_WORDS_MAX], size_t n, HealthEvent *event) {
+        uint64_t group = 0, generation = 0;
+        int r = 0;
+
+        if (n == 1)
+                event->domain = DOMAIN_FS;
+        else if (n == 3) {
+                event->domain = strcmp(words[0], "agno") == 0 ? DOMAIN_AG : DOMAIN_RTGROUP;
+                r = number_parse_u64(words[1], 0, UINT32_MAX, &group);
+        } else if (n == 5) {
+                event->domain = DOMAIN_INODE;
+                r = number_parse_u64(words[1], 1, UINT64_MAX, &event->inode);
+                if (r >= 0)
+                        r = number_parse_u64(words[3], 0, UINT32_MAX, &generation);
+        } else
+                r = -EINVAL;
+        event->group = (uint32_t) group;
+        event->generation = (uint32_t) generation;
+        return r < 0 ? r : structure_from_name(event->domain, words[n - 1], &event->structure);
+}
+
+int health_event_read_target(const char *text, HealthEvent *ret_event) {
+        HealthEvent event = { .kind = EVENT_SICK };
+        char copy[EVENT_TEXT_SIZE], again[EVENT_TEXT_SIZE];
+        char *words[TARGET_WORDS_MAX];
+
+        if (text_copy(copy, sizeof(copy), text) < 0 || read_words(words, split(copy, words), &event) < 0 ||
+            event.structure == STRUCTURE_UNRECOGNISED ||
+            strcmp(health_event_target_text(&event, again), text) != 0)
+                return -EINVAL;
+
+        ret_event->domain = event.domain;
+        ret_event->structure = event.structure;
+        ret_event->group = event.group;
+        ret_event->inode = event.inode;
+        ret_event->generation = event.generation;
+        return 0;
 }

@@ -91,3 +91,11 @@ char *health_event_answer_text(const HealthEvent *event, const char *subject, co
 
 /* The part between the mount point and the colon: "agno 0x0 finobt"; "" if the event has none. */
 char *health_event_target_text(const HealthEvent *event, char buffer[static EVENT_TEXT_SIZE]);
+
+/**
+ * health_event_read_target() - the way back, for one metadata structure
+ * @ret_event: its domain, structure and target are set, the rest is left as it is
+ *
+ * Pure. Returns: 0; -EINVAL for a text that health_event_target_text() does not make of a known structure.
+ */
+int health_event_read_target(const char *text, HealthEvent *ret_event);

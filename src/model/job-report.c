@@ -41,24 +41,32 @@ typedef enum OutcomeTrait {
         TRAIT_SUCCESS = 1 << 0,
         TRAIT_RETRY = 1 << 1,
         TRAIT_OFFLINE = 1 << 2,
+        TRAIT_DEPENDS = 1 << 3,
+        TRAIT_UNREACHED = 1 << 4,
+        TRAIT_CHANGED = 1 << 5,
 } OutcomeTrait;
 
 static const struct {
         unsigned traits;
         const char *sentence;
 } outcomes[] = {
-        [OUTCOME_DONE] = { TRAIT_SUCCESS, "Repairs successful." },
+        [OUTCOME_DONE] = { TRAIT_SUCCESS | TRAIT_CHANGED, "Repairs successful." },
         [OUTCOME_NOT_NEEDED] = { TRAIT_SUCCESS, "No modification needed." },
         /* The kernel said that it repaired; what is missing shows in JobReport.was_verified. */
-        [OUTCOME_UNVERIFIED] = { TRAIT_SUCCESS, "Repairs successful, but they could not be checked again." },
-        [OUTCOME_CONTENT_LOST] = { TRAIT_SUCCESS, "Repairs successful, but what it held is lost." },
+        [OUTCOME_UNVERIFIED] =
+                { TRAIT_SUCCESS | TRAIT_RETRY | TRAIT_CHANGED,
+                  "Repairs successful, but they could not be checked again." },
+        [OUTCOME_CONTENT_LOST] =
+                { TRAIT_SUCCESS | TRAIT_CHANGED, "Repairs successful, but what it held is lost." },
         [OUTCOME_CROSS_REFERENCE] =
-                { 0, "Seems correct but cross-referencing failed; offline repair recommended." },
-        [OUTCOME_STILL_CORRUPT] = { TRAIT_OFFLINE, "Repair unsuccessful; offline repair required." },
+                { TRAIT_DEPENDS, "Seems correct but cross-referencing failed; offline repair recommended." },
+        [OUTCOME_STILL_CORRUPT] =
+                { TRAIT_OFFLINE | TRAIT_DEPENDS, "Repair unsuccessful; offline repair required." },
         [OUTCOME_INCOMPLETE] =
-                { TRAIT_RETRY, "Could not be completed; another sick structure may be the reason." },
+                { TRAIT_RETRY | TRAIT_DEPENDS,
+                  "Could not be completed; another sick structure may be the reason." },
         [OUTCOME_FOUND_CORRUPTION] = { 0, "Damage found." },
-        [OUTCOME_GONE] = { 0, "Not done: it does not exist any more." },
+        [OUTCOME_GONE] = { TRAIT_UNREACHED, "Not done: it does not exist any more." },
         [OUTCOME_READ_ONLY] = { 0, "Not done: mounted read-only." },
         [OUTCOME_SHUT_DOWN] = { 0, "Not done: the file system is shut down." },
         [OUTCOME_BUSY] = { TRAIT_RETRY, "Not done: busy." },
@@ -68,7 +76,7 @@ static const struct {
         [OUTCOME_CANNOT_REOPEN] = { TRAIT_RETRY, "Not done: no mount of the file system could be opened." },
         [OUTCOME_WRONG_FILESYSTEM] = { 0, "Not done: another file system is mounted there now." },
         [OUTCOME_REFUSED_HARMFUL] =
-                { TRAIT_OFFLINE, "Refused: it would crash this kernel; offline repair required." },
+                { TRAIT_OFFLINE | TRAIT_UNREACHED, "Refused: it would crash this kernel; offline repair required." },
         [OUTCOME_REFUSED_UNFINISHED] = { 0, "Refused: the same repair never ended before." },
         [OUTCOME_REFUSED] = { 0, "Refused." },
         [OUTCOME_UNMOUNTED] = { 0, "Ended: the file system was unmounted." },
@@ -78,7 +86,7 @@ static const struct {
                 { TRAIT_OFFLINE, "The kernel crashed meanwhile; restart and repair offline." },
         [OUTCOME_CANCELLED] = { 0, "Cancelled." },
         [OUTCOME_WORKER_LOST] = { TRAIT_RETRY, "The worker went away; whether the job ended is not known." },
-        [OUTCOME_FAILED] = { 0, "Failed." },
+        [OUTCOME_FAILED] = { TRAIT_DEPENDS, "Failed." },
 };
 _Static_assert(ELEMENTSOF(outcomes) == N_OUTCOMES, "every outcome has a row");
 
@@ -92,6 +100,18 @@ bool outcome_is_success(Outcome outcome) {
 
 bool outcome_may_retry(Outcome outcome) {
         return outcome_has(outcome, TRAIT_RETRY);
+}
+
+bool outcome_has_changed(Outcome outcome) {
+        return outcome_has(outcome, TRAIT_CHANGED);
+}
+
+bool outcome_may_depend(Outcome outcome) {
+        return outcome_has(outcome, TRAIT_DEPENDS);
+}
+
+bool outcome_may_be_unreached(Outcome outcome) {
+        return outcome_has(outcome, TRAIT_UNREACHED);
 }
 
 bool outcome_needs_offline_repair(Outcome outcome) {

@@ -44,6 +44,12 @@ DECLARE_NAMES(outcome, Outcome)
 
 bool outcome_is_success(Outcome outcome);
 bool outcome_may_retry(Outcome outcome);
+/* Of a repair: it is another structure than before. */
+bool outcome_has_changed(Outcome outcome);
+/* Another sick structure of the same file system may be the reason: once that one is healthy, the same may succeed. */
+bool outcome_may_depend(Outcome outcome);
+/* As above, of an inode: what leads to inodes may be the reason. */
+bool outcome_may_be_unreached(Outcome outcome);
 /* Nothing online can help any more: a person has to take the file system offline. */
 bool outcome_needs_offline_repair(Outcome outcome);
 /* The sentence of upstream's grammar where it has one ("Repairs successful."), else one of ours. */

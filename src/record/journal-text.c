@@ -58,7 +58,8 @@ char *journal_text_job(const Filesystem *filesystem, const Job *job, char buffer
                 (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, ": %s %s", action_kind_to_name(job->request.kind),
                                           job_state_to_name(job->state));
                 if (job->state == JOB_WAITING)
-                        (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, " for another try: %s",
+                        (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, " for %s: %s",
+                                                  job->is_put_back ? "others that may be the reason" : "another try",
                                                   outcome_to_sentence(report->outcome));
                 return buffer;
         }

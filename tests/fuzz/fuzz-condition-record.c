@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Conditions as somebody may have written them into the store: a key, a NUL byte, and the value. What is read is the
- * same after it was written and read again.
+ * same after it was written and read again. What a target names is as it is written.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -10,6 +10,7 @@
 
 #include "src/basic/text.h"
 #include "src/filesystem/condition-record.h"
+#include "src/model/health-event.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -38,6 +39,14 @@ static void require_same(const uint8_t uuid[static UUID_SIZE], const HealthCondi
         free(again.message);
 }
 
+static void require_target(const char *target) {
+        HealthEvent event = { .kind = EVENT_SICK };
+        char again[EVENT_TEXT_SIZE];
+
+        if (health_event_read_target(target, &event) == 0)
+                require(text_equal(health_event_target_text(&event, again), target));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const uint8_t *end = size > 0 ? memchr(data, 0, size) : NULL;
         HealthCondition condition = {};
@@ -57,8 +66,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         r = condition_read((const char *) data, value, value_size, uuid, &condition);
         require(r == 0 || r == -EBADMSG || r == -EPROTONOSUPPORT || r == -ENOMEM);
-        if (r == 0)
+        if (r == 0) {
                 require_same(uuid, &condition);
+                require_target(condition.target);
+        }
         free(condition.message);
         free(value);
         return 0;

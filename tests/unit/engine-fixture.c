@@ -85,7 +85,7 @@ static void answer_repair(Setup *s, const WorkerRepairRequest *request) {
         message.result.job_id = request->job_id;
         message.result.device_number = DEVICE_NUMBER;
         fake_worker_say(&s->worker, &message, -EBADF);
-        answer_job(s, request->job_id, s->outcome);
+        answer_job(s, request->job_id, s->judge ? s->judge(s, request) : s->outcome);
 }
 
 static void take_unit(Setup *s, const WorkerUnitRequest *request, int fd) {
@@ -109,11 +109,14 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
         if (message->header.type == WORKER_GATHER)
                 answer_gather(s, &message->gather);
         else if (message->header.type == WORKER_REPAIR) {
-                s->n_repairs++;
+                assert_true(s->n_repairs < REPAIRS_MAX);
+                s->tried[s->n_repairs++] = message->repair.target.structure;
                 s->last_repair = message->repair;
                 answer_repair(s, &message->repair);
         } else if (message->header.type == WORKER_SCRUB) {
                 s->n_scrubs++;
+                if (s->on_scan)
+                        s->on_scan(s);
                 answer_job(s, message->scrub.job_id, s->scrub_outcome);
         } else if (message->header.type == WORKER_START_UNIT) {
                 take_unit(s, &message->unit, fd);

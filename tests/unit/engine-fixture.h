@@ -8,8 +8,10 @@
 #include "tests/unit/fake-worker.h"
 
 #define DEVICE_NUMBER 0x701
+#define REPAIRS_MAX 64
 
-typedef struct Setup {
+typedef struct Setup Setup;
+struct Setup {
         sd_event *event;
         Engine *engine;
         FakeWorker worker;
@@ -28,8 +30,8 @@ typedef struct Setup {
         size_t unit_paths_size;
         WorkerRepairRequest last_repair;
         WorkerGatherRequest last_gather;
-        EventKind kinds[32];
-        uint64_t causes[32];
+        EventKind kinds[128];
+        uint64_t causes[128];
         size_t n_events;
         unsigned n_decisions, n_notices, n_refused;
         char refused_why[128];
@@ -37,7 +39,11 @@ typedef struct Setup {
         char suppressed_by[128];        /* of the last decision */
         bool is_complete;
         bool was_handed_over;           /* the worker had something to read when damage was told */
-} Setup;
+
+        Outcome (*judge)(Setup *s, const WorkerRepairRequest *request); /* instead of @outcome */
+        void (*on_scan)(Setup *s);      /* before it ends */
+        Structure tried[REPAIRS_MAX];   /* in this order */
+};
 
 int engine_fixture_setup(void **state);
 /* @before_start: adds observers that want to be told everything; NULL: none. */

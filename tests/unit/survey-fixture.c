@@ -29,7 +29,7 @@ void answer_job(Setup *s, uint64_t job_id) {
         worker_message_init(&message, WORKER_JOB_RESULT);
         message.result.job_id = job_id;
         message.result.device_number = DEVICE_NUMBER;
-        message.result.outcome = OUTCOME_DONE;
+        message.result.outcome = (uint8_t) s->outcome;
         fake_worker_say(&s->worker, &message, -EBADF);
 }
 
@@ -39,9 +39,10 @@ static void answer_gather(Setup *s, const WorkerGatherRequest *request) {
         worker_message_init(&message, WORKER_GATHERED);
         message.gathered.request_id = request->request_id;
         message.gathered.device_number = request->device_number;
-        message.gathered.autofsck_state = FACT_KNOWN;
+        message.gathered.autofsck_state = s->is_property_unknown ? FACT_UNKNOWN : FACT_KNOWN;
+        s->n_gathers++;
         message.gathered.autofsck = (uint8_t) s->autofsck;
-        message.gathered.is_read_only = TRISTATE_NO;
+        message.gathered.is_read_only = s->is_read_only ? TRISTATE_YES : TRISTATE_NO;
         fake_worker_say(&s->worker, &message, -EBADF);
 }
 
@@ -60,6 +61,8 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
                 answer_gather(s, &message->gather);
         else if (message->header.type == WORKER_REPAIR) {
                 s->n_repairs++;
+                assert_true(s->n_repairs <= REQUESTS_MAX);
+                s->targets[s->n_repairs - 1] = message->repair.target;
                 s->last_target = message->repair.target;
                 s->last_job_id = message->repair.job_id;
                 if (!s->are_repairs_slow)
@@ -119,7 +122,8 @@ void tell_filesystem(Setup *s, dev_t device_number, int monitor_fd) {
         message.filesystem.device_number = device_number;
         message.filesystem.monitor_state = monitor_fd >= 0 ? MONITOR_OPENED : MONITOR_UNSUPPORTED;
         message.filesystem.autofsck_state = FACT_KNOWN;
-        message.filesystem.autofsck = AUTOFSCK_REPAIR;
+        message.filesystem.autofsck = s->autofsck;
+        message.filesystem.uuid_state = s->has_uuid ? FACT_KNOWN : FACT_UNKNOWN;
         strcpy(message.filesystem.type, "xfs");
         strcpy(message.filesystem.device, "/dev/loop1");
         fake_worker_say(&s->worker, &message, monitor_fd);
@@ -212,7 +216,11 @@ int survey_setup(void **state) {
         const EngineObserver observer = { .on_event = on_event, .on_job = on_job, .userdata = &s };
         char path[128];
 
-        s = (Setup) { .autofsck = AUTOFSCK_NONE, .survey_outcome = OUTCOME_NOT_NEEDED };
+        s = (Setup) {
+                .autofsck = AUTOFSCK_NONE,
+                .survey_outcome = OUTCOME_NOT_NEEDED,
+                .outcome = OUTCOME_DONE,
+        };
         strcpy(s.root, "/tmp/healer-survey-XXXXXX");
         assert_non_null(mkdtemp(s.root));
         (void) snprintf(path, sizeof(path), "mkdir -p %s/etc/xfs_healer", s.root);
@@ -256,4 +264,13 @@ void attach_and_be_asked(Setup *s) {
 void attach_and_answer(Setup *s) {
         attach_and_be_asked(s);
         answer(s, s->requests, 0);
+}
+
+void unmount_and_mount(Setup *s) {
+        close_fd(s->pipe[1]);
+        run_quiet(s);
+        assert_null(filesystem_table_find_device(engine_filesystems(s->engine), DEVICE_NUMBER));
+        close_fd(s->pipe[0]);
+        assert_int_equal(pipe2(s->pipe, O_NONBLOCK|O_CLOEXEC), 0);
+        tell_filesystem(s, DEVICE_NUMBER, s->pipe[0]);
 }

@@ -24,10 +24,13 @@ typedef struct Setup {
         size_t n_requests, n_with_monitor;
         uint64_t cancelled[REQUESTS_MAX];
         size_t n_cancelled;
-        unsigned n_repairs, n_scrubs;
+        unsigned n_repairs, n_scrubs, n_gathers;
+        bool is_property_unknown, is_read_only;
         bool are_repairs_slow;          /* they are answered by the test */
         uint64_t last_job_id;
-        RepairTarget last_target;
+        RepairTarget last_target, targets[REQUESTS_MAX];
+        Outcome outcome;                /* what the worker answers to repairs and scans */
+        bool has_uuid;                  /* its conditions outlive a mount */
 
         HealthEvent events[32];
         size_t n_events;
@@ -50,6 +53,8 @@ void run_until_jobs_ended(Setup *s, unsigned n);       /* since the start */
 void tell_filesystem(Setup *s, dev_t device_number, int monitor_fd);
 /* It is watched, and the survey of the attachment is asked for, not in the first second. */
 void attach_and_be_asked(Setup *s);
+/* The superblock goes, and comes again: a new pipe. */
+void unmount_and_mount(Setup *s);
 /* And answered. */
 void attach_and_answer(Setup *s);
 Filesystem *the_filesystem(Setup *s);

@@ -40,6 +40,28 @@ static void test_hold(void **state) {
         assert_int_equal(attempt_memory_hold_usec(&memory, 1, &finobt, 1000), 0);
 }
 
+/* What was in its way may be gone: one more try, then it waits on, and longer. */
+static void test_progress(void **state) {
+        static AttemptMemory memory;
+        static const RepairTarget scan = {};
+
+        (void) state;
+        attempt_memory_failed(&memory, 1, &finobt, 1000);
+        attempt_memory_failed(&memory, 1, &scan, 1000);
+        attempt_memory_failed(&memory, 2, &finobt, 1000);
+        attempt_memory_progress(&memory, 1);
+        assert_int_equal(attempt_memory_hold_usec(&memory, 1, &finobt, 1000), 0);
+        assert_int_equal(attempt_memory_hold_usec(&memory, 1, &scan, 1000), USEC_PER_MINUTE);
+        assert_int_equal(attempt_memory_hold_usec(&memory, 2, &finobt, 1000), USEC_PER_MINUTE);
+
+        attempt_memory_failed(&memory, 1, &finobt, 1000);
+        assert_int_equal(attempt_memory_hold_usec(&memory, 1, &finobt, 1000), 2 * USEC_PER_MINUTE);
+        while (memory.attempts[0].n_failures <= ATTEMPT_FREE_FAILURES_MAX)
+                attempt_memory_failed(&memory, 1, &finobt, 1000);
+        attempt_memory_progress(&memory, 1);
+        assert_int_equal(attempt_memory_hold_usec(&memory, 1, &finobt, 1000), USEC_PER_HOUR);
+}
+
 static void test_limit_forgets_the_oldest(void **state) {
         static AttemptMemory memory;
 
@@ -58,6 +80,7 @@ static void test_limit_forgets_the_oldest(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_hold),
+                cmocka_unit_test(test_progress),
                 cmocka_unit_test(test_limit_forgets_the_oldest),
         };
 

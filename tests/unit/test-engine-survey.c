@@ -18,6 +18,7 @@
 static void test_attached(void **state) {
         Setup *s = *state;
         const uint32_t groups[] = { 3, 1 };
+        const Survey *survey;
 
         s->autofsck = AUTOFSCK_REPAIR;
         attach_and_be_asked(s);
@@ -36,9 +37,37 @@ static void test_attached(void **state) {
         assert_int_equal(the_filesystem(s)->totals.n_healed, 2);
         assert_int_equal(s->n_requests, 1);
 
-        /* It is not asked again without a reason. */
-        assert_int_equal(engine_watch_find(s->engine, the_filesystem(s)->id)->survey.due_usec[SURVEY_GROUPS], 0);
-        assert_null(s->engine->survey_timer);
+        /* It is not asked again without a reason: the repairs are one. */
+        survey = &engine_watch_find(s->engine, the_filesystem(s)->id)->survey;
+        assert_true(survey->due_usec[SURVEY_GROUPS] > clock_monotonic_usec());
+        assert_int_equal(survey->due_usec[SURVEY_INODES], 0);
+}
+
+static void test_after_repairs(void **state) {
+        static const uint32_t groups[] = { 1, 2 };
+        Setup *s = *state;
+        Survey *survey;
+
+        s->autofsck = AUTOFSCK_REPAIR;
+        s->outcome = OUTCOME_NOT_NEEDED;
+        attach_and_be_asked(s);
+        survey = &engine_watch_find(s->engine, the_filesystem(s)->id)->survey;
+        /* What did nothing brought nothing to light. */
+        answer_groups(s, s->requests, groups, 1, true);
+        assert_int_equal(s->n_repairs, 1);
+        assert_int_equal(survey->due_usec[SURVEY_GROUPS], 0);
+
+        s->outcome = OUTCOME_DONE;
+        survey->any_ended_usec = 0;
+        queue_record(s, ABI_XFS_HEALTH_MONITOR_DOMAIN_AG, ABI_XFS_HEALTH_MONITOR_TYPE_SICK, ABI_XFS_AG_GEOM_SICK_FINOBT,
+                     3);
+        assert_int_equal(s->n_repairs, 2);
+        run_until_requests(s, 2);
+        assert_int_equal(s->requests[1].depth, SURVEY_GROUPS);
+        /* And what it finds is dealt with, and asked for again after a while. */
+        answer_groups(s, s->requests + 1, groups + 1, 1, true);
+        assert_int_equal(s->n_repairs, 3);
+        assert_true(survey->due_usec[SURVEY_GROUPS] >= survey->any_ended_usec + USEC_PER_MINUTE);
 }
 
 /* The child that attached has asked for the whole file system already. */
@@ -97,7 +126,8 @@ static void test_left_to_the_next(void **state) {
         answer_job(s, s->last_job_id);
         run_quiet(s);
         assert_int_equal(the_filesystem(s)->totals.n_healed, 1);
-        assert_int_equal(due_after_us(s), SURVEY_NONE);
+        /* Now because of the repair. */
+        assert_int_equal(due_after_us(s), SURVEY_GROUPS);
 
         lose_reports(s);
         assert_int_equal(due_after_us(s), SURVEY_INODES);
@@ -301,6 +331,7 @@ static void test_not_all_at_once(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_attached),
+                TEST(test_after_repairs),
                 TEST(test_seen_while_attaching),
                 TEST(test_not_asked),
                 TEST(test_left_to_the_next),

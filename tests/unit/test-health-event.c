@@ -146,6 +146,47 @@ static void test_text(_unused_ void **state) {
         }
 }
 
+/* What names one structure is read as it was written, and nothing else is. */
+static void test_read_target(_unused_ void **state) {
+        static const HealthEvent events[] = {
+                { .domain = DOMAIN_FS, .structure = STRUCTURE_FS_NLINKS },
+                { .domain = DOMAIN_AG, .structure = STRUCTURE_AG_RMAPBT, .group = 0x1f },
+                { .domain = DOMAIN_RTGROUP, .structure = STRUCTURE_RTGROUP_RMAPBT, .group = UINT32_MAX },
+                { .domain = DOMAIN_INODE, .structure = STRUCTURE_INODE_DIRECTORY, .inode = UINT64_MAX,
+                  .generation = UINT32_MAX },
+                { .domain = DOMAIN_INODE, .structure = STRUCTURE_INODE_CORE, .inode = 1 },
+        };
+        static const char *const texts[] = {
+                "", " ", "agno", "agno 0x0", "agno 0x0 directory", "agno 0x0 unrecognised", "agno 0 rmapbt",
+                "agno 0x100000000 rmapbt", "agno  0x0 rmapbt", "agno 0x0 rmapbt ", "agno 0x0 rmapbt more words",
+                "xgno 0x0 rmapbt", "ino 131 gen 0x5", "ino 131 gen 0x5 rmapbt", "ino 0 gen 0x5 core",
+                "ino 131 gen 5 core", "ino -1 gen 0x5 core", "ino 131 gen 0x5 core ", "unrecognised", "rmapbt",
+                "datadev daddr 0x1 bbcount 0x2", "ino 131 gen 0x5 pos 1 len 2",
+        };
+        char text[EVENT_TEXT_SIZE];
+
+        for (size_t i = 0; i < ELEMENTSOF(events); i++) {
+                HealthEvent read = { .id = 7 }, written = events[i];
+
+                written.kind = EVENT_SICK;
+                health_event_target_text(&written, text);
+                print_message("%s\n", text);
+                assert_int_equal(health_event_read_target(text, &read), 0);
+                assert_int_equal(read.domain, events[i].domain);
+                assert_int_equal(read.structure, events[i].structure);
+                assert_int_equal(read.group, events[i].group);
+                assert_true(read.inode == events[i].inode);
+                assert_int_equal(read.generation, events[i].generation);
+                assert_int_equal(read.id, 7);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                HealthEvent read = {};
+
+                print_message("\"%s\"\n", texts[i]);
+                assert_int_equal(health_event_read_target(texts[i], &read), -EINVAL);
+        }
+}
+
 /* However long the name: what happened is still there. */
 static void test_record(_unused_ void **state) {
         const HealthEvent group[] = {
@@ -347,6 +388,7 @@ static void test_severity(_unused_ void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_text),
+                cmocka_unit_test(test_read_target),
                 cmocka_unit_test(test_record),
                 cmocka_unit_test(test_answer),
                 cmocka_unit_test(test_long_path),

@@ -75,7 +75,12 @@ static void changed(void *userdata, Job *job) {
 
 static int setup(void **state) {
         static Setup s;
-        const JobCarrier carrier = { carrier_start, carrier_cancel, carrier_taken, &s };
+        const JobCarrier carrier = {
+                .start = carrier_start,
+                .cancel = carrier_cancel,
+                .taken = carrier_taken,
+                .userdata = &s,
+        };
 
         s = (Setup) {};
         assert_int_equal(sd_event_new(&s.event), 0);
@@ -154,8 +159,8 @@ static void test_one_at_a_time_for_each_filesystem(void **state) {
         Setup *s = *state;
         Job *a, *b, *c;
 
-        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &a), 1);
-        assert_int_equal(add(s, s->one, STRUCTURE_AG_INOBT, 0, &b), 1);
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_INOBT, 0, &a), 1);
+        assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 0, &b), 1);
         assert_int_equal(add(s, s->two, STRUCTURE_AG_FINOBT, 0, &c), 1);
         assert_int_equal(s->n_started, 0); /* never from inside the call */
         run_until_started(s, 2);

@@ -16,35 +16,35 @@
 static void test_outcomes(_unused_ void **state) {
         static const struct {
                 const char *name;
-                bool is_success, may_retry, needs_offline;
+                bool is_success, may_retry, needs_offline, may_depend, may_be_unreached, has_changed;
         } cases[] = {
-                { "done",               true,  false, false },
-                { "not-needed",         true,  false, false },
-                { "unverified",         true,  false, false },
-                { "content-lost",       true,  false, false },
-                { "cross-reference",    false, false, false },
-                { "still-corrupt",      false, false, true  },
-                { "incomplete",         false, true,  false },
-                { "found-corruption",   false, false, false },
-                { "gone",               false, false, false },
-                { "read-only",          false, false, false },
-                { "shut-down",          false, false, false },
-                { "busy",               false, true,  false },
-                { "no-memory",          false, true,  false },
-                { "not-supported",      false, false, false },
-                { "no-permission",      false, false, false },
-                { "cannot-reopen",      false, true,  false },
-                { "wrong-filesystem",   false, false, false },
-                { "refused-harmful",    false, false, true  },
-                { "refused-unfinished", false, false, false },
-                { "refused",            false, false, false },
-                { "unmounted",          false, false, false },
-                { "timed-out",          false, false, false },
-                { "stuck",              false, false, false },
-                { "crashed",            false, false, true  },
-                { "cancelled",          false, false, false },
-                { "worker-lost",        false, true,  false },
-                { "failed",             false, false, false },
+                { "done",                true,  false, false, false, false, true  },
+                { "not-needed",          true,  false, false, false, false, false },
+                { "unverified",          true,  true,  false, false, false, true  },
+                { "content-lost",        true,  false, false, false, false, true  },
+                { "cross-reference",     false, false, false, true,  false, false },
+                { "still-corrupt",       false, false, true,  true,  false, false },
+                { "incomplete",          false, true,  false, true,  false, false },
+                { "found-corruption",    false, false, false, false, false, false },
+                { "gone",                false, false, false, false, true,  false },
+                { "read-only",           false, false, false, false, false, false },
+                { "shut-down",           false, false, false, false, false, false },
+                { "busy",                false, true,  false, false, false, false },
+                { "no-memory",           false, true,  false, false, false, false },
+                { "not-supported",       false, false, false, false, false, false },
+                { "no-permission",       false, false, false, false, false, false },
+                { "cannot-reopen",       false, true,  false, false, false, false },
+                { "wrong-filesystem",    false, false, false, false, false, false },
+                { "refused-harmful",     false, false, true,  false, true,  false },
+                { "refused-unfinished",  false, false, false, false, false, false },
+                { "refused",             false, false, false, false, false, false },
+                { "unmounted",           false, false, false, false, false, false },
+                { "timed-out",           false, false, false, false, false, false },
+                { "stuck",               false, false, false, false, false, false },
+                { "crashed",             false, false, true,  false, false, false },
+                { "cancelled",           false, false, false, false, false, false },
+                { "worker-lost",         false, true,  false, false, false, false },
+                { "failed",              false, false, false, true,  false, false },
         };
 
         assert_int_equal(ELEMENTSOF(cases), N_OUTCOMES);
@@ -58,6 +58,9 @@ static void test_outcomes(_unused_ void **state) {
                 assert_int_equal(outcome_is_success(outcome), cases[i].is_success);
                 assert_int_equal(outcome_may_retry(outcome), cases[i].may_retry);
                 assert_int_equal(outcome_needs_offline_repair(outcome), cases[i].needs_offline);
+                assert_int_equal(outcome_has_changed(outcome), cases[i].has_changed);
+                assert_int_equal(outcome_may_depend(outcome), cases[i].may_depend);
+                assert_int_equal(outcome_may_be_unreached(outcome), cases[i].may_be_unreached);
                 assert_non_null(outcome_to_sentence(outcome));
                 assert_int_equal(outcome_to_sentence(outcome)[strlen(outcome_to_sentence(outcome)) - 1], '.');
         }
@@ -90,6 +93,9 @@ static void test_out_of_range(_unused_ void **state) {
         assert_false(outcome_is_success(beyond));
         assert_false(outcome_may_retry(beyond));
         assert_false(outcome_needs_offline_repair(beyond));
+        assert_false(outcome_has_changed(beyond));
+        assert_false(outcome_may_depend(beyond));
+        assert_false(outcome_may_be_unreached(beyond));
         assert_non_null(outcome_to_sentence(beyond));
 }
 

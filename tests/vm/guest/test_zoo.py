@@ -236,12 +236,10 @@ class Zoo(unittest.TestCase):
             wait_for(lambda: (status_of(fs) or {}).get('read_only'), what='it to be told as read-only')
             self.assertFalse(recipe.works())
             run('mount', '-o', 'remount,rw', fs.path)
-
-            def again():
-                # A report of before may be decided only now, and then there is nothing to meet any more.
-                recipe.trigger()
-                return recipe.works()
-            wait_for(again, deadline=LONG, what='the writable file system to be healed')
+            # Without anybody meeting it again.
+            wait_for(lambda: self.answers(fs, 'directory', 'done'), deadline=LONG,
+                     what='the writable file system to be healed')
+            self.assertTrue(recipe.works())
 
     def test_grown(self):
         with XfsImage() as fs:
