@@ -77,6 +77,8 @@ typedef struct Watch {
         uint8_t kept_as[UUID_SIZE];
         PatrolState patrol_before;      /* as it was when the turn that is going on was asked for */
         bool is_patrol_refused;         /* there is none to be had here */
+        bool is_damage_reported;        /* since the pass began: it is not clean, even if all is repaired before its
+                                         * checks come there */
         uint32_t dropped_codes;         /* bit for each code of which all conditions were dropped in this run */
         STAILQ_HEAD(, HealedStructure) healed;  /* in this run, the first one first */
         size_t n_healed;
@@ -357,7 +359,7 @@ void engine_survey_on_adopted(Engine *engine, Watch *watch);
 /* An event of a survey is taken in or a decision about it begins (true); it was decided, the decision was carried out
  * (false). */
 void engine_survey_count(Engine *engine, const HealthEvent *event, bool is_begun);
-void engine_survey_on_event(Engine *engine, const Filesystem *filesystem, const HealthEvent *event);
+void engine_survey_on_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event);
 /* Its result comes to the queue as that of a worker. Returns 0 or a negative errno. */
 int engine_survey_for_job(Engine *engine, const Job *job, const Filesystem *filesystem);
 int engine_survey_cancel_job(Engine *engine, const Job *job);
@@ -382,6 +384,8 @@ void engine_patrol_on_policy(Engine *engine);
 void engine_patrol_ask(Engine *engine, Watch *watch, Filesystem *filesystem, WorkerSurveyRequest *request);
 /* Each record of a turn, the last one as well; then that it ended. */
 void engine_patrol_take(const Watch *watch, Filesystem *filesystem, const WorkerSurveyResult *result);
+/* Anybody may meet damage while a pass goes on. */
+void engine_patrol_on_event(Watch *watch, Filesystem *filesystem, const HealthEvent *event);
 void engine_patrol_on_turn_ended(Engine *engine, Watch *watch, Filesystem *filesystem, const WorkerSurveyResult *result,
                                  uint64_t started_usec);
 int engine_adopt_patrol(Engine *engine, const char *key, const void *value, size_t size_bytes);

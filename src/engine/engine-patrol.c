@@ -82,7 +82,8 @@ static void keep(Engine *engine, const Watch *watch, const Filesystem *filesyste
                                  patrol_value(&filesystem->patrol, value));
 }
 
-static void begin_pass(PatrolState *state) {
+static void begin_pass(Watch *watch, PatrolState *state) {
+        watch->is_damage_reported = false;
         *state = (PatrolState) {
                 .began_realtime_usec = clock_realtime_usec(),
                 .ended_realtime_usec = state->ended_realtime_usec,
@@ -91,7 +92,7 @@ static void begin_pass(PatrolState *state) {
 }
 
 void engine_patrol_on_attached(Engine *engine, Watch *watch, Filesystem *filesystem) {
-        begin_pass(&filesystem->patrol);
+        begin_pass(watch, &filesystem->patrol);
         /* As a survey: somebody may be about to unmount again. */
         schedule(engine, watch, filesystem, clock_monotonic_usec() + USEC_PER_SEC);
 }
@@ -111,7 +112,7 @@ void engine_patrol_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Wor
         bool is_first_stage;
 
         if (state->began_realtime_usec == 0 || state->position.stage == PATROL_DONE)
-                begin_pass(state);
+                begin_pass(watch, state);
         watch->patrol_before = *state;
         is_first_stage = state->position.stage == PATROL_GROUPS;
         request->timeout_usec = CHECK_USEC;
@@ -155,9 +156,19 @@ void engine_patrol_take(const Watch *watch, Filesystem *filesystem, const Worker
         if (result->busy_usec > 0 || (result->is_last && result->error == 0))
                 state->position = result->position;
         state->n_checked = before->n_checked + result->n_checked;
-        state->n_damaged = before->n_damaged + result->n_damaged;
+        state->n_damaged = max_of(before->n_damaged + result->n_damaged, (uint64_t) watch->is_damage_reported);
         state->n_unreadable = before->n_unreadable + result->n_unreadable;
         state->busy_usec = before->busy_usec + result->busy_usec;
+}
+
+void engine_patrol_on_event(Watch *watch, Filesystem *filesystem, const HealthEvent *event) {
+        PatrolState *state = &filesystem->patrol;
+
+        if ((event->kind != EVENT_SICK && event->kind != EVENT_CORRUPT) || state->began_realtime_usec == 0 ||
+            state->position.stage == PATROL_DONE)
+                return;
+        watch->is_damage_reported = true;
+        state->n_damaged = max_of(state->n_damaged, UINT64_C(1));
 }
 
 void engine_patrol_on_turn_ended(Engine *engine, Watch *watch, Filesystem *filesystem, const WorkerSurveyResult *result,

@@ -93,6 +93,24 @@ static SurveyDepth due_depth(const Engine *engine, const Watch *watch, const Run
         return SURVEY_NONE;
 }
 
+/* A patrol can go on later. */
+static void give_way(Engine *engine, Watch *watch) {
+        Survey *survey = &watch->survey;
+
+        if (survey->running != SURVEY_PATROL || survey->is_giving_way)
+                return;
+        survey->is_giving_way = true;
+        cancel(engine, survey->request_id);
+}
+
+/* Not before what is more urgent may begin: what a turn has not told yet is lost with it. */
+static uint64_t give_way_usec(const Engine *engine, const Watch *watch) {
+        if (watch->survey.running != SURVEY_PATROL || watch->survey.is_giving_way)
+                return USEC_INFINITY;
+
+        return min_of(begin_usec(engine, watch, SURVEY_GROUPS), begin_usec(engine, watch, SURVEY_INODES));
+}
+
 static void timer_arm(Engine *engine) {
         const Running running = count_running(engine);
         uint64_t next = USEC_INFINITY;
@@ -103,6 +121,7 @@ static void timer_arm(Engine *engine) {
         TAILQ_FOREACH(watch, &engine->watches, entries) {
                 if (watch->survey.request_id != 0) {
                         next = min_of(next, watch->survey.deadline_usec);
+                        next = min_of(next, give_way_usec(engine, watch));
                         continue;
                 }
                 for (SurveyDepth depth = SURVEY_GROUPS; depth < N_SURVEY_DEPTHS; depth++)
@@ -137,16 +156,6 @@ static void note_if_finished(Engine *engine, const Watch *watch) {
                 note_due(engine, watch, SURVEY_NONE);
 }
 
-/* A patrol can go on later. */
-static void give_way(Engine *engine, Watch *watch) {
-        Survey *survey = &watch->survey;
-
-        if (survey->running != SURVEY_PATROL || survey->is_giving_way)
-                return;
-        survey->is_giving_way = true;
-        cancel(engine, survey->request_id);
-}
-
 static void want(Engine *engine, Watch *watch, SurveyDepth depth, uint64_t due_usec) {
         uint64_t *due = watch->survey.due_usec + depth;
 
@@ -155,7 +164,6 @@ static void want(Engine *engine, Watch *watch, SurveyDepth depth, uint64_t due_u
         /* One that is going on does not know what came after it had looked there: it is asked again. */
         *due = *due == 0 ? due_usec : min_of(*due, due_usec);
         note_due(engine, watch, depth);
-        give_way(engine, watch);
         timer_arm(engine);
 }
 
@@ -359,6 +367,8 @@ static void pump(Engine *engine) {
 
                 if (!engine_worker_is_connected(engine))
                         break;
+                if (give_way_usec(engine, watch) <= now)
+                        give_way(engine, watch);
                 if (depth == SURVEY_NONE || watch->survey.request_id != 0)
                         continue;
                 ask(engine, watch, filesystem_table_find_id(engine->filesystems, watch->filesystem_id), depth);
@@ -397,7 +407,7 @@ void engine_survey_count(Engine *engine, const HealthEvent *event, bool is_begun
         note_if_finished(engine, watch);
 }
 
-void engine_survey_on_event(Engine *engine, const Filesystem *filesystem, const HealthEvent *event) {
+void engine_survey_on_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event) {
         Watch *watch = engine_watch_find(engine, filesystem->id);
         uint64_t now = clock_monotonic_usec();
 
@@ -408,6 +418,7 @@ void engine_survey_on_event(Engine *engine, const Filesystem *filesystem, const 
                 engine_survey_end_watch(engine, watch);
                 return;
         }
+        engine_patrol_on_event(watch, filesystem, event);
         if (event->kind != EVENT_EVENTS_LOST || event->source != EVENT_SOURCE_HEALTHMON)
                 return;
         if (watch->survey.ended_usec != 0)

@@ -26,12 +26,14 @@
 typedef struct Patrol {
         const SurveyTask *task;
         int report_fd;
-        uint64_t end_usec, reported_usec;
+        uint64_t end_usec, reported_usec, n_reported_damaged;
         bool is_known;                  /* its geometry */
         XfsSurveyGeometry geometry;
         XfsInodeWalk inodes;
         XfsSeenInode seen[XFS_SURVEY_INODES];
         int n_seen, n_seen_checked;
+        bool may_list;                  /* the inodes of this group */
+        uint32_t may_list_group;
         WorkerMessage message;
 } Patrol;
 
@@ -41,6 +43,7 @@ static PatrolPosition *position_of(Patrol *patrol) {
 
 static int report(Patrol *patrol) {
         patrol->reported_usec = clock_monotonic_usec();
+        patrol->n_reported_damaged = patrol->message.survey_result.n_damaged;
         return child_report(patrol->report_fd, &patrol->message, patrol->message.header.size_bytes, -EBADF);
 }
 
@@ -183,14 +186,19 @@ static int check_inode(Patrol *patrol, int root_fd, const XfsSeenInode *inode) {
         return r;
 }
 
-/* Walking a b-tree that is damaged badly can shut the file system down. */
+/* Walking a b-tree that is damaged badly can shut the file system down. Once a turn for each group: the b-tree of a
+ * million inodes takes longer to check than the next 64 of them. */
 static int may_list(Patrol *patrol, int root_fd, bool *ret_may) {
         const RepairTarget target = { .structure = STRUCTURE_AG_INOBT, .group = position_of(patrol)->group };
         uint64_t n_damaged = patrol->message.survey_result.n_damaged;
-        int r;
+        int r = 0;
 
-        r = check(patrol, root_fd, &target);
-        *ret_may = patrol->message.survey_result.n_damaged == n_damaged;
+        if (!patrol->may_list || patrol->may_list_group != target.group) {
+                r = check(patrol, root_fd, &target);
+                patrol->may_list = patrol->message.survey_result.n_damaged == n_damaged;
+                patrol->may_list_group = target.group;
+        }
+        *ret_may = patrol->may_list;
         return r;
 }
 
@@ -343,7 +351,9 @@ static int walk(Patrol *patrol) {
                 if (r < 0)
                         return r;
                 busy_usec = max_of(clock_monotonic_usec() - began_usec, UINT64_C(1));
-                if (clock_monotonic_usec() >= patrol->reported_usec + PATROL_REPORT_USEC) {
+                /* What is damaged is repaired at once: looked at again it would be healthy. */
+                if (patrol->message.survey_result.n_damaged > patrol->n_reported_damaged ||
+                    clock_monotonic_usec() >= patrol->reported_usec + PATROL_REPORT_USEC) {
                         r = report(patrol);
                         if (r < 0)
                                 return r;

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/xfs-abi.h"
 #include "src/basic/clock.h"
 #include "tests/unit/survey-fixture.h"
 
@@ -147,6 +148,41 @@ static void test_gives_way(void **state) {
         assert_int_equal(the_filesystem(s)->patrol.n_checked, 40);
 }
 
+/* What a repair wants looked at later ends no turn now, and the pass is not clean though its checks find nothing. */
+static void test_damage_meanwhile(void **state) {
+        static const PatrolPosition there = { PATROL_GROUPS, 2, 3 };
+        Setup *s = *state;
+        const PatrolState *patrol;
+
+        s->autofsck = AUTOFSCK_REPAIR;
+        load_policy(s, AT_MOUNT);
+        tell_filesystem(s, DEVICE_NUMBER, s->pipe[0]);
+        patrol = &the_filesystem(s)->patrol;
+        (void) run_until_patrol(s);
+        say(s, false, 0, there, 23, 0);
+        queue_record(s, ABI_XFS_HEALTH_MONITOR_DOMAIN_AG, ABI_XFS_HEALTH_MONITOR_TYPE_SICK, ABI_XFS_AG_GEOM_SICK_FINOBT,
+                     3);
+        assert_int_equal(s->n_repairs, 1);
+        assert_true(engine_watch_find(s->engine, the_filesystem(s)->id)->survey.due_usec[SURVEY_GROUPS] > 0);
+        assert_int_equal(s->n_cancelled, 0);
+        assert_int_equal(patrol->n_damaged, 1);
+        say(s, true, 0, (PatrolPosition) { .stage = PATROL_DONE }, 60, 0);
+        assert_int_equal(patrol->n_damaged, 1);
+        assert_true(patrol->ended_realtime_usec > 0);
+        assert_int_equal(patrol->clean_realtime_usec, 0);
+
+        /* What comes after it is of no pass; the next one is clean. */
+        queue_record(s, ABI_XFS_HEALTH_MONITOR_DOMAIN_AG, ABI_XFS_HEALTH_MONITOR_TYPE_SICK, ABI_XFS_AG_GEOM_SICK_INOBT,
+                     3);
+        assert_int_equal(patrol->n_damaged, 1);
+        unmount_and_mount(s);
+        patrol = &the_filesystem(s)->patrol;
+        (void) run_until_patrol(s);
+        say(s, true, 0, (PatrolPosition) { .stage = PATROL_DONE }, 60, 0);
+        assert_int_equal(patrol->n_damaged, 0);
+        assert_true(patrol->clean_realtime_usec > 0);
+}
+
 static void test_policy_ends_it(void **state) {
         Setup *s = *state;
 
@@ -173,6 +209,7 @@ int main(void) {
                 TEST(test_pass),
                 TEST(test_refused_and_later),
                 TEST(test_gives_way),
+                TEST(test_damage_meanwhile),
                 TEST(test_policy_ends_it),
         };
 
