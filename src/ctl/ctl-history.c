@@ -9,9 +9,8 @@
 #include <string.h>
 
 #include "src/basic/text.h"
-#include "src/bus/bus-names.h"
-#include "src/ctl/ctl-agent.h"
 #include "src/ctl/ctl-bus.h"
+#include "src/ctl/ctl-manager.h"
 #include "src/ctl/ctl-value.h"
 #include "src/model/decision.h"
 #include "src/model/job-report.h"
@@ -36,7 +35,8 @@ static int append_option(sd_bus_message *call, const char *key, const char *type
 }
 
 /* Only what is asked for, so that an older healerd understands a question that it can answer. */
-static int append_question(sd_bus_message *call, const CtlHistoryQuestion *question) {
+static int append_question(sd_bus_message *call, const void *arguments) {
+        const CtlHistoryQuestion *question = arguments;
         int r;
 
         r = sd_bus_message_append(call, "tu", question->since_usec, question->limit);
@@ -54,27 +54,11 @@ static int append_question(sd_bus_message *call, const CtlHistoryQuestion *quest
 }
 
 CtlExit ctl_history_ask(const CtlRequest *request, const CtlHistoryQuestion *question, json_t **ret_rows) {
-        _cleanup_(sd_bus_message_unref_at) sd_bus_message *call = NULL, *reply = NULL;
-        _cleanup_(ctl_agent_close) CtlAgent agent = {};
-        _cleanup_(sd_bus_close_at) sd_bus *bus = NULL;
-        bool may_ask = !(request->options & CTL_OPTION_NO_ASK_PASSWORD);
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *reply = NULL;
         CtlExit exit_code;
         int r;
 
-        exit_code = ctl_bus_open(&bus);
-        if (exit_code != CTL_EXIT_OK)
-                return exit_code;
-        r = ctl_bus_new_call(bus, BUS_PATH, BUS_INTERFACE_MANAGER, "ListEvents", &call);
-        if (r >= 0)
-                r = append_question(call, question);
-        if (r < 0) {
-                ctl_complain(NULL, "cannot ask healerd: %s", strerror(-r));
-                return CTL_EXIT_FAILED;
-        }
-
-        if (may_ask)
-                ctl_agent_open(&agent);
-        exit_code = ctl_bus_call(bus, call, may_ask ? CTL_ASK_TIMEOUT_USEC : CTL_ORDER_TIMEOUT_USEC, NULL, &reply);
+        exit_code = ctl_manager_call(request, "ListEvents", append_question, question, &reply);
         if (exit_code != CTL_EXIT_OK)
                 return exit_code;
         r = ctl_value_read(reply, ret_rows);

@@ -11,14 +11,7 @@
 #include "src/basic/text.h"
 #include "src/filesystem/condition-record.h"
 #include "src/model/health-event.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* assert() may be compiled out. */
-static void require(bool is_true) {
-        if (!is_true)
-                abort();
-}
+#include "tests/fuzz/fuzz-kept.h"
 
 static void require_same(const uint8_t uuid[static UUID_SIZE], const HealthCondition *condition) {
         char key[CONDITION_KEY_SIZE], value[CONDITION_VALUE_SIZE];
@@ -48,21 +41,15 @@ static void require_target(const char *target) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        const uint8_t *end = size > 0 ? memchr(data, 0, size) : NULL;
         HealthCondition condition = {};
         uint8_t uuid[UUID_SIZE];
         size_t value_size;
         void *value;
         int r;
 
-        if (!end)
-                return 0;
-        /* No byte more than there is, so that a sanitizer sees reading beyond the end. */
-        value_size = size - (size_t) (end + 1 - data);
-        value = malloc(value_size > 0 ? value_size : 1);
+        value = fuzz_kept_value(data, size, &value_size);
         if (!value)
                 return 0;
-        memcpy(value, end + 1, value_size);
 
         r = condition_read((const char *) data, value, value_size, uuid, &condition);
         require(r == 0 || r == -EBADMSG || r == -EPROTONOSUPPORT || r == -ENOMEM);

@@ -7,14 +7,7 @@
 #include <string.h>
 
 #include "kernel/error-watch.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* assert() may be compiled out. */
-static void require(bool is_true) {
-        if (!is_true)
-                abort();
-}
+#include "tests/fuzz/fuzz-target.h"
 
 static void check_event(const HealthEvent *event) {
         char text[EVENT_TEXT_SIZE];

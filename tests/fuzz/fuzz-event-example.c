@@ -11,14 +11,7 @@
 #include "policy/event-example.h"
 #include "policy/policy-vocabulary.h"
 #include "src/basic/text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* assert() may be compiled out. */
-static void require(bool is_true) {
-        if (!is_true)
-                abort();
-}
+#include "tests/fuzz/fuzz-target.h"
 
 typedef struct Example {
         YamlTree *tree;

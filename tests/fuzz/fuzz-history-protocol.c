@@ -9,14 +9,7 @@
 #include <string.h>
 
 #include "src/history/history-protocol.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* assert() may be compiled out. */
-static void require(bool is_true) {
-        if (!is_true)
-                abort();
-}
+#include "tests/fuzz/fuzz-target.h"
 
 static void require_same_row(const HistoryMessage *message) {
         HistoryValues values;

@@ -9,14 +9,7 @@
 #include <string.h>
 
 #include "src/worker/intent-file.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* assert() may be compiled out. */
-static void require(bool is_true) {
-        if (!is_true)
-                abort();
-}
+#include "tests/fuzz/fuzz-target.h"
 
 /* CRC-32C, written apart from the one it checks: by the highest bit of the mirrored polynomial's table. */
 static uint32_t crc32c(const uint8_t *bytes, size_t length) {

@@ -10,14 +10,7 @@
 #include "kernel/mount-table.h"
 #include "src/basic/cleanup.h"
 #include "src/basic/macro.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* assert() may be compiled out. */
-static void require(bool is_true) {
-        if (!is_true)
-                abort();
-}
+#include "tests/fuzz/fuzz-target.h"
 
 static void on_change(_unused_ uint64_t mount_id, unsigned changes, void *userdata) {
         require(changes != 0 && (changes & ~(unsigned) (MOUNT_ATTACHED|MOUNT_DETACHED)) == 0);

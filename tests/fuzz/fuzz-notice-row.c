@@ -10,14 +10,7 @@
 
 #include "src/basic/text.h"
 #include "src/notice/notice-row.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* assert() may be compiled out. */
-static void require(bool is_true) {
-        if (!is_true)
-                abort();
-}
+#include "tests/fuzz/fuzz-kept.h"
 
 static size_t write_again(const NoticeRow *row, char key[static NOTICE_KEY_SIZE],
                           uint8_t value[static NOTICE_ROW_MAX]) {
@@ -54,20 +47,14 @@ static void require_same(const char *key, const void *value, size_t size_bytes, 
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        const uint8_t *end = size > 0 ? memchr(data, 0, size) : NULL;
         size_t value_size;
         NoticeRow row;
         void *value;
         int r;
 
-        if (!end)
-                return 0;
-        /* No byte more than there is, so that a sanitizer sees reading beyond the end. */
-        value_size = size - (size_t) (end + 1 - data);
-        value = malloc(value_size > 0 ? value_size : 1);
+        value = fuzz_kept_value(data, size, &value_size);
         if (!value)
                 return 0;
-        memcpy(value, end + 1, value_size);
 
         r = notice_row_read((const char *) data, value, value_size, &row);
         require(r == 0 || r == -ENOENT || r == -EBADMSG || r == -EPROTONOSUPPORT);

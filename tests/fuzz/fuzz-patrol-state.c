@@ -9,17 +9,9 @@
 #include <string.h>
 
 #include "src/filesystem/patrol-state.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* assert() may be compiled out. */
-static void require(bool is_true) {
-        if (!is_true)
-                abort();
-}
+#include "tests/fuzz/fuzz-kept.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        const uint8_t *end = size > 0 ? memchr(data, 0, size) : NULL;
         char key[PATROL_KEY_SIZE], value_again[PATROL_VALUE_SIZE];
         uint8_t uuid[UUID_SIZE], uuid_again[UUID_SIZE];
         PatrolState state, again;
@@ -27,14 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         void *value;
         int r;
 
-        if (!end)
-                return 0;
-        /* No byte more than there is, so that a sanitizer sees reading beyond the end. */
-        value_size = size - (size_t) (end + 1 - data);
-        value = malloc(value_size > 0 ? value_size : 1);
+        value = fuzz_kept_value(data, size, &value_size);
         if (!value)
                 return 0;
-        memcpy(value, end + 1, value_size);
 
         r = patrol_read((const char *) data, value, value_size, uuid, &state);
         free(value);

@@ -10,17 +10,10 @@
 
 #include "policy/deferred-table.h"
 #include "policy/policy-memory.h"
+#include "tests/fuzz/fuzz-target.h"
 
 #define BOOTTIME_USEC (1000 * USEC_PER_SEC)
 #define REALTIME_USEC (2000000 * USEC_PER_SEC)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* assert() may be compiled out. */
-static void require(bool is_true) {
-        if (!is_true)
-                abort();
-}
 
 static void try_memory(const char *key, const char *line) {
         _cleanup_(policy_memory_free_at) PolicyMemory *memory = NULL, *again = NULL;

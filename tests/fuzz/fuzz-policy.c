@@ -7,15 +7,8 @@
 #include <stdlib.h>
 
 #include "policy/policy-explain.h"
+#include "tests/fuzz/fuzz-target.h"
 #include "tests/unit/policy-fixture.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* assert() may be compiled out. */
-static void require(bool is_true) {
-        if (!is_true)
-                abort();
-}
 
 static void check_decisions(const Policy *policy, const Fixture *fixture) {
         Decision decisions[POLICY_DECISIONS_MAX];

@@ -12,14 +12,7 @@
 #include "kernel/health-monitor.h"
 #include "src/worker/places.h"
 #include "src/worker/process.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* assert() may be compiled out. */
-static void require(bool is_true) {
-        if (!is_true)
-                abort();
-}
+#include "tests/fuzz/fuzz-target.h"
 
 static int find_device(const char *path, dev_t *ret_device) {
         if (path[0] != '/')

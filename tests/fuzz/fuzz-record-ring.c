@@ -16,12 +16,11 @@
 #include "src/basic/macro.h"
 #include "src/model/health-event.h"
 #include "src/source/record-ring.h"
+#include "tests/fuzz/fuzz-target.h"
 
 /* More changes than matter at once. */
 #define CHANGES_MAX 256
 #define KEPT_MAX 512
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 typedef struct Change {
         uint8_t area, index, byte, width;
@@ -33,12 +32,6 @@ typedef struct Kept {
         uint64_t slots[KEPT_MAX];
         size_t n;
 } Kept;
-
-/* assert() may be compiled out. */
-static void require(bool is_true) {
-        if (!is_true)
-                abort();
-}
 
 /* Pages of the ring: the header, the landing, the accounts, and the slots at the end. */
 static size_t place_of(const Change *change, size_t size_bytes) {

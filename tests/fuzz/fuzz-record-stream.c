@@ -10,14 +10,7 @@
 
 #include "src/basic/file.h"
 #include "src/source/record-stream.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* assert() may be compiled out. */
-static void require(bool is_true) {
-        if (!is_true)
-                abort();
-}
+#include "tests/fuzz/fuzz-target.h"
 
 static void read_all(RecordStream *stream, size_t size) {
         static RecordFrame frame;

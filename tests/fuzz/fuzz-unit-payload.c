@@ -13,14 +13,7 @@
 #include "src/basic/cleanup.h"
 #include "src/basic/file.h"
 #include "src/protocol/unit-payload.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* assert() may be compiled out. */
-static void require(bool is_true) {
-        if (!is_true)
-                abort();
-}
+#include "tests/fuzz/fuzz-target.h"
 
 /* Every byte of every file, and all files lie behind one another in what was handed over. */
 static void require_usable(const UnitPayload *payload, const uint8_t *data, size_t size) {

@@ -11,14 +11,7 @@
 #include <unistd.h>
 
 #include "src/protocol/worker-protocol.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* assert() may be compiled out. */
-static void require(bool is_true) {
-        if (!is_true)
-                abort();
-}
+#include "tests/fuzz/fuzz-target.h"
 
 static bool is_text(const char *text, size_t size_bytes) {
         return memchr(text, 0, size_bytes);

@@ -14,11 +14,10 @@
 
 #include "src/basic/cleanup.h"
 #include "src/basic/file.h"
+#include "tests/fuzz/fuzz-target.h"
 
 /* Larger inputs are not worth keeping. */
 #define INPUT_LIMIT_BYTES (1024 * 1024)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Returns 0 or a negative errno. */
 static int replay_file(int directory_fd, const char *name) {
