@@ -86,7 +86,8 @@ class Program:
         return sum(text in line for line in self.lines())
 
     def subjects(self, end):
-        """What lines with this end speak of, one for each structure of a line with several."""
+        """What lines with this end speak of, one for each structure of a line with several.  Of a file only the structure:
+        its path is known from the moment its attributes are."""
         for line in self.lines():
             if line.endswith(f': {end}'):
                 where, _, last = line.removesuffix(f': {end}').rpartition(' ')
@@ -94,7 +95,7 @@ class Program:
                 while where.endswith(','):
                     where, _, name = where.rpartition(' ')
                     names.append(name.rstrip(','))
-                yield from (f'{where} {name}' for name in names)
+                yield from (f'{where} {name}' if ' agno ' in where else name for name in names)
 
     def all_is_healed(self):
         """Whether something was sick, and all of it was tried and is healthy."""
