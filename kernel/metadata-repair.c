@@ -56,6 +56,12 @@ static const struct {
         { ABI_XFS_SCRUB_OFLAG_NO_REPAIR_NEEDED, OUTCOME_DONE, OUTCOME_NOT_NEEDED },
 };
 
+static const uint32_t call_flags[] = {
+        [METADATA_CHECK] = 0,
+        [METADATA_REPAIR] = ABI_XFS_SCRUB_IFLAG_REPAIR,
+        [METADATA_REBUILD] = ABI_XFS_SCRUB_IFLAG_REPAIR|ABI_XFS_SCRUB_IFLAG_FORCE_REBUILD,
+};
+
 static Outcome outcome_of_error(int error) {
         for (size_t i = 0; i < ELEMENTSOF(error_outcomes); i++)
                 if (error_outcomes[i].error == error)
@@ -67,7 +73,7 @@ static Outcome outcome_of_error(int error) {
 static Outcome outcome_of_flags(MetadataCall call, uint32_t flags) {
         for (size_t i = 0; i < ELEMENTSOF(flag_outcomes); i++)
                 if (flag_outcomes[i].flags & flags)
-                        return call == METADATA_REPAIR ? flag_outcomes[i].after_repair : flag_outcomes[i].after_check;
+                        return call == METADATA_CHECK ? flag_outcomes[i].after_check : flag_outcomes[i].after_repair;
 
         /* What could be tidied up (PREEN) or looks odd (WARNING) is not damaged. */
         return OUTCOME_DONE;
@@ -101,8 +107,7 @@ MetadataResult metadata_call(int fd, const RepairTarget *target, MetadataCall ca
                 return metadata_result_classify(call, EOPNOTSUPP, 0);
 
         scrub.sm_type = (uint32_t) row->scrub_type;
-        if (call == METADATA_REPAIR)
-                scrub.sm_flags = ABI_XFS_SCRUB_IFLAG_REPAIR;
+        scrub.sm_flags = call_flags[call];
 
         switch (row->selector) {
         case METADATA_SELECTOR_NONE:

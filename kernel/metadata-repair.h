@@ -24,6 +24,7 @@ bool metadata_structure_is_repairable(Structure structure);
 typedef enum MetadataCall {
         METADATA_CHECK,
         METADATA_REPAIR,        /* checks first; does nothing to what is healthy */
+        METADATA_REBUILD,       /* made anew even if the check finds nothing */
 } MetadataCall;
 
 typedef struct MetadataResult {

@@ -38,6 +38,15 @@ size_t sick_mask_decode(const SickFinding *where, uint32_t mask,
         return n;
 }
 
+/* The smallest power of two that is not smaller. */
+static uint32_t bits_for(uint32_t n) {
+        uint32_t bits = 0;
+
+        while (bits < 31 && UINT32_C(1) << bits < n)
+                bits++;
+        return bits;
+}
+
 int xfs_survey_geometry(int root_fd, XfsSurveyGeometry *ret_geometry) {
         struct abi_xfs_fsop_geom geometry = {};
 
@@ -48,6 +57,9 @@ int xfs_survey_geometry(int root_fd, XfsSurveyGeometry *ret_geometry) {
                 .n_groups = geometry.agcount,
                 /* Without the feature the kernel keeps one group for itself, which cannot be asked for. */
                 .n_rtgroups = geometry.flags & ABI_XFS_FSOP_GEOM_FLAGS_METADIR ? geometry.rgcount : 0,
+                /* Blocks of a group, and inodes of a block; the latter is a power of two. */
+                .inode_bits_in_group = bits_for(geometry.agblocks) +
+                                       bits_for(geometry.inodesize > 0 ? geometry.blocksize / geometry.inodesize : 1),
                 .sick = geometry.sick,
         };
         return 0;

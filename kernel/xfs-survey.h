@@ -44,6 +44,7 @@ size_t sick_mask_decode(const SickFinding *where, uint32_t mask,
 typedef struct XfsSurveyGeometry {
         uint32_t n_groups;
         uint32_t n_rtgroups;            /* 0 without the feature */
+        uint32_t inode_bits_in_group;   /* an inode's number without them is its group */
         uint32_t sick;                  /* of the file system as a whole; decode with geometry_findings() */
 } XfsSurveyGeometry;
 

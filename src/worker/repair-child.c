@@ -10,6 +10,7 @@
 
 #include "kernel/filesystem-probe.h"
 #include "kernel/harmful-repairs.h"
+#include "kernel/repair-ground.h"
 #include "src/basic/text.h"
 #include "src/worker/gather.h"
 #include "src/worker/job.h"
@@ -68,6 +69,22 @@ static Outcome avoid_harm(Repair *repair, WorkerJobResult *result) {
 
         repair->inode_fd = filesystem_inode_open(repair->place.fd, request->target.inode, request->target.generation);
         return repair->inode_fd >= 0 ? OUTCOME_DONE : judge_unloadable(repair, result);
+}
+
+/* A repair that would meet other damage half-way is not begun: OUTCOME_INCOMPLETE, as the kernel says it where it can
+ * still turn back, so that it is tried again when the other is repaired. OUTCOME_DONE: it may go on. */
+static Outcome look_at_ground(Repair *repair, WorkerJobResult *result) {
+        char detail[JOB_DETAIL_SIZE] = "";
+        RepairTarget sick;
+
+        if (repair_ground_look(repair->place.fd, &repair->order->request.target, &sick) == 0)
+                return OUTCOME_DONE;
+
+        (void) text_append_format(detail, sizeof(detail),
+                                  "not begun: it needs free space of group %" PRIu32 ", whose %s is damaged; that "
+                                  "comes first, or the kernel would shut the file system down",
+                                  sick.group, structure_to_name(sick.structure));
+        return explain(result, OUTCOME_INCOMPLETE, 0, detail);
 }
 
 /* Where nothing else can be written, whoever looks at a crash dump or a serial console still learns of it. */
@@ -168,12 +185,32 @@ static bool attributes_are_lost(const Repair *repair, const MetadataResult *done
         return fd >= 0;
 }
 
+/* The reverse map is made of what uses blocks, of a group's b-trees and of its list of blocks for them (AGFL)
+ * together, which are one owner there. A block that is in a b-tree and in the list as well is therefore found by no
+ * check, and the kernel would give it away a second time. The list that is made from the new map does not have it.
+ * Measured on 7.2.13; source: Linux 7.2, fs/xfs/scrub/agheader_repair.c, xrep_agfl_collect_blocks(). */
+static Outcome rebuild_free_list(const Repair *repair, WorkerJobResult *result) {
+        const RepairTarget *target = &repair->order->request.target;
+        const RepairTarget list = { .structure = STRUCTURE_AG_AGFL, .group = target->group };
+        MetadataResult done;
+
+        if (target->structure != STRUCTURE_AG_RMAPBT)
+                return OUTCOME_DONE;
+        done = metadata_call(repair->place.fd, &list, METADATA_REBUILD);
+        if (outcome_is_success(done.outcome))
+                return OUTCOME_DONE;
+        return explain(result, done.outcome, done.error,
+                       "it was rebuilt, but the group's list of free blocks could not be");
+}
+
 /* What the kernel did is told as it is: sound again is not the same as whole again. */
 static Outcome judge_repair(Repair *repair, const MetadataResult *done, WorkerJobResult *result) {
         Outcome outcome = done->outcome;
 
         if (attributes_are_lost(repair, done))
                 return explain(result, OUTCOME_CONTENT_LOST, 0, "the extended attributes are lost");
+        if (outcome == OUTCOME_DONE)
+                outcome = rebuild_free_list(repair, result);
         if (outcome == OUTCOME_DONE)
                 outcome = check_again(repair, result);
         if (outcome == OUTCOME_DONE && target_is_lost(repair))
@@ -215,7 +252,9 @@ static Outcome look_first(Repair *repair, WorkerJobResult *result) {
         repair->monitor_fd = close_fd(repair->monitor_fd);
 
         outcome = gather_facts(repair, result);
-        return outcome == OUTCOME_DONE ? avoid_harm(repair, result) : outcome;
+        if (outcome == OUTCOME_DONE)
+                outcome = avoid_harm(repair, result);
+        return outcome == OUTCOME_DONE ? look_at_ground(repair, result) : outcome;
 }
 
 static Outcome repair_steps(Repair *repair, WorkerJobResult *result) {

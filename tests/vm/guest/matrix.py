@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The damage matrix: kinds of single damage over the structures that the kernel can check and repair, as a table.
+"""The damage matrix: kinds of single damage over the structures that the kernel can check and repair, and pairs of them,
+as a table.
 
 Each kind is a small XFS of its own with what PREPARE says, damaged offline by xfs_db; `write -d` makes a checksum that
 is right for the wrong content.  matrixlib.py runs them, tests/bench/run-matrix prints them."""
@@ -78,6 +79,17 @@ def prepare_subfolder(path):
     os.mkdir(f'{path}/below')
 
 
+def prepare_two_folders(path):
+    prepare_folder(250, LONG_NAME)(path)
+    prepare_folder(250, LONG_NAME)(f'{path}.other')
+
+
+def prepare_file_in_folder(path):
+    prepare_folder(250, LONG_NAME)(f'{path}.other')
+    prepare_file(f'{path}.other/file')
+    return f'{path}.other/file'
+
+
 def prepare_xattrs(path):
     make_file(path)
     for number in range(20):
@@ -91,6 +103,17 @@ def prepare_xattr_remote(path):
 
 def prepare_symlink(path):
     os.symlink('/'.join(['somewhere'] * 80), path)
+
+
+def prepare_far(prepare):
+    """In another group than the root folder: the kernel puts folders into one after the other."""
+    def prepare_there(path):
+        os.mkdir(path)
+        for number in range(3):
+            os.mkdir(f'{path}/{number}')
+        prepare(f'{path}/2/file')
+        return f'{path}/2/file'
+    return prepare_there
 
 
 LONG_NAME = 'a file with a long name, number '
@@ -108,16 +131,21 @@ PREPARE = {
     'leaf folder': prepare_folder(250, LONG_NAME),
     'node folder': prepare_folder(1200, LONG_NAME),
     'subfolder': prepare_subfolder,
+    'two folders': prepare_two_folders,
+    'file in folder': prepare_file_in_folder,
     'xattrs': prepare_xattrs,
     'remote xattr': prepare_xattr_remote,
     'symlink': prepare_symlink,
+    'far xattrs': prepare_far(prepare_xattrs),
+    'far pieces': prepare_far(prepare_pieces),
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """structure: as the kernel's scrub calls it.  commands: xfs_db's; {ino} is the inode of what was prepared.
-    options: of mount(8).  crashes: Linux 7.0 to 7.3.4 dies of the attempt to repair it."""
+    """structure: as the kernel's scrub calls it.  commands: xfs_db's; {ino} is the inode of what was prepared, {group} its
+    allocation group, {other} the inode of what was prepared beside it.  options: of mount(8).  crashes: Linux 7.0 to
+    7.3.4 dies of the attempt to repair it."""
 
     name: str
     structure: str
@@ -222,6 +250,60 @@ KINDS = [
     inode('inode', 'inode: number of extents', 'file', 'core.nextents', 47, crashes=True),
     inode('inode', 'inode: address of an extent', 'file', 'u3.bmx[0].startblock', 999999999, crashes=True),
 ]
+
+
+def pair(name, *names, prepare=None, **more):
+    """Both at once.  names: of kinds whose files are the same, or of which only the first needs some; prepare: of files
+    for both."""
+    first, *others = [kind for one in names for kind in KINDS if kind.name == one]
+    commands = first.commands + tuple(command for other in others for command in other.commands)
+    return Kind(name, '+'.join(kind.structure for kind in (first, *others)), commands, prepare or first.prepare, **more)
+
+
+def in_its_group(name, first, structure, header, root, prepare=None):
+    """Something of a file, and the root of a b-tree of the group in which it is."""
+    kind = next(kind for kind in KINDS if kind.name == first)
+    commands = (f'{header} {{group}}', f'addr {root}', f'write -d magic {BAD_MAGIC}')
+    return Kind(name, f'{kind.structure}+{structure}', kind.commands + commands, prepare or kind.prepare)
+
+
+def of_other(kind):
+    """The same of the inode that was prepared beside it."""
+    return tuple(command.replace('{ino}', '{other}') for command in kind.commands)
+
+
+BY_BLOCK, BY_SIZE = 'free space by block: root, idle group', 'free space by size: root, idle group'
+REVERSE, INODES = 'reverse map: root, idle group', 'inode b-tree: root, idle group'
+DIRECTORY = 'leaf folder: data block'
+DIRECTORY_KIND = next(kind for kind in KINDS if kind.name == DIRECTORY)
+
+PAIRS = [
+    pair('two: secondary superblock and AGI', 'secondary superblock: magic', 'AGI: inodes'),
+    pair('two: AGF and AGI', 'AGF: free blocks', 'AGI: inodes', prepare='folders'),
+    pair('two: AGF and free space by block', 'AGF: free blocks', BY_BLOCK),
+    pair('two: AGFL and free space by size', 'AGFL: a block that is in use', BY_SIZE),
+    pair('two: free space by block and by size', BY_BLOCK, BY_SIZE),
+    Kind('two: inode and free inode b-tree', 'inobt+finobt',
+         (f'agi {FOLDERS}', 'addr root', f'write -d magic {BAD_MAGIC}',
+          f'agi {FOLDERS}', 'addr free_root', f'write -d magic {BAD_MAGIC}'), 'folders'),
+    pair('two: reverse map and free space by block', REVERSE, BY_BLOCK),
+    pair('two: reverse map and inode b-tree', REVERSE, INODES, prepare='folders'),
+    pair('two: reverse map and reference counts', REVERSE, 'reference counts: root, idle group'),
+    in_its_group('two: folder and free space by block', DIRECTORY, 'bnobt', 'agf', 'bnoroot'),
+    in_its_group('two: folder and free space by size', DIRECTORY, 'cntbt', 'agf', 'cntroot'),
+    in_its_group('two: folder and free inode b-tree', DIRECTORY, 'finobt', 'agi', 'free_root'),
+    in_its_group('two: folder and reverse map', DIRECTORY, 'rmapbt', 'agf', 'rmaproot'),
+    in_its_group('two: attributes and free space by block', 'attributes: checksum of a block', 'bnobt', 'agf', 'bnoroot',
+                 'far xattrs'),
+    in_its_group('two: block map and inode b-tree', 'block map: node', 'inobt', 'agi', 'root', 'far pieces'),
+    Kind('two: folders', 'directory+directory', DIRECTORY_KIND.commands + of_other(DIRECTORY_KIND), 'two folders'),
+    Kind('two: parent pointer and its folder', 'parent+directory',
+         ('inode {ino}', 'write -d a.sfattr.list[0].parent_dir.inumber 4711') + of_other(DIRECTORY_KIND),
+         'file in folder'),
+    Kind('two: inode and its folder', 'inode+directory',
+         ('inode {ino}', 'write -d core.format 9') + of_other(DIRECTORY_KIND), 'file in folder', crashes=True),
+]
+KINDS += PAIRS
 assert len({kind.name for kind in KINDS}) == len(KINDS), 'a name says which'
 
 

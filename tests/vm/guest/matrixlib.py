@@ -94,10 +94,10 @@ class Row:
         self.fs.mount(*self.kind.options)
         self.fs.set_autofsck('repair')
         path = self.fs.join('victim')
-        path = matrix.PREPARE[self.kind.prepare](path) or path
-        ino = os.lstat(path).st_ino if os.path.lexists(path) else 0
+        prepared = matrix.PREPARE[self.kind.prepare](path) or path
+        ino, other = [os.lstat(one).st_ino if os.path.lexists(one) else 0 for one in (prepared, f'{path}.other')]
         self.fs.umount()
-        self.fs.db(*[command.format(ino=ino) for command in self.kind.commands])
+        self.fs.db(*[command.format(ino=ino, other=other, group=self.fs.group_of(ino)) for command in self.kind.commands])
 
     def begin(self):
         """Mounted as it was damaged.  Whether that worked."""

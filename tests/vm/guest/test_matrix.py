@@ -9,6 +9,7 @@ from matrixlib import HEALED, TOLD
 
 EXPECTED = {
     'AGF: longest free extent': HEALED,
+    'AGFL: a block that is in use': HEALED,
     'free space by block: root, idle group': HEALED,
     'inode b-tree: root, idle group': HEALED,
     'reverse map: root, idle group': HEALED,
@@ -16,6 +17,9 @@ EXPECTED = {
     'link count of a file': HEALED,
     'short folder: parent': HEALED,
     'leaf folder: data block': HEALED,
+    'two: folder and free space by block': HEALED,
+    'two: reverse map and inode b-tree': TOLD,
+    'two: folders': TOLD,
     'inode: format': TOLD,
 }
 

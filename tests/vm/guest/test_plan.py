@@ -16,11 +16,6 @@ class ReverseMap(recipes.GroupRecipe):
     name, structure, header, root = 'rmapbt', 'rmapbt', 'agf', 'rmaproot'
 
 
-def group_of(fs, ino):
-    """The allocation group of an inode; not mounted."""
-    return int(run('xfs_db', '-r', '-c', f'convert ino {ino} agno', fs.file).split()[0], 0)
-
-
 class InGroup(recipes.Recipe):
     """A file in a folder: the kernel puts folders into groups one after the other, and the first group is that of the
     root, without whose inode nothing can be mounted."""
@@ -54,7 +49,7 @@ class Plan(unittest.TestCase):
         fs.umount()
         first, second = recipes_in_order
         if first.ino and isinstance(second, recipes.GroupRecipe):
-            second.agno_wanted = group_of(fs, first.ino)
+            second.agno_wanted = fs.group_of(first.ino)
         for recipe in recipes_in_order:
             recipe.damage()
         fs.mount()

@@ -145,13 +145,15 @@ class XfsImage:
         run('mkfs.xfs', '-q', '-d', f'agcount={agcount}', *options, self.file)
         # The superblock says them, and no program has to be started (emulated, each costs half a second).
         with open(self.file, 'rb') as file:
-            superblock = file.read(88)
+            superblock = file.read(128)
         assert superblock[:4] == b'XFSB', 'mkfs.xfs made no XFS'
         self.uuid = str(uuid.UUID(bytes=superblock[32:48]))
         block_size, = struct.unpack_from('>I', superblock, 4)
         group_blocks, = struct.unpack_from('>I', superblock, 84)
         # What recipes need to know of the geometry, in bytes.
         self.group_size = group_blocks * block_size
+        # sb_inopblog and sb_agblklog: what is left of an inode's number without them is its group.
+        self.inode_bits_in_group = superblock[123] + superblock[124]
 
     def __enter__(self):
         return self
@@ -225,6 +227,10 @@ class XfsImage:
     def db_value(self, *commands):
         """The number that the last xfs_db command prints as `name = value`."""
         return int(self.db(*commands).strip().splitlines()[-1].split('=')[1].split()[0], 0)
+
+    def group_of(self, ino):
+        """The allocation group of an inode."""
+        return ino >> self.inode_bits_in_group
 
     def join(self, *names):
         return os.path.join(self.path, *names)
