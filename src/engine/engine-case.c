@@ -16,10 +16,17 @@
 /* With more events than this waiting, paths and owners are left unknown rather than looked up one by one. */
 #define PATH_CASES_MAX 64
 
-/* Of an inode that could not be loaded the kernel does not know the generation. Whoever looks for its name loads it
- * once more, and the kernel reports that: asking for each report would never end. */
+/* Of an inode that could not be loaded the kernel does not know the generation, or it met the damage behind it; use
+ * hardly ever finds a core sick in another way. Whoever looks for its name loads it once more, and the kernel reports
+ * that: asking for each report would never end. */
+static bool may_be_unloadable(const HealthEvent *event) {
+        return event->generation == 0 ||
+               (event->kind == EVENT_SICK && event->source == EVENT_SOURCE_HEALTHMON &&
+                event->structure == STRUCTURE_INODE_CORE);
+}
+
 static bool names_file(const HealthEvent *event) {
-        return event->inode != 0 && event->generation != 0 &&
+        return event->inode != 0 && !may_be_unloadable(event) &&
                (event->domain == DOMAIN_INODE || event->domain == DOMAIN_FILERANGE);
 }
 

@@ -102,21 +102,34 @@ static void test_path_is_asked_for(void **state) {
 
 /* Of what cannot be loaded: it would be loaded once more, and reported once more. */
 static void test_path_is_not_asked_for(void **state) {
-        const HealthEvent event = {
-                .kind = EVENT_SICK,
-                .domain = DOMAIN_INODE,
-                .structure = STRUCTURE_INODE_DIRECTORY,
-                .inode = 131,
-                .count = 1,
+        static const struct {
+                Structure structure;
+                uint32_t generation;
+        } cases[] = {
+                { STRUCTURE_INODE_DIRECTORY, 0 },
+                { STRUCTURE_INODE_CORE, 0 },
+                { STRUCTURE_INODE_CORE, 5 },    /* the kernel got as far as that */
         };
         Setup *s = *state;
-        HealthEvent told = event;
 
-        told.filesystem_id = the_filesystem(s)->id;
-        engine_take_event(s->engine, &told);
-        run_until(s, is_taken);
-        assert_string_equal(s->last_path, "");
-        assert_int_equal(s->last_repair.target.inode, 131);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const HealthEvent event = {
+                        .source = EVENT_SOURCE_HEALTHMON,
+                        .filesystem_id = the_filesystem(s)->id,
+                        .kind = EVENT_SICK,
+                        .domain = DOMAIN_INODE,
+                        .structure = cases[i].structure,
+                        .inode = 131 + i,
+                        .generation = cases[i].generation,
+                        .count = 1,
+                };
+
+                s->n_taken = 0;
+                engine_take_event(s->engine, &event);
+                run_until(s, is_taken);
+                assert_string_equal(s->last_path, "");
+                assert_int_equal(s->last_repair.target.inode, 131 + i);
+        }
 }
 
 static void test_refused_harmful(void **state) {

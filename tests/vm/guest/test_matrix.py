@@ -21,6 +21,7 @@ EXPECTED = {
     'two: reverse map and inode b-tree': TOLD,
     'two: folders': TOLD,
     'inode: format': TOLD,
+    'inode: address of an extent': TOLD,
 }
 
 

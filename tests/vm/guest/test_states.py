@@ -75,6 +75,7 @@ class States(unittest.TestCase):
             fs.umount()
             print(f'note: unmounted after {healerlib.elapsed_since(began)}')
             wait_for(lambda: status_of(fs) is None, deadline=LONG, what='its end to be known')
+            self.signals.catch_up()
             met = {one['details']['structure'] for one in self.signals.of(fs, 'Event', kind='sick')}
             print(f'note: met by the unmount: {met}')
             self.assertTrue(met & {'bnobt', 'cntbt'}, met)
@@ -121,11 +122,11 @@ class States(unittest.TestCase):
             wait_for(lambda: 'shut-down' in healerlib.conditions(fs), what='the shutdown')
             healerlib.load_policy(None)
             self.assertTrue(fails(os.listdir, recipe.file()))
-            code, out, errors = healerctl('repair', fs.path, 'directory', f'--inode={recipe.ino}')
+            code, out, errors = healerctl('repair', fs.path, 'fscounters')
             self.assertNotEqual(code, 0)
             self.assertIn('shut down', out + errors)
             self.signals.catch_up()
-            self.assertEqual(self.taken(fs, 'directory', result='done'), [])
+            self.assertEqual(self.taken(fs, result='done'), [])
             self.assertTrue({'shut-down', 'sick'} <= set(healerlib.conditions(fs)), healerlib.conditions(fs))
 
             fs.umount()
