@@ -5,6 +5,8 @@
  */
 
 #include <limits.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "src/action/job-queue-internal.h"
 #include "src/basic/clock.h"
@@ -441,6 +443,9 @@ static void pump_soon(JobQueue *queue) {
 void job_queue_take_result(JobQueue *queue, Job *job, const WorkerJobResult *result) {
         job->report.was_verified = result->was_verified;
         job->report.duration_usec += result->duration_usec;
+        job->boot_check = (BootCheck) result->boot_check;
+        free(job->file);
+        job->file = result->path[0] ? strdup(result->path) : NULL;
         /* Asked for while it looked, by somebody who knows or may; what nobody has asked for is refused. */
         if (result->have_facts_changed && !job->expects_autofsck) {
                 job_requeue(queue, job);

@@ -48,6 +48,9 @@ typedef struct Job {
         unsigned n_again;               /* tries after that */
         bool had_scan;                  /* a full scan was made for it, or has ended since it was put back first */
         bool was_unverified;            /* an earlier try repaired it, and it could not be checked */
+        char *file;                     /* of what was not repaired, from the root of the file system on, if it has a
+                                         * name; or NULL */
+        BootCheck boot_check;           /* what the worker saw of it, with the root */
         JobReport report;               /* filled as it goes; complete with JOB_ENDED */
 } Job;
 

@@ -33,9 +33,15 @@ int bus_append_path(sd_bus_message *message, const char *path) {
 /* The sentence for people; "" if there is none for everybody. */
 static void describe_condition(const HealthCondition *condition, const Filesystem *filesystem,
                                char buffer[static CONDITION_TEXT_SIZE]) {
-        bool is_public = condition->message && bus_text_is_public(condition->message, filesystem);
-        const char *text = is_public ? condition->message : "";
+        char text[CONDITION_TEXT_SIZE], *files;
 
+        (void) text_copy(text, sizeof(text), condition->message ?: "");
+        /* Everybody may know what there is to be done, if not for which file. */
+        files = strstr(text, CONDITION_FILES_TEXT);
+        if (files)
+                *files = 0;
+        if (!bus_text_is_public(text, filesystem))
+                text[0] = 0;
         buffer[0] = 0;
         if (condition->is_stale)
                 (void) text_append_format(buffer, CONDITION_TEXT_SIZE, STALE_TEXT "%s", *text ? ": " : "");

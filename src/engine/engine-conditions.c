@@ -246,7 +246,8 @@ static bool is_given_up(const Job *job) {
 
 static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) {
         const JobReport *report = &job->report;
-        const char *why = report->detail[0] ? report->detail : outcome_to_sentence(report->outcome);
+        const char *why = report->detail[0] ? report->detail : outcome_to_sentence(report->outcome), *left;
+        char buffer[LEFT_MESSAGE_SIZE];
 
         if (report->outcome == OUTCOME_DONE || report->outcome == OUTCOME_NOT_NEEDED) {
                 drop_structure(engine, filesystem, job->target_text);
@@ -265,14 +266,16 @@ static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) 
             report->outcome == OUTCOME_CANCELLED || report->outcome == OUTCOME_UNMOUNTED)
                 return;
 
+        filesystem->boot_check = job->boot_check;
+        left = engine_left_message(job, why, buffer);
         if (report->outcome == OUTCOME_REFUSED_HARMFUL || report->outcome == OUTCOME_REFUSED_UNFINISHED)
-                engine_raise(engine, filesystem, CONDITION_REPAIR_REFUSED, SEVERITY_ERROR, job->target_text, why,
+                engine_raise(engine, filesystem, CONDITION_REPAIR_REFUSED, SEVERITY_ERROR, job->target_text, left,
                              report->event_id);
         else if (report->outcome == OUTCOME_STUCK || report->outcome == OUTCOME_CRASHED)
-                engine_raise(engine, filesystem, CONDITION_REPAIR_STUCK, SEVERITY_CRITICAL, job->target_text, why,
+                engine_raise(engine, filesystem, CONDITION_REPAIR_STUCK, SEVERITY_CRITICAL, job->target_text, left,
                              report->event_id);
         else
-                engine_raise(engine, filesystem, CONDITION_REPAIR_FAILED, SEVERITY_ERROR, job->target_text, why,
+                engine_raise(engine, filesystem, CONDITION_REPAIR_FAILED, SEVERITY_ERROR, job->target_text, left,
                              report->event_id);
         engine_looks_on_job_ended(engine, filesystem, job);
 
@@ -288,6 +291,8 @@ void engine_conditions_from_job(Engine *engine, Filesystem *filesystem, const Jo
                 return;
         }
 
+        if (job->request.kind == ACTION_SCRUB && job->report.outcome == OUTCOME_FOUND_CORRUPTION)
+                engine_scan_left(engine, filesystem, job);
         /* A full scan without a finding answers for every structure and for whatever was lost. */
         if (job->request.kind == ACTION_SCRUB && job->report.outcome == OUTCOME_DONE) {
                 engine_drop(engine, filesystem, CONDITION_EVENTS_LOST, NULL);

@@ -322,6 +322,11 @@ void engine_raise_for_rule(Engine *engine, Filesystem *filesystem, const Decisio
                            const ActionRequest *request, const HealthEvent *event);
 
 /* engine-offline.c: what cannot be repaired while it is mounted */
+/* What is said of a repair that did not help, with the file if it is known and its path fits. Returns @buffer. */
+#define LEFT_MESSAGE_SIZE 1536
+const char *engine_left_message(const Job *job, const char *why, char buffer[static LEFT_MESSAGE_SIZE]);
+/* A full scan found damage: what it was made for may be left. */
+void engine_scan_left(Engine *engine, Filesystem *filesystem, const Job *job);
 void engine_raise_offline(Engine *engine, Filesystem *filesystem, const Job *job, const char *why);
 /* One condition names all that is left. */
 void engine_left_over_tell(Engine *engine, Filesystem *filesystem, uint64_t event_id);

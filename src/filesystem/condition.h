@@ -47,6 +47,9 @@ typedef enum ConditionLife {
 /* @can_be_checked: a full check of such a file system can be asked for while it is mounted */
 ConditionLife condition_life(ConditionCode code, bool can_be_checked);
 
+/* In a message: what follows to its end are names of files, for nobody but those who may read them. */
+#define CONDITION_FILES_TEXT "; in the file system it is "
+
 #define CONDITIONS_MAX 256              /* per file system; more are counted, not kept */
 #define CONDITION_TARGET_SIZE 128
 

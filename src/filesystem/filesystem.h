@@ -46,6 +46,7 @@ typedef struct Filesystem {
         pid_t holder_pid;               /* with MONITOR_FOREIGN; 0: not found */
         char holder_name[64];
         bool is_shut_down;
+        BootCheck boot_check;           /* as a repair saw it last */
         uint64_t first_bad_realtime_usec;       /* 0: never seen bad */
         uint64_t last_event_realtime_usec;      /* 0: none */
         FilesystemTotals totals;

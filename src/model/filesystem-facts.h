@@ -28,6 +28,15 @@ typedef enum Tristate {
 #define UUID_SIZE 16
 #define UUID_TEXT_SIZE 37
 
+/* Of the root: would a boot with the parameters that force a check have it checked before it is mounted? */
+typedef enum BootCheck {
+        BOOT_CHECK_UNKNOWN,
+        BOOT_CHECK_POSSIBLE,
+        BOOT_CHECK_NO_PROGRAM,          /* what is needed for it is not installed */
+        BOOT_CHECK_NOT_IN_FSTAB,        /* it would be, if the root's line in fstab were another */
+} BootCheck;
+#define N_BOOT_CHECKS (BOOT_CHECK_NOT_IN_FSTAB + 1)
+
 typedef struct FilesystemFacts {
         char *type;                     /* "xfs"; never NULL */
         dev_t device_number;            /* of the superblock (st_dev of its files) */

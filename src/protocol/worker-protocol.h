@@ -25,7 +25,7 @@
 #include "src/model/job-report.h"
 
 #define WORKER_PROTOCOL_MAGIC UINT32_C(0x484c4457)      /* "WDLH" */
-#define WORKER_PROTOCOL_VERSION 5
+#define WORKER_PROTOCOL_VERSION 6
 #define WORKER_SOCKET_PATH "/run/xfs_healer/worker.sock"
 
 typedef enum WorkerMessageType {
@@ -224,12 +224,14 @@ typedef struct WorkerJobResult {
         uint8_t outcome;                /* Outcome */
         uint8_t was_verified;
         uint8_t have_facts_changed;     /* what the order expected was not so (OUTCOME_REFUSED): nothing was done */
-        uint8_t pad;
+        uint8_t boot_check;             /* BootCheck; of what was not repaired in the root file system */
         int32_t error;                  /* positive errno */
         uint32_t flags;                 /* as the kernel returned them, repairs only */
         uint32_t pad2;
         uint64_t duration_usec;
         char detail[JOB_DETAIL_SIZE];
+        char path[PATH_MAX];            /* of what was not repaired, if a name leads to it: from the root of the file
+                                         * system on; "": not known */
 } WorkerJobResult;
 
 typedef struct WorkerIntent {

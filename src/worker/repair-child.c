@@ -12,9 +12,12 @@
 #include "kernel/harmful-repairs.h"
 #include "kernel/repair-ground.h"
 #include "src/basic/text.h"
+#include "src/worker/boot-check.h"
 #include "src/worker/gather.h"
 #include "src/worker/job.h"
+#include "src/worker/name-search.h"
 #include "src/worker/reopen.h"
+#include "src/worker/survey.h"
 
 typedef struct Repair {
         const RepairHost *host;
@@ -36,6 +39,32 @@ static Outcome explain(WorkerJobResult *result, Outcome outcome, int error, cons
         return outcome;
 }
 
+static int open_root_again(void *userdata) {
+        Repair *repair = userdata;
+        Reopened place;
+        int error;
+
+        if (reopen_superblock(repair->superblock, repair->monitor_fd, REOPEN_TO_LOOK, &place, &error) != OUTCOME_DONE)
+                return error > 0 ? -error : -ESTALE;
+        return place.fd;
+}
+
+/* Its own back references cannot be read, but a folder may still name it. */
+static void find_any_name(Repair *repair, WorkerJobResult *result) {
+        const NameSearch search = {
+                .inode = repair->order->request.target.inode,
+                .budget_usec = NAME_SEARCH_USEC,
+                .slice_usec = SURVEY_SLICE_USEC,
+                .open_root = open_root_again,
+                .userdata = repair,
+        };
+
+        /* Nothing is repaired any more, and nobody who unmounts shall wait for this. */
+        repair->place.fd = close_fd(repair->place.fd);
+        if (name_search(&search, result->path) < 0)
+                result->path[0] = 0;
+}
+
 /* Not loadable is not always damaged: it may have been deleted meanwhile. Checking does not crash. */
 static Outcome judge_unloadable(Repair *repair, WorkerJobResult *result) {
         MetadataResult look = metadata_call(repair->place.fd, &repair->order->request.target, METADATA_CHECK);
@@ -46,6 +75,7 @@ static Outcome judge_unloadable(Repair *repair, WorkerJobResult *result) {
                 return explain(result, OUTCOME_GONE, look.error, NULL);
 
         result->flags = look.flags;
+        find_any_name(repair, result);
         return explain(result, OUTCOME_REFUSED_HARMFUL, 0, repair->harmful->why);
 }
 
@@ -248,12 +278,12 @@ static Outcome look_first(Repair *repair, WorkerJobResult *result) {
         outcome = reopen_superblock(repair->superblock, repair->monitor_fd, REOPEN_TO_REPAIR, &repair->place, &error);
         if (outcome != OUTCOME_DONE)
                 return explain(result, outcome, error, repair->place.problem);
-        /* If the repair hangs, the slot of the monitor must not hang with it. */
-        repair->monitor_fd = close_fd(repair->monitor_fd);
 
         outcome = gather_facts(repair, result);
         if (outcome == OUTCOME_DONE)
                 outcome = avoid_harm(repair, result);
+        /* If the repair hangs, the slot of the monitor must not hang with it. */
+        repair->monitor_fd = close_fd(repair->monitor_fd);
         return outcome == OUTCOME_DONE ? look_at_ground(repair, result) : outcome;
 }
 
@@ -300,6 +330,23 @@ static Outcome repair_steps(Repair *repair, WorkerJobResult *result) {
         return judge_repair(repair, &done, result);
 }
 
+/* For whoever is told what is left. */
+static void describe_what_is_left(Repair *repair, WorkerJobResult *result) {
+        const RepairTarget *target = &repair->order->request.target;
+        Outcome outcome = (Outcome) result->outcome;
+        _cleanup_(free_at) char *path = NULL;
+
+        if (!outcome_may_depend(outcome) && !outcome_needs_offline_repair(outcome))
+                return;
+        if (target->inode != 0 && target->generation != 0 && repair->place.fd >= 0 &&
+            filesystem_inode_path(repair->place.fd, target->inode, target->generation, &path) >= 0 &&
+            text_copy(result->path, sizeof(result->path), path) < 0)
+                result->path[0] = 0;
+        repair->place.fd = close_fd(repair->place.fd);
+        if (text_equal(repair->place.mount_point, "/"))
+                result->boot_check = (uint8_t) boot_check_look("");
+}
+
 int repair_run(const RepairHost *host, const RepairOrder *order, const Superblock *superblock, int report_fd,
                int monitor_fd, IntentWriter *writer) {
         Superblock unlisted = { .device_number = order->request.device_number };
@@ -327,6 +374,7 @@ int repair_run(const RepairHost *host, const RepairOrder *order, const Superbloc
                 TAILQ_INSERT_TAIL(&unlisted.mounts, &mount, entry);
         result.outcome = repair_steps(&repair, &result);
         close_fd(repair.inode_fd);
+        describe_what_is_left(&repair, &result);
         close_fd(repair.place.fd);
         close_fd(repair.monitor_fd);
         r = job_report_result(report_fd, &result);

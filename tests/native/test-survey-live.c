@@ -40,15 +40,19 @@ static uint32_t ask_group(const Fixture *fixture, uint32_t group) {
 
 /* Walks all inodes. Returns how many are sick, the last of them in @ret_sick. */
 static size_t walk_all(const Fixture *fixture, XfsInodeWalk *ret_walk, XfsSeenInode *ret_sick) {
-        XfsInodeWalk walk = { .n_groups = ask_geometry(fixture).n_groups };
+        XfsSurveyGeometry geometry = ask_geometry(fixture);
+        XfsInodeWalk walk = { .n_groups = geometry.n_groups };
         XfsSeenInode seen[XFS_SURVEY_INODES];
         unsigned n_questions = 0;
         size_t n_sick = 0;
 
         while (!walk.is_done) {
+                uint32_t group = walk.group;
                 int n = xfs_survey_inodes(fixture->root_fd, &walk, seen);
 
                 assert_true(n >= 0 && n <= XFS_SURVEY_INODES);
+                for (int i = 0; i < n; i++)
+                        assert_int_equal(seen[i].inode >> geometry.inode_bits_in_group, group);
                 for (int i = 0; i < n; i++)
                         if (seen[i].mask != 0) {
                                 *ret_sick = seen[i];

@@ -65,6 +65,9 @@ static void answer_job(Setup *s, uint64_t job_id, Outcome outcome) {
         message.result.was_verified = outcome == OUTCOME_DONE;
         if (s->detail)
                 strcpy(message.result.detail, s->detail);
+        if (s->file)
+                strcpy(message.result.path, s->file);
+        message.result.boot_check = (uint8_t) s->boot_check;
         fake_worker_say(&s->worker, &message, -EBADF);
 }
 

@@ -20,7 +20,8 @@ struct Setup {
         Autofsck autofsck;
         Outcome outcome;                /* what the worker answers to repairs */
         Outcome scrub_outcome;
-        const char *detail;
+        const char *detail, *file;
+        BootCheck boot_check;
         bool is_gather_silent;
         Tristate is_sick;               /* what the worker says of what had to last */
 

@@ -160,6 +160,9 @@ static void test_conditions(void **state _unused_) {
         fs = fake_engine_add_filesystem(fixture.engine, &srv);
         fake_engine_raise(fixture.engine, fs, CONDITION_SICK, "agno 0x0 finobt", "/srv agno 0x0 finobt: sick");
         fake_engine_raise(fixture.engine, fs, CONDITION_IO_ERROR, "ino 133", "/srv/" SECRET " cannot be read");
+        /* What is to be done everybody may know, if not for which file. */
+        fake_engine_raise(fixture.engine, fs, CONDITION_REPAIR_REFUSED, "ino 133 core",
+                          "umount /srv" CONDITION_FILES_TEXT "/" SECRET CONDITION_FILES_TEXT "/" SECRET);
         bus_fixture_wait_signals(&fixture, "org.freedesktop.DBus.Properties", "PropertiesChanged", 0);
         assert_false(bus_fixture_signals_contain(&fixture, SECRET));
 
@@ -175,6 +178,8 @@ static void test_conditions(void **state _unused_) {
         assert_true(sd_bus_message_read(reply, "(ssstts)", &code, &severity, &target, &since, &id, &message) > 0);
         assert_string_equal(code, "io-error");
         assert_string_equal(message, "");
+        assert_true(sd_bus_message_read(reply, "(ssstts)", &code, &severity, &target, &since, &id, &message) > 0);
+        assert_string_equal(message, "umount /srv");
         assert_int_equal(sd_bus_message_read(reply, "(ssstts)", &code, &severity, &target, &since, &id, &message), 0);
         bus_fixture_done(&fixture);
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "kernel/harmful-repairs.h"
 #include "src/basic/macro.h"
 #include "src/scrub-guard/scrub-guard.h"
 
@@ -52,9 +53,36 @@ static void test_allows(void **state _unused_) {
         }
 }
 
+/* Each row keeps a repairing scan back, wherever its repair could be met. */
+static void test_every_row(void **state _unused_) {
+        const HarmfulRepair *rows;
+        size_t n;
+
+        rows = harmful_repairs(&n);
+        for (size_t i = 0; i < n; i++) {
+                const RepairTarget target = { .structure = rows[i].structure };
+                char type[] = "xfs";
+                FilesystemFacts facts = {
+                        .type = type,
+                        .uuid_state = FACT_UNKNOWN,     /* nothing is known that speaks for it */
+                        .autofsck_state = FACT_KNOWN,
+                        .autofsck = AUTOFSCK_REPAIR,
+                };
+                const char *reason = NULL;
+
+                print_message("%s\n", rows[i].name);
+                assert_false(scrub_guard_allows(rows[i].first, &facts, &reason));
+                assert_non_null(reason);
+                assert_non_null(harmful_repair_find_for_scan(rows[i].first, &facts));
+                assert_non_null(harmful_repair_find(rows[i].first, &facts, &target));
+                assert_true(harmful_repair_is_possible(rows[i].first, &target));
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_allows),
+                cmocka_unit_test(test_every_row),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

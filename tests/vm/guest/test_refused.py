@@ -44,6 +44,11 @@ class Refused(unittest.TestCase):
             n_told = len(self.signals.sick(fs, 'core'))
             time.sleep(4)
             self.assertEqual(len(self.signals.sick(fs, 'core')), n_told)
+            # Its own back references cannot be read; the folder's entry can. Everybody may know what to type.
+            healerlib.wait_said('in the file system it is /victim',
+                                f'XFS_HEALER_MOUNTPOINT={fs.path}', 'XFS_HEALER_CONDITION=offline-repair-required')
+            self.assertIn(f'umount {fs.path} && xfs_repair -n {fs.dev}', text)
+            self.assertNotIn('/victim', text)
             # Checking is harmless, and the damage is still there.
             self.assertIn('corrupt', scrub(fs.path, 'inode', ino=recipe.ino))
             fs.umount()
