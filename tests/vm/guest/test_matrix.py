@@ -20,6 +20,7 @@ EXPECTED = {
     'two: folder and free space by block': HEALED,
     'two: reverse map and inode b-tree': TOLD,
     'two: folders': TOLD,
+    'inode: magic': TOLD,
     'inode: format': TOLD,
     'inode: address of an extent': TOLD,
 }
