@@ -266,7 +266,9 @@ static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) 
             report->outcome == OUTCOME_CANCELLED || report->outcome == OUTCOME_UNMOUNTED)
                 return;
 
-        filesystem->boot_check = job->boot_check;
+        /* Not every repair gets that far. */
+        if (job->boot_check != BOOT_CHECK_UNKNOWN)
+                filesystem->boot_check = job->boot_check;
         left = engine_left_message(job, why, buffer);
         if (report->outcome == OUTCOME_REFUSED_HARMFUL || report->outcome == OUTCOME_REFUSED_UNFINISHED)
                 engine_raise(engine, filesystem, CONDITION_REPAIR_REFUSED, SEVERITY_ERROR, job->target_text, left,

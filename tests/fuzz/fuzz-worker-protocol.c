@@ -41,6 +41,8 @@ static void require_usable(const WorkerMessage *message) {
         case WORKER_JOB_RESULT:
                 require(outcome_to_name(message->result.outcome) && message->result.error >= 0);
                 require(is_text(message->result.detail, sizeof(message->result.detail)));
+                require(is_text(message->result.path, sizeof(message->result.path)));
+                require(message->result.boot_check < N_BOOT_CHECKS);
                 break;
         case WORKER_GATHERED:
                 require(is_text(message->gathered.path, sizeof(message->gathered.path)));

@@ -121,6 +121,7 @@ static void test_root(void **state) {
                 const char *message;
                 char target[64];
 
+                the_filesystem(s)->boot_check = BOOT_CHECK_UNKNOWN;
                 s->boot_check = cases[i].boot_check;
                 take(s, EVENT_SICK, STRUCTURE_INODE_CORE, 200 + i);
                 (void) snprintf(target, sizeof(target), "ino %zu gen 0x5 core", 200 + i);

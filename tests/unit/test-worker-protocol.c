@@ -305,6 +305,7 @@ static void test_nonsense(void **state) {
                 CASE("reserved beside old errors", WORKER_FILESYSTEM, filesystem.old_errors[0].pad, "\0\0\1", -EBADMSG),
                 CASE("negative holder", WORKER_FILESYSTEM, filesystem.holder_pid, "\0\0\0\x80", -EBADMSG),
                 CASE("outcome beyond", WORKER_JOB_RESULT, result.outcome, "\x40", -EBADMSG),
+                CASE("answer about the boot beyond", WORKER_JOB_RESULT, result.boot_check, "\x4", -EBADMSG),
                 CASE("outcome beyond at start", WORKER_JOB_STARTED, result.outcome, "\x40", -EBADMSG),
                 CASE("fact state beyond", WORKER_GATHERED, gathered.path_state, "\3", -EBADMSG),
                 CASE("intent flag is 2", WORKER_INTENT_LEFT, intent.is_ban, "\2", -EBADMSG),
@@ -410,6 +411,7 @@ static void test_unterminated_texts(void **state) {
                 CASE(WORKER_GATHERED, gathered.path),
                 CASE(WORKER_JOB_STARTED, result.detail),
                 CASE(WORKER_JOB_RESULT, result.detail),
+                CASE(WORKER_JOB_RESULT, result.path),
                 CASE(WORKER_INTENT_LEFT, intent.kernel_release),
 #undef CASE
         };

@@ -46,6 +46,11 @@ class States(unittest.TestCase):
         done = subprocess.run(['xfs_repair', '-n', fs.file], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    @staticmethod
+    def told_sick(fs):
+        return {one['XFS_HEALER_STRUCTURE'] for one in healerlib.journal_entries('XFS_HEALER_KIND=sick',
+                                                                                 f'XFS_HEALER_FS_UUID={fs.uuid}')}
+
     def taken(self, fs, structure=None, **wanted):
         return self.signals.taken(fs, structure, action='repair', **wanted)
 
@@ -70,13 +75,14 @@ class States(unittest.TestCase):
             wait_watched(fs)
             with open(path, 'wb') as file:
                 file.write(b'not on the disk yet' * 100000)
-            self.assertEqual(self.signals.of(fs, 'Event', kind='sick'), [])
+            healerlib.journal_sync()
+            self.assertEqual(self.told_sick(fs), set())
             began = time.monotonic()
             fs.umount()
             print(f'note: unmounted after {healerlib.elapsed_since(began)}')
             wait_for(lambda: status_of(fs) is None, deadline=LONG, what='its end to be known')
-            self.signals.catch_up()
-            met = {one['details']['structure'] for one in self.signals.of(fs, 'Event', kind='sick')}
+            # A signal names the mount, and there is none any more.
+            met = wait_for(lambda: self.told_sick(fs), what='what the unmount has met')
             print(f'note: met by the unmount: {met}')
             self.assertTrue(met & {'bnobt', 'cntbt'}, met)
 
