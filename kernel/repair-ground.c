@@ -77,7 +77,7 @@ static bool is_damaged(const MetadataResult *look, GroundKind kind) {
 
 /* Returns 1 and the structure that is damaged, or 0. */
 static int look_at_group(const GroundCalls *calls, GroundKind kind, uint32_t group, RepairTarget *ret_sick) {
-        GroupHealth health;
+        GroupHealth health = {};
         int r;
 
         r = calls->group(calls->userdata, group, &health);
