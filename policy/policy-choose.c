@@ -408,9 +408,29 @@ static const PolicyRule *find_rule(const Policy *policy, const char *id) {
         return NULL;
 }
 
+/* As of a rule, but that it cannot be unknown, and that it ends no search. */
+static int choose_schedule(Choice *choice) {
+        const ScheduleSource *schedule = policy_find_schedule(choice->policy, choice->facts->resumed_rule);
+        Decision *decision;
+        int r;
+
+        if (!schedule || condition_match(&schedule->rule.match, &choice->context, NULL) != VERDICT_YES)
+                return 0;
+        r = take_rule(choice, choice->policy->schedule_rules + (schedule - choice->policy->schedules), VERDICT_YES, "");
+        if (r < 0)
+                return r;
+        decision = &choice->decisions[choice->n_decisions - 1];
+        decision->source = DECISION_SCHEDULE;
+        decision_set_reason(decision, "it is due");
+        return 0;
+}
+
 /* The rule, or its step, may be gone meanwhile: then nothing is done. */
 static int choose_resumed(Choice *choice) {
         const PolicyRule *rule = find_rule(choice->policy, choice->facts->resumed_rule);
+
+        if (choice->facts->resumed_from == RESUMED_SCHEDULE)
+                return choose_schedule(choice);
 
         if (!rule || (choice->facts->resumed_from == RESUMED_WINDOW &&
                       choice->facts->resumed_step >= rule->source.n_steps))

@@ -10,6 +10,7 @@
 #include "policy/policy-check.h"
 #include "policy/policy-rules.h"
 #include "policy/policy-routes.h"
+#include "policy/policy-schedules.h"
 #include "policy/policy-windows.h"
 #include "policy/rule-index.h"
 #include "src/basic/text.h"
@@ -40,6 +41,10 @@ Policy *policy_unref(Policy *policy) {
         for (size_t i = 0; i < policy->n_routes; i++)
                 free(policy->routes[i].unit);
         free(policy->routes);
+        for (size_t i = 0; i < policy->n_schedules; i++)
+                schedule_source_clear(&policy->schedules[i]);
+        free(policy->schedules);
+        free(policy->schedule_rules);
         free(policy->files);
         free(policy->sources);
         free(policy);
@@ -213,6 +218,8 @@ static void collect_facts(Policy *policy) {
         if (policy->baseline == BASELINE_AUTOFSCK)
                 for (size_t i = 0; i < ELEMENTSOF(baseline_kinds); i++)
                         policy->facts[baseline_kinds[i]] |= UINT32_C(1) << POLICY_FACT_AUTOFSCK;
+        if (policy->n_schedules > 0)
+                policy->facts[EVENT_CHECK_DUE] |= UINT32_C(1) << POLICY_FACT_AUTOFSCK;
 }
 
 typedef struct RuleOrder {
@@ -250,6 +257,21 @@ static int take_rules(Policy *policy, PolicySource *source) {
         return 0;
 }
 
+/* What a schedule does is bounded as if a rule did it. */
+static int take_schedules(Policy *policy, PolicySource *source) {
+        policy->schedules = steal_ptr(source->schedules);
+        policy->n_schedules = source->n_schedules;
+        source->n_schedules = 0;
+        policy->schedule_rules = calloc(max_of(policy->n_schedules, (size_t) 1), sizeof(*policy->schedule_rules));
+        if (!policy->schedule_rules)
+                return -ENOMEM;
+        for (size_t i = 0; i < policy->n_schedules; i++) {
+                policy->schedule_rules[i].source = policy->schedules[i].rule;
+                prepare_rule(&policy->schedule_rules[i], policy->mode);
+        }
+        return 0;
+}
+
 static int copy_files(Policy *policy, const PolicyProblems *problems) {
         size_t n_sources = 0;
 
@@ -274,11 +296,12 @@ static int compile(Policy *policy, PolicySource *source, PolicyProblems *problem
         int r;
 
         if (source->n_rules > POLICY_RULES_MAX || source->n_protects > POLICY_PROTECTS_MAX ||
-            source->n_windows > POLICY_WINDOWS_MAX) {
+            source->n_windows > POLICY_WINDOWS_MAX || source->n_schedules > POLICY_SCHEDULES_MAX) {
                 policy_error(problems, ((SourcePosition) {}),
-                             "%zu rules, %zu protections and %zu windows in all files together: use at most %d, %d "
-                             "and %d", source->n_rules, source->n_protects, source->n_windows, POLICY_RULES_MAX,
-                             POLICY_PROTECTS_MAX, POLICY_WINDOWS_MAX);
+                             "%zu rules, %zu protections, %zu windows and %zu schedules in all files together: use at "
+                             "most %d, %d, %d and %d", source->n_rules, source->n_protects, source->n_windows,
+                             source->n_schedules, POLICY_RULES_MAX, POLICY_PROTECTS_MAX, POLICY_WINDOWS_MAX,
+                             POLICY_SCHEDULES_MAX);
                 return -EINVAL;
         }
 
@@ -300,8 +323,11 @@ static int compile(Policy *policy, PolicySource *source, PolicyProblems *problem
         source->n_routes = 0;
 
         r = take_rules(policy, source);
+        if (r >= 0)
+                r = take_schedules(policy, source);
         if (r < 0)
                 return r;
+        policy_schedules_check(policy, problems);
         policy_windows_resolve(policy, source->is_part, problems);
         policy_routes_check(policy, source->is_part, problems);
         r = policy_check_rules(policy, problems);

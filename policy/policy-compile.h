@@ -45,6 +45,12 @@ const RouteSource *policy_route_at(const Policy *policy, size_t index);
 /* NULL if it has none of this name. Borrowed. */
 const RouteSource *policy_find_route(const Policy *policy, const char *name);
 
+size_t policy_n_schedules(const Policy *policy);
+/* @index below policy_n_schedules(). Borrowed. */
+const ScheduleSource *policy_schedule_at(const Policy *policy, size_t index);
+/* NULL if it has none of this name. Borrowed. */
+const ScheduleSource *policy_find_schedule(const Policy *policy, const char *id);
+
 /* A template that the policy starts, for a route or as an action. */
 typedef struct PolicyUnit {
         const char *name;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "policy/policy-rules.h"
+#include "policy/policy-schedules.h"
 #include "policy/policy-windows.h"
 #include "src/basic/duration.h"
 
@@ -134,6 +135,7 @@ static int print_explanation(const Policy *policy, const EventFacts *facts, cons
         int r;
 
         policy_windows_explain(policy, facts, stream);
+        policy_schedules_explain(policy, facts, stream);
         match_context_init(&context, facts);
         for (size_t i = 0; i < trace->n_rules; i++) {
                 r = print_rule(policy, &trace->rules[i], &context, stream);

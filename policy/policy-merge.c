@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/policy-routes.h"
+#include "policy/policy-schedules.h"
 
 static RuleSource *find_rule(PolicySource *whole, const char *id) {
         for (size_t i = 0; i < whole->n_rules; i++)
@@ -155,6 +156,8 @@ static int merge(PolicySource *whole, PolicySource *part, bool is_alone, PolicyP
         if (r < 0)
                 return r;
         r = policy_routes_merge(whole, part);
+        if (r >= 0)
+                r = policy_schedules_merge(whole, part);
         if (r < 0)
                 return r;
         disable_rules(whole, part, is_alone, problems);

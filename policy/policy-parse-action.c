@@ -254,6 +254,14 @@ static bool parse_step(PolicyParser *parser, const YamlNode *node, StepSource *r
         return true;
 }
 
+int parse_single_step(PolicyParser *parser, const YamlNode *node, RuleSource *rule) {
+        rule->steps = calloc(1, sizeof(*rule->steps));
+        if (!rule->steps)
+                return -ENOMEM;
+        rule->n_steps = parse_step(parser, node, rule->steps);
+        return 0;
+}
+
 static int parse_list(PolicyParser *parser, const YamlNode *node, const char *name, RuleSource *rule) {
         /* Of both, which was reported, the first is read. */
         if (rule->steps || !parse_kind(parser, node, YAML_KIND_LIST, name))

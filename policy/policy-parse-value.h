@@ -75,6 +75,9 @@ int parse_file_limits(PolicyParser *parser, const YamlNode *node, PolicySource *
 int parse_windows(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 int parse_routes(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 int parse_patrol(PolicyParser *parser, const YamlNode *node, PolicySource *source);
+int parse_schedules(PolicyParser *parser, const YamlNode *node, PolicySource *source);
+/* One action that stands alone; of a @rule without any. */
+int parse_single_step(PolicyParser *parser, const YamlNode *node, RuleSource *rule);
 /* The name of a template that a policy may have started; new text. @name: of the key. */
 void parse_unit(PolicyParser *parser, const YamlNode *node, const char *name, char **ret_unit);
 /* Reports and returns false if @node is no action's name. */

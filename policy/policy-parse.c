@@ -356,6 +356,7 @@ static const struct {
         { "windows", parse_windows },
         { "routes", parse_routes },
         { "patrol", parse_patrol },
+        { "schedules", parse_schedules },
 };
 
 static int parse_file_key(PolicyParser *parser, const YamlNode *entry, PolicySource *source) {

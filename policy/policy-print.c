@@ -11,6 +11,7 @@
 #include "policy/policy-patrol.h"
 #include "policy/policy-routes.h"
 #include "policy/policy-rules.h"
+#include "policy/policy-schedules.h"
 #include "policy/policy-windows.h"
 #include "src/basic/duration.h"
 #include "src/basic/text.h"
@@ -278,6 +279,22 @@ static void print_rule(const Policy *policy, const PolicyRule *rule, FILE *strea
                 fprintf(stream, "    mode: %s\n", policy_mode_to_name(source->mode));
 }
 
+static void print_schedule(const Policy *policy, const ScheduleSource *schedule, FILE *stream) {
+        const RuleSource *rule = &schedule->rule;
+
+        print_place(policy, rule->position, stream);
+        fprintf(stream, "  - id: %s\n", rule->id);
+        if (rule->match.n_children > 0) {
+                fputs("    match: ", stream);
+                print_match(&rule->match, stream);
+                fputc('\n', stream);
+        }
+        schedule_print_times(schedule, stream);
+        fputs("    do: ", stream);
+        print_step(&rule->steps[0], stream);
+        fputc('\n', stream);
+}
+
 /* What can be denied and is: all of it, or a list. */
 static void print_denied(uint32_t denied, FILE *stream) {
         uint32_t deniable = 0;
@@ -328,6 +345,11 @@ int policy_print(const Policy *policy, FILE *stream) {
                 print_denied(protect->denied, stream);
                 fputc('\n', stream);
         }
+
+        if (policy->n_schedules > 0)
+                fputs("schedules:\n", stream);
+        for (size_t i = 0; i < policy->n_schedules; i++)
+                print_schedule(policy, &policy->schedules[i], stream);
 
         if (policy->n_rules > 0)
                 fputs("rules:\n", stream);

@@ -36,6 +36,9 @@ struct Policy {
         WindowSource *windows;
         size_t n_routes;
         RouteSource *routes;
+        size_t n_schedules;
+        ScheduleSource *schedules;
+        PolicyRule *schedule_rules;     /* of each; what they hold is borrowed from @schedules */
         RuleIndex *index;
         PolicyLimits limits;
         Brake brake;

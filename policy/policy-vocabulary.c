@@ -296,6 +296,7 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_FILE, "brake", true, KEY_ANYWHERE, "when many file systems fail at once" },
         { KEY_OF_FILE, "routes", true, KEY_ANYWHERE, "where notifications go, by name, for \"notify\"" },
         { KEY_OF_FILE, "patrol", true, KEY_ANYWHERE, "whether damage is looked for that nobody has met yet" },
+        { KEY_OF_FILE, "schedules", true, KEY_ANYWHERE, "what is done to which file systems when, by the calendar" },
         { KEY_OF_FILE, "permit", false, KEY_ANYWHERE, "unit that is asked before destructive steps" },
 
         { KEY_OF_RULE, "id", true, KEY_ANYWHERE, "name of the rule, unique" },
@@ -354,6 +355,15 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_PATROL, "share", true, KEY_ANYWHERE, "of the time, \"2%\": how long it looks, and rests in between" },
         { KEY_OF_PATROL, "removable", true, KEY_ANYWHERE, "true: also on removable disks" },
         { KEY_OF_PATROL, "rotating", true, KEY_ANYWHERE, "true: also on rotating disks" },
+
+        { KEY_OF_SCHEDULE, "id", true, KEY_ANYWHERE, "name of the schedule, unique" },
+        { KEY_OF_SCHEDULE, "match", true, KEY_ANYWHERE, "which file systems, by \"fs\"; without it all of them" },
+        { KEY_OF_SCHEDULE, "at", true, KEY_ANYWHERE, "when, such as 'Sun *-*-1..7 03:00', or a list of such" },
+        { KEY_OF_SCHEDULE, "spread", true, KEY_ANYWHERE,
+          "up to how much later, another time for each machine and file system; default 1h" },
+        { KEY_OF_SCHEDULE, "missed", true, KEY_ANYWHERE,
+          "run: what was due while the machine was off is made up for; or skip; default run" },
+        { KEY_OF_SCHEDULE, "do", true, KEY_ANYWHERE, "what: scrub" },
 
         { KEY_OF_RULE_LIMITS, "actions", true, KEY_ANYWHERE, "actions of this rule, \"5 per 1d\"" },
         { KEY_OF_RULE_LIMITS, "workloads", false, KEY_ANYWHERE, "workloads that this rule fails, \"3 per 1h\"" },

@@ -152,6 +152,7 @@ typedef enum KeyPlace {
         KEY_OF_BRAKE,
         KEY_OF_RULE_LIMITS,
         KEY_OF_PATROL,
+        KEY_OF_SCHEDULE,
 } KeyPlace;
 
 /* Where a key of the file may stand. */

@@ -224,5 +224,8 @@ void policy_source_clear(PolicySource *source) {
         for (size_t i = 0; i < source->n_routes; i++)
                 free(source->routes[i].unit);
         free(source->routes);
+        for (size_t i = 0; i < source->n_schedules; i++)
+                rule_source_clear(&source->schedules[i].rule);
+        free(source->schedules);
         *source = (PolicySource) {};
 }

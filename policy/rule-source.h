@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "policy/calendar.h"
 #include "policy/pattern.h"
 #include "policy/policy-problem.h"
 #include "policy/policy-vocabulary.h"
@@ -19,6 +20,7 @@
 #define POLICY_PROTECTS_MAX 256
 #define POLICY_WINDOWS_MAX 64
 #define POLICY_ROUTES_MAX 32
+#define POLICY_SCHEDULES_MAX 64
 
 typedef enum ConditionKind {
         CONDITION_TEST,         /* one test of one fact */
@@ -161,6 +163,23 @@ typedef struct PatrolPolicy {
         bool on_removable, on_rotating;
 } PatrolPolicy;
 
+/* What was due while nobody could do it. */
+typedef enum ScheduleMissed {
+        SCHEDULE_MISSED_RUN,            /* is made up for */
+        SCHEDULE_MISSED_SKIP,
+} ScheduleMissed;
+DECLARE_NAMES(schedule_missed, ScheduleMissed)
+
+#define SCHEDULE_SPREAD_DEFAULT_USEC USEC_PER_HOUR
+
+/* One of `schedules`. */
+typedef struct ScheduleSource {
+        RuleSource rule;                /* its id, position, match and its one step; the rest is empty */
+        CalendarMoments at;
+        uint64_t spread_usec;           /* up to how much later: another time for each machine and file system */
+        ScheduleMissed missed;
+} ScheduleSource;
+
 /* One file, or several merged. Starts as `PolicySource source = {};` */
 typedef struct PolicySource {
         bool has_mode;
@@ -182,6 +201,8 @@ typedef struct PolicySource {
         WindowSource *windows;          /* names are unique */
         size_t n_routes;
         RouteSource *routes;            /* as those */
+        size_t n_schedules;
+        ScheduleSource *schedules;      /* as those */
         bool is_part;                   /* a drop-in alone: what it names may stand in a file that was not read */
 } PolicySource;
 

@@ -131,6 +131,16 @@ static int read_days(WindowReader *reader, uint8_t *ret_days) {
         return 0;
 }
 
+int week_days_read(const char *text, uint8_t *ret_days, size_t *ret_length, WindowFault *reterr_fault) {
+        WindowReader reader = { .text = text, .next = text, .fault = reterr_fault };
+        int r;
+
+        r = read_days(&reader, ret_days);
+        if (r >= 0)
+                *ret_length = (size_t) (reader.next - text);
+        return r;
+}
+
 static bool is_digit(char character) {
         return character >= '0' && character <= '9';
 }

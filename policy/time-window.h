@@ -46,6 +46,14 @@ typedef struct WindowFault {
  */
 int time_window_add(TimeWindow *window, const char *text, WindowFault *reterr_fault);
 
+/**
+ * week_days_read() - the days of the week that a text begins with, as above
+ * @ret_length: of what was read; a blank or nothing follows
+ *
+ * Returns: 0; -EINVAL with @reterr_fault.
+ */
+int week_days_read(const char *text, uint8_t *ret_days, size_t *ret_length, WindowFault *reterr_fault);
+
 /* The range as one would write it. Returns @buffer. */
 char *window_range_text(const WindowRange *range, char buffer[static WINDOW_RANGE_TEXT_SIZE]);
 

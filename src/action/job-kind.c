@@ -9,11 +9,11 @@
 #include "src/basic/text.h"
 
 static const JobKindRule rules[N_ACTION_KINDS] = {
-        [ACTION_SURVEY] = { true, true, false, JOB_UNLIMITED, JOB_SURVEY_TIMEOUT_USEC },
-        [ACTION_REPAIR] = { true, true, true, JOB_REPAIRS, JOB_REPAIR_TIMEOUT_USEC },
-        [ACTION_SCRUB] = { true, true, true, JOB_SCRUBS, JOB_SCRUB_TIMEOUT_USEC },
+        [ACTION_SURVEY] = { true, true, false, false, JOB_UNLIMITED, JOB_SURVEY_TIMEOUT_USEC },
+        [ACTION_REPAIR] = { true, true, true, false, JOB_REPAIRS, JOB_REPAIR_TIMEOUT_USEC },
+        [ACTION_SCRUB] = { true, true, true, true, JOB_SCRUBS, JOB_SCRUB_TIMEOUT_USEC },
         /* What it does it does not do to the file system: it may well be there for one that is gone. */
-        [ACTION_START_UNIT] = { true, false, false, JOB_UNITS, JOB_UNIT_TIMEOUT_USEC },
+        [ACTION_START_UNIT] = { true, false, false, false, JOB_UNITS, JOB_UNIT_TIMEOUT_USEC },
 };
 
 const JobKindRule *job_kind_rule(ActionKind kind) {

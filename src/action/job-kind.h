@@ -21,6 +21,7 @@ typedef struct JobKindRule {
         bool is_carried_out;            /* by a worker */
         bool needs_filesystem;          /* ends with the file system, and is refused when it is shut down */
         bool is_attempt;                /* one that failed is held off for a while */
+        bool loads_disk;                /* reads all of it: one at a time on each disk */
         JobClass class;
         uint64_t timeout_usec;          /* without a word of the rule */
 } JobKindRule;

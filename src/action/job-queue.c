@@ -146,9 +146,22 @@ void job_queue_timer_arm(JobQueue *queue) {
                 log_error_errno(r, "jobs: cannot set the timer for deadlines: %m");
 }
 
+/* Two that read a whole disk at the same time take longer than one after the other, and everybody else waits for
+ * both. */
+static bool load_one_disk(JobQueue *queue, const Job *running, const Job *candidate) {
+        const Filesystem *there, *here;
+
+        if (!job_kind_rule(running->request.kind)->loads_disk || !job_kind_rule(candidate->request.kind)->loads_disk)
+                return false;
+        there = filesystem_table_find_id(queue->filesystems, running->filesystem_id);
+        here = filesystem_table_find_id(queue->filesystems, candidate->filesystem_id);
+        return there && here && filesystem_facts_share_disk(&there->facts, &here->facts);
+}
+
 static bool is_occupied(JobQueue *queue, const Job *candidate) {
         for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
-                if (job != candidate && job->state == JOB_RUNNING && job_excludes(job, candidate))
+                if (job != candidate && job->state == JOB_RUNNING &&
+                    (job_excludes(job, candidate) || load_one_disk(queue, job, candidate)))
                         return true;
         return false;
 }

@@ -76,6 +76,14 @@ static const char *text_of_autofsck(const Filesystem *fs, char buffer[static BUF
         return "unknown";
 }
 
+static const char *text_of_next_check(const Filesystem *fs, char buffer[static BUFFER_SIZE] _unused_) {
+        return fs->next_check;
+}
+
+static const char *text_of_last_check(const Filesystem *fs, char buffer[static BUFFER_SIZE] _unused_) {
+        return fs->check.ended_usec == 0 ? "" : outcome_to_name(fs->check.outcome);
+}
+
 static const char *text_of_patrol(const Filesystem *fs, char buffer[static BUFFER_SIZE] _unused_) {
         return fs->patrol.busy_usec + fs->patrol.ended_realtime_usec == 0
                        ? "none"
@@ -96,6 +104,8 @@ static const struct {
         { "WatchedBy",    text_of_watched_by },
         { "Autofsck",     text_of_autofsck },
         { "PatrolStage",  text_of_patrol },
+        { "NextCheckSchedule", text_of_next_check },
+        { "LastCheckOutcome", text_of_last_check },
 };
 
 static int get_text(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
@@ -153,6 +163,8 @@ static const struct {
         size_t offset;          /* of an uint64_t in Filesystem */
 } numbers[] = {
         { "FirstBadTime",  offsetof(Filesystem, first_bad_realtime_usec) },
+        { "NextCheck", offsetof(Filesystem, next_check_usec) },
+        { "LastCheck", offsetof(Filesystem, check.ended_usec) },
         { "LastKnownGood", offsetof(Filesystem, patrol.clean_realtime_usec) },
         { "PatrolBegan",   offsetof(Filesystem, patrol.began_realtime_usec) },
         { "PatrolEnded",   offsetof(Filesystem, patrol.ended_realtime_usec) },
@@ -272,6 +284,10 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("Healed", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("Refused", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("Failed", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("NextCheck", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("NextCheckSchedule", "s", get_text, 0, CHANGES),
+        SD_BUS_PROPERTY("LastCheck", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("LastCheckOutcome", "s", get_text, 0, CHANGES),
         SD_BUS_PROPERTY("PatrolStage", "s", get_text, 0, CHANGES),
         SD_BUS_PROPERTY("PatrolBegan", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("PatrolEnded", "t", get_number, 0, CHANGES),
@@ -323,6 +339,10 @@ static const BusChangeName change_names[] = {
         { "Healed",        BUS_FILESYSTEM_JOBS },
         { "Refused",       BUS_FILESYSTEM_JOBS },
         { "Failed",        BUS_FILESYSTEM_JOBS },
+        { "NextCheck",     BUS_FILESYSTEM_FACTS },
+        { "NextCheckSchedule", BUS_FILESYSTEM_FACTS },
+        { "LastCheck",     BUS_FILESYSTEM_FACTS },
+        { "LastCheckOutcome", BUS_FILESYSTEM_FACTS },
         { "PatrolStage",   BUS_FILESYSTEM_FACTS },
         { "PatrolBegan",   BUS_FILESYSTEM_FACTS },
         { "PatrolEnded",   BUS_FILESYSTEM_FACTS },

@@ -13,6 +13,8 @@
 #define TIMES_PATTERN "[0-9]{1,2}:[0-9]{2}[.][.][0-9]{1,2}:[0-9]{2}"
 #define WINDOW_PATTERN                                                                                  \
         "^ *(" DAYS_PATTERN "(," DAYS_PATTERN ")*( +" TIMES_PATTERN ")?|" TIMES_PATTERN ") *$"
+/* A word, or days, a date and a time; what the numbers may be is looked at by the reader alone. */
+#define CALENDAR_PATTERN "^ *[A-Za-z0-9*][A-Za-z0-9*:,./~ -]*$"
 #define DURATION_PATTERN "^[0-9]+ *(us|ms|s|min|h|d|w)?( +[0-9]+ *(us|ms|s|min|h|d|w))*$"
 #define LIMIT_PATTERN "^[0-9]+ per [0-9]+ *(s|min|h|d|w)( +[0-9]+ *(s|min|h|d|w))*$"
 
@@ -195,6 +197,30 @@ static json_t *patrol_schema(void) {
         return json_pack("{s:[o, o]}", "anyOf", patrol_mode_schema(), schema_of_place(KEY_OF_PATROL, required));
 }
 
+static json_t *schedules_schema(void) {
+        static const char *const required[] = { "id", "at", "do", NULL };
+
+        return json_pack("{s:s, s:o, s:i}", "type", "array", "items", schema_of_place(KEY_OF_SCHEDULE, required),
+                         "maxItems", POLICY_SCHEDULES_MAX);
+}
+
+static json_t *calendar_schema(void) {
+        return schema_one_or_list(json_pack("{s:s, s:s, s:i}", "type", "string", "pattern", CALENDAR_PATTERN,
+                                            "maxLength", CALENDAR_TEXT_SIZE - 1));
+}
+
+static const char *missed_name_at(unsigned i) {
+        return schedule_missed_to_name((ScheduleMissed) i);
+}
+
+static json_t *missed_schema(void) {
+        return schema_names(missed_name_at, SCHEDULE_MISSED_SKIP + 1);
+}
+
+static json_t *scheduled_schema(void) {
+        return schema_reference("action");
+}
+
 static json_t *share_schema(void) {
         return json_pack("{s:s, s:s}", "type", "string", "pattern", "^([1-9]|[1-4][0-9]|50)%$");
 }
@@ -251,6 +277,7 @@ static const struct {
         { KEY_OF_FILE, "brake", brake_schema },
         { KEY_OF_FILE, "routes", routes_schema },
         { KEY_OF_FILE, "patrol", patrol_schema },
+        { KEY_OF_FILE, "schedules", schedules_schema },
 
         { KEY_OF_RULE, "id", id_schema },
         { KEY_OF_RULE, "match", match_schema },
@@ -303,6 +330,13 @@ static const struct {
         { KEY_OF_BRAKE, "filesystems", filesystems_schema },
         { KEY_OF_BRAKE, "within", schema_duration },
         { KEY_OF_BRAKE, "calm", schema_duration },
+
+        { KEY_OF_SCHEDULE, "id", id_schema },
+        { KEY_OF_SCHEDULE, "match", match_schema },
+        { KEY_OF_SCHEDULE, "at", calendar_schema },
+        { KEY_OF_SCHEDULE, "spread", schema_duration },
+        { KEY_OF_SCHEDULE, "missed", missed_schema },
+        { KEY_OF_SCHEDULE, "do", scheduled_schema },
 
         { KEY_OF_RULE_LIMITS, "actions", limit_schema },
 };

@@ -305,6 +305,18 @@ static void print_totals(const json_t *filesystem, FILE *stream) {
                 ctl_value_number(filesystem, "failed"));
 }
 
+static void print_checks(const json_t *filesystem, FILE *stream) {
+        const char *schedule = ctl_value_text(filesystem, "next_check_schedule");
+        const char *outcome = ctl_value_text(filesystem, "last_check_outcome");
+
+        print_time("last check", filesystem, "last_check", stream);
+        if (outcome && *outcome)
+                fprintf(stream, "  %-14s%s\n", "", outcome);
+        print_time("next check", filesystem, "next_check", stream);
+        if (schedule && *schedule)
+                fprintf(stream, "  %-14sby schedule %s\n", "", schedule);
+}
+
 static void print_patrol(const json_t *filesystem, FILE *stream) {
         const char *stage = ctl_value_text(filesystem, "patrol_stage");
 
@@ -359,6 +371,7 @@ int ctl_status_print_one(const json_t *filesystem, FILE *stream) {
         print_time("last event", filesystem, "last_event_time", stream);
         print_time("first bad", filesystem, "first_bad_time", stream);
         print_time("known good", filesystem, "last_known_good", stream);
+        print_checks(filesystem, stream);
         print_patrol(filesystem, stream);
         if (!text_equal(job, "/"))
                 print_field("job", job, stream);

@@ -174,6 +174,9 @@ void engine_on_job_changed(void *userdata, Job *job) {
         if (filesystem) {
                 count_result(&engine->totals, filesystem, &job->report);
                 engine_conditions_from_job(engine, filesystem, job);
+                if (job->request.kind == ACTION_SCRUB)
+                        engine_checked_note(engine, filesystem, job->report.outcome,
+                                            job->report.source == DECISION_SCHEDULE);
         }
         engine_tell(engine, on_job, job, filesystem);
         if (job->request.kind == ACTION_REPAIR) {

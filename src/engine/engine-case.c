@@ -139,6 +139,9 @@ static EventFacts facts_of(Engine *engine, const Filesystem *filesystem, const C
                 facts.resumed_from = deferred_resumed_from(asked->deferred->kind);
                 facts.resumed_rule = asked->deferred->rule_id;
                 facts.resumed_step = asked->deferred->step;
+        } else if (asked->schedule) {
+                facts.resumed_from = RESUMED_SCHEDULE;
+                facts.resumed_rule = asked->schedule;
         }
         return facts;
 }
@@ -309,12 +312,15 @@ static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
         job_queue_settle(engine->jobs, decided->event.id);
         for (size_t i = 0; i < n; i++)
                 decision_clear(decisions + i);
+        if (decided->schedule)
+                engine_schedule_on_decided(engine, filesystem_id, decided->schedule);
 }
 
 void engine_case_free(Case *ended) {
         free(ended->path);
         free(ended->owner);
         deferred_free(ended->deferred);
+        free(ended->schedule);
         free(ended);
 }
 
@@ -420,63 +426,6 @@ void engine_decide_all(Engine *engine, Watch *watch) {
         (void) pump(engine, watch, 0);
 }
 
-/* Another error may have come meanwhile. */
-static void take_location(HealthEvent *event, const OldErrors *last) {
-        if (last->count > 0 && !event->location[0] && last->error == event->error && last->inode == event->inode)
-                (void) text_copy(event->location, sizeof(event->location), last->location);
-}
-
-static Account account_of(const WorkerAccount *told, uint8_t state) {
-        Account account = {
-                .state = (FactState) state,
-                .number = told->number,
-                .name_state = (FactState) told->name_state,
-        };
-
-        if (text_copy(account.name, sizeof(account.name), told->name) < 0)
-                account.name_state = FACT_UNKNOWN;
-        return account;
-}
-
-/* NULL: it was not asked for, or there is no memory, and it stays unknown. */
-static FileOwner *owner_new(const WorkerOwner *told) {
-        bool is_told = told->state != FACT_UNKNOWN || told->error != 0;
-        FileOwner *owner = is_told ? malloc(sizeof(*owner)) : NULL;
-
-        if (owner)
-                *owner = (FileOwner) {
-                        .error = told->error,
-                        .user = account_of(&told->user, told->state),
-                        .group = account_of(&told->group, told->state),
-                        .project_state = (FactState) told->project_state,
-                        .project_error = told->project_error,
-                        .project = told->project,
-                };
-        return owner;
-}
-
-static void take_answer(Filesystem *filesystem, Case *first, const WorkerGathered *answer) {
-        take_location(&first->event, &answer->last_error);
-        filesystem->facts.autofsck_state = (FactState) answer->autofsck_state;
-        filesystem->facts.autofsck = (Autofsck) answer->autofsck;
-        filesystem->facts.autofsck_error = answer->autofsck_error;
-        if (answer->is_read_only != TRISTATE_UNKNOWN)
-                filesystem->facts.is_read_only = (Tristate) answer->is_read_only;
-
-        free(first->owner);
-        first->owner = owner_new(&answer->owner);
-        first->is_sick = (Tristate) answer->is_sick;
-        first->path_state = (FactState) answer->path_state;
-        first->path_error = answer->path_error;
-        if (first->path_state == FACT_KNOWN) {
-                first->path = strdup(answer->path);
-                if (!first->path) {
-                        first->path_state = FACT_UNKNOWN;
-                        first->path_error = ENOMEM;
-                }
-        }
-}
-
 void engine_on_gathered(void *userdata, uint64_t filesystem_id, uint64_t request_id, const WorkerGathered *answer) {
         Engine *engine = userdata;
         Watch *watch = engine_watch_find(engine, filesystem_id);
@@ -487,7 +436,7 @@ void engine_on_gathered(void *userdata, uint64_t filesystem_id, uint64_t request
 
         filesystem = filesystem_table_find_id(engine->filesystems, filesystem_id);
         if (answer) {
-                take_answer(filesystem, STAILQ_FIRST(&watch->cases), answer);
+                engine_case_take_answer(filesystem, STAILQ_FIRST(&watch->cases), answer);
                 watch->gathered_monotonic_usec = clock_monotonic_usec();
         } else if (engine_worker_is_connected(engine) || engine->is_worker_given_up)
                 forget_autofsck(filesystem, ETIMEDOUT);
@@ -517,30 +466,33 @@ static void count_event(Engine *engine, Filesystem *filesystem, const HealthEven
         filesystem->last_event_realtime_usec = engine->totals.last_event_realtime_usec;
 }
 
-void engine_take_event(Engine *engine, const HealthEvent *event) {
+/* @schedule: by which it is due; NULL: it just happened. False: it could not be kept. */
+static bool take_new(Engine *engine, const HealthEvent *event, const char *schedule) {
         Watch *watch = engine_watch_find(engine, event->filesystem_id);
         Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, event->filesystem_id);
+        _cleanup_(free_at) char *by = schedule ? strdup(schedule) : NULL;
         Case *taken;
 
         if (!watch || !filesystem) {
                 log_debug("an event of a file system that is gone: %s", event_kind_to_name(event->kind));
                 record_ring_release(engine->ring, event->kept_as);
-                return;
+                return false;
         }
 
         count_event(engine, filesystem, event);
         if (event->kind == EVENT_UNMOUNTED)
                 watch->has_said_unmounted = true;
 
-        taken = engine->n_cases < ENGINE_CASES_MAX ? calloc(1, sizeof(*taken)) : NULL;
+        taken = engine->n_cases < ENGINE_CASES_MAX && !by == !schedule ? calloc(1, sizeof(*taken)) : NULL;
         if (!taken) {
                 if (engine->totals.n_dropped++ == 0)
                         log_error("events cannot be kept any more, they are only counted (EventsDropped)");
                 record_ring_release(engine->ring, event->kept_as);
-                return;
+                return false;
         }
 
         taken->event = *event;
+        taken->schedule = steal_ptr(by);
         taken->event.id = engine->next_event_id++;
         taken->path_state = event->inode != 0 ? FACT_UNKNOWN : FACT_ABSENT;
         taken->path_error = event->inode != 0 && !filesystem->facts.has_parent_pointers ? EOPNOTSUPP : 0;
@@ -549,6 +501,15 @@ void engine_take_event(Engine *engine, const HealthEvent *event) {
         watch->n_cases++;
         engine->n_cases++;
         (void) pump(engine, watch, 0);
+        return true;
+}
+
+void engine_take_event(Engine *engine, const HealthEvent *event) {
+        (void) take_new(engine, event, NULL);
+}
+
+bool engine_take_scheduled(Engine *engine, const HealthEvent *event, const char *schedule) {
+        return take_new(engine, event, schedule);
 }
 
 static void take_again(Engine *engine, Watch *watch, Case *taken) {

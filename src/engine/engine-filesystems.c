@@ -105,6 +105,7 @@ void engine_end_filesystem(Engine *engine, Watch *watch) {
 
         engine_tell(engine, on_filesystem_gone, filesystem);
         engine_conditions_unmounted(engine, watch, filesystem);
+        engine_schedules_on_gone(engine, watch);
         /* Not before all of it was decided: what is killed here is told again rather than lost. */
         source_close(engine, watch, device_number);
         watch_free(engine, watch);
@@ -337,6 +338,8 @@ void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int fd) 
                 engine_tell(engine, on_filesystem, filesystem);
         engine_conditions_identify(engine, watch, filesystem);
         engine_patrol_identify(engine, watch, filesystem);
+        engine_checked_identify(engine, watch, filesystem);
+        engine_schedules_look(engine);
         engine_conditions_from_monitor(engine, filesystem);
         if (monitor_fd >= 0 && filesystem->monitor_state == MONITOR_OPENED) {
                 engine_survey_on_attached(engine, watch);
@@ -376,6 +379,7 @@ void engine_on_mount(Engine *engine, const WorkerMount *told, bool is_added) {
                 engine_tell(engine, on_filesystem, filesystem);
         if (is_added) {
                 job_queue_on_mounted(engine->jobs, filesystem->id);
+                engine_schedules_look(engine);
                 engine_looks_on_reachable(engine, engine_watch_find(engine, filesystem->id));
         }
 }

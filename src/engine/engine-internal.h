@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "policy/deferred-table.h"
+#include "policy/schedule-plan.h"
 #include "src/engine/engine.h"
 #include "src/facts/fact-gatherer.h"
 #include "src/link/worker-link.h"
@@ -26,6 +27,7 @@ typedef struct Case {
         Tristate is_sick;               /* with @deferred, of what had to last: still */
         Deferred *deferred;             /* what waited, and is looked at again; owned; NULL: it is new */
         bool is_look;                   /* a condition that wanted one; was told when it was raised */
+        char *schedule;                 /* by which it is due; owned; NULL: by none */
         FileOwner *owner;               /* NULL: nobody looked */
 } Case;
 
@@ -109,6 +111,28 @@ typedef struct WaitingCondition {
         HealthCondition condition;      /* its message is owned */
 } WaitingCondition;
 
+/* A schedule and a file system that it concerns, whether that is mounted or not. */
+typedef struct ScheduledCheck {
+        TAILQ_ENTRY(ScheduledCheck) entries;
+        uint8_t uuid[UUID_SIZE];
+        char id[RULE_ID_SIZE];
+        ScheduleMemory memory;
+        uint64_t not_before_boottime_usec;      /* what is due; 0: at once */
+        bool was_ahead;                 /* seen before it was due, in this run and mount: else it was missed */
+        bool is_under_way;
+        bool is_noted;                  /* that it waits was said */
+} ScheduledCheck;
+
+/* A full check that is remembered. */
+typedef struct CheckedFilesystem {
+        TAILQ_ENTRY(CheckedFilesystem) entries;
+        uint8_t uuid[UUID_SIZE];
+        CheckState state;
+} CheckedFilesystem;
+
+/* Of each of the two. */
+#define ENGINE_SCHEDULED_MAX 4096
+
 /* How far the patrol of a file system is that was not told yet. */
 typedef struct WaitingPatrol {
         TAILQ_ENTRY(WaitingPatrol) entries;
@@ -148,6 +172,14 @@ struct Engine {
         size_t n_waiting_conditions;
         TAILQ_HEAD(, WaitingPatrol) waiting_patrols;
         size_t n_waiting_patrols;
+        TAILQ_HEAD(, ScheduledCheck) scheduled;
+        size_t n_scheduled;
+        TAILQ_HEAD(, CheckedFilesystem) checked;
+        size_t n_checked;
+        sd_event_source *schedule_timer, *schedule_wall_timer;
+        uint8_t machine_id[UUID_SIZE];
+        bool has_machine_id;            /* was looked up */
+        bool is_on_battery;
 
         uint64_t next_event_id;
         size_t n_cases;
@@ -221,6 +253,11 @@ void engine_take_deferred(Engine *engine, const Filesystem *filesystem, Deferred
 /* Something that was told before is decided on, for repairs alone. */
 void engine_take_look(Engine *engine, Watch *watch, const HealthEvent *event);
 
+/* As engine_take_event(), for its schedule alone. False: it could not be kept. */
+bool engine_take_scheduled(Engine *engine, const HealthEvent *event, const char *schedule);
+/* engine-answer.c */
+void engine_case_take_answer(Filesystem *filesystem, Case *asked, const WorkerGathered *answer);
+
 /* engine-act.c */
 /* Leaves of @decisions those that come to a repair after nothing but telling, and of them the repair and what an
  * escalation does if it does not help. Returns how many. */
@@ -272,6 +309,7 @@ void engine_continue_sequences(Engine *engine, const Job *job);
  * @request: may be lowered to what is allowed. */
 bool engine_sequence_may_act(Engine *engine, const Job *job, ActionRequest *request);
 void engine_forget_sequences(Engine *engine);
+bool engine_has_scheduled_sequence(const Engine *engine, uint64_t filesystem_id, const char *schedule);
 
 /* engine-memory.c: what the policy remembers of events before. */
 #define MEMORY_KEY_PREFIX "policy/"
@@ -396,6 +434,34 @@ void engine_patrol_on_turn_ended(Engine *engine, Watch *watch, Filesystem *files
 int engine_adopt_patrol(Engine *engine, const char *key, const void *value, size_t size_bytes);
 void engine_patrols_loaded(Engine *engine);
 void engine_forget_patrols(Engine *engine);
+
+/* engine-schedule.c: what is done by the calendar. */
+int engine_schedules_start(Engine *engine);
+void engine_schedules_stop(Engine *engine);
+/* Something may be due, or is due at another time: looked at soon, from the loop. */
+void engine_schedules_look(Engine *engine);
+/* What is due was decided on and carried out as far as it went. */
+void engine_schedule_on_decided(Engine *engine, uint64_t filesystem_id, const char *id);
+/* What became of it. */
+typedef struct ScheduleEnd {
+        Outcome outcome;
+        bool was_begun;                 /* else it was refused, and: */
+        bool is_for_good;               /* will be again for as long as nobody changes anything */
+} ScheduleEnd;
+void engine_schedule_on_end(Engine *engine, const uint8_t uuid[static UUID_SIZE], const char *id, ScheduleEnd end);
+/* It is unmounted. */
+void engine_schedules_on_gone(Engine *engine, const Watch *watch);
+int engine_adopt_schedule(Engine *engine, const char *key, const void *value, size_t size_bytes);
+/* The machine's power. */
+void engine_on_power(Engine *engine, const WorkerPower *told);
+
+/* engine-checked.c: the last full check. */
+void engine_checked_identify(Engine *engine, const Watch *watch, Filesystem *filesystem);
+/* One ended. */
+void engine_checked_note(Engine *engine, Filesystem *filesystem, Outcome outcome, bool is_scheduled);
+int engine_adopt_checked(Engine *engine, const char *key, const void *value, size_t size_bytes);
+void engine_checked_loaded(Engine *engine);
+void engine_forget_checked(Engine *engine);
 
 /* engine-zone.c */
 /* @fd: sealed memory, borrowed; negative: UTC. */

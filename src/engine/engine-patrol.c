@@ -45,7 +45,7 @@ static bool is_wanted(Engine *engine, const Watch *watch, const Filesystem *file
         if (policy->mode == PATROL_OFF || policy_mode(engine->policy) == POLICY_MODE_OBSERVE)
                 return false;
         if (watch->is_ending || filesystem->is_shut_down || filesystem->monitor_state != MONITOR_OPENED ||
-            watch->is_patrol_refused)
+            watch->is_patrol_refused || engine->is_on_battery)
                 return false;
         if (filesystem->facts.is_removable != TRISTATE_NO && !policy->on_removable)
                 return false;

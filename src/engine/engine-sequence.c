@@ -230,6 +230,29 @@ static bool sequence_step(Engine *engine, Sequence *sequence, const ActionReques
         return false;
 }
 
+/* What limits or a missing fact forbid now may be allowed in an hour. */
+static void tell_schedule(Engine *engine, const Sequence *sequence, StepEnd how, Outcome outcome) {
+        const char *denied_by = sequence->decision.actions[0].denied_by;
+        bool by_property = text_starts_with(denied_by, "autofsck: ") && !text_equal(denied_by, "autofsck: unknown");
+        const ScheduleEnd end = {
+                .outcome = outcome,
+                .was_begun = how == STEP_ENDED,
+                .is_for_good = by_property || text_starts_with(denied_by, "protect: "),
+        };
+
+        engine_schedule_on_end(engine, sequence->identity.uuid, sequence->decision.rule_id, end);
+}
+
+bool engine_has_scheduled_sequence(const Engine *engine, uint64_t filesystem_id, const char *schedule) {
+        const Sequence *sequence;
+
+        TAILQ_FOREACH(sequence, &engine->sequences, entries)
+                if (sequence->filesystem_id == filesystem_id && sequence->decision.source == DECISION_SCHEDULE &&
+                    text_equal(sequence->decision.rule_id, schedule))
+                        return true;
+        return false;
+}
+
 /* After step @step. Frees the sequence if it was the last one. */
 static bool sequence_advance(Engine *engine, Sequence *sequence, StepEnd how, Outcome outcome) {
         const Decision *decision = &sequence->decision;
@@ -238,6 +261,8 @@ static bool sequence_advance(Engine *engine, Sequence *sequence, StepEnd how, Ou
 
         sequence->step = decision_step_after(decision, step, how, outcome, &end);
         if (sequence->step >= decision->n_actions) {
+                if (decision->source == DECISION_SCHEDULE)
+                        tell_schedule(engine, sequence, how, outcome);
                 sequence_end(engine, sequence, step, end);
                 return false;
         }

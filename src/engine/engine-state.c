@@ -20,6 +20,8 @@ static const StateKind kinds[] = {
         { MEMORY_KEY_PREFIX, engine_adopt_memory, engine_memory_loaded },
         { DEFERRED_KEY_PREFIX, engine_adopt_deferred, engine_deferred_loaded },
         { PATROL_KEY_PREFIX, engine_adopt_patrol, engine_patrols_loaded },
+        { SCHEDULE_KEY_PREFIX, engine_adopt_schedule, NULL },
+        { CHECK_KEY_PREFIX, engine_adopt_checked, engine_checked_loaded },
 };
 
 int engine_adopt_state(Engine *engine, const char *key, const void *value, size_t size_bytes) {

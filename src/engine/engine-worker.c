@@ -192,6 +192,9 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
         case WORKER_ZONE:
                 engine_on_zone(engine, &message->zone, fd);
                 return;
+        case WORKER_POWER:
+                engine_on_power(engine, &message->power);
+                return;
         case WORKER_HELLO:
         case WORKER_HELD:
         case WORKER_HELD_END:
@@ -246,6 +249,7 @@ static int carrier_start(void *userdata, const Job *job, const Filesystem *files
                 message.scrub.device_number = filesystem->facts.device_number;
                 message.scrub.timeout_usec = job->request.timeout_usec != USEC_INFINITY && job->request.timeout_usec > 0
                                                      ? job->request.timeout_usec : JOB_SCRUB_TIMEOUT_USEC;
+                message.scrub.is_polite = job->report.source == DECISION_SCHEDULE;
                 message.scrub.may_repair = job->request.scrub_repair == SCRUB_REPAIR_IF_ALLOWED;
         } else {
                 worker_message_init(&message, WORKER_REPAIR);

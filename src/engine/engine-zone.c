@@ -41,6 +41,7 @@ void engine_on_zone(Engine *engine, const WorkerZone *told, int fd) {
         engine_tell(engine, on_zone, zone_name(zone));
         /* Windows open at other times now. */
         engine_deferred_on_clock(engine);
+        engine_schedules_look(engine);
 }
 
 void engine_miss_zone(Engine *engine) {

@@ -83,6 +83,7 @@ static void policy_take(Engine *engine, Policy *policy) {
         /* Its windows may be open when those of the one before were closed. */
         engine_deferred_on_clock(engine);
         engine_patrol_on_policy(engine);
+        engine_schedules_look(engine);
 }
 
 int engine_reload_policy(Engine *engine) {
@@ -143,6 +144,8 @@ int engine_new(sd_event *event, const EngineOptions *options, Engine **ret_engin
         r = engine_memory_start(engine);
         if (r >= 0)
                 r = engine_deferred_start(engine);
+        if (r >= 0)
+                r = engine_schedules_start(engine);
         if (r < 0)
                 return r;
 
@@ -250,6 +253,7 @@ Engine *engine_free(Engine *engine) {
         policy_unref(engine->policy);
         engine_memory_stop(engine);
         engine_deferred_stop(engine);
+        engine_schedules_stop(engine);
         free(engine->policy_problems);
         sd_event_unref(engine->event);
         free(engine);

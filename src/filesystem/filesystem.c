@@ -67,6 +67,9 @@ int filesystem_update(Filesystem *filesystem, const WorkerFilesystem *told) {
         facts->has_parent_pointers = told->has_parent_pointers;
         facts->has_metadir = told->has_metadir;
         facts->n_rtgroups = told->n_rtgroups;
+        facts->n_disks = min_of((size_t) told->n_disks, (size_t) FILESYSTEM_DISKS_MAX);
+        for (size_t i = 0; i < facts->n_disks; i++)
+                facts->disks[i] = (dev_t) told->disks[i];
 
         filesystem->monitor_state = (MonitorState) told->monitor_state;
         filesystem->monitor_error = told->error;

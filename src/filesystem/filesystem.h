@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "src/filesystem/check-state.h"
 #include "src/filesystem/condition.h"
 #include "src/filesystem/patrol-state.h"
 #include "src/model/filesystem-facts.h"
@@ -52,6 +53,9 @@ typedef struct Filesystem {
         FilesystemTotals totals;
         ConditionList conditions;
         PatrolState patrol;
+        CheckState check;
+        uint64_t next_check_usec;       /* wall clock: when a schedule has it checked next; 0: none does */
+        char next_check[RULE_ID_SIZE];  /* which one */
 } Filesystem;
 
 typedef struct FilesystemTable FilesystemTable;

@@ -25,6 +25,7 @@ static const char *const decision_source_names[] = {
         [DECISION_BASELINE] = "baseline",
         [DECISION_BUILTIN] = "builtin",
         [DECISION_CALLER] = "caller",
+        [DECISION_SCHEDULE] = "schedule",
 };
 DEFINE_NAMES(decision_source, DecisionSource)
 
@@ -94,11 +95,12 @@ char *decision_author_text(const Decision *decision, char buffer[static RULE_ID_
                 [DECISION_BASELINE] = "baseline",
                 [DECISION_BUILTIN] = "built-in rule",
                 [DECISION_CALLER] = "caller",
+                [DECISION_SCHEDULE] = "schedule ",
         };
 
         buffer[0] = '\0';
         if ((size_t) decision->source < ELEMENTSOF(authors))
                 (void) text_append_format(buffer, RULE_ID_SIZE + 16, "%s%s", authors[decision->source],
-                                          decision->source == DECISION_RULE ? decision->rule_id : "");
+                                          decision->rule_id);
         return buffer;
 }

@@ -27,6 +27,7 @@ typedef enum DecisionSource {
         DECISION_BASELINE,
         DECISION_BUILTIN,               /* the last rule: notify of what nobody took */
         DECISION_CALLER,                /* a bus call by a person */
+        DECISION_SCHEDULE,              /* it was due by the calendar */
 } DecisionSource;
 DECLARE_NAMES(decision_source, DecisionSource)
 
@@ -85,7 +86,7 @@ typedef enum DecisionWait {
 typedef struct Decision {
         uint64_t event_id;
         DecisionSource source;
-        char rule_id[RULE_ID_SIZE];     /* with DECISION_RULE; else "" */
+        char rule_id[RULE_ID_SIZE];     /* with DECISION_RULE; of the schedule with DECISION_SCHEDULE; else "" */
         PolicyMode mode;
         bool stop_on_failure;
         bool is_escalating;             /* each step only if the one before it did not help */

@@ -16,6 +16,7 @@ typedef enum ResumedFrom {
         RESUMED_LASTED,
         RESUMED_GATHERED,
         RESUMED_WINDOW,                 /* a window of time may be open now */
+        RESUMED_SCHEDULE,               /* it is due by the calendar */
 } ResumedFrom;
 
 typedef struct EventFacts {
@@ -23,7 +24,7 @@ typedef struct EventFacts {
         uint64_t now_boottime_usec;             /* of the decision: windows, cooldowns */
         uint64_t now_realtime_usec;             /* the same moment on the clock on the wall; 0: not known */
         ResumedFrom resumed_from;
-        const char *resumed_rule;               /* with it: the one rule that is looked at */
+        const char *resumed_rule;               /* with it: the one rule, or schedule, that is looked at */
         unsigned resumed_step;                  /* RESUMED_WINDOW: the one step of it, from 0 */
         const Zone *zone;                       /* of that clock; NULL: UTC */
         const FilesystemFacts *filesystem;      /* NULL: the event belongs to none (our own state) */

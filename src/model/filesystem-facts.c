@@ -122,6 +122,14 @@ const char *filesystem_facts_subject(const FilesystemFacts *facts, char buffer[s
         return buffer;
 }
 
+bool filesystem_facts_share_disk(const FilesystemFacts *a, const FilesystemFacts *b) {
+        for (size_t i = 0; i < a->n_disks; i++)
+                for (size_t k = 0; k < b->n_disks; k++)
+                        if (a->disks[i] == b->disks[k])
+                                return true;
+        return false;
+}
+
 char *uuid_format(const uint8_t uuid[static UUID_SIZE], char buffer[static UUID_TEXT_SIZE]) {
         static const char digits[] = "0123456789abcdef";
         char *end = buffer;

@@ -25,6 +25,9 @@ typedef enum Tristate {
         TRISTATE_UNKNOWN,
 } Tristate;
 
+/* Whole disks that a file system lies on; beyond this not all of them are known. */
+#define FILESYSTEM_DISKS_MAX 16
+
 #define UUID_SIZE 16
 #define UUID_TEXT_SIZE 37
 
@@ -61,6 +64,8 @@ typedef struct FilesystemFacts {
         bool has_parent_pointers;
         bool has_metadir;               /* the feature that real-time groups need; there can be none all the same */
         uint32_t n_rtgroups;
+        size_t n_disks;                 /* 0: not known */
+        dev_t disks[FILESYSTEM_DISKS_MAX];
 } FilesystemFacts;
 
 /* Releases what it holds and leaves an empty value. */
@@ -73,6 +78,9 @@ void filesystem_facts_remove_mount(FilesystemFacts *facts, const char *mount_poi
 
 /* The name people know it by: first mount point, else the last one it had, else device, else "MAJ:MIN" in @buffer. */
 const char *filesystem_facts_subject(const FilesystemFacts *facts, char buffer[static 32]);
+
+/* They lie on one and the same disk, as far as that is known. */
+bool filesystem_facts_share_disk(const FilesystemFacts *a, const FilesystemFacts *b);
 
 char *uuid_format(const uint8_t uuid[static UUID_SIZE], char buffer[static UUID_TEXT_SIZE]);
 int uuid_parse(const char *text, uint8_t ret_uuid[static UUID_SIZE]);

@@ -225,6 +225,7 @@ static const KindText kind_texts[] = {
         [EVENT_UNIT_FAILED] = { NULL, "unit failed", true },
         [EVENT_ACTION_REFUSED] = { NULL, "action refused", true },
         [EVENT_MONITOR_LOST] = { NULL, "monitoring ended", true },
+        [EVENT_CHECK_DUE] = { NULL, "full check due", false },
 };
 _Static_assert(ELEMENTSOF(kind_texts) == N_EVENT_KINDS, "every kind has a text");
 

@@ -30,13 +30,14 @@ static const char *const event_kind_names[] = {
         [EVENT_UNIT_FAILED] = "unit-failed",
         [EVENT_ACTION_REFUSED] = "action-refused",
         [EVENT_MONITOR_LOST] = "monitor-lost",
+        [EVENT_CHECK_DUE] = "check-due",
 };
 _Static_assert(ELEMENTSOF(event_kind_names) == N_EVENT_KINDS, "every kind has a word");
 DEFINE_NAMES(event_kind, EventKind)
 
 bool event_kind_is_result(EventKind kind) {
         /* The header keeps what comes from the kernel before what is ours. */
-        return kind >= EVENT_REPAIR_DONE && kind <= EVENT_MONITOR_LOST;
+        return kind >= EVENT_REPAIR_DONE && kind <= EVENT_CHECK_DUE;
 }
 
 static const char *const event_source_names[] = {
@@ -191,6 +192,7 @@ Severity event_kind_severity(EventKind kind) {
                 [EVENT_UNIT_FAILED] = SEVERITY_ERROR,
                 [EVENT_ACTION_REFUSED] = SEVERITY_WARNING,
                 [EVENT_MONITOR_LOST] = SEVERITY_ERROR,
+                [EVENT_CHECK_DUE] = SEVERITY_INFO,
         };
         _Static_assert(ELEMENTSOF(severities) == N_EVENT_KINDS, "every kind has a severity");
 

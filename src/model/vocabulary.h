@@ -37,9 +37,10 @@ typedef enum EventKind {
         EVENT_UNIT_FAILED,
         EVENT_ACTION_REFUSED,
         EVENT_MONITOR_LOST,             /* the file system lives, but nobody watches it any more */
+        EVENT_CHECK_DUE,                /* by a schedule */
 } EventKind;
 DECLARE_NAMES(event_kind, EventKind)
-#define N_EVENT_KINDS (EVENT_MONITOR_LOST + 1)
+#define N_EVENT_KINDS (EVENT_CHECK_DUE + 1)
 
 /* Results of our own actions: rules on them may tell, never act (no loops). */
 bool event_kind_is_result(EventKind kind);

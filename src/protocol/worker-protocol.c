@@ -108,7 +108,7 @@ static const FieldCheck field_checks[] = {
         COUNT(WORKER_FILESYSTEM, filesystem.autofsck_error),
         COUNT(WORKER_FILESYSTEM, filesystem.holder_pid),
         COUNT(WORKER_FILESYSTEM, filesystem.error_watch_error),
-        ZERO(WORKER_FILESYSTEM, filesystem.pad2),
+        WORD(WORKER_FILESYSTEM, filesystem.n_disks, FILESYSTEM_DISKS_MAX + 1),
         OLD_ERRORS(WORKER_FILESYSTEM, filesystem.old_errors[0]),
         OLD_ERRORS(WORKER_FILESYSTEM, filesystem.old_errors[1]),
         TEXT(WORKER_FILESYSTEM, filesystem.type),
@@ -133,6 +133,7 @@ static const FieldCheck field_checks[] = {
         TEXT(WORKER_REPAIR, repair.override_harmful),
 
         BYTE(WORKER_SCRUB, scrub.may_repair, N_BOOLEANS),
+        BYTE(WORKER_SCRUB, scrub.is_polite, N_BOOLEANS),
         ZERO(WORKER_SCRUB, scrub.pad),
 
         BYTE(WORKER_GATHER, gather.wants_path, N_BOOLEANS),
@@ -203,6 +204,9 @@ static const FieldCheck field_checks[] = {
         ZERO(WORKER_SURVEY_RESULT, survey_result.pad),
 
         TEXT(WORKER_ZONE, zone.name),
+
+        BYTE(WORKER_POWER, power.is_on_battery, N_BOOLEANS),
+        ZERO(WORKER_POWER, power.pad),
 };
 
 typedef struct RecordShape {
@@ -239,6 +243,7 @@ static const RecordShape record_shapes[] = {
         [WORKER_INTENT_LEFT] = SHAPE("intent-left", intent, false),
         [WORKER_SURVEY_RESULT] = SHAPE("survey-result", survey_result, false),
         [WORKER_ZONE] = SHAPE("zone", zone, true),
+        [WORKER_POWER] = SHAPE("power", power, false),
 };
 
 static const RecordShape *record_shape_find(uint32_t type) {

@@ -22,10 +22,11 @@
 #include "src/basic/unit-name.h"
 #include "src/basic/zone.h"
 #include "src/model/file-owner.h"
+#include "src/model/filesystem-facts.h"
 #include "src/model/job-report.h"
 
 #define WORKER_PROTOCOL_MAGIC UINT32_C(0x484c4457)      /* "WDLH" */
-#define WORKER_PROTOCOL_VERSION 6
+#define WORKER_PROTOCOL_VERSION 7
 #define WORKER_SOCKET_PATH "/run/xfs_healer/worker.sock"
 
 typedef enum WorkerMessageType {
@@ -63,6 +64,7 @@ typedef enum WorkerMessageType {
                                          * attachment saw */
         WORKER_ZONE = 42,               /* WorkerZone + the machine's zone file in sealed memory (none: UTC): with the
                                          * greeting and whenever it changes */
+        WORKER_POWER = 43,              /* WorkerPower: with the greeting and whenever it changes */
 } WorkerMessageType;
 
 typedef enum MonitorState {
@@ -120,7 +122,8 @@ typedef struct WorkerFilesystem {
         uint32_t n_rtgroups;
         int32_t error_watch_error;      /* positive errno: why it has none; EOPNOTSUPP: the kernel or the file system
                                          * tells no errors */
-        uint32_t pad2;
+        uint32_t n_disks;
+        uint64_t disks[FILESYSTEM_DISKS_MAX];   /* whole ones that it lies on, by number; beyond @n_disks zero */
         OldErrors old_errors[OLD_ERRORS_MAX];   /* what was counted before we came; said once, with a new error watch */
         uint8_t uuid[UUID_SIZE];
         char type[32];
@@ -157,7 +160,8 @@ typedef struct WorkerScrubRequest {
         uint64_t device_number;
         uint64_t timeout_usec;
         uint8_t may_repair;
-        uint8_t pad[7];
+        uint8_t is_polite;              /* nobody waits for it: it is begun when there is little else to do */
+        uint8_t pad[6];
 } WorkerScrubRequest;
 
 /* Longest text that the worker writes to the kernel log for somebody else. */
@@ -316,6 +320,11 @@ typedef struct WorkerZone {
         char name[ZONE_NAME_SIZE];      /* for people: "Europe/Berlin" */
 } WorkerZone;
 
+typedef struct WorkerPower {
+        uint8_t is_on_battery;
+        uint8_t pad[7];
+} WorkerPower;
+
 typedef struct WorkerMessage {
         WorkerHeader header;
         union {
@@ -336,6 +345,7 @@ typedef struct WorkerMessage {
                 WorkerSurveyCancel survey_cancel;
                 WorkerSurveyResult survey_result;
                 WorkerZone zone;
+                WorkerPower power;
         };
 } WorkerMessage;
 

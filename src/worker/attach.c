@@ -19,6 +19,7 @@
 #include "src/basic/macro.h"
 #include "src/basic/message-ids.h"
 #include "src/basic/text.h"
+#include "src/worker/disks.h"
 #include "src/worker/removable.h"
 #include "src/worker/reopen.h"
 #include "src/worker/repair.h"
@@ -130,6 +131,15 @@ static void take_error_watch(const AttachTask *attach, int root_fd, WorkerFilesy
         *ret_watch_fd = fd;
 }
 
+static void copy_disks(dev_t device_number, WorkerFilesystem *filesystem) {
+        dev_t disks[FILESYSTEM_DISKS_MAX];
+
+        memset(filesystem->disks, 0, sizeof(filesystem->disks));
+        filesystem->n_disks = (uint32_t) device_find_disks("/sys", device_number, disks, ELEMENTSOF(disks));
+        for (size_t i = 0; i < filesystem->n_disks; i++)
+                filesystem->disks[i] = disks[i];
+}
+
 static void copy_probed(const FilesystemFacts *probed, WorkerFilesystem *facts) {
         facts->uuid_state = probed->uuid_state;
         memcpy(facts->uuid, probed->uuid, UUID_SIZE);
@@ -180,6 +190,7 @@ static int attach_in_child(int report_fd, void *userdata) {
         }
 
         message.filesystem.is_removable = device_is_removable("/sys", superblock->device_number);
+        copy_disks(superblock->device_number, &message.filesystem);
         TAILQ_FOREACH(mount, &superblock->mounts, entry)
                 if (mount_point_is_for_media(mount->mount_point))
                         message.filesystem.is_removable = TRISTATE_YES;

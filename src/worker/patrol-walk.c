@@ -17,10 +17,10 @@
 #include "src/basic/file.h"
 #include "src/basic/macro.h"
 #include "src/basic/text.h"
+#include "src/worker/pressure.h"
 #include "src/worker/removable.h"
 #include "src/worker/reopen.h"
 
-#define PRESSURE_LIMIT_BYTES 4096
 #define PRESSURE_PAUSE_USEC USEC_PER_SEC
 
 typedef struct Patrol {
@@ -290,25 +290,6 @@ static void sleep_usec(uint64_t usec) {
         (void) clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
-double pressure_parse(const char *text) {
-        static const char begin[] = "some avg10=";
-        double percent;
-        char *end;
-
-        if (!text_starts_with(text, begin))
-                return 0;
-        percent = strtod(text + strlen(begin), &end);
-        return *end == ' ' && percent >= 0 ? percent : 0;
-}
-
-static bool is_under_pressure(void) {
-        _cleanup_(free_at) char *text = NULL;
-        size_t length;
-
-        return file_read(AT_FDCWD, "/proc/pressure/io", PRESSURE_LIMIT_BYTES, &text, &length) >= 0 &&
-               pressure_parse(text) > PATROL_PRESSURE_PERCENT;
-}
-
 /* After @busy_usec in the kernel. Returns false if the rest would take longer than the turn: it is over. */
 static bool rest(const Patrol *patrol, uint64_t busy_usec) {
         unsigned share = patrol->task->request.share_percent;
@@ -319,7 +300,7 @@ static bool rest(const Patrol *patrol, uint64_t busy_usec) {
         sleep_usec(pause_usec);
         if (share >= PATROL_POLITE_PERCENT)
                 return true;
-        while (is_under_pressure()) {
+        while (pressure_is_high()) {
                 if (clock_monotonic_usec() + PRESSURE_PAUSE_USEC >= patrol->end_usec)
                         return false;
                 sleep_usec(PRESSURE_PAUSE_USEC);

@@ -11,10 +11,8 @@
 #define PATROL_TURN_USEC (30 * USEC_PER_SEC)
 /* So often it says so before that: what is not told when it dies is checked again. */
 #define PATROL_REPORT_USEC USEC_PER_SEC
-/* A patrol with a smaller share of the time than this also waits while others wait for their disks: this much of the
- * last ten seconds, in percent. Source: /proc/pressure/io, "some avg10". */
+/* A patrol with a smaller share of the time than this also waits while others wait for their disks (pressure.h). */
 #define PATROL_POLITE_PERCENT 50
-#define PATROL_PRESSURE_PERCENT 40.0
 
 /**
  * patrol_walk_in_child() - a turn, from task->request.position on
@@ -25,6 +23,3 @@
  * not asked for, else as of a survey. For ChildTask.run.
  */
 int patrol_walk_in_child(int report_fd, const SurveyTask *task);
-
-/* "some avg10=1.23 avg60=..." in @text. Returns the percentage, 0 if it does not say. Pure. */
-double pressure_parse(const char *text);

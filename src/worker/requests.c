@@ -148,6 +148,7 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int take
         case WORKER_INTENT_LEFT:
         case WORKER_SURVEY_RESULT:
         case WORKER_ZONE:
+        case WORKER_POWER:
                 return -EBADMSG;
         }
 

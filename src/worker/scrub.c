@@ -10,14 +10,17 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "kernel/filesystem-probe.h"
 #include "kernel/harmful-repairs.h"
 #include "kernel/health-monitor.h"
 #include "kernel/metadata-repair.h"
+#include "src/basic/clock.h"
 #include "src/basic/text.h"
 #include "src/basic/unit-name.h"
 #include "src/worker/job.h"
+#include "src/worker/pressure.h"
 #include "src/worker/process.h"
 #include "src/worker/reopen.h"
 #include "src/worker/unit-run.h"
@@ -26,6 +29,8 @@
 #define REPAIR_TEMPLATE "healer-scrub-repair@.service"
 /* systemd is asked to stop the unit before the child ends. */
 #define STOP_GRACE_USEC (10 * USEC_PER_SEC)
+/* While others wait for their disks one that is polite is not begun. */
+#define QUIET_MAX_USEC USEC_PER_HOUR
 
 /* Bits of xfs_scrub's exit status. Source: xfs_scrub(8). */
 #define SCRUB_ERRORS_LEFT 1
@@ -62,6 +67,15 @@ static void choose_kind(Scrub *scrub, const Reopened *place) {
         scrub->may_repair = false;
         (void) text_append_format(scrub->note, sizeof(scrub->note), "only checks: %s",
                                   harmful ? harmful->why : "it is mounted read-only");
+}
+
+/* Nobody waits for it: others come first, but not for ever. */
+static void wait_for_quiet(const Scrub *scrub) {
+        uint64_t end_usec = clock_monotonic_usec() + QUIET_MAX_USEC;
+        const struct timespec pause = { .tv_sec = 5 };
+
+        while (scrub->job->scrub.is_polite && pressure_is_high() && clock_monotonic_usec() < end_usec)
+                (void) clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
 static void on_started(const char *unit_name, void *userdata) {
@@ -133,6 +147,7 @@ static Outcome scrub_steps(Scrub *scrub, WorkerJobResult *result) {
         Outcome outcome;
         int error, r;
 
+        wait_for_quiet(scrub);
         outcome = reopen_superblock(job->superblock, job->monitor_fd, REOPEN_TO_SCAN, &place, &error);
         if (outcome != OUTCOME_DONE) {
                 result->error = error;

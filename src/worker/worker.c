@@ -200,26 +200,6 @@ static const MountDiffCalls mount_calls = {
 
 /* The line */
 
-static void say_zone(const char *name, int fd, void *userdata) {
-        WorkerMessage message = {};
-
-        worker_message_init(&message, WORKER_ZONE);
-        (void) text_copy(message.zone.name, sizeof(message.zone.name), name);
-        worker_say(userdata, &message, fd);
-}
-
-static void on_zone_looked(void *userdata) {
-        Worker *worker = userdata;
-
-        worker->is_zone_tried = true;
-        worker_begin_serving(worker);
-}
-
-static const ZoneWatchCalls zone_calls = {
-        .on_zone = say_zone,
-        .on_looked = on_zone_looked,
-};
-
 static void say_intent(const Intent *intent, void *userdata) {
         WorkerMessage message = {};
         Worker *worker = userdata;
@@ -248,8 +228,6 @@ static bool is_replaced(void) {
 static int on_hello(const WorkerHello *hello, void *userdata) {
         WorkerMessage message = {};
         Worker *worker = userdata;
-        const char *zone;
-        int zone_fd;
 
         if (!text_equal(hello->program_version, PACKAGE_VERSION) && is_replaced()) {
                 log_notice("healerd is version %s, this worker %s was replaced: making room for the new one as "
@@ -272,8 +250,7 @@ static int on_hello(const WorkerHello *hello, void *userdata) {
         message.hello_reply.watches_by = mount_watch_kind(worker->mount_watch);
         message.hello_reply.oops_count = child_table_oops_count(worker->children);
         worker_say(worker, &message, -EBADF);
-        if (zone_watch_get(worker->zone_watch, &zone, &zone_fd))
-                say_zone(zone, zone_fd, worker);
+        worker_say_machine(worker);
 
         intents_each(worker->intents, say_intent, worker);
         job_say_results(worker);
@@ -542,7 +519,11 @@ int worker_new(const WorkerOptions *options, Worker **ret_worker) {
                         &intents_calls, worker, &worker->intents);
         if (r < 0)
                 return r;
-        r = zone_watch_new(worker->event, worker->children, ZONE_OF_MACHINE, &zone_calls, worker, &worker->zone_watch);
+        r = zone_watch_new(worker->event, worker->children, ZONE_OF_MACHINE, &worker_zone_calls, worker,
+                           &worker->zone_watch);
+        if (r < 0)
+                return r;
+        r = power_watch_new(worker->event, worker_say_power, worker, &worker->power_watch);
         if (r < 0)
                 return r;
         r = mount_watch_new(worker->event, options->no_fanotify, &mount_calls, worker, &worker->mount_watch);
@@ -561,6 +542,7 @@ Worker *worker_free(Worker *worker) {
                 (void) unlink(worker->options.listen_path);
         mount_watch_free(worker->mount_watch);
         zone_watch_free(worker->zone_watch);
+        power_watch_free(worker->power_watch);
         job_table_clear(&worker->jobs);
         superblock_table_clear(&worker->superblocks);
         intents_free(worker->intents);

@@ -18,6 +18,7 @@
 #include "src/worker/job.h"
 #include "src/worker/mount-watch.h"
 #include "src/worker/places.h"
+#include "src/worker/power-watch.h"
 #include "src/worker/superblock-table.h"
 #include "src/worker/zone-watch.h"
 
@@ -42,6 +43,7 @@ struct Worker {
         Connection *connection;
         MountWatch *mount_watch;
         ZoneWatch *zone_watch;
+        PowerWatch *power_watch;
         Intents *intents;
         SuperblockTable superblocks;
         JobTable jobs;
@@ -77,6 +79,11 @@ void worker_stop(Worker *worker);
 
 /* Says one record if healerd is there; @fd is borrowed or negative. */
 void worker_say(Worker *worker, const WorkerMessage *message, int fd);
+
+/* worker-machine.c: time zone and power, with the greeting and when they change. */
+void worker_say_machine(Worker *worker);
+void worker_say_power(bool is_on_battery, void *userdata);
+extern const ZoneWatchCalls worker_zone_calls;
 
 /* Says a superblock and the mounts of it that healerd does not know yet; @monitor_fd is borrowed or negative. */
 void worker_say_superblock(Worker *worker, Superblock *superblock, int monitor_fd);

@@ -27,6 +27,7 @@ static void require_usable(const WorkerMessage *message) {
                 require(autofsck_to_name(message->filesystem.autofsck));
                 require(is_text(message->filesystem.label, sizeof(message->filesystem.label)));
                 require(is_text(message->filesystem.device, sizeof(message->filesystem.device)));
+                require(message->filesystem.n_disks <= FILESYSTEM_DISKS_MAX);
                 require(message->filesystem.error >= 0 && message->filesystem.holder_pid >= 0);
                 break;
         case WORKER_MOUNT_ADDED:
@@ -62,6 +63,9 @@ static void require_usable(const WorkerMessage *message) {
                 break;
         case WORKER_ZONE:
                 require(is_text(message->zone.name, sizeof(message->zone.name)));
+                break;
+        case WORKER_POWER:
+                require(message->power.is_on_battery <= 1);
                 break;
         case WORKER_START_UNIT:
                 require(message->unit.job_id != 0);

@@ -162,6 +162,9 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_SURVEY_RESULT:
                 print_survey(&message->survey_result);
                 return;
+        case WORKER_POWER:
+                printf("power %s\n", message->power.is_on_battery ? "battery" : "mains");
+                return;
         case WORKER_ZONE:
                 printf("zone %s%s\n", message->zone.name, fd >= 0 ? " +file" : "");
                 return;

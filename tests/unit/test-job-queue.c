@@ -680,6 +680,46 @@ static void test_late_result_is_ignored(void **state) {
         assert_int_equal(s->n_ended, 0);
 }
 
+/* One at a time on each disk, whatever else may run beside it. */
+static void test_one_scan_on_each_disk(void **state) {
+        static const ActionRequest scrub = { .kind = ACTION_SCRUB, .timeout_usec = USEC_INFINITY };
+        Setup *s = *state;
+        const JobOrder first = { .filesystem = s->one, .request = &scrub, .source = DECISION_SCHEDULE };
+        const JobOrder second = { .filesystem = s->two, .request = &scrub, .source = DECISION_SCHEDULE };
+        WorkerJobResult result = { .outcome = OUTCOME_DONE };
+        Job *job;
+
+        s->one->facts.n_disks = s->two->facts.n_disks = 1;
+        s->one->facts.disks[0] = s->two->facts.disks[0] = 0x800;
+        assert_int_equal(job_queue_add(s->queue, &first, &job), 1);
+        result.job_id = job->id;
+        assert_int_equal(job_queue_add(s->queue, &second, &job), 1);
+        /* A repair reads little. */
+        assert_int_equal(add(s, s->two, STRUCTURE_AG_FINOBT, 0, &job), 1);
+        run_until_started(s, 2);
+        run_due(s);
+        assert_int_equal(s->n_started, 2);
+        assert_int_equal(s->started[0], result.job_id);
+        assert_int_equal(s->started[1], job->id);
+        assert_int_equal(job_queue_on_result(s->queue, &result), 0);
+        run_until_started(s, 3);
+}
+
+static void test_scans_on_several_disks(void **state) {
+        static const ActionRequest scrub = { .kind = ACTION_SCRUB, .timeout_usec = USEC_INFINITY };
+        Setup *s = *state;
+        const JobOrder first = { .filesystem = s->one, .request = &scrub, .source = DECISION_SCHEDULE };
+        const JobOrder second = { .filesystem = s->two, .request = &scrub, .source = DECISION_SCHEDULE };
+        Job *job;
+
+        s->one->facts.n_disks = s->two->facts.n_disks = 1;
+        s->one->facts.disks[0] = 0x800;
+        s->two->facts.disks[0] = 0x810;
+        assert_int_equal(job_queue_add(s->queue, &first, &job), 1);
+        assert_int_equal(job_queue_add(s->queue, &second, &job), 1);
+        run_until_started(s, 2);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_one_at_a_time_for_each_filesystem, setup, teardown),
@@ -706,6 +746,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_limit_and_refusals, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_late_result_is_ignored, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_one_scan_on_each_disk, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_scans_on_several_disks, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -526,7 +526,9 @@ static void test_check_clears(void **state) {
         assert_int_equal(engine_order(s->engine, &order, &job, &denied), 1);
         run_quiet(s);
         assert_int_equal(filesystem_of(s, DEVICE_NUMBER)->conditions.n_items, 0);
-        assert_int_equal(s->n_stored, 0);
+        /* That it was checked. */
+        assert_int_equal(s->n_stored, 1);
+        assert_non_null(stored_find(s, "checked/" UUID_A));
 }
 
 /* Those of rules: their names are in the store alone. */

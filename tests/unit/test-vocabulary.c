@@ -23,6 +23,7 @@ static const char *const kinds[] = {
         "read-error",       "write-error",    "data-lost",     "events-lost", "watching",     "unmounted",
         "filesystem-error", "repair-done",    "repair-failed", "scrub-done",  "scrub-failed", "survey-done",
         "survey-failed",    "unit-done",      "unit-failed",   "action-refused", "monitor-lost",
+        "check-due",
 };
 static const char *const sources[] = { "healthmon", "fanotify", "survey", "healerd" };
 static const char *const domains[] = {
@@ -145,6 +146,7 @@ static void test_severities(_unused_ void **state) {
                 { EVENT_UNIT_FAILED,    SEVERITY_ERROR,    true  },
                 { EVENT_ACTION_REFUSED, SEVERITY_WARNING,  true  },
                 { EVENT_MONITOR_LOST,   SEVERITY_ERROR,    true  },
+                { EVENT_CHECK_DUE,      SEVERITY_INFO,     true  },
         };
         static const int levels[] = { LOG_ALERT, LOG_CRIT, LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO };
 

@@ -22,7 +22,7 @@
 #include "src/basic/text.h"
 #include "src/worker/places.h"
 #include "src/worker/process.h"
-#include "src/worker/patrol-walk.h"
+#include "src/worker/pressure.h"
 #include "src/worker/removable.h"
 
 /* Layers of an overlay in these tests: "/layer-9" is on device 8:9; anything else is out of reach. */

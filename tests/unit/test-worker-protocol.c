@@ -28,6 +28,7 @@ static const WorkerMessageType all_types[] = {
         WORKER_HELLO_REPLY, WORKER_FILESYSTEM, WORKER_MOUNT_ADDED, WORKER_MOUNT_GONE, WORKER_MOUNTS_LISTED,
         WORKER_JOB_STARTED, WORKER_JOB_RESULT, WORKER_GATHERED, WORKER_INTENT_LEFT, WORKER_SURVEY_RESULT,
         WORKER_ZONE,
+        WORKER_POWER,
 };
 
 typedef struct Line {
@@ -134,6 +135,7 @@ static void test_descriptor_travels(void **state) {
                 { WORKER_START_UNIT, 0        },
                 { WORKER_FILESYSTEM, 0        },
                 { WORKER_ZONE,       0        },
+                { WORKER_POWER,      -EBADMSG },
                 { WORKER_HELLO,      -EBADMSG },
                 { WORKER_CANCEL,     -EBADMSG },
                 { WORKER_JOB_RESULT, -EBADMSG },
@@ -287,7 +289,7 @@ static void test_nonsense(void **state) {
                 CASE("structure beyond", WORKER_REPAIR, repair.target.structure, "\xff\xff\xff\x7f", -EBADMSG),
                 CASE("structure negative", WORKER_REPAIR, repair.target.structure, "\xff\xff\xff\xff", -EBADMSG),
                 CASE("may_repair is 2", WORKER_SCRUB, scrub.may_repair, "\2", -EBADMSG),
-                CASE("padding of scrub", WORKER_SCRUB, scrub.pad[6], "\1", -EBADMSG),
+                CASE("padding of scrub", WORKER_SCRUB, scrub.pad[5], "\1", -EBADMSG),
                 CASE("negative errno of a last error", WORKER_GATHERED, gathered.last_error.error, "\0\0\0\x80",
                      -EBADMSG),
                 CASE("padding of gather", WORKER_GATHER, gather.pad, "\1", -EBADMSG),
@@ -299,7 +301,11 @@ static void test_nonsense(void **state) {
                 CASE("half an error watch", WORKER_FILESYSTEM, filesystem.has_error_watch, "\2", -EBADMSG),
                 CASE("negative errno of a watch", WORKER_FILESYSTEM, filesystem.error_watch_error,
                      "\xff\xff\xff\xff", -EBADMSG),
-                CASE("reserved beside a watch", WORKER_FILESYSTEM, filesystem.pad2, "\1", -EBADMSG),
+                CASE("as many disks as fit", WORKER_FILESYSTEM, filesystem.n_disks, "\x10", 0),
+                CASE("more disks than fit", WORKER_FILESYSTEM, filesystem.n_disks, "\x11", -EBADMSG),
+                CASE("power is 2", WORKER_POWER, power.is_on_battery, "\2", -EBADMSG),
+                CASE("padding of power", WORKER_POWER, power.pad[6], "\1", -EBADMSG),
+                CASE("polite is 2", WORKER_SCRUB, scrub.is_polite, "\2", -EBADMSG),
                 CASE("negative errno of old errors", WORKER_FILESYSTEM, filesystem.old_errors[1].error, "\0\0\0\x80",
                      -EBADMSG),
                 CASE("reserved beside old errors", WORKER_FILESYSTEM, filesystem.old_errors[0].pad, "\0\0\1", -EBADMSG),
@@ -454,7 +460,7 @@ static void test_names(void **state) {
         }
         assert_null(worker_message_type_to_name(0));
         assert_null(worker_message_type_to_name(WORKER_START_UNIT + 1));
-        assert_null(worker_message_type_to_name(WORKER_ZONE + 1));
+        assert_null(worker_message_type_to_name(WORKER_POWER + 1));
 }
 
 int main(void) {

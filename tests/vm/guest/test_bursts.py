@@ -40,8 +40,8 @@ class Leftovers:
     """What healerd, its worker and the bus have while nothing is under way; compared before and after."""
 
     UNITS = ['healerd.service', 'healer-worker.service']
-    # The worker's child that is kept; any other is at work, and has descriptors here as long.
-    KEPT = ['healer:ready']
+    # The worker's children that are kept; any other is at work, and has descriptors here as long.
+    KEPT = ['healer:ready', 'healer:scans']
 
     def __init__(self):
         # After something of each kind, so that what is made once and kept is there.

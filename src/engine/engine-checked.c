@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * When a file system was checked as a whole for the last time, by whomever, and what came of it.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/basic/clock.h"
+#include "src/basic/log.h"
+#include "src/basic/text.h"
+#include "src/engine/engine-internal.h"
+
+static CheckedFilesystem *find(Engine *engine, const uint8_t uuid[static UUID_SIZE]) {
+        CheckedFilesystem *checked;
+
+        TAILQ_FOREACH(checked, &engine->checked, entries)
+                if (memcmp(checked->uuid, uuid, UUID_SIZE) == 0)
+                        return checked;
+        return NULL;
+}
+
+static void forget(Engine *engine, CheckedFilesystem *checked) {
+        TAILQ_REMOVE(&engine->checked, checked, entries);
+        engine->n_checked--;
+        free(checked);
+}
+
+/* Of too many the one that was put there first is forgotten. */
+static CheckedFilesystem *find_or_add(Engine *engine, const uint8_t uuid[static UUID_SIZE]) {
+        CheckedFilesystem *checked = find(engine, uuid), *oldest;
+
+        if (checked)
+                return checked;
+        oldest = TAILQ_FIRST(&engine->checked);
+        if (engine->n_checked >= ENGINE_SCHEDULED_MAX && oldest)
+                forget(engine, oldest);
+        checked = calloc(1, sizeof(*checked));
+        if (!checked)
+                return NULL;
+        memcpy(checked->uuid, uuid, UUID_SIZE);
+        TAILQ_INSERT_TAIL(&engine->checked, checked, entries);
+        engine->n_checked++;
+        return checked;
+}
+
+void engine_forget_checked(Engine *engine) {
+        CheckedFilesystem *checked;
+
+        while ((checked = TAILQ_FIRST(&engine->checked)))
+                forget(engine, checked);
+}
+
+void engine_checked_identify(Engine *engine, const Watch *watch, Filesystem *filesystem) {
+        const CheckedFilesystem *checked = watch->is_kept ? find(engine, watch->kept_as) : NULL;
+
+        if (checked && filesystem->check.ended_usec == 0)
+                filesystem->check = checked->state;
+}
+
+void engine_checked_note(Engine *engine, Filesystem *filesystem, Outcome outcome, bool is_scheduled) {
+        const Watch *watch = engine_watch_find(engine, filesystem->id);
+        char key[CHECK_KEY_SIZE], value[CHECK_VALUE_SIZE];
+        CheckedFilesystem *checked;
+
+        if (outcome != OUTCOME_DONE && outcome != OUTCOME_FOUND_CORRUPTION)
+                return;
+        filesystem->check.ended_usec = clock_realtime_usec();
+        filesystem->check.outcome = outcome;
+        if (!is_scheduled)
+                filesystem->check.others_usec = filesystem->check.ended_usec;
+        if (watch && watch->is_kept) {
+                checked = find_or_add(engine, watch->kept_as);
+                if (checked)
+                        checked->state = filesystem->check;
+                engine_state_put(engine, check_key(watch->kept_as, key), value,
+                                 check_value(&filesystem->check, value));
+        }
+        engine_tell(engine, on_filesystem, filesystem);
+        engine_schedules_look(engine);
+}
+
+int engine_adopt_checked(Engine *engine, const char *key, const void *value, size_t size_bytes) {
+        CheckedFilesystem *checked;
+        uint8_t uuid[UUID_SIZE];
+        CheckState state;
+        int r;
+
+        r = check_read(key, value, size_bytes, uuid, &state);
+        if (r < 0)
+                return r;
+        checked = find_or_add(engine, uuid);
+        if (!checked)
+                return -ENOMEM;
+        if (state.ended_usec > checked->state.ended_usec)
+                checked->state = state;
+        return 0;
+}
+
+void engine_checked_loaded(Engine *engine) {
+        Watch *watch;
+
+        TAILQ_FOREACH(watch, &engine->watches, entries)
+                engine_checked_identify(engine, watch,
+                                        filesystem_table_find_id(engine->filesystems, watch->filesystem_id));
+        engine_schedules_look(engine);
+}

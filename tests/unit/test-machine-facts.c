@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which disks a file system lies on, and what feeds the machine, read from small copies of /sys.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "src/basic/macro.h"
+#include "src/model/filesystem-facts.h"
+#include "src/worker/disks.h"
+#include "src/worker/power-watch.h"
+
+static char folder[64];
+
+static void shell(const char *command) {
+        assert_int_equal(system(command), 0);
+}
+
+static int setup(_unused_ void **state) {
+        (void) snprintf(folder, sizeof(folder), "/tmp/test-sysfs.XXXXXX");
+        return !mkdtemp(folder) || setenv("SYSFS", folder, 1) < 0;
+}
+
+static int teardown(_unused_ void **state) {
+        return system("rm -rf \"$SYSFS\"");
+}
+
+/* Two partitions of sda, a stack over one of them and sdb, a RAID of both with a partition of its own, and what is
+ * stacked on itself. */
+static const char build_disks[] =
+        "set -e; cd \"$SYSFS\"; mkdir -p dev/block\n"
+        "node() { mkdir -p devices/$1/slaves; echo $2 > devices/$1/dev; ln -s ../../devices/$1 dev/block/$2; }\n"
+        "node sda 8:0; node sdb 8:16; node sda/sda1 8:1; node sda/sda2 8:2; node dm-0 253:0; node md0 9:0\n"
+        "node md0/md0p1 259:1; node dm-1 253:1\n"
+        "echo 1 > devices/sda/sda1/partition; echo 2 > devices/sda/sda2/partition\n"
+        "echo 1 > devices/md0/md0p1/partition\n"
+        "ln -s ../../sda/sda2 devices/dm-0/slaves/sda2; ln -s ../../sdb devices/dm-0/slaves/sdb\n"
+        "ln -s ../../sda/sda1 devices/md0/slaves/sda1; ln -s ../../sdb devices/md0/slaves/sdb\n"
+        "ln -s ../../dm-1 devices/dm-1/slaves/dm-1\n";
+
+static void test_disks(_unused_ void **state) {
+        const dev_t sda = makedev(8, 0), sdb = makedev(8, 16);
+        const struct {
+                const char *name;
+                dev_t device;
+                size_t n;
+                dev_t disks[2];
+        } cases[] = {
+                { "a disk",               makedev(8, 0),   1, { sda } },
+                { "a partition",          makedev(8, 1),   1, { sda } },
+                { "another one",          makedev(8, 2),   1, { sda } },
+                { "a stack",              makedev(253, 0), 2, { sda, sdb } },
+                { "a RAID",               makedev(9, 0),   2, { sda, sdb } },
+                { "a partition of a RAID", makedev(259, 1), 2, { sda, sdb } },
+                { "on itself",            makedev(253, 1), 0, {} },
+                { "none",                 makedev(0, 42),  0, {} },
+        };
+
+        shell(build_disks);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                dev_t disks[FILESYSTEM_DISKS_MAX];
+                size_t n, n_found = 0;
+
+                print_message("%s\n", cases[i].name);
+                n = device_find_disks(folder, cases[i].device, disks, ELEMENTSOF(disks));
+                assert_int_equal(n, cases[i].n);
+                for (size_t k = 0; k < n; k++)
+                        for (size_t m = 0; m < n; m++)
+                                n_found += disks[k] == cases[i].disks[m];
+                assert_int_equal(n_found, n);
+        }
+        /* As many as there is room for. */
+        assert_int_equal(device_find_disks(folder, makedev(253, 0), (dev_t [1]) {}, 1), 1);
+}
+
+static void test_shared(_unused_ void **state) {
+        const FilesystemFacts one = { .n_disks = 2, .disks = { 1, 2 } }, two = { .n_disks = 2, .disks = { 3, 2 } },
+                              three = { .n_disks = 1, .disks = { 4 } }, unknown = {};
+
+        assert_true(filesystem_facts_share_disk(&one, &two));
+        assert_true(filesystem_facts_share_disk(&two, &one));
+        assert_false(filesystem_facts_share_disk(&one, &three));
+        assert_false(filesystem_facts_share_disk(&unknown, &unknown));
+}
+
+static void test_power(_unused_ void **state) {
+        static const struct {
+                const char *name, *build;
+                bool is_on_battery;
+        } cases[] = {
+                { "a server",             ":", false },
+                { "a laptop, plugged in", "supply AC Mains online 1; supply BAT Battery status Charging", false },
+                { "a laptop on battery",  "supply AC Mains online 0; supply BAT Battery status Discharging", true },
+                { "full, unplugged",      "supply AC Mains online 0; supply BAT Battery status Full", true },
+                { "battery alone",        "supply BAT Battery status Discharging", true },
+                { "battery alone, full",  "supply BAT Battery status Full", false },
+                { "one of two plugs",     "supply AC Mains online 0; supply C USB online 1; supply BAT Battery status "
+                                          "Discharging", false },
+                { "unplugged server",     "supply AC Mains online 0", false },
+                { "the mouse's battery",  "supply M Battery status Discharging; echo Device > M/scope", false },
+                { "of the machine",       "supply B Battery status Discharging; echo System > B/scope", true },
+        };
+
+        assert_false(power_is_on_battery(folder));
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char command[512];
+
+                print_message("%s\n", cases[i].name);
+                (void) snprintf(command, sizeof(command),
+                                "set -e; rm -rf \"$SYSFS/class\"; mkdir -p \"$SYSFS/class/power_supply\"\n"
+                                "cd \"$SYSFS/class/power_supply\"\n"
+                                "supply() { mkdir $1; echo $2 > $1/type; echo $4 > $1/$3; }\n%s", cases[i].build);
+                shell(command);
+                assert_int_equal(power_is_on_battery(folder), cases[i].is_on_battery);
+        }
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_disks, setup, teardown),
+                cmocka_unit_test(test_shared),
+                cmocka_unit_test_setup_teardown(test_power, setup, teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
