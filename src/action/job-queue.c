@@ -158,7 +158,21 @@ static bool load_one_disk(JobQueue *queue, const Job *running, const Job *candid
         return there && here && filesystem_facts_share_disk(&there->facts, &here->facts);
 }
 
+/* A scan that is not ours. */
+static bool is_loaded_by_other(JobQueue *queue, const Job *candidate) {
+        const Filesystem *here = filesystem_table_find_id(queue->filesystems, candidate->filesystem_id);
+
+        if (!here || !job_kind_rule(candidate->request.kind)->loads_disk)
+                return false;
+        for (Filesystem *f = NULL; (f = filesystem_table_next(queue->filesystems, f));)
+                if (f->is_checked_by_other && (f == here || filesystem_facts_share_disk(&f->facts, &here->facts)))
+                        return true;
+        return false;
+}
+
 static bool is_occupied(JobQueue *queue, const Job *candidate) {
+        if (is_loaded_by_other(queue, candidate))
+                return true;
         for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
                 if (job != candidate && job->state == JOB_RUNNING &&
                     (job_excludes(job, candidate) || load_one_disk(queue, job, candidate)))

@@ -19,6 +19,7 @@ static const CtlDropin dropins[] = {
         { "xfs_healer_start.service", "xfs_healer.conf" },
         { "xfs_healer@.service", "xfs_healer.conf" },
         { "xfs_scrub@.service", "xfs_scrub.conf" },
+        { "xfs_scrub_all.timer", "xfs_scrub_all.conf" },
         { "xfs_scrub_media@.service", "xfs_scrub.conf" },
 };
 

@@ -81,6 +81,48 @@ void engine_checked_note(Engine *engine, Filesystem *filesystem, Outcome outcome
         engine_schedules_look(engine);
 }
 
+static void tell_scan(Engine *engine, const Filesystem *filesystem, Outcome outcome) {
+        const HealthEvent event = {
+                .source = EVENT_SOURCE_FOREIGN,
+                .filesystem_id = filesystem->id,
+                .kind = outcome == OUTCOME_DONE || outcome == OUTCOME_FOUND_CORRUPTION ? EVENT_SCRUB_DONE
+                                                                                       : EVENT_SCRUB_FAILED,
+                .domain = DOMAIN_MOUNT,
+                .time_realtime_nsec = clock_realtime_usec() * NSEC_PER_USEC,
+                .received_boottime_usec = clock_boottime_usec(),
+                .count = 1,
+        };
+
+        engine_take_event(engine, &event);
+}
+
+void engine_on_scan(Engine *engine, const WorkerScan *told) {
+        Filesystem *filesystem = filesystem_table_find_device(engine->filesystems, (dev_t) told->device_number);
+        Outcome outcome = (Outcome) told->outcome;
+        char number[32];
+
+        if (!filesystem || (told->is_running && filesystem->is_checked_by_other))
+                return;
+        filesystem->is_checked_by_other = told->is_running;
+        if (told->is_running)
+                log_info("%s: %s checks it", filesystem_facts_subject(&filesystem->facts, number), told->unit);
+        else if (outcome != OUTCOME_WORKER_LOST) {
+                log_info("%s: %s: %s%s%s", filesystem_facts_subject(&filesystem->facts, number), told->unit,
+                         outcome == OUTCOME_DONE ? "No damage found." : outcome_to_sentence(outcome),
+                         told->detail[0] ? " " : "", told->detail);
+                engine_conditions_from_scan(engine, filesystem, outcome);
+                engine_checked_note(engine, filesystem, outcome, false);
+                tell_scan(engine, filesystem, outcome);
+        }
+        /* What waited for it. */
+        job_queue_on_worker_ready(engine->jobs);
+}
+
+void engine_forget_scans(Engine *engine) {
+        for (Filesystem *f = NULL; (f = filesystem_table_next(engine->filesystems, f));)
+                f->is_checked_by_other = false;
+}
+
 int engine_adopt_checked(Engine *engine, const char *key, const void *value, size_t size_bytes) {
         CheckedFilesystem *checked;
         uint8_t uuid[UUID_SIZE];

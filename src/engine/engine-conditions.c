@@ -287,6 +287,15 @@ static void from_repair(Engine *engine, Filesystem *filesystem, const Job *job) 
                 engine_raise_offline(engine, filesystem, job, why);
 }
 
+void engine_conditions_from_scan(Engine *engine, Filesystem *filesystem, Outcome outcome) {
+        /* One without a finding answers for every structure and for whatever was lost. */
+        if (outcome != OUTCOME_DONE)
+                return;
+        engine_drop(engine, filesystem, CONDITION_EVENTS_LOST, NULL);
+        engine_drop(engine, filesystem, CONDITION_FILESYSTEM_ERROR, NULL);
+        drop_structure(engine, filesystem, NULL);
+}
+
 void engine_conditions_from_job(Engine *engine, Filesystem *filesystem, const Job *job) {
         if (job->request.kind == ACTION_REPAIR) {
                 from_repair(engine, filesystem, job);
@@ -295,10 +304,6 @@ void engine_conditions_from_job(Engine *engine, Filesystem *filesystem, const Jo
 
         if (job->request.kind == ACTION_SCRUB && job->report.outcome == OUTCOME_FOUND_CORRUPTION)
                 engine_scan_left(engine, filesystem, job);
-        /* A full scan without a finding answers for every structure and for whatever was lost. */
-        if (job->request.kind == ACTION_SCRUB && job->report.outcome == OUTCOME_DONE) {
-                engine_drop(engine, filesystem, CONDITION_EVENTS_LOST, NULL);
-                engine_drop(engine, filesystem, CONDITION_FILESYSTEM_ERROR, NULL);
-                drop_structure(engine, filesystem, NULL);
-        }
+        if (job->request.kind == ACTION_SCRUB)
+                engine_conditions_from_scan(engine, filesystem, job->report.outcome);
 }

@@ -351,6 +351,8 @@ void engine_deferred_on_unmount(Engine *engine, Filesystem *filesystem);
 void engine_conditions_from_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event);
 void engine_conditions_from_monitor(Engine *engine, Filesystem *filesystem);
 void engine_conditions_from_job(Engine *engine, Filesystem *filesystem, const Job *job);
+/* A full scan ended, ours or another's. */
+void engine_conditions_from_scan(Engine *engine, Filesystem *filesystem, Outcome outcome);
 void engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, Severity severity, const char *target,
                   const char *message, uint64_t event_id);
 void engine_drop(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target);
@@ -459,6 +461,10 @@ void engine_on_power(Engine *engine, const WorkerPower *told);
 void engine_checked_identify(Engine *engine, const Watch *watch, Filesystem *filesystem);
 /* One ended. */
 void engine_checked_note(Engine *engine, Filesystem *filesystem, Outcome outcome, bool is_scheduled);
+/* What others do. */
+void engine_on_scan(Engine *engine, const WorkerScan *told);
+/* Nobody tells of them any more. */
+void engine_forget_scans(Engine *engine);
 int engine_adopt_checked(Engine *engine, const char *key, const void *value, size_t size_bytes);
 void engine_checked_loaded(Engine *engine);
 void engine_forget_checked(Engine *engine);

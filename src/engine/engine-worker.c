@@ -88,6 +88,7 @@ static void on_lost(void *userdata) {
         engine_tell(engine, on_worker, false);
         fact_gatherer_on_worker_lost(engine->gatherer);
         engine_survey_on_worker_lost(engine);
+        engine_forget_scans(engine);
         job_queue_on_worker_lost(engine->jobs);
 }
 
@@ -191,6 +192,9 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
                 return;
         case WORKER_ZONE:
                 engine_on_zone(engine, &message->zone, fd);
+                return;
+        case WORKER_SCAN:
+                engine_on_scan(engine, &message->scan);
                 return;
         case WORKER_POWER:
                 engine_on_power(engine, &message->power);

@@ -54,6 +54,7 @@ typedef struct Filesystem {
         ConditionList conditions;
         PatrolState patrol;
         CheckState check;
+        bool is_checked_by_other;       /* a scan that is not ours runs */
         uint64_t next_check_usec;       /* wall clock: when a schedule has it checked next; 0: none does */
         char next_check[RULE_ID_SIZE];  /* which one */
 } Filesystem;

@@ -45,6 +45,7 @@ static const char *const event_source_names[] = {
         [EVENT_SOURCE_FANOTIFY] = "fanotify",
         [EVENT_SOURCE_SURVEY] = "survey",
         [EVENT_SOURCE_HEALERD] = "healerd",
+        [EVENT_SOURCE_FOREIGN] = "foreign",
 };
 DEFINE_NAMES(event_source, EventSource)
 

@@ -51,6 +51,7 @@ typedef enum EventSource {
         EVENT_SOURCE_FANOTIFY,          /* FAN_FS_ERROR, the moment it happened */
         EVENT_SOURCE_SURVEY,            /* what the kernel or the disk remembered when we asked: older than the event */
         EVENT_SOURCE_HEALERD,           /* ourselves: results, the end of watching */
+        EVENT_SOURCE_FOREIGN,           /* another program on this machine, by its unit: results of its scans */
 } EventSource;
 DECLARE_NAMES(event_source, EventSource)
 

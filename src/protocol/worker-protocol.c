@@ -207,6 +207,12 @@ static const FieldCheck field_checks[] = {
 
         BYTE(WORKER_POWER, power.is_on_battery, N_BOOLEANS),
         ZERO(WORKER_POWER, power.pad),
+
+        BYTE(WORKER_SCAN, scan.is_running, N_BOOLEANS),
+        BYTE(WORKER_SCAN, scan.outcome, N_OUTCOMES),
+        ZERO(WORKER_SCAN, scan.pad),
+        TEXT(WORKER_SCAN, scan.unit),
+        TEXT(WORKER_SCAN, scan.detail),
 };
 
 typedef struct RecordShape {
@@ -244,6 +250,7 @@ static const RecordShape record_shapes[] = {
         [WORKER_SURVEY_RESULT] = SHAPE("survey-result", survey_result, false),
         [WORKER_ZONE] = SHAPE("zone", zone, true),
         [WORKER_POWER] = SHAPE("power", power, false),
+        [WORKER_SCAN] = SHAPE("scan", scan, false),
 };
 
 static const RecordShape *record_shape_find(uint32_t type) {

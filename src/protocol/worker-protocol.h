@@ -65,6 +65,7 @@ typedef enum WorkerMessageType {
         WORKER_ZONE = 42,               /* WorkerZone + the machine's zone file in sealed memory (none: UTC): with the
                                          * greeting and whenever it changes */
         WORKER_POWER = 43,              /* WorkerPower: with the greeting and whenever it changes */
+        WORKER_SCAN = 44,               /* WorkerScan: a full check that somebody else has begun, or that ended */
 } WorkerMessageType;
 
 typedef enum MonitorState {
@@ -325,6 +326,15 @@ typedef struct WorkerPower {
         uint8_t pad[7];
 } WorkerPower;
 
+typedef struct WorkerScan {
+        uint64_t device_number;
+        uint8_t is_running;
+        uint8_t outcome;                /* Outcome, when it has ended; OUTCOME_WORKER_LOST: nobody knows */
+        uint8_t pad[6];
+        char unit[UNIT_NAME_SIZE];      /* of systemd's, "xfs_scrub@srv.service" */
+        char detail[JOB_DETAIL_SIZE];
+} WorkerScan;
+
 typedef struct WorkerMessage {
         WorkerHeader header;
         union {
@@ -346,6 +356,7 @@ typedef struct WorkerMessage {
                 WorkerSurveyResult survey_result;
                 WorkerZone zone;
                 WorkerPower power;
+                WorkerScan scan;
         };
 } WorkerMessage;
 

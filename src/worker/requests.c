@@ -149,6 +149,7 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int take
         case WORKER_SURVEY_RESULT:
         case WORKER_ZONE:
         case WORKER_POWER:
+        case WORKER_SCAN:
                 return -EBADMSG;
         }
 

@@ -23,6 +23,7 @@
 #include "src/worker/pressure.h"
 #include "src/worker/process.h"
 #include "src/worker/reopen.h"
+#include "src/worker/scrub-outcome.h"
 #include "src/worker/unit-run.h"
 
 #define CHECK_TEMPLATE "healer-scrub@.service"
@@ -31,12 +32,6 @@
 #define STOP_GRACE_USEC (10 * USEC_PER_SEC)
 /* While others wait for their disks one that is polite is not begun. */
 #define QUIET_MAX_USEC USEC_PER_HOUR
-
-/* Bits of xfs_scrub's exit status. Source: xfs_scrub(8). */
-#define SCRUB_ERRORS_LEFT 1
-#define SCRUB_COULD_OPTIMIZE 2
-#define SCRUB_OPERATIONAL_ERROR 4
-#define SCRUB_USAGE_ERROR 8
 
 /* In the child */
 
@@ -88,24 +83,11 @@ static void on_started(const char *unit_name, void *userdata) {
 }
 
 static Outcome judge(const UnitRun *run, WorkerJobResult *result) {
-        if (text_equal(run->unit_result, "success") || text_equal(run->unit_result, "exit-code")) {
-                if (run->exit_status == 0 || run->exit_status == SCRUB_COULD_OPTIMIZE)
-                        return OUTCOME_DONE;
-                if (run->exit_status > 0 && run->exit_status < 2 * SCRUB_USAGE_ERROR &&
-                    (run->exit_status & SCRUB_ERRORS_LEFT)) {
-                        if (run->exit_status & SCRUB_OPERATIONAL_ERROR)
-                                (void) text_append_format(result->detail, sizeof(result->detail),
-                                                          "not everything could be scanned");
-                        return OUTCOME_FOUND_CORRUPTION;
-                }
-        }
-
         if (text_equal(run->job_result, "canceled"))
                 return OUTCOME_CANCELLED;
 
-        (void) text_append_format(result->detail, sizeof(result->detail), "the unit ended with %s, exit status %d",
-                                  run->unit_result[0] ? run->unit_result : run->job_result, run->exit_status);
-        return OUTCOME_FAILED;
+        return scrub_outcome(run->unit_result[0] ? run->unit_result : run->job_result, run->exit_status,
+                             result->detail);
 }
 
 static void add_note(const Scrub *scrub, WorkerJobResult *result) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What healerd cannot see of the machine from its root folder: the time zone, and what feeds it.
+ * What healerd cannot see of the machine from its root folder: the time zone, what feeds it, and the scans of others.
  */
 
 #include "src/basic/text.h"
@@ -42,3 +42,15 @@ void worker_say_machine(Worker *worker) {
                 say_zone(zone, zone_fd, worker);
         worker_say_power(power_watch_is_on_battery(worker->power_watch), worker);
 }
+
+static void say_scan(const WorkerScan *scan, void *userdata) {
+        WorkerMessage message = {};
+
+        worker_message_init(&message, WORKER_SCAN);
+        message.scan = *scan;
+        worker_say(userdata, &message, -EBADF);
+}
+
+const ScanWatchCalls worker_scan_calls = {
+        .on_scan = say_scan,
+};

@@ -87,6 +87,7 @@ void worker_check_listed(Worker *worker) {
         worker_message_init(&message, WORKER_MOUNTS_LISTED);
         worker_say(worker, &message, -EBADF);
         worker->is_list_said = true;
+        scan_watch_tell(worker->scan_watch);
 }
 
 void worker_forget_unused(Worker *worker, Superblock *superblock) {
@@ -526,6 +527,10 @@ int worker_new(const WorkerOptions *options, Worker **ret_worker) {
         r = power_watch_new(worker->event, worker_say_power, worker, &worker->power_watch);
         if (r < 0)
                 return r;
+        r = scan_watch_new(worker->event, worker->children, &worker->superblocks, &worker_scan_calls, worker,
+                           &worker->scan_watch);
+        if (r < 0)
+                return r;
         r = mount_watch_new(worker->event, options->no_fanotify, &mount_calls, worker, &worker->mount_watch);
         if (r < 0)
                 return r;
@@ -543,6 +548,7 @@ Worker *worker_free(Worker *worker) {
         mount_watch_free(worker->mount_watch);
         zone_watch_free(worker->zone_watch);
         power_watch_free(worker->power_watch);
+        scan_watch_free(worker->scan_watch);
         job_table_clear(&worker->jobs);
         superblock_table_clear(&worker->superblocks);
         intents_free(worker->intents);

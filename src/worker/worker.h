@@ -19,6 +19,7 @@
 #include "src/worker/mount-watch.h"
 #include "src/worker/places.h"
 #include "src/worker/power-watch.h"
+#include "src/worker/scan-watch.h"
 #include "src/worker/superblock-table.h"
 #include "src/worker/zone-watch.h"
 
@@ -44,6 +45,7 @@ struct Worker {
         MountWatch *mount_watch;
         ZoneWatch *zone_watch;
         PowerWatch *power_watch;
+        ScanWatch *scan_watch;
         Intents *intents;
         SuperblockTable superblocks;
         JobTable jobs;
@@ -84,6 +86,7 @@ void worker_say(Worker *worker, const WorkerMessage *message, int fd);
 void worker_say_machine(Worker *worker);
 void worker_say_power(bool is_on_battery, void *userdata);
 extern const ZoneWatchCalls worker_zone_calls;
+extern const ScanWatchCalls worker_scan_calls;
 
 /* Says a superblock and the mounts of it that healerd does not know yet; @monitor_fd is borrowed or negative. */
 void worker_say_superblock(Worker *worker, Superblock *superblock, int monitor_fd);

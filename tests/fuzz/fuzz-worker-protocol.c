@@ -64,6 +64,11 @@ static void require_usable(const WorkerMessage *message) {
         case WORKER_ZONE:
                 require(is_text(message->zone.name, sizeof(message->zone.name)));
                 break;
+        case WORKER_SCAN:
+                require(outcome_to_name(message->scan.outcome));
+                require(is_text(message->scan.unit, sizeof(message->scan.unit)));
+                require(is_text(message->scan.detail, sizeof(message->scan.detail)));
+                break;
         case WORKER_POWER:
                 require(message->power.is_on_battery <= 1);
                 break;

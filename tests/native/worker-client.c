@@ -162,6 +162,11 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_SURVEY_RESULT:
                 print_survey(&message->survey_result);
                 return;
+        case WORKER_SCAN:
+                printf("scan %u:%u %s %s %s %s\n", major(message->scan.device_number),
+                       minor(message->scan.device_number), message->scan.is_running ? "running" : "ended",
+                       outcome_to_name(message->scan.outcome), message->scan.unit, message->scan.detail);
+                return;
         case WORKER_POWER:
                 printf("power %s\n", message->power.is_on_battery ? "battery" : "mains");
                 return;

@@ -165,6 +165,47 @@ static void test_others(void **state) {
         assert_int_equal(the_filesystem(s)->check.outcome, OUTCOME_FOUND_CORRUPTION);
 }
 
+static void say_scan(Setup *s, bool is_running, Outcome outcome) {
+        WorkerMessage message;
+
+        worker_message_init(&message, WORKER_SCAN);
+        message.scan.device_number = DEVICE_NUMBER;
+        message.scan.is_running = is_running;
+        message.scan.outcome = (uint8_t) outcome;
+        strcpy(message.scan.unit, "xfs_scrub@srv.service");
+        fake_worker_say(&s->worker, &message, -EBADF);
+        run_quiet(s);
+}
+
+/* While somebody else checks it ours waits; what he has done counts, what nobody knows of does not. */
+static void test_foreign(void **state) {
+        Setup *s = *state;
+
+        attach(s);
+        say_scan(s, true, OUTCOME_DONE);
+        load_soon(s, "");
+        run_on(s);
+        assert_int_equal(count_events(s, EVENT_CHECK_DUE, EVENT_SOURCE_HEALERD), 1);
+        assert_int_equal(s->n_scrubs, 0);
+        say_scan(s, false, OUTCOME_WORKER_LOST);
+        run_until_scrubs(s, 1);
+        run_until_jobs_ended(s, 1);
+        assert_int_equal(count_events(s, EVENT_SCRUB_DONE, EVENT_SOURCE_FOREIGN), 0);
+        assert_int_equal(the_filesystem(s)->check.others_usec, 0);
+
+        say_scan(s, true, OUTCOME_DONE);
+        say_scan(s, false, OUTCOME_FOUND_CORRUPTION);
+        assert_int_equal(count_events(s, EVENT_SCRUB_DONE, EVENT_SOURCE_FOREIGN), 1);
+        assert_true(the_filesystem(s)->check.others_usec > 0);
+        load_soon(s, "");
+        run_on(s);
+        assert_int_equal(s->n_scrubs, 1);
+
+        say_scan(s, true, OUTCOME_DONE);
+        say_scan(s, false, OUTCOME_FAILED);
+        assert_int_equal(count_events(s, EVENT_SCRUB_FAILED, EVENT_SOURCE_FOREIGN), 1);
+}
+
 static void say_power(Setup *s, bool is_on_battery) {
         WorkerMessage message;
 
@@ -220,6 +261,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_missed, survey_setup, survey_teardown),
                 cmocka_unit_test_setup_teardown(test_missed_is_skipped, survey_setup, survey_teardown),
                 cmocka_unit_test_setup_teardown(test_others, survey_setup, survey_teardown),
+                cmocka_unit_test_setup_teardown(test_foreign, survey_setup, survey_teardown),
                 cmocka_unit_test_setup_teardown(test_battery, survey_setup, survey_teardown),
                 cmocka_unit_test_setup_teardown(test_failing, survey_setup, survey_teardown),
         };

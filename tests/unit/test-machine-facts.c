@@ -17,6 +17,8 @@
 #include "src/model/filesystem-facts.h"
 #include "src/worker/disks.h"
 #include "src/worker/power-watch.h"
+#include "src/worker/scan-watch-child.h"
+#include "src/worker/scrub-outcome.h"
 
 static char folder[64];
 
@@ -123,11 +125,51 @@ static void test_power(_unused_ void **state) {
         }
 }
 
+static void test_scan_units(_unused_ void **state) {
+        assert_true(scan_unit_is_one("xfs_scrub@srv.service"));
+        assert_true(scan_unit_is_one("xfs_scrub@-.service"));
+        assert_false(scan_unit_is_one("xfs_scrub@.service"));
+        assert_false(scan_unit_is_one("xfs_scrub_media@srv.service"));
+        assert_false(scan_unit_is_one("xfs_scrub_all.service"));
+        assert_false(scan_unit_is_one("healer-scrub@srv.service"));
+        assert_false(scan_unit_is_one("xfs_scrub@srv.mount"));
+}
+
+static void test_scrub_outcome(_unused_ void **state) {
+        static const struct {
+                const char *result;
+                int status;
+                Outcome outcome;
+                bool has_detail;
+        } cases[] = {
+                { "success",   0, OUTCOME_DONE, false },
+                { "exit-code", 2, OUTCOME_DONE, false },
+                { "exit-code", 1, OUTCOME_FOUND_CORRUPTION, false },
+                { "exit-code", 5, OUTCOME_FOUND_CORRUPTION, true },
+                { "exit-code", 4, OUTCOME_FAILED, true },
+                { "exit-code", 8, OUTCOME_FAILED, true },
+                { "exit-code", 203, OUTCOME_FAILED, true },
+                { "signal",    15, OUTCOME_FAILED, true },
+                { "timeout",   0, OUTCOME_FAILED, true },
+                { "",          0, OUTCOME_FAILED, true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char detail[JOB_DETAIL_SIZE] = "";
+
+                print_message("%s %d\n", cases[i].result, cases[i].status);
+                assert_int_equal(scrub_outcome(cases[i].result, cases[i].status, detail), cases[i].outcome);
+                assert_int_equal(detail[0] != 0, cases[i].has_detail);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_disks, setup, teardown),
                 cmocka_unit_test(test_shared),
                 cmocka_unit_test_setup_teardown(test_power, setup, teardown),
+                cmocka_unit_test(test_scan_units),
+                cmocka_unit_test(test_scrub_outcome),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

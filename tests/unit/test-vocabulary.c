@@ -25,7 +25,7 @@ static const char *const kinds[] = {
         "survey-failed",    "unit-done",      "unit-failed",   "action-refused", "monitor-lost",
         "check-due",
 };
-static const char *const sources[] = { "healthmon", "fanotify", "survey", "healerd" };
+static const char *const sources[] = { "healthmon", "fanotify", "survey", "healerd", "foreign" };
 static const char *const domains[] = {
         "unrecognised", "mount", "fs", "ag", "rtgroup", "inode", "datadev", "logdev", "rtdev", "filerange",
 };

@@ -29,6 +29,7 @@ static const WorkerMessageType all_types[] = {
         WORKER_JOB_STARTED, WORKER_JOB_RESULT, WORKER_GATHERED, WORKER_INTENT_LEFT, WORKER_SURVEY_RESULT,
         WORKER_ZONE,
         WORKER_POWER,
+        WORKER_SCAN,
 };
 
 typedef struct Line {
@@ -136,6 +137,7 @@ static void test_descriptor_travels(void **state) {
                 { WORKER_FILESYSTEM, 0        },
                 { WORKER_ZONE,       0        },
                 { WORKER_POWER,      -EBADMSG },
+                { WORKER_SCAN,       -EBADMSG },
                 { WORKER_HELLO,      -EBADMSG },
                 { WORKER_CANCEL,     -EBADMSG },
                 { WORKER_JOB_RESULT, -EBADMSG },
@@ -305,6 +307,9 @@ static void test_nonsense(void **state) {
                 CASE("more disks than fit", WORKER_FILESYSTEM, filesystem.n_disks, "\x11", -EBADMSG),
                 CASE("power is 2", WORKER_POWER, power.is_on_battery, "\2", -EBADMSG),
                 CASE("padding of power", WORKER_POWER, power.pad[6], "\1", -EBADMSG),
+                CASE("scan runs is 2", WORKER_SCAN, scan.is_running, "\2", -EBADMSG),
+                CASE("outcome of a scan beyond", WORKER_SCAN, scan.outcome, "\x40", -EBADMSG),
+                CASE("padding of scan", WORKER_SCAN, scan.pad[5], "\1", -EBADMSG),
                 CASE("polite is 2", WORKER_SCRUB, scrub.is_polite, "\2", -EBADMSG),
                 CASE("negative errno of old errors", WORKER_FILESYSTEM, filesystem.old_errors[1].error, "\0\0\0\x80",
                      -EBADMSG),
@@ -460,7 +465,7 @@ static void test_names(void **state) {
         }
         assert_null(worker_message_type_to_name(0));
         assert_null(worker_message_type_to_name(WORKER_START_UNIT + 1));
-        assert_null(worker_message_type_to_name(WORKER_POWER + 1));
+        assert_null(worker_message_type_to_name(WORKER_SCAN + 1));
 }
 
 int main(void) {

@@ -13,7 +13,8 @@ from healerlib import healerctl, wait_watched
 from vmlib import XfsImage, run, wait_for
 
 STARTER = 'xfs_healer_start.service'
-TEMPLATES = [STARTER, 'xfs_healer@.service', 'xfs_scrub@.service', 'xfs_scrub_media@.service']
+TEMPLATES = [STARTER, 'xfs_healer@.service', 'xfs_scrub@.service', 'xfs_scrub_media@.service',
+             'xfs_scrub_all.timer']
 
 
 class Image(XfsImage):

@@ -47,7 +47,7 @@ class SecondBoot(unittest.TestCase):
             wait_for(recipe.works, deadline=LONG, what='the repair')
             wait_for(lambda: status_of(fs)['last_check'], what='the check to be remembered')
             self.assertGreater(status_of(fs)['next_check'], (time.time() + 3600) * 1e6)
-            self.assertIn('check-due', healerctl('events')[1])
+            self.assertIn('full check due', healerctl('events')[1])
             fs.umount()
             fs.mount()
             wait_watched(fs)

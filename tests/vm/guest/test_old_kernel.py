@@ -18,7 +18,8 @@ from healerlib import bus_property, conditions, healerctl, main_pid, status_of, 
 from vmlib import XfsImage, loop_attach, loop_detach, mount, run, superblock_is_gone, unmount, wait_for
 
 RECORDER = 'healer-recorder.service'
-DROPINS = ['xfs_healer_start.service', 'xfs_healer@.service', 'xfs_scrub@.service', 'xfs_scrub_media@.service']
+DROPINS = ['xfs_healer_start.service', 'xfs_healer@.service', 'xfs_scrub@.service', 'xfs_scrub_media@.service',
+           'xfs_scrub_all.timer']
 
 
 def wait_known(fs):

@@ -3,14 +3,16 @@
 
 import contextlib
 import os
+import signal
 import struct
 import time
 import unittest
 
 import healerlib
 import recipes
-from healerlib import LONG, SCAN, broken, healerctl, status_of, wait_watched
+from healerlib import LONG, SCAN, allow, broken, healerctl, main_pid, status_of, wait_watched
 from storelib import kill, wait_back
+from test_coexistence import Image
 from vmlib import XfsImage, mount, run, unmount, wait_for
 
 POLICY = """
@@ -108,6 +110,71 @@ class Schedule(unittest.TestCase):
             spans = sorted(unit_span(path) for path in paths)
             print(spans)
             self.assertGreaterEqual(spans[1][0], spans[0][1], 'both were scanned at the same time')
+
+
+class Foreign(unittest.TestCase):
+    """A full check by xfsprogs' own unit, whoever started it."""
+
+    def setUp(self):
+        healerlib.start()
+        self.addCleanup(healerlib.load_policy, None)
+        self.signals = self.enterContext(healerlib.Signals())
+
+    def scrub(self, fs, **options):
+        run('systemctl', 'start', run('systemd-escape', '--path', '--template=xfs_scrub@.service', fs.path).strip(), **options)
+
+    def wait_told(self, fs, outcome):
+        event = wait_for(lambda: [one for one in self.signals.of(fs, 'Event', kind='scrub-done')
+                                  if one['details']['source'] == 'foreign'], deadline=LONG, what='the event')
+        self.assertEqual(len(event), 1)
+        status = wait_for(lambda: status_of(fs)['last_check'] and status_of(fs), what='the check to be remembered')
+        self.assertEqual(status['last_check_outcome'], outcome)
+
+    def test_counts_for_a_schedule(self):
+        with Image() as fs:
+            fs.mount()
+            fs.set_autofsck('check')
+            wait_watched(fs)
+            schedule(in_seconds(60))
+            due = wait_for(lambda: status_of(fs)['next_check'], what='the next check to be told')
+            self.scrub(fs)
+            self.wait_told(fs, 'done')
+            # Not today any more.
+            self.assertGreater(status_of(fs)['next_check'], due + 3600e6)
+            time.sleep(max(0, due / 1e6 + 3 - time.time()))
+            self.assertFalse(self.signals.taken(fs, action='scrub'))
+
+    def test_damage(self):
+        with Image() as fs:
+            allow(fs, 'check')
+            recipe = recipes.Directory(fs).break_it()
+            wait_watched(fs)
+            healerlib.load_policy('version: 1\nbaseline: off\n')
+            self.scrub(fs, check=False)
+            self.wait_told(fs, 'found-corruption')
+            self.assertIn('sick', healerlib.conditions(fs))
+            self.assertFalse(recipe.works())
+
+    def test_ours_waits(self):
+        """While another scan runs on the disk, here one that stands still."""
+        with Image() as fs:
+            fs.mount()
+            fs.set_autofsck('check')
+            wait_watched(fs)
+            unit = run('systemd-escape', '--path', '--template=xfs_scrub@.service', fs.path).strip()
+            run('systemctl', 'start', '--no-block', unit)
+            pid = wait_for(lambda: main_pid(unit), what='the program', longest_pause=0.05)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                healerlib.wait_said(f'{unit} checks it')
+                self.assertEqual(healerctl('scrub', '--no-wait', fs.path)[0], 0)
+                time.sleep(3)
+                self.assertFalse(self.signals.taken(fs, action='scrub'))
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            self.wait_told(fs, 'done')
+            done = wait_for(lambda: self.signals.taken(fs, action='scrub'), deadline=SCAN + LONG, what='our scan')
+            self.assertEqual(done[0]['result'], 'done')
 
 
 class Place:
