@@ -65,6 +65,8 @@ void job_queue_end_job(JobQueue *queue, Job *job, Outcome outcome, int error, co
 /* What has ended is told, and what was put back is looked at, when the loop goes on. */
 void job_queue_tell_soon(JobQueue *queue);
 
+/* What runs, here or elsewhere on its disks, has to end first. */
+bool job_queue_is_occupied(JobQueue *queue, const Job *candidate);
 /* Puts it into the list where its turn is. */
 void job_queue_insert(JobQueue *queue, Job *job);
 /* Waits for others after a try that failed so, if they may help. @may_retry: it could be tried again without them after

@@ -224,3 +224,37 @@ void job_queue_on_mounted(JobQueue *queue, uint64_t filesystem_id) {
                         job->not_before_monotonic_usec = min_of(job->not_before_monotonic_usec, now);
         job_queue_timer_arm(queue);
 }
+
+/* Two that read a whole disk at the same time take longer than one after the other, and everybody else waits for
+ * both. */
+static bool load_one_disk(JobQueue *queue, const Job *running, const Job *candidate) {
+        const Filesystem *there, *here;
+
+        if (!job_kind_rule(running->request.kind)->loads_disk || !job_kind_rule(candidate->request.kind)->loads_disk)
+                return false;
+        there = filesystem_table_find_id(queue->filesystems, running->filesystem_id);
+        here = filesystem_table_find_id(queue->filesystems, candidate->filesystem_id);
+        return there && here && filesystem_facts_share_disk(&there->facts, &here->facts);
+}
+
+/* A scan that is not ours. */
+static bool is_loaded_by_other(JobQueue *queue, const Job *candidate) {
+        const Filesystem *here = filesystem_table_find_id(queue->filesystems, candidate->filesystem_id);
+
+        if (!here || !job_kind_rule(candidate->request.kind)->loads_disk)
+                return false;
+        for (Filesystem *f = NULL; (f = filesystem_table_next(queue->filesystems, f));)
+                if (f->is_checked_by_other && (f == here || filesystem_facts_share_disk(&f->facts, &here->facts)))
+                        return true;
+        return false;
+}
+
+bool job_queue_is_occupied(JobQueue *queue, const Job *candidate) {
+        if (is_loaded_by_other(queue, candidate))
+                return true;
+        for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
+                if (job != candidate && job->state == JOB_RUNNING &&
+                    (job_excludes(job, candidate) || load_one_disk(queue, job, candidate)))
+                        return true;
+        return false;
+}

@@ -146,40 +146,6 @@ void job_queue_timer_arm(JobQueue *queue) {
                 log_error_errno(r, "jobs: cannot set the timer for deadlines: %m");
 }
 
-/* Two that read a whole disk at the same time take longer than one after the other, and everybody else waits for
- * both. */
-static bool load_one_disk(JobQueue *queue, const Job *running, const Job *candidate) {
-        const Filesystem *there, *here;
-
-        if (!job_kind_rule(running->request.kind)->loads_disk || !job_kind_rule(candidate->request.kind)->loads_disk)
-                return false;
-        there = filesystem_table_find_id(queue->filesystems, running->filesystem_id);
-        here = filesystem_table_find_id(queue->filesystems, candidate->filesystem_id);
-        return there && here && filesystem_facts_share_disk(&there->facts, &here->facts);
-}
-
-/* A scan that is not ours. */
-static bool is_loaded_by_other(JobQueue *queue, const Job *candidate) {
-        const Filesystem *here = filesystem_table_find_id(queue->filesystems, candidate->filesystem_id);
-
-        if (!here || !job_kind_rule(candidate->request.kind)->loads_disk)
-                return false;
-        for (Filesystem *f = NULL; (f = filesystem_table_next(queue->filesystems, f));)
-                if (f->is_checked_by_other && (f == here || filesystem_facts_share_disk(&f->facts, &here->facts)))
-                        return true;
-        return false;
-}
-
-static bool is_occupied(JobQueue *queue, const Job *candidate) {
-        if (is_loaded_by_other(queue, candidate))
-                return true;
-        for (Job *job = NULL; (job = job_queue_next_of_all(queue, job));)
-                if (job != candidate && job->state == JOB_RUNNING &&
-                    (job_excludes(job, candidate) || load_one_disk(queue, job, candidate)))
-                        return true;
-        return false;
-}
-
 /* Returns 1 if it runs; 0 if it ended instead; -ENOTCONN if nothing can be started now (the list may have changed). */
 static int job_start(JobQueue *queue, Job *job) {
         Filesystem *filesystem = filesystem_table_find_id(queue->filesystems, job->filesystem_id);
@@ -203,6 +169,7 @@ static int job_start(JobQueue *queue, Job *job) {
         job->is_handed_over = true;
         job->has_begun = false;
         job->report.n_attempts++;
+        job->progress = (ScanProgress) {};
         if (job->report.started_realtime_usec == 0)
                 job->report.started_realtime_usec = clock_realtime_usec();
         job->deadline_monotonic_usec = clock_monotonic_usec() + timeout + WORKER_GRACE_USEC;
@@ -221,7 +188,7 @@ static void count_running(JobQueue *queue, unsigned n_running[static N_JOB_CLASS
 
 /* Others have to end first. */
 static bool is_held_up(JobQueue *queue, const Job *job, const unsigned n_running[static N_JOB_CLASSES]) {
-        return is_occupied(queue, job) || n_running[class_of(job)] >= queue->n_parallel[class_of(job)];
+        return job_queue_is_occupied(queue, job) || n_running[class_of(job)] >= queue->n_parallel[class_of(job)];
 }
 
 static void wait_for_turn(Job *job, uint64_t now) {
@@ -527,6 +494,15 @@ int job_queue_cancel(JobQueue *queue, uint64_t job_id) {
                 return 0;
         }
         return queue->carrier.cancel(queue->carrier.userdata, job);
+}
+
+Job *job_queue_on_progress(JobQueue *queue, uint64_t job_id, ScanProgress progress) {
+        Job *job = job_queue_find(queue, job_id);
+
+        if (!job || job->state != JOB_RUNNING)
+                return NULL;
+        job->progress = progress;
+        return job;
 }
 
 void job_queue_on_started(JobQueue *queue, uint64_t job_id) {

@@ -119,6 +119,8 @@ int job_queue_cancel(JobQueue *queue, uint64_t job_id);
 /* For what is no job and has to have a number all the same. */
 uint64_t job_queue_new_number(JobQueue *queue);
 
+/* The worker says how far it is. Returns the job; NULL if there is none that runs. */
+Job *job_queue_on_progress(JobQueue *queue, uint64_t job_id, ScanProgress progress);
 void job_queue_on_started(JobQueue *queue, uint64_t job_id);
 /* Returns 0; -ENOENT for a job that ended before its result came, or that an earlier run ordered: nothing is done with
  * it. */

@@ -9,6 +9,7 @@
 #include "src/message/message.h"
 #include "src/model/health-event.h"
 #include "src/model/job-report.h"
+#include "src/model/scan-progress.h"
 
 #define JOB_TARGET_TEXT_SIZE 128
 
@@ -51,6 +52,7 @@ typedef struct Job {
         char *file;                     /* of what was not repaired, from the root of the file system on, if it has a
                                          * name; or NULL */
         BootCheck boot_check;           /* what the worker saw of it, with the root */
+        ScanProgress progress;          /* ACTION_SCRUB: of the running try; phase 0: not known */
         JobReport report;               /* filled as it goes; complete with JOB_ENDED */
 } Job;
 

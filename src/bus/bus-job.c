@@ -27,6 +27,7 @@
 typedef enum JobChange {
         JOB_CHANGE_STATE = 1 << 0,
         JOB_CHANGE_FILESYSTEM = 1 << 1,
+        JOB_CHANGE_PROGRESS = 1 << 2,
 } JobChange;
 
 char *bus_job_path(uint64_t job_id, char buffer[static BUS_JOB_PATH_SIZE]) {
@@ -146,6 +147,18 @@ static int get_detail(sd_bus *bus _unused_, const char *path _unused_, const cha
         return bus_append_text(reply, bus_job_detail(object->job, job_filesystem(object)));
 }
 
+static int get_phase(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                     const char *property _unused_, sd_bus_message *reply, void *userdata,
+                     sd_bus_error *error _unused_) {
+        return sd_bus_message_append(reply, "u", (uint32_t) ((BusJob *) userdata)->job->progress.phase);
+}
+
+static int get_progress(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                        const char *property _unused_, sd_bus_message *reply, void *userdata,
+                        sd_bus_error *error _unused_) {
+        return sd_bus_message_append(reply, "u", (uint32_t) ((BusJob *) userdata)->job->progress.percent);
+}
+
 static int get_verified(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
                         const char *property _unused_, sd_bus_message *reply, void *userdata,
                         sd_bus_error *error _unused_) {
@@ -224,6 +237,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("Error", "i", get_error, 0, CHANGES),
         SD_BUS_PROPERTY("Detail", "s", get_detail, 0, CHANGES),
         SD_BUS_PROPERTY("Verified", "b", get_verified, 0, CHANGES),
+        SD_BUS_PROPERTY("Phase", "u", get_phase, 0, CHANGES),
+        SD_BUS_PROPERTY("Progress", "u", get_progress, 0, CHANGES),
 
         SD_BUS_METHOD_WITH_ARGS("Cancel",
                                 SD_BUS_ARGS("a{sv}", options),
@@ -246,6 +261,9 @@ static const BusChangeName change_names[] = {
         { "Error",      JOB_CHANGE_STATE },
         { "Detail",     JOB_CHANGE_STATE },
         { "Verified",   JOB_CHANGE_STATE },
+        /* A further try begins anew. */
+        { "Phase",      JOB_CHANGE_PROGRESS | JOB_CHANGE_STATE },
+        { "Progress",   JOB_CHANGE_PROGRESS | JOB_CHANGE_STATE },
         {}
 };
 _Static_assert(ELEMENTSOF(change_names) <= BUS_CHANGE_NAMES_MAX + 1, "all of them fit one signal");
@@ -381,6 +399,13 @@ int bus_job_update(BusContext *context, Job *job, const Filesystem *filesystem) 
                 object_end(context, object, filesystem);
 
         return 0;
+}
+
+void bus_job_progress(BusContext *context, const Job *job) {
+        BusJob *object = object_find(context, job->id);
+
+        if (object)
+                bus_change_mark(context->changes, &object->base.change, JOB_CHANGE_PROGRESS);
 }
 
 void bus_job_filesystem_gone(BusContext *context, uint64_t filesystem_id) {

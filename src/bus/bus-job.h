@@ -17,6 +17,8 @@ int bus_job_init(BusContext *context);
 
 /* Takes note of a job's state: puts it on the bus, tells its end. Returns 0 or -ENOMEM. */
 int bus_job_update(BusContext *context, Job *job, const Filesystem *filesystem);
+/* It is further than it was. */
+void bus_job_progress(BusContext *context, const Job *job);
 /* The file system of these jobs is gone: their property says so. */
 void bus_job_filesystem_gone(BusContext *context, uint64_t filesystem_id);
 void bus_job_remove_all(BusContext *context);

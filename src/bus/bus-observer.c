@@ -75,6 +75,10 @@ static void on_job(void *userdata, Job *job, const Filesystem *filesystem) {
         bus_manager_changed(context, BUS_MANAGER_COUNTERS);
 }
 
+static void on_progress(void *userdata, const Job *job) {
+        bus_job_progress(userdata, job);
+}
+
 static void on_condition(void *userdata, const HealthCondition *condition _unused_, bool is_raised _unused_,
                          const Filesystem *filesystem) {
         update_filesystem(userdata, filesystem, BUS_FILESYSTEM_CONDITIONS);
@@ -109,6 +113,7 @@ int bus_observer_add(BusContext *context) {
                 .on_notice = on_notice,
                 .on_refused = on_refused,
                 .on_job = on_job,
+                .on_progress = on_progress,
                 .on_condition = on_condition,
                 .on_conditions_back = on_conditions_back,
                 .on_policy = on_policy,

@@ -161,6 +161,14 @@ static void on_result(Engine *engine, const WorkerJobResult *result) {
         engine_worker_taken(engine, result->job_id);
 }
 
+static void on_progress(Engine *engine, const WorkerJobProgress *told) {
+        const ScanProgress progress = { told->phase, told->percent };
+        Job *job = job_queue_on_progress(engine->jobs, told->job_id, progress);
+
+        if (job)
+                engine_tell(engine, on_progress, job);
+}
+
 void engine_on_worker_message(void *userdata, const WorkerMessage *message, int fd) {
         Engine *engine = userdata;
 
@@ -192,6 +200,9 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
                 return;
         case WORKER_ZONE:
                 engine_on_zone(engine, &message->zone, fd);
+                return;
+        case WORKER_JOB_PROGRESS:
+                on_progress(engine, &message->progress);
                 return;
         case WORKER_SCAN:
                 engine_on_scan(engine, &message->scan);

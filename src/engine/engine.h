@@ -46,6 +46,7 @@ typedef struct EngineObserver {
                            const HealthEvent *event, const Filesystem *filesystem);
         void (*on_job)(void *userdata, Job *job, const Filesystem *filesystem); /* changed state; filesystem NULL:
                                                                                  * gone */
+        void (*on_progress)(void *userdata, const Job *job);    /* how far a scan is */
         /* A notify action with a route, beside on_notice() */
         void (*on_routed)(void *userdata, const RoutedNotice *notice);
         /* The end of a unit that no job is about: true if engine_start_unit() was called for it, by this observer or an

@@ -208,6 +208,8 @@ static const FieldCheck field_checks[] = {
         BYTE(WORKER_POWER, power.is_on_battery, N_BOOLEANS),
         ZERO(WORKER_POWER, power.pad),
 
+        WORD(WORKER_JOB_PROGRESS, progress.percent, 101),
+
         BYTE(WORKER_SCAN, scan.is_running, N_BOOLEANS),
         BYTE(WORKER_SCAN, scan.outcome, N_OUTCOMES),
         ZERO(WORKER_SCAN, scan.pad),
@@ -251,6 +253,7 @@ static const RecordShape record_shapes[] = {
         [WORKER_ZONE] = SHAPE("zone", zone, true),
         [WORKER_POWER] = SHAPE("power", power, false),
         [WORKER_SCAN] = SHAPE("scan", scan, false),
+        [WORKER_JOB_PROGRESS] = SHAPE("job-progress", progress, false),
 };
 
 static const RecordShape *record_shape_find(uint32_t type) {

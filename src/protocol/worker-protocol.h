@@ -66,6 +66,7 @@ typedef enum WorkerMessageType {
                                          * greeting and whenever it changes */
         WORKER_POWER = 43,              /* WorkerPower: with the greeting and whenever it changes */
         WORKER_SCAN = 44,               /* WorkerScan: a full check that somebody else has begun, or that ended */
+        WORKER_JOB_PROGRESS = 45,       /* WorkerJobProgress: how far a scan is */
 } WorkerMessageType;
 
 typedef enum MonitorState {
@@ -239,6 +240,12 @@ typedef struct WorkerJobResult {
                                          * system on; "": not known */
 } WorkerJobResult;
 
+typedef struct WorkerJobProgress {
+        uint64_t job_id;
+        uint32_t phase;                 /* of xfs_scrub's, from 1 */
+        uint32_t percent;               /* of this phase */
+} WorkerJobProgress;
+
 typedef struct WorkerIntent {
         uint64_t job_id;
         uint64_t event_id;
@@ -357,6 +364,7 @@ typedef struct WorkerMessage {
                 WorkerZone zone;
                 WorkerPower power;
                 WorkerScan scan;
+                WorkerJobProgress progress;
         };
 } WorkerMessage;
 

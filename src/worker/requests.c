@@ -150,6 +150,7 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int take
         case WORKER_ZONE:
         case WORKER_POWER:
         case WORKER_SCAN:
+        case WORKER_JOB_PROGRESS:
                 return -EBADMSG;
         }
 

@@ -19,6 +19,7 @@
 #include "src/basic/clock.h"
 #include "src/basic/text.h"
 #include "src/basic/unit-name.h"
+#include "src/model/scan-progress.h"
 #include "src/worker/job.h"
 #include "src/worker/pressure.h"
 #include "src/worker/process.h"
@@ -82,6 +83,19 @@ static void on_started(const char *unit_name, void *userdata) {
         (void) job_report_started(scrub->report_fd, detail);
 }
 
+static void on_status(const char *text, void *userdata) {
+        const Scrub *scrub = userdata;
+        WorkerMessage message = {};
+        ScanProgress progress;
+
+        if (!scan_progress_read_status(text, &progress))
+                return;
+        worker_message_init(&message, WORKER_JOB_PROGRESS);
+        message.progress.phase = progress.phase;
+        message.progress.percent = progress.percent;
+        (void) child_report(scrub->report_fd, &message, message.header.size_bytes, -EBADF);
+}
+
 static Outcome judge(const UnitRun *run, WorkerJobResult *result) {
         if (text_equal(run->job_result, "canceled"))
                 return OUTCOME_CANCELLED;
@@ -96,7 +110,8 @@ static void add_note(const Scrub *scrub, WorkerJobResult *result) {
 }
 
 static Outcome run_unit(Scrub *scrub, WorkerJobResult *result) {
-        const UnitWanted wanted = { .name = scrub->unit_name, .started = on_started, .userdata = scrub };
+        const UnitWanted wanted = { .name = scrub->unit_name, .started = on_started, .status = on_status,
+                                    .userdata = scrub };
         Outcome outcome;
         UnitRun run;
         int r;

@@ -83,12 +83,35 @@ static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error 
         return 0;
 }
 
+/* "sa{sv}as": of the interface, what changed to what, what else changed. Another version of systemd may tell more. */
+static int read_status(UnitWatch *watch, sd_bus_message *message) {
+        const char *name, *text;
+        int r;
+
+        r = sd_bus_message_skip(message, "s");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(message, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(message, "s", &name);
+                if (r >= 0 && text_equal(name, "StatusText")) {
+                        r = sd_bus_message_read(message, "v", "s", &text);
+                        if (r >= 0)
+                                watch->wanted->status(text, watch->wanted->userdata);
+                } else if (r >= 0)
+                        r = sd_bus_message_skip(message, "v");
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(message);
+        }
+        return r;
+}
+
 static int on_properties_changed(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error) {
         UnitWatch *watch = userdata;
 
-        (void) message;
         (void) reterr_error;
 
+        if (watch->wanted->status)
+                (void) read_status(watch, message);
         /* Asked for by whoever waits. */
         watch->is_over = true;
         return 0;

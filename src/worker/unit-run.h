@@ -42,6 +42,8 @@ typedef struct UnitWanted {
         void (*starting)(void *userdata);
         /* systemd accepted it. May be NULL. */
         void (*started)(const char *unit_name, void *userdata);
+        /* It says of itself how far it is (STATUS=). May be NULL. */
+        void (*status)(const char *text, void *userdata);
         void *userdata;
 } UnitWanted;
 

@@ -64,6 +64,9 @@ static void require_usable(const WorkerMessage *message) {
         case WORKER_ZONE:
                 require(is_text(message->zone.name, sizeof(message->zone.name)));
                 break;
+        case WORKER_JOB_PROGRESS:
+                require(message->progress.percent <= 100);
+                break;
         case WORKER_SCAN:
                 require(outcome_to_name(message->scan.outcome));
                 require(is_text(message->scan.unit, sizeof(message->scan.unit)));

@@ -162,6 +162,10 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_SURVEY_RESULT:
                 print_survey(&message->survey_result);
                 return;
+        case WORKER_JOB_PROGRESS:
+                printf("job-progress %" PRIu64 " phase=%u percent=%u\n", message->progress.job_id,
+                       message->progress.phase, message->progress.percent);
+                return;
         case WORKER_SCAN:
                 printf("scan %u:%u %s %s %s %s\n", major(message->scan.device_number),
                        minor(message->scan.device_number), message->scan.is_running ? "running" : "ended",

@@ -251,6 +251,13 @@ void fake_engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode cod
         tell(engine, on_condition, condition_find(&filesystem->conditions, code, target), true, filesystem);
 }
 
+void fake_engine_tell_progress(Engine *engine, uint64_t job_id, ScanProgress progress) {
+        Job *job = job_queue_on_progress(engine->jobs, job_id, progress);
+
+        if (job)
+                tell(engine, on_progress, job);
+}
+
 void fake_engine_tell_worker(Engine *engine, bool is_connected) {
         engine->fake.is_worker_connected = is_connected;
         tell(engine, on_worker, is_connected);

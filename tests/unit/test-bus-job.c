@@ -268,6 +268,32 @@ static void test_ended_jobs_are_bounded(void **state _unused_) {
         bus_fixture_done(&fixture);
 }
 
+/* How far it is changes by itself, and only while it runs. */
+static void test_progress(void **state _unused_) {
+        static const char *const others[] = {
+                "Id", "Operation", "Filesystem", "State", "Target", "EventId", "Rule", "Source", "CallerUID", "Started",
+                "Ended", "Attempts", "Outcome", "Error", "Detail", "Verified", NULL,
+        };
+        BusFixture fixture;
+
+        bus_fixture_init(&fixture, NULL);
+        fake_engine_add_filesystem(fixture.engine, &srv);
+        start_repair(&fixture);
+        bus_fixture_wait(&fixture, is_started, NULL);
+        bus_fixture_settle(&fixture);
+        bus_fixture_forget_signals(&fixture);
+        fake_engine_tell_progress(fixture.engine, 1, (ScanProgress) { 3, 45 });
+        bus_fixture_settle(&fixture);
+        assert_property(&fixture, "Phase", "3");
+        assert_property(&fixture, "Progress", "45");
+        bus_fixture_assert_changed(&fixture, JOB_PATH, BUS_INTERFACE_JOB, others);
+
+        end_job(&fixture, OUTCOME_DONE, "");
+        fake_engine_tell_progress(fixture.engine, 1, (ScanProgress) { 4, 1 });
+        assert_property(&fixture, "Phase", "3");
+        bus_fixture_done(&fixture);
+}
+
 static void test_every_property_is_told(void **state _unused_) {
         static const char *const constants[] = {
                 "Id", "Operation", "Target", "EventId", "Rule", "Source", "CallerUID", NULL,
@@ -295,6 +321,7 @@ int main(void) {
                 cmocka_unit_test(test_filesystem_gone),
                 cmocka_unit_test(test_ended_jobs_are_forgotten),
                 cmocka_unit_test(test_ended_jobs_are_bounded),
+                cmocka_unit_test(test_progress),
                 cmocka_unit_test(test_every_property_is_told),
         };
 

@@ -15,6 +15,7 @@
 
 #include "src/basic/macro.h"
 #include "src/model/filesystem-facts.h"
+#include "src/model/scan-progress.h"
 #include "src/worker/disks.h"
 #include "src/worker/power-watch.h"
 #include "src/worker/scan-watch-child.h"
@@ -163,6 +164,43 @@ static void test_scrub_outcome(_unused_ void **state) {
         }
 }
 
+static void test_scan_progress(_unused_ void **state) {
+        static const struct {
+                const char *line;
+                bool is_one;
+                unsigned phase, percent;
+        } cases[] = {
+                { "3 0 400 /srv\n",                          true, 3, 0 },
+                { "3 180 400 /srv\n",                        true, 3, 45 },
+                { "\033[K6 99 100 /srv 7 8\n",               true, 6, 99 },
+                { "2 7 7 /1 2 3\n",                          true, 2, 100 },
+                { "2 1 3 /\n",                               true, 2, 33 },
+                { "6 9999999999999999 10000000000000000 /\n", true, 6, 99 },
+                { "0 1 2 /\n",                               false, 0, 0 },
+                { "3 5 4 /\n",                               false, 0, 0 },
+                { "3 0 0 /\n",                               false, 0, 0 },
+                { "Error: /srv\n",                           false, 0, 0 },
+                { "3 -1 4 /\n",                              false, 0, 0 },
+                { "",                                        false, 0, 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                ScanProgress progress = {}, again = {};
+                char status[SCAN_STATUS_SIZE];
+
+                print_message("%s", cases[i].line);
+                assert_int_equal(scan_progress_read_line(cases[i].line, &progress), cases[i].is_one);
+                assert_int_equal(progress.phase, cases[i].phase);
+                assert_int_equal(progress.percent, cases[i].percent);
+                assert_int_equal(scan_progress_read_status(scan_progress_status(&progress, status), &again),
+                                 cases[i].is_one);
+                assert_memory_equal(&again, &progress, sizeof(again));
+        }
+        assert_false(scan_progress_read_status("phase 3, 101 %", &(ScanProgress) {}));
+        assert_false(scan_progress_read_status("phase 3, 10 % of it", &(ScanProgress) {}));
+        assert_false(scan_progress_read_status("", &(ScanProgress) {}));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_disks, setup, teardown),
@@ -170,6 +208,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_power, setup, teardown),
                 cmocka_unit_test(test_scan_units),
                 cmocka_unit_test(test_scrub_outcome),
+                cmocka_unit_test(test_scan_progress),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

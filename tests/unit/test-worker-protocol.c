@@ -30,6 +30,7 @@ static const WorkerMessageType all_types[] = {
         WORKER_ZONE,
         WORKER_POWER,
         WORKER_SCAN,
+        WORKER_JOB_PROGRESS,
 };
 
 typedef struct Line {
@@ -138,6 +139,7 @@ static void test_descriptor_travels(void **state) {
                 { WORKER_ZONE,       0        },
                 { WORKER_POWER,      -EBADMSG },
                 { WORKER_SCAN,       -EBADMSG },
+                { WORKER_JOB_PROGRESS, -EBADMSG },
                 { WORKER_HELLO,      -EBADMSG },
                 { WORKER_CANCEL,     -EBADMSG },
                 { WORKER_JOB_RESULT, -EBADMSG },
@@ -310,6 +312,7 @@ static void test_nonsense(void **state) {
                 CASE("scan runs is 2", WORKER_SCAN, scan.is_running, "\2", -EBADMSG),
                 CASE("outcome of a scan beyond", WORKER_SCAN, scan.outcome, "\x40", -EBADMSG),
                 CASE("padding of scan", WORKER_SCAN, scan.pad[5], "\1", -EBADMSG),
+                CASE("more than everything", WORKER_JOB_PROGRESS, progress.percent, "\x65", -EBADMSG),
                 CASE("polite is 2", WORKER_SCRUB, scrub.is_polite, "\2", -EBADMSG),
                 CASE("negative errno of old errors", WORKER_FILESYSTEM, filesystem.old_errors[1].error, "\0\0\0\x80",
                      -EBADMSG),
@@ -465,7 +468,7 @@ static void test_names(void **state) {
         }
         assert_null(worker_message_type_to_name(0));
         assert_null(worker_message_type_to_name(WORKER_START_UNIT + 1));
-        assert_null(worker_message_type_to_name(WORKER_SCAN + 1));
+        assert_null(worker_message_type_to_name(WORKER_JOB_PROGRESS + 1));
 }
 
 int main(void) {

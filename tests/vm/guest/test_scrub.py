@@ -26,6 +26,17 @@ def scans_in_journal(fs):
             if fs.path in str(entry.get('MESSAGE')) or entry.get('JOB_TYPE') == 'start']
 
 
+def progress_of(changes):
+    """[(phase, percent)] in the order in which they were told."""
+    told = []
+    for line in changes.lines():
+        if line.get('type') == 'signal' and line.get('member') == 'PropertiesChanged':
+            interface, values, _ = healerlib.plain_value(line['payload']['data'])
+            if interface == 'org.xfs.Healer.Job1' and values.get('Phase'):
+                told.append((values['Phase'], values['Progress']))
+    return told
+
+
 class Scrub(unittest.TestCase):
 
     @classmethod
@@ -42,6 +53,23 @@ class Scrub(unittest.TestCase):
             self.assertIn('nothing is damaged', out)
             wait_for(lambda: scans_in_journal(fs), what='a unit that ran')
             fs.umount()
+
+    def test_progress(self):
+        """What xfs_scrub says, at the end of a phase at the latest, is on the bus."""
+        with XfsImage() as fs:
+            fs.mount()
+            for number in range(2000):
+                with open(fs.join(f'file{number}'), 'w', encoding='ascii') as file:
+                    file.write('x')
+            wait_watched(fs)
+            n_before = len(progress_of(self.signals))
+            self.assertEqual(healerctl('scrub', fs.path)[0], 0)
+            told = wait_for(lambda: progress_of(self.signals)[n_before:], what='progress on the bus')
+            print('note:', told)
+            self.assertTrue(all(phase in range(1, 9) and percent <= 100 for phase, percent in told), told)
+            self.assertEqual([phase for phase, _ in told], sorted(phase for phase, _ in told))
+            wait_for(lambda: 100 in [percent for _, percent in progress_of(self.signals)[n_before:]],
+                     what='the end of a phase')
 
     def test_damage_is_told_and_left(self):
         with broken(recipes.Directory, autofsck='repair') as (fs, recipe):
