@@ -50,9 +50,7 @@ static void note(ScanWatch *watch, const char *unit, bool is_running) {
         char *place = NULL;
 
         for (size_t i = 0; i < RUNNING_MAX; i++)
-                if (text_equal(watch->running[i], unit))
-                        place = watch->running[i];
-                else if (!place && !watch->running[i][0])
+                if (text_equal(watch->running[i], unit) || (!place && !watch->running[i][0]))
                         place = watch->running[i];
         if (place)
                 (void) text_copy(place, UNIT_NAME_SIZE, is_running ? unit : "");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The child makes sure that the mount is the right one and that a repairing scan cannot crash this
- * kernel, drops every capability, and then only talks to systemd, which believes uid 0.
+ * kernel, drops every capability, and then only talks to systemd, which believes uid 0. Where systemd is not PID 1 it
+ * runs the program itself.
  */
 
 #include "src/worker/scrub.h"
@@ -21,14 +22,18 @@
 #include "src/basic/unit-name.h"
 #include "src/model/scan-progress.h"
 #include "src/worker/job.h"
+#include "src/worker/lost-found.h"
 #include "src/worker/pressure.h"
 #include "src/worker/process.h"
 #include "src/worker/reopen.h"
 #include "src/worker/scrub-outcome.h"
+#include "src/worker/scrub-program.h"
 #include "src/worker/unit-run.h"
 
 #define CHECK_TEMPLATE "healer-scrub@.service"
 #define REPAIR_TEMPLATE "healer-scrub-repair@.service"
+/* Where there is no systemd to run it. */
+#define PROGRAM "/usr/sbin/xfs_scrub"
 /* systemd is asked to stop the unit before the child ends. */
 #define STOP_GRACE_USEC (10 * USEC_PER_SEC)
 /* While others wait for their disks one that is polite is not begun. */
@@ -40,6 +45,7 @@ typedef struct Scrub {
         Job *job;
         int report_fd;
         bool may_repair;
+        bool is_without_systemd;
         char *unit_name;
         char note[JOB_DETAIL_SIZE];     /* why it only checks, though it was asked to repair */
 } Scrub;
@@ -83,17 +89,21 @@ static void on_started(const char *unit_name, void *userdata) {
         (void) job_report_started(scrub->report_fd, detail);
 }
 
-static void on_status(const char *text, void *userdata) {
+static void on_progress(const ScanProgress *progress, void *userdata) {
         const Scrub *scrub = userdata;
         WorkerMessage message = {};
+
+        worker_message_init(&message, WORKER_JOB_PROGRESS);
+        message.progress.phase = progress->phase;
+        message.progress.percent = progress->percent;
+        (void) child_report(scrub->report_fd, &message, message.header.size_bytes, -EBADF);
+}
+
+static void on_status(const char *text, void *userdata) {
         ScanProgress progress;
 
-        if (!scan_progress_read_status(text, &progress))
-                return;
-        worker_message_init(&message, WORKER_JOB_PROGRESS);
-        message.progress.phase = progress.phase;
-        message.progress.percent = progress.percent;
-        (void) child_report(scrub->report_fd, &message, message.header.size_bytes, -EBADF);
+        if (scan_progress_read_status(text, &progress))
+                on_progress(&progress, userdata);
 }
 
 static Outcome judge(const UnitRun *run, WorkerJobResult *result) {
@@ -109,15 +119,11 @@ static void add_note(const Scrub *scrub, WorkerJobResult *result) {
                                   result->detail[0] && scrub->note[0] ? "; " : "", scrub->note);
 }
 
-static Outcome run_unit(Scrub *scrub, WorkerJobResult *result) {
-        const UnitWanted wanted = { .name = scrub->unit_name, .started = on_started, .status = on_status,
-                                    .userdata = scrub };
+/* @r: of the run; negative: there was none. */
+static Outcome take_end(int r, const UnitRun *run, const char *name, WorkerJobResult *result) {
         Outcome outcome;
-        UnitRun run;
-        int r;
 
-        r = unit_run(&wanted, &run);
-        if (run.was_stopped) {
+        if (run->was_stopped) {
                 /* The loop knows why: it counts a death of this signal as what it asked for. */
                 sigset_t none;
 
@@ -128,13 +134,64 @@ static Outcome run_unit(Scrub *scrub, WorkerJobResult *result) {
         }
         if (r < 0) {
                 result->error = -r;
-                (void) text_append_format(result->detail, sizeof(result->detail), "%s: %s", scrub->unit_name,
-                                          run.problem);
+                (void) text_append_format(result->detail, sizeof(result->detail), "%s: %s", name,
+                                          run->problem[0] ? run->problem : strerror(-r));
                 return OUTCOME_FAILED;
         }
 
-        outcome = judge(&run, result);
+        outcome = judge(run, result);
         result->was_verified = outcome == OUTCOME_DONE;
+        return outcome;
+}
+
+static Outcome run_unit(Scrub *scrub, WorkerJobResult *result) {
+        const UnitWanted wanted = { .name = scrub->unit_name, .started = on_started, .status = on_status,
+                                    .userdata = scrub };
+        UnitRun run;
+        int r;
+
+        r = unit_run(&wanted, &run);
+        return take_end(r, &run, scrub->unit_name, result);
+}
+
+static void on_program_started(void *userdata) {
+        on_started(PROGRAM, userdata);
+}
+
+static Outcome run_program(Scrub *scrub, const char *mount_point, WorkerJobResult *result) {
+        const ScrubProgram program = {
+                .path = PROGRAM,
+                .mount_point = mount_point,
+                .may_repair = scrub->may_repair,
+                .is_confined = true,
+                .started = on_program_started,
+                .progress = on_progress,
+                .userdata = scrub,
+        };
+        UnitRun run;
+        int r;
+
+        r = scrub_program_run(&program, &run);
+        return take_end(r, &run, PROGRAM, result);
+}
+
+static Outcome run_it(Scrub *scrub, const char *mount_point, WorkerJobResult *result) {
+        return scrub->is_without_systemd ? run_program(scrub, mount_point, result) : run_unit(scrub, result);
+}
+
+/* What a repair could not put back to its place is named: nobody would look for it. */
+static Outcome run_and_look(Scrub *scrub, const char *mount_point, WorkerJobResult *result) {
+        _cleanup_(lost_found_free_at) LostFound *before = NULL, *after = NULL;
+        dev_t device_number = scrub->job->superblock->device_number;
+        Outcome outcome;
+
+        if (!scrub->may_repair)
+                return run_it(scrub, mount_point, result);
+        before = lost_found_read(mount_point, device_number);
+        outcome = run_it(scrub, mount_point, result);
+        after = before ? lost_found_read(mount_point, device_number) : NULL;
+        if (after)
+                (void) lost_found_describe(before, after, result->detail);
         return outcome;
 }
 
@@ -165,7 +222,9 @@ static Outcome scrub_steps(Scrub *scrub, WorkerJobResult *result) {
 
         r = unit_name_from_path(scrub->may_repair ? REPAIR_TEMPLATE : CHECK_TEMPLATE, place.mount_point,
                                 &scrub->unit_name);
-        if (r >= 0)
+        /* The program gives up itself what it does not need. */
+        scrub->is_without_systemd = scrub_program_is_wanted();
+        if (r >= 0 && !scrub->is_without_systemd)
                 r = process_drop_capabilities();
         if (r < 0) {
                 result->error = -r;
@@ -175,7 +234,7 @@ static Outcome scrub_steps(Scrub *scrub, WorkerJobResult *result) {
                 return OUTCOME_FAILED;
         }
 
-        return run_unit(scrub, result);
+        return run_and_look(scrub, place.mount_point, result);
 }
 
 static int scrub_in_child(int report_fd, void *userdata) {

@@ -11,12 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "src/basic/macro.h"
 #include "src/model/filesystem-facts.h"
 #include "src/model/scan-progress.h"
 #include "src/worker/disks.h"
+#include "src/worker/lost-found.h"
 #include "src/worker/power-watch.h"
 #include "src/worker/scan-watch-child.h"
 #include "src/worker/scrub-outcome.h"
@@ -201,6 +203,46 @@ static void test_scan_progress(_unused_ void **state) {
         assert_false(scan_progress_read_status("", &(ScanProgress) {}));
 }
 
+static void test_lost_found(_unused_ void **state) {
+        char detail[JOB_DETAIL_SIZE] = "";
+        LostFound *none, *before, *after;
+        struct stat status;
+
+        assert_int_equal(stat(folder, &status), 0);
+        none = lost_found_read(folder, status.st_dev);
+        assert_non_null(none);
+        assert_int_equal(lost_found_describe(none, none, detail), 0);
+        assert_string_equal(detail, "");
+        /* Another file system lies over it. */
+        assert_null(lost_found_read(folder, status.st_dev + 1));
+        assert_null(lost_found_read("/nonexistent", status.st_dev));
+
+        shell("mkdir \"$SYSFS/lost+found\"; cd \"$SYSFS/lost+found\"; touch 131 99; mkdir old");
+        before = lost_found_read(folder, status.st_dev);
+        assert_int_equal(lost_found_describe(none, before, detail), 3);
+        assert_string_equal(detail, "moved to lost+found: 131, 99, old");
+        shell("cd \"$SYSFS/lost+found\"; touch 140 'a b'; rm 99");
+        after = lost_found_read(folder, status.st_dev);
+        (void) strcpy(detail, "not everything could be scanned");
+        assert_int_equal(lost_found_describe(before, after, detail), 2);
+        assert_string_equal(detail, "not everything could be scanned; moved to lost+found: 140, a b");
+        lost_found_free(after);
+
+        /* More than there is room for. */
+        shell("cd \"$SYSFS/lost+found\"; for i in 1 2 3 4 5 6 7 8 9; do touch $i; done");
+        after = lost_found_read(folder, status.st_dev);
+        detail[0] = 0;
+        assert_int_equal(lost_found_describe(before, after, detail), 11);
+        assert_string_equal(detail, "moved to lost+found: 1, 140, 2, 3, 4, 5, 6, 7 and 3 more");
+        memset(detail, 'x', sizeof(detail) - 1);
+        detail[sizeof(detail) - 40] = 0;
+        assert_int_equal(lost_found_describe(before, after, detail), 11);
+        assert_non_null(strstr(detail, "xx; 11 files moved to lost+found"));
+        lost_found_free(after);
+        lost_found_free(before);
+        lost_found_free(none);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_disks, setup, teardown),
@@ -208,6 +250,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_power, setup, teardown),
                 cmocka_unit_test(test_scan_units),
                 cmocka_unit_test(test_scrub_outcome),
+                cmocka_unit_test_setup_teardown(test_lost_found, setup, teardown),
                 cmocka_unit_test(test_scan_progress),
         };
 

@@ -36,8 +36,10 @@ def setUpModule():
 class Line:
     """A running worker and a client that speaks to it; what the client prints can be waited for."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, within=()):
+        """within: words of a command that runs the worker."""
         self.folder = folder
+        self.within = within
         self.socket = os.path.join(folder, 'socket')
         self.options = options
         self.worker = self.client = None
@@ -47,7 +49,7 @@ class Line:
     def start(self, *held):
         if os.path.exists(self.socket):
             os.unlink(self.socket)
-        self.worker = subprocess.Popen([WORKER, '--listen', self.socket, '--state-dir', os.path.join(self.folder, 'state'),
+        self.worker = subprocess.Popen([*self.within, WORKER, '--listen', self.socket, '--state-dir', os.path.join(self.folder, 'state'),
                                         '--runtime-dir', self.folder,
                                         *self.options], stdin=subprocess.DEVNULL, stderr=self.log)
         wait_for(lambda: os.path.exists(self.socket), what='the socket of the worker')
@@ -156,6 +158,32 @@ class WorkerFixture(unittest.TestCase):
 
     def intents(self):
         return run(WORKER, '--list-intents', '--state-dir', os.path.join(self.folder, 'state'))
+
+
+class WithoutSystemd(WorkerFixture):
+    """Where it is not PID 1, as far as the worker can see, its child runs xfs_scrub itself."""
+
+    def test_scrub(self):
+        self.line.within = ('unshare', '--mount', '--propagation', 'slave', 'sh', '-c',
+                            'mount -t tmpfs none /run/systemd && exec "$@"', 'sh')
+        with XfsImage() as fs:
+            recipe = recipes.Directory(fs).break_it()
+            self.line.start()
+            dev = device_of(fs.path)
+            self.line.wait(rf'^filesystem {dev} .*monitor=opened\+fd')
+            self.line.order('scrub', dev, 70, 'check')
+            self.line.wait('^job-started 70 /usr/sbin/xfs_scrub')
+            self.line.wait('^job-progress 70 phase=[1-8] percent=[0-9]+$', deadline=2 * PATIENCE)
+            self.line.wait('^job-result 70 found-corruption', deadline=2 * PATIENCE)
+            self.assertFalse(recipe.works())
+            self.assertNotIn(os.path.basename(fs.folder),
+                             run('systemctl', 'list-units', '--all', '--plain', '--no-legend', 'healer-scrub*'))
+            self.line.order('scrub', dev, 71, 'check')
+            self.line.order('cancel', 71)
+            self.line.wait('^job-result 71 (cancelled|found-corruption)', deadline=2 * PATIENCE)
+            # Neither of them is left behind.
+            wait_for(lambda: 'xfs_scrub' not in run('sh', '-c', 'cat /proc/[0-9]*/comm', check=False).split(),
+                     what='the programs to end')
 
 
 class WorkerTest(WorkerFixture):
