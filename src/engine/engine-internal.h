@@ -440,6 +440,9 @@ void engine_forget_patrols(Engine *engine);
 /* engine-schedule.c: what is done by the calendar. */
 int engine_schedules_start(Engine *engine);
 void engine_schedules_stop(Engine *engine);
+/* How much later than others of its fleet this machine does something, below @spread_usec; always the same. */
+uint64_t engine_spread_usec(Engine *engine, const uint8_t uuid[static UUID_SIZE], const char *id,
+                            uint64_t spread_usec);
 /* Something may be due, or is due at another time: looked at soon, from the loop. */
 void engine_schedules_look(Engine *engine);
 /* What is due was decided on and carried out as far as it went. */

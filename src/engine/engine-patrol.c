@@ -21,6 +21,9 @@
 #define PASS_USEC USEC_PER_DAY
 /* After a turn that failed. */
 #define FAILED_USEC (10 * USEC_PER_MINUTE)
+/* So long after its start a machine may have been started with many others, and over so long they are spread. */
+#define BOOT_USEC (5 * USEC_PER_MINUTE)
+#define BOOT_SPREAD_USEC (10 * USEC_PER_MINUTE)
 /* After one that somebody more urgent ended. */
 #define CANCELLED_USEC USEC_PER_SEC
 /* What a check may take beyond the turn; the largest b-trees are read for minutes. */
@@ -91,10 +94,19 @@ static void begin_pass(Watch *watch, PatrolState *state) {
         };
 }
 
+/* As a survey: somebody may be about to unmount again. What was mounted with the machine waits for its turn among all
+ * machines that got their power back at the same moment. */
+static uint64_t first_usec(Engine *engine, const Watch *watch) {
+        uint64_t soon_usec = clock_monotonic_usec() + USEC_PER_SEC;
+
+        if (engine->is_complete || clock_boottime_usec() > BOOT_USEC)
+                return soon_usec;
+        return soon_usec + engine_spread_usec(engine, watch->kept_as, "patrol", BOOT_SPREAD_USEC);
+}
+
 void engine_patrol_on_attached(Engine *engine, Watch *watch, Filesystem *filesystem) {
         begin_pass(watch, &filesystem->patrol);
-        /* As a survey: somebody may be about to unmount again. */
-        schedule(engine, watch, filesystem, clock_monotonic_usec() + USEC_PER_SEC);
+        schedule(engine, watch, filesystem, first_usec(engine, watch));
 }
 
 void engine_patrol_on_policy(Engine *engine) {

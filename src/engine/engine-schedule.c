@@ -44,14 +44,18 @@ static void read_machine_id(Engine *engine) {
                 log_warning("this machine has no id: schedules are spread by their file systems alone");
 }
 
-static ScheduleClock clock_of(Engine *engine, const ScheduleSource *schedule, const ScheduledCheck *check) {
+uint64_t engine_spread_usec(Engine *engine, const uint8_t uuid[static UUID_SIZE], const char *id,
+                            uint64_t spread_usec) {
         read_machine_id(engine);
+        return schedule_offset_usec(spread_usec, engine->machine_id, uuid, id);
+}
+
+static ScheduleClock clock_of(Engine *engine, const ScheduleSource *schedule, const ScheduledCheck *check) {
         return (ScheduleClock) {
                 .realtime_usec = clock_realtime_usec(),
                 .boottime_usec = clock_boottime_usec(),
                 .zone = engine->zone,
-                .offset_usec = schedule_offset_usec(schedule->spread_usec, engine->machine_id, check->uuid,
-                                                    schedule->rule.id),
+                .offset_usec = engine_spread_usec(engine, check->uuid, schedule->rule.id, schedule->spread_usec),
         };
 }
 

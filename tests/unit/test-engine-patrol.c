@@ -18,6 +18,14 @@
 #define POLICY(patrol) "version: 1\npatrol: " patrol "\n"
 #define AT_MOUNT POLICY("{mode: at-mount}")
 
+/* The age of the machine; a test may say another one. */
+static uint64_t age_usec = USEC_PER_DAY;
+uint64_t __wrap_clock_boottime_usec(void);
+
+uint64_t __wrap_clock_boottime_usec(void) {
+        return age_usec;
+}
+
 static size_t n_taken;          /* of the requests */
 
 /* The one that the test is at. */
@@ -203,6 +211,29 @@ static int setup(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, survey_teardown)
 
+/* Machines that get their power back at the same moment do not all begin then; what is mounted later does not wait. */
+static void test_spread_after_boot(void **state) {
+        Setup *s = *state;
+        uint64_t now_usec = clock_monotonic_usec(), wait_usec;
+
+        age_usec = USEC_PER_MINUTE;
+        load_policy(s, AT_MOUNT);
+        s->engine->has_machine_id = true;
+        /* One that comes late among them. */
+        do {
+                s->engine->machine_id[0]++;
+                wait_usec = engine_spread_usec(s->engine, (uint8_t [UUID_SIZE]) {}, "patrol", 10 * USEC_PER_MINUTE);
+        } while (wait_usec < 5 * USEC_PER_MINUTE);
+        tell_filesystem(s, DEVICE_NUMBER, s->pipe[0]);
+        run_quiet(s);
+        assert_true(due(s) >= now_usec + wait_usec);
+
+        s->engine->is_complete = true;
+        unmount_and_mount(s);
+        assert_true(due(s) <= clock_monotonic_usec() + USEC_PER_SEC);
+        age_usec = USEC_PER_DAY;
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(test_off),
@@ -211,6 +242,7 @@ int main(void) {
                 TEST(test_gives_way),
                 TEST(test_damage_meanwhile),
                 TEST(test_policy_ends_it),
+                TEST(test_spread_after_boot),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
