@@ -50,7 +50,6 @@ uint64_t schedule_due_usec(const CalendarMoments *at, ScheduleMemory *memory, co
         uint64_t base_usec;
 
         cap(memory, clock);
-        others_usec = min_of(others_usec, clock->realtime_usec);
         base_usec = calendar_next(at, clock->zone, memory->handled_usec);
         /* Behind the time for which it counts: all that was due until it ended, or else the next one. */
         if (others_usec > memory->handled_usec && base_usec != USEC_INFINITY)

@@ -30,8 +30,8 @@ typedef struct ScheduleClock {
 /**
  * schedule_due_usec() - when is it due?
  * @memory:      of which what the clock cannot have shown yet is corrected
- * @others_usec: when a full check ended that somebody else began (wall clock); 0: none has. It counts for the
- *               first time that is not seen to
+ * @others_usec: when a full check ended that somebody else began (wall clock, not later than now); 0: none has. It
+ *               counts for the first time that is not seen to
  *
  * Returns: wall clock, also in the past; USEC_INFINITY: never.
  */

@@ -59,10 +59,29 @@ void engine_checked_identify(Engine *engine, const Watch *watch, Filesystem *fil
                 filesystem->check = checked->state;
 }
 
+static void keep(Engine *engine, const Watch *watch, const CheckState *state) {
+        CheckedFilesystem *checked = find_or_add(engine, watch->kept_as);
+        char key[CHECK_KEY_SIZE], value[CHECK_VALUE_SIZE];
+
+        if (checked)
+                checked->state = *state;
+        engine_state_put(engine, check_key(watch->kept_as, key), value, check_value(state, value));
+}
+
+void engine_checked_correct(Engine *engine, const Watch *watch, Filesystem *filesystem) {
+        CheckState *state = &filesystem->check;
+        uint64_t now_usec = clock_realtime_usec();
+
+        if (state->ended_usec <= now_usec && state->others_usec <= now_usec)
+                return;
+        state->ended_usec = min_of(state->ended_usec, now_usec);
+        state->others_usec = min_of(state->others_usec, now_usec);
+        if (watch->is_kept)
+                keep(engine, watch, state);
+}
+
 void engine_checked_note(Engine *engine, Filesystem *filesystem, Outcome outcome, bool is_scheduled) {
         const Watch *watch = engine_watch_find(engine, filesystem->id);
-        char key[CHECK_KEY_SIZE], value[CHECK_VALUE_SIZE];
-        CheckedFilesystem *checked;
 
         if (outcome != OUTCOME_DONE && outcome != OUTCOME_FOUND_CORRUPTION)
                 return;
@@ -70,13 +89,8 @@ void engine_checked_note(Engine *engine, Filesystem *filesystem, Outcome outcome
         filesystem->check.outcome = outcome;
         if (!is_scheduled)
                 filesystem->check.others_usec = filesystem->check.ended_usec;
-        if (watch && watch->is_kept) {
-                checked = find_or_add(engine, watch->kept_as);
-                if (checked)
-                        checked->state = filesystem->check;
-                engine_state_put(engine, check_key(watch->kept_as, key), value,
-                                 check_value(&filesystem->check, value));
-        }
+        if (watch && watch->is_kept)
+                keep(engine, watch, &filesystem->check);
         engine_tell(engine, on_filesystem, filesystem);
         engine_schedules_look(engine);
 }

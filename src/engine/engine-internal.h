@@ -462,6 +462,8 @@ void engine_on_power(Engine *engine, const WorkerPower *told);
 
 /* engine-checked.c: the last full check. */
 void engine_checked_identify(Engine *engine, const Watch *watch, Filesystem *filesystem);
+/* What was noted while the clock was ahead would count for each time until the clock comes there. */
+void engine_checked_correct(Engine *engine, const Watch *watch, Filesystem *filesystem);
 /* One ended. */
 void engine_checked_note(Engine *engine, Filesystem *filesystem, Outcome outcome, bool is_scheduled);
 /* What others do. */

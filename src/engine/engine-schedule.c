@@ -248,6 +248,7 @@ static void look_at_all(Engine *engine, Look *look) {
         TAILQ_FOREACH(watch, &engine->watches, entries) {
                 Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, watch->filesystem_id);
 
+                engine_checked_correct(engine, watch, filesystem);
                 look->next_usec = USEC_INFINITY;
                 look->next_id = "";
                 for (size_t i = 0; can_be_checked(engine, watch, filesystem) &&

@@ -165,6 +165,21 @@ static void test_others(void **state) {
         assert_int_equal(the_filesystem(s)->check.outcome, OUTCOME_FOUND_CORRUPTION);
 }
 
+/* Noted while the clock was years ahead: it counts once, and not until the clock comes there. */
+static void test_others_ahead(void **state) {
+        unsigned long long then = clock_realtime_usec() + 800 * USEC_PER_DAY;
+        Setup *s = *state;
+        char value[96];
+
+        (void) snprintf(value, sizeof(value), "1 %llu %llu done", then, then);
+        assert_int_equal(engine_adopt_state(s->engine, "checked/" UUID, value, strlen(value)), 0);
+        attach(s);
+        load_policy(s, POLICY(YEARLY));
+        run_quiet(s);
+        assert_true(the_filesystem(s)->check.others_usec <= clock_realtime_usec());
+        assert_true(the_filesystem(s)->check.ended_usec <= clock_realtime_usec());
+}
+
 static void say_scan(Setup *s, bool is_running, Outcome outcome) {
         WorkerMessage message;
 
@@ -261,6 +276,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_missed, survey_setup, survey_teardown),
                 cmocka_unit_test_setup_teardown(test_missed_is_skipped, survey_setup, survey_teardown),
                 cmocka_unit_test_setup_teardown(test_others, survey_setup, survey_teardown),
+                cmocka_unit_test_setup_teardown(test_others_ahead, survey_setup, survey_teardown),
                 cmocka_unit_test_setup_teardown(test_foreign, survey_setup, survey_teardown),
                 cmocka_unit_test_setup_teardown(test_battery, survey_setup, survey_teardown),
                 cmocka_unit_test_setup_teardown(test_failing, survey_setup, survey_teardown),

@@ -184,15 +184,6 @@ static void test_set_ahead(_unused_ void **state) {
         set_ahead(true, false);
 }
 
-/* What somebody checked while the clock was ahead is no reason to wait for years. */
-static void test_others_ahead(_unused_ void **state) {
-        World world;
-
-        begin(&world, "Sun 03:00", 0);
-        world.others_usec = MONDAY + 800 * USEC_PER_DAY;
-        assert_true(due(&world) <= MONDAY + 13 * USEC_PER_DAY + 3 * USEC_PER_HOUR);
-}
-
 /* Days that are near each other, and a schedule that is made another one. */
 static void test_uneven(_unused_ void **state) {
         World world;
@@ -287,7 +278,6 @@ int main(void) {
                 cmocka_unit_test(test_own_ends_are_no_others),
                 cmocka_unit_test(test_set_back),
                 cmocka_unit_test(test_set_ahead),
-                cmocka_unit_test(test_others_ahead),
                 cmocka_unit_test(test_uneven),
                 cmocka_unit_test(test_summer_time),
                 cmocka_unit_test(test_spread),
