@@ -18,9 +18,9 @@
 #include "src/basic/macro.h"
 #include "src/basic/text.h"
 
-/* Components of a path that are followed upwards, and parents of one file (hard links) that are tried. */
+/* Components of a path that are followed upwards, and names of one file (hard links) that are looked for. */
 #define PATH_COMPONENTS_MAX 256
-#define HARD_LINKS_MAX 64
+#define NAMES_MAX 65536
 
 /* Some 60 records with the longest names. */
 #define PARENTS_BUFFER_BYTES 16384
@@ -53,7 +53,7 @@ static int bulkstat_one(int fd, uint64_t inode, uint32_t flags, struct abi_xfs_b
 }
 
 int filesystem_inode_generation(int root_fd, uint64_t inode, uint32_t *ret_generation) {
-        struct abi_xfs_bulkstat status;
+        struct abi_xfs_bulkstat status = {};
         int r;
 
         r = bulkstat_one(root_fd, inode, 0, &status);
@@ -313,15 +313,11 @@ static int climb(int root_fd, struct abi_xfs_handle handle, Path *path) {
         return -ENODATA;
 }
 
-int filesystem_inode_path(int root_fd, uint64_t inode, uint32_t generation, char **ret_path) {
-        _cleanup_(free_at) Parents *parents = calloc(1, sizeof(*parents));
-        const struct abi_xfs_getparents_rec *record;
+/* The first names of an inode. */
+static int begin_names(int root_fd, uint64_t inode, uint32_t generation, Parents *parents) {
         struct abi_xfs_handle handle;
-        size_t offset = 0;
-        int r, failure = -ENODATA;
+        int r;
 
-        if (!parents)
-                return -ENOMEM;
         if (generation == 0) {
                 r = filesystem_inode_generation(root_fd, inode, &generation);
                 if (r < 0)
@@ -332,29 +328,97 @@ int filesystem_inode_path(int root_fd, uint64_t inode, uint32_t generation, char
         if (r < 0)
                 return r;
         handle.ha_fid = (struct abi_xfs_fid) { .fid_len = ABI_XFS_FID_LEN, .fid_gen = generation, .fid_ino = inode };
-        r = ask_parents(root_fd, &handle, parents);
+        return ask_parents(root_fd, &handle, parents);
+}
+
+/* Returns 1 if there are more, 0 behind the last ones. */
+static int further_names(int root_fd, Parents *parents) {
+        struct abi_xfs_getparents *request = &parents->request.gph_request;
+
+        if (request->gp_oflags & (ABI_XFS_GETPARENTS_OFLAG_DONE | ABI_XFS_GETPARENTS_OFLAG_ROOT))
+                return 0;
+        request->gp_bufsize = sizeof(parents->buffer);
+        request->gp_oflags = 0;
+        if (ioctl(root_fd, ABI_XFS_IOC_GETPARENTS_BY_HANDLE, &parents->request) < 0)
+                return negative_errno();
+        return 1;
+}
+
+static int name_one(int root_fd, const struct abi_xfs_getparents_rec *record, InodeNamed named, void *userdata) {
+        Path path = { .start = PATH_MAX - 1 };
+        int r;
+
+        r = prepend(&path, record->gpr_name);
+        if (r >= 0)
+                r = climb(root_fd, record->gpr_parent, &path);
+        return r < 0 ? r : named(userdata, path.text + path.start);
+}
+
+int filesystem_inode_names(int root_fd, uint64_t inode, uint32_t generation, InodeNamed named, void *userdata,
+                           size_t *ret_n_lost) {
+        _cleanup_(free_at) Parents *parents = calloc(1, sizeof(*parents));
+        int r, failure = -ENODATA, n_found = 0;
+
+        *ret_n_lost = 0;
+        if (!parents)
+                return -ENOMEM;
+        r = begin_names(root_fd, inode, generation, parents);
         if (r < 0)
                 return r;
-
-        /* Any one name will do: the next is tried if a directory above this one is damaged. */
-        record = is_root(parents) ? NULL : next_record(parents, &offset);
-        for (unsigned i = 0; record && i < HARD_LINKS_MAX; i++) {
-                Path path = { .start = PATH_MAX - 1 };
-
-                r = prepend(&path, record->gpr_name);
-                if (r >= 0)
-                        r = climb(root_fd, record->gpr_parent, &path);
-                if (r >= 0) {
-                        *ret_path = strdup(path.text + path.start);
-                        return *ret_path ? 0 : -ENOMEM;
-                }
-
-                failure = r;
-                record = next_record(parents, &offset);
+        if (is_root(parents)) {
+                r = named(userdata, "/");
+                return r < 0 ? r : 1;
         }
 
-        if (!is_root(parents))
-                return failure;
-        *ret_path = strdup("/");
-        return *ret_path ? 0 : -ENOMEM;
+        do {
+                const struct abi_xfs_getparents_rec *record;
+                size_t offset = 0;
+
+                while ((record = next_record(parents, &offset))) {
+                        r = name_one(root_fd, record, named, userdata);
+                        if (r == -ECANCELED || r == -ENOMEM)
+                                return r;
+                        if (r < 0)
+                                failure = r;
+                        *ret_n_lost += r < 0;
+                        n_found += r >= 0;
+                }
+                r = further_names(root_fd, parents);
+        } while (r > 0 && (size_t) n_found + *ret_n_lost < NAMES_MAX);
+
+        return n_found > 0 ? n_found : failure;
+}
+
+static int keep_name(void *userdata, const char *path) {
+        char **kept = userdata;
+
+        *kept = strdup(path);
+        return *kept ? -ECANCELED : -ENOMEM;
+}
+
+int filesystem_inode_path(int root_fd, uint64_t inode, uint32_t generation, char **ret_path) {
+        char *path = NULL;
+        size_t n_lost;
+        int r;
+
+        /* Any one name will do: the next is tried if a directory above this one is damaged. */
+        r = filesystem_inode_names(root_fd, inode, generation, keep_name, &path, &n_lost);
+        if (!path)
+                return r;
+        *ret_path = path;
+        return 0;
+}
+
+int filesystem_inode_mode(int root_fd, uint64_t inode, uint32_t generation, uint16_t *ret_mode) {
+        struct abi_xfs_bulkstat status = {};
+        int r;
+
+        r = bulkstat_one(root_fd, inode, 0, &status);
+        if (r < 0)
+                return r == -EUCLEAN || r == -EBADMSG || r == -ENOENT ? -ESTALE : r;
+        if (status.bs_ino != inode || (generation != 0 && status.bs_gen != generation))
+                return -ESTALE;
+
+        *ret_mode = status.bs_mode;
+        return 0;
 }

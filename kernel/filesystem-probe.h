@@ -88,6 +88,23 @@ int filesystem_open_root_above(int fd);
  */
 int filesystem_inode_path(int root_fd, uint64_t inode, uint32_t generation, char **ret_path);
 
+/* Each name that was found: below the root, "/dir/file"; borrowed. A negative errno ends the search. */
+typedef int (*InodeNamed)(void *userdata, const char *path);
+
+/**
+ * filesystem_inode_names() - all of them
+ *
+ * As filesystem_inode_path(), for every name that leads to the root; those that do not, because a directory above is
+ * damaged, are counted in @ret_n_lost. Returns how many were found, or a negative errno as filesystem_inode_path() if
+ * it was none.
+ */
+int filesystem_inode_names(int root_fd, uint64_t inode, uint32_t generation, InodeNamed named, void *userdata,
+                           size_t *ret_n_lost);
+
+/* The type and permissions of an inode of XFS, as in stat. @generation: 0: whatever is there now. Returns 0, -ESTALE,
+ * or another negative errno. */
+int filesystem_inode_mode(int root_fd, uint64_t inode, uint32_t generation, uint16_t *ret_mode);
+
 typedef struct InodeOwner {
         uint32_t uid, gid;
         int project_error;              /* 0, or positive errno: it is not known */

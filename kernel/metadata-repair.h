@@ -39,7 +39,8 @@ typedef struct MetadataResult {
  *
  * Blocks for as long as the kernel needs: for a child process only.
  * METADATA_CHECK gives OUTCOME_DONE for clean and OUTCOME_STILL_CORRUPT for damaged; METADATA_REPAIR gives
- * OUTCOME_DONE for repaired and OUTCOME_NOT_NEEDED for healthy. Every errno class has an outcome of its own.
+ * OUTCOME_DONE for repaired and OUTCOME_NOT_NEEDED for healthy, METADATA_REBUILD the first alone. Every errno class has
+ * an outcome of its own.
  * Source: Linux 7.2, fs/xfs/scrub/scrub.c.
  */
 MetadataResult metadata_call(int fd, const RepairTarget *target, MetadataCall call);

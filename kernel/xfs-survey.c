@@ -60,6 +60,8 @@ int xfs_survey_geometry(int root_fd, XfsSurveyGeometry *ret_geometry) {
                 /* Blocks of a group, and inodes of a block; the latter is a power of two. */
                 .inode_bits_in_group = bits_for(geometry.agblocks) +
                                        bits_for(geometry.inodesize > 0 ? geometry.blocksize / geometry.inodesize : 1),
+                .group_bytes = (uint64_t) geometry.agblocks * geometry.blocksize,
+                .sector_bytes = geometry.sectsize,
                 .sick = geometry.sick,
         };
         return 0;

@@ -23,7 +23,7 @@ typedef struct SickFinding {
         uint32_t group;                 /* DOMAIN_AG, DOMAIN_RTGROUP */
         uint64_t inode;                 /* DOMAIN_INODE */
         uint32_t generation;
-        uint32_t pad;                   /* zero */
+        uint32_t is_unreadable;         /* 0 or 1: the device cannot read a part of it, whatever the kernel remembers */
 } SickFinding;
 
 /* One for each bit of a mask at most: what is not known is told together. */
@@ -45,6 +45,8 @@ typedef struct XfsSurveyGeometry {
         uint32_t n_groups;
         uint32_t n_rtgroups;            /* 0 without the feature */
         uint32_t inode_bits_in_group;   /* an inode's number without them is its group */
+        uint64_t group_bytes;           /* from the beginning of one allocation group to that of the next */
+        uint32_t sector_bytes;          /* of its data device */
         uint32_t sick;                  /* of the file system as a whole; decode with geometry_findings() */
 } XfsSurveyGeometry;
 

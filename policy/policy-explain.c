@@ -10,6 +10,7 @@
 #include "policy/policy-schedules.h"
 #include "policy/policy-windows.h"
 #include "src/basic/duration.h"
+#include "src/basic/number.h"
 
 static void print_duration(const char *name, uint64_t usec, FILE *stream) {
         char text[DURATION_TEXT_SIZE];
@@ -19,7 +20,7 @@ static void print_duration(const char *name, uint64_t usec, FILE *stream) {
 }
 
 static void print_request(const ActionRequest *request, FILE *stream) {
-        char min_text[DURATION_TEXT_SIZE], max_text[DURATION_TEXT_SIZE];
+        char min_text[DURATION_TEXT_SIZE], max_text[DURATION_TEXT_SIZE], bytes_text[BYTES_TEXT_SIZE];
 
         fputs(action_kind_to_name(request->kind), stream);
         if (request->name)
@@ -36,6 +37,10 @@ static void print_request(const ActionRequest *request, FILE *stream) {
                 fprintf(stream, " %s", request->unit);
         if (request->kind == ACTION_SCRUB)
                 fprintf(stream, " repair %s", scrub_repair_to_name(request->scrub_repair));
+        if (request->kind == ACTION_VERIFY_MEDIA)
+                fprintf(stream, " space %s", verify_space_to_name(request->verify_space));
+        if (request->rate_bytes > 0)
+                fprintf(stream, " rate %s", number_format_bytes(request->rate_bytes, bytes_text));
         print_duration("timeout", request->timeout_usec, stream);
         /* Defaults are left out: they would stand in every line. */
         if (request->n_retries != ACTION_RETRIES_DEFAULT || request->backoff_min_usec != ACTION_BACKOFF_MIN_USEC ||

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/policy-parse-value.h"
+#include "src/basic/number.h"
 #include "src/basic/text.h"
 #include "src/basic/unit-name.h"
 #include "src/model/startable-unit.h"
@@ -21,6 +22,10 @@ static const char *severity_name_at(unsigned i) {
 
 static const char *scrub_repair_name_at(unsigned i) {
         return scrub_repair_to_name((ScrubRepair) i);
+}
+
+static const char *verify_space_name_at(unsigned i) {
+        return verify_space_to_name((VerifySpace) i);
 }
 
 static void replace_text(PolicyParser *parser, const char *text, char **slot) {
@@ -109,6 +114,23 @@ static void parse_sentence(PolicyParser *parser, const YamlNode *node, const Act
                 replace_text(parser, text, ret_text);
 }
 
+static void parse_bytes(PolicyParser *parser, const YamlNode *node, const ActionParameter *parameter,
+                        uint64_t *ret_bytes) {
+        char min_text[BYTES_TEXT_SIZE], max_text[BYTES_TEXT_SIZE];
+        const char *text;
+        uint64_t bytes;
+
+        if (!parse_text(parser, node, parameter->name, &text))
+                return;
+        if (number_parse_bytes(text, &bytes) < 0 || bytes < parameter->min || bytes > parameter->max)
+                policy_error(parser->problems, node->position,
+                             "\"%s\" cannot be \"%s\": write a number of bytes from %s to %s, such as 50M",
+                             parameter->name, text, number_format_bytes(parameter->min, min_text),
+                             number_format_bytes(parameter->max, max_text));
+        else
+                *ret_bytes = bytes;
+}
+
 static void parse_parameter_value(PolicyParser *parser, const ActionParameter *parameter, const YamlNode *node,
                                   StepSource *step) {
         void *slot = (char *) &step->request + parameter->offset;
@@ -139,6 +161,13 @@ static void parse_parameter_value(PolicyParser *parser, const ActionParameter *p
                 if (parse_word(parser, node, parameter->name, scrub_repair_name_at, SCRUB_REPAIR_IF_ALLOWED + 1,
                                &value))
                         *(ScrubRepair *) slot = (ScrubRepair) value;
+                break;
+        case PARAMETER_VERIFY_SPACE:
+                if (parse_word(parser, node, parameter->name, verify_space_name_at, VERIFY_SPACE_ALL + 1, &value))
+                        *(VerifySpace *) slot = (VerifySpace) value;
+                break;
+        case PARAMETER_BYTES:
+                parse_bytes(parser, node, parameter, slot);
                 break;
         case PARAMETER_WINDOW:
                 (void) parse_id(parser, node, parameter->name, slot);

@@ -14,6 +14,7 @@
 #include "policy/policy-schedules.h"
 #include "policy/policy-windows.h"
 #include "src/basic/duration.h"
+#include "src/basic/number.h"
 #include "src/basic/text.h"
 
 /* "{fs: {label: VALUE}}" for the key fs.label. */
@@ -71,6 +72,10 @@ static bool parameter_is_default(const ActionParameter *parameter, const StepSou
                 return !step->has_severity;
         case PARAMETER_SCRUB_REPAIR:
                 return *(const ScrubRepair *) here == *(const ScrubRepair *) there;
+        case PARAMETER_VERIFY_SPACE:
+                return *(const VerifySpace *) here == *(const VerifySpace *) there;
+        case PARAMETER_BYTES:
+                return *(const uint64_t *) here == *(const uint64_t *) there;
         case PARAMETER_WINDOW:
                 return here[0] == '\0';
         case PARAMETER_UNIT:
@@ -105,6 +110,12 @@ static void print_parameter(const ActionParameter *parameter, const StepSource *
                 break;
         case PARAMETER_SCRUB_REPAIR:
                 fputs(scrub_repair_to_name(*(const ScrubRepair *) slot), stream);
+                break;
+        case PARAMETER_VERIFY_SPACE:
+                fputs(verify_space_to_name(*(const VerifySpace *) slot), stream);
+                break;
+        case PARAMETER_BYTES:
+                fputs(number_format_bytes(*durations, one), stream);
                 break;
         case PARAMETER_WINDOW:
                 fputs((const char *) slot, stream);

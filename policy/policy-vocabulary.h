@@ -116,6 +116,8 @@ typedef enum ParameterType {
         PARAMETER_COUNT,
         PARAMETER_SEVERITY,
         PARAMETER_SCRUB_REPAIR,
+        PARAMETER_VERIFY_SPACE,
+        PARAMETER_BYTES,                /* "50M" */
         PARAMETER_WINDOW,               /* name of a window */
         PARAMETER_UNIT,                 /* name of a template */
         PARAMETER_ROUTE,

@@ -200,6 +200,7 @@ ActionRequest action_request_default(ActionKind kind) {
                 .backoff_min_usec = ACTION_BACKOFF_MIN_USEC,
                 .backoff_max_usec = ACTION_BACKOFF_MAX_USEC,
                 .scrub_repair = SCRUB_REPAIR_NEVER,
+                .verify_space = VERIFY_SPACE_USED,
                 .expires_usec = ACTION_EXPIRES_DEFAULT_USEC,
         };
 }

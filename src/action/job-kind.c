@@ -12,6 +12,7 @@ static const JobKindRule rules[N_ACTION_KINDS] = {
         [ACTION_SURVEY] = { true, true, false, false, JOB_UNLIMITED, JOB_SURVEY_TIMEOUT_USEC },
         [ACTION_REPAIR] = { true, true, true, false, JOB_REPAIRS, JOB_REPAIR_TIMEOUT_USEC },
         [ACTION_SCRUB] = { true, true, true, true, JOB_SCRUBS, JOB_SCRUB_TIMEOUT_USEC },
+        [ACTION_VERIFY_MEDIA] = { true, true, false, false, JOB_VERIFIES, JOB_VERIFY_TIMEOUT_USEC },
         /* What it does it does not do to the file system: it may well be there for one that is gone. */
         [ACTION_START_UNIT] = { true, false, false, false, JOB_UNITS, JOB_UNIT_TIMEOUT_USEC },
 };
@@ -34,7 +35,12 @@ bool job_answers_order(const Job *job, const JobOrder *order) {
         if (job->filesystem_id != order->filesystem->id || job->request.kind != request->kind)
                 return false;
         if (request->kind == ACTION_REPAIR)
-                return repair_target_equal(&job->target, &order->target);
+                return repair_target_equal(&job->target, &order->target) &&
+                       /* Who asks for a rebuild is not answered by a check. */
+                       (health_event_is_unreadable(&job->event) || !order->event ||
+                        !health_event_is_unreadable(order->event));
+        if (request->kind == ACTION_VERIFY_MEDIA)
+                return job->request.verify_space >= request->verify_space;
         /* Who asks for more than a check is not answered by one. */
         if (request->kind == ACTION_SCRUB)
                 return job->request.scrub_repair >= request->scrub_repair;

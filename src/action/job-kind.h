@@ -12,6 +12,7 @@
 typedef enum JobClass {
         JOB_REPAIRS,
         JOB_SCRUBS,
+        JOB_VERIFIES,
         JOB_UNITS,
         JOB_UNLIMITED,
 } JobClass;

@@ -210,7 +210,9 @@ static void end_overdue(JobQueue *queue, uint64_t now) {
                         wait_for_turn(job, now);
                 else if (job->state == JOB_RUNNING)
                         job_queue_end_job(queue, job, OUTCOME_TIMED_OUT, ETIMEDOUT,
-                                          "the worker did not answer in time");
+                                          job->request.kind == ACTION_VERIFY_MEDIA
+                                                  ? "it took longer than it was given"
+                                                  : "the worker did not answer in time");
                 else
                         job_queue_end_job(queue, job, OUTCOME_WORKER_LOST, ENOTCONN, "there was no worker to do it");
         }
@@ -275,6 +277,7 @@ int job_queue_new(sd_event *event, FilesystemTable *filesystems, const JobCarrie
         queue->changed = changed;
         queue->userdata = userdata;
         queue->next_id = first_job_id;
+        queue->n_parallel[JOB_VERIFIES] = JOB_PARALLEL_DEFAULT;
         queue->n_parallel[JOB_UNITS] = JOB_UNITS_MAX;
         queue->n_parallel[JOB_UNLIMITED] = UINT_MAX;
         job_queue_set_parallel(queue, 0, 0);
@@ -539,6 +542,11 @@ void job_queue_on_worker_lost(JobQueue *queue) {
                         continue;
                 if (job->request.kind == ACTION_START_UNIT) {
                         /* It runs on, and the next worker waits for it: asked again, it is not started again. */
+                        job_requeue(queue, job);
+                        continue;
+                }
+                if (job->request.kind == ACTION_VERIFY_MEDIA) {
+                        /* It goes on where it was. */
                         job_requeue(queue, job);
                         continue;
                 }

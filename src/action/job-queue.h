@@ -30,6 +30,8 @@
 /* Every inode is loaded, with pauses. */
 #define JOB_SURVEY_TIMEOUT_USEC (12 * USEC_PER_HOUR)
 #define JOB_UNIT_TIMEOUT_USEC USEC_PER_HOUR
+/* The largest disks of today, read slowly. */
+#define JOB_VERIFY_TIMEOUT_USEC (7 * USEC_PER_DAY)
 /* What one unit is given to read. More is counted in its message: a unit that must not miss anything looks at that. */
 #define JOB_UNIT_EVENTS_MAX 256
 #define JOB_UNIT_EVENTS_BYTES ((size_t) 320 * 1024)

@@ -48,6 +48,8 @@ typedef struct Job {
         unsigned n_put_back;            /* how often */
         unsigned n_again;               /* tries after that */
         bool had_scan;                  /* a full scan was made for it, or has ended since it was put back first */
+        /* ACTION_VERIFY_MEDIA; 0: not known */
+        uint64_t done_bytes, total_bytes, estimated_end_realtime_usec;
         bool was_unverified;            /* an earlier try repaired it, and it could not be checked */
         char *file;                     /* of what was not repaired, from the root of the file system on, if it has a
                                          * name; or NULL */

@@ -3,7 +3,9 @@
  * Strict numbers. strtoull() is not used: it takes blanks, signs and octal, and says success for them.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "src/basic/number.h"
@@ -90,4 +92,38 @@ int number_parse_i64(const char *text, int64_t min, int64_t max, int64_t *ret_va
 
         *ret_value = value;
         return 0;
+}
+
+static const char byte_units[] = "KMGT";
+
+int number_parse_bytes(const char *text, uint64_t *ret_bytes) {
+        size_t length = strlen(text);
+        const char *unit = length > 0 ? strchr(byte_units, text[length - 1]) : NULL;
+        unsigned shift = unit ? 10 * (unsigned) (unit - byte_units + 1) : 0;
+        char digits[BYTES_TEXT_SIZE];
+        uint64_t value;
+        int r;
+
+        if (length >= sizeof(digits))
+                return -ERANGE;
+        memcpy(digits, text, length + 1);
+        if (unit)
+                digits[length - 1] = '\0';
+        r = number_parse_u64(digits, 0, UINT64_MAX >> shift, &value);
+        if (r < 0)
+                return r;
+
+        *ret_bytes = value << shift;
+        return 0;
+}
+
+char *number_format_bytes(uint64_t bytes, char buffer[static BYTES_TEXT_SIZE]) {
+        size_t n = 0;
+
+        while (bytes > 0 && bytes % 1024 == 0 && n < strlen(byte_units)) {
+                bytes /= 1024;
+                n++;
+        }
+        (void) snprintf(buffer, BYTES_TEXT_SIZE, "%" PRIu64 "%.1s", bytes, n > 0 ? byte_units + n - 1 : "");
+        return buffer;
 }

@@ -140,7 +140,7 @@ static int answer_order(BusFilesystem *object, sd_bus_message *message, const Ca
                                      action_kind_to_name(order->action));
         case -ENOTTY:
                 return bus_error_set(error, r, "%s: this kernel has no health monitor for it, so nothing is repaired "
-                                     "online", subject);
+                                     "or verified online", subject);
         default:
                 if (r < 0)
                         return bus_error_set(error, r, "%s: cannot take in the job: %s", subject, strerror(-r));
@@ -241,6 +241,55 @@ int bus_filesystem_on_scrub(sd_bus_message *message, void *userdata, sd_bus_erro
                 .filesystem = object->filesystem,
                 .action = ACTION_SCRUB,
                 .scrub_repair = is_repair ? SCRUB_REPAIR_IF_ALLOWED : SCRUB_REPAIR_NEVER,
+                .timeout_usec = timeout_usec,
+                .caller_uid = uid,
+        }, error);
+}
+
+int bus_filesystem_on_verify_media(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        BusFilesystem *object = userdata;
+        uint64_t timeout_usec = USEC_INFINITY, rate = 0;
+        VerifySpace space = VERIFY_SPACE_USED;
+        const char *word = NULL;
+        uint32_t uid;
+        const BusOption known[] = {
+                { "space",        's', &word,         NULL },
+                { "rate",         't', &rate,         NULL },
+                { "timeout-usec", 't', &timeout_usec, NULL },
+        };
+        int r;
+
+        r = bus_options_read(message, known, ELEMENTSOF(known), error);
+        if (r < 0)
+                return r;
+        r = check_timeout(timeout_usec, error);
+        if (r < 0)
+                return r;
+        if (word && verify_space_from_name(word, &space) < 0)
+                return bus_error_set(error, -EINVAL, "Option \"space\": write \"used\" or \"all\", not \"%s\"", word);
+
+        if (rate > 0 && rate < VERIFY_RATE_MIN_BYTES)
+                return bus_error_set(error, -EINVAL, "Option \"rate\": at least %" PRIu64 " bytes in a second, or 0",
+                                     VERIFY_RATE_MIN_BYTES);
+
+        const BusDetail details[] = { { "space", verify_space_to_name(space) } };
+        r = bus_authorize(object->base.context->authorizer, message, &(BusAuthorizeCall) {
+                .variant = BUS_VARIANT_CHECKS,
+                .filesystem = object->filesystem,
+                .owner_uid = BUS_UID_NONE,
+                .details = details,
+                .n_details = ELEMENTSOF(details),
+        }, &uid, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* polkit was asked; this runs again when it has answered */
+
+        return answer_order(object, message, &(CallerOrder) {
+                .filesystem = object->filesystem,
+                .action = ACTION_VERIFY_MEDIA,
+                .verify_space = space,
+                .rate_bytes = rate,
                 .timeout_usec = timeout_usec,
                 .caller_uid = uid,
         }, error);

@@ -7,4 +7,5 @@
 #include <systemd/sd-bus.h>
 
 int bus_filesystem_on_repair(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_filesystem_on_verify_media(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_filesystem_on_scrub(sd_bus_message *message, void *userdata, sd_bus_error *error);

@@ -21,6 +21,7 @@
 #define MESSAGE_HARMFUL \
         N_("Authentication is required to repair the file system $(fs.name) in a way that crashes some kernels")
 #define MESSAGE_CHECK N_("Authentication is required to check the file system $(fs.name)")
+#define MESSAGE_VERIFY N_("Authentication is required to read all of the file system $(fs.name)")
 #define MESSAGE_CANCEL N_("Authentication is required to cancel a job on the file system $(fs.name)")
 
 static const BusGuard guards[] = {
@@ -34,6 +35,7 @@ static const BusGuard guards[] = {
         { FILESYSTEM, "Scrub",         BUS_VARIANT_CHECKS,    POLKIT_ACTION_SCRUB,            MESSAGE_CHECK,   false },
         { FILESYSTEM, "Scrub",         BUS_VARIANT_CHANGES,   POLKIT_ACTION_REPAIR,           MESSAGE_REPAIR,  false },
         { FILESYSTEM, "Scrub",         BUS_VARIANT_REMOVABLE, POLKIT_ACTION_REPAIR_REMOVABLE, MESSAGE_REPAIR,  false },
+        { FILESYSTEM, "VerifyMedia",   BUS_VARIANT_CHECKS,    POLKIT_ACTION_VERIFY,           MESSAGE_VERIFY,  false },
         { JOB,        "Cancel",        BUS_VARIANT_CHECKS,    POLKIT_ACTION_SCRUB,            MESSAGE_CANCEL,  false },
         { JOB,        "Cancel",        BUS_VARIANT_CHANGES,   POLKIT_ACTION_REPAIR,           MESSAGE_CANCEL,  false },
         { JOB,        "Cancel",        BUS_VARIANT_REMOVABLE, POLKIT_ACTION_REPAIR_REMOVABLE, MESSAGE_CANCEL,  false },

@@ -87,6 +87,9 @@ static const struct {
         { "EventId", offsetof(Job, report.event_id) },
         { "Started", offsetof(Job, report.started_realtime_usec) },
         { "Ended",   offsetof(Job, report.ended_realtime_usec) },
+        { "BytesDone", offsetof(Job, done_bytes) },
+        { "BytesTotal", offsetof(Job, total_bytes) },
+        { "EstimatedEnd", offsetof(Job, estimated_end_realtime_usec) },
 };
 
 static int get_number(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
@@ -165,6 +168,15 @@ static int get_verified(sd_bus *bus _unused_, const char *path _unused_, const c
         return sd_bus_message_append(reply, "b", (int) ((BusJob *) userdata)->job->report.was_verified);
 }
 
+static int get_percent(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                       const char *property _unused_, sd_bus_message *reply, void *userdata,
+                       sd_bus_error *error _unused_) {
+        const Job *job = ((BusJob *) userdata)->job;
+
+        return sd_bus_message_append(reply, "d", job->total_bytes == 0 ? 0.0
+                                                 : 100.0 * (double) job->done_bytes / (double) job->total_bytes);
+}
+
 /* Only what changes something needs the permission to change it; stopping an override is as harmless as stopping any
  * other. */
 static BusVariant cancel_variant(const Job *job, const Filesystem *filesystem) {
@@ -239,6 +251,10 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("Verified", "b", get_verified, 0, CHANGES),
         SD_BUS_PROPERTY("Phase", "u", get_phase, 0, CHANGES),
         SD_BUS_PROPERTY("Progress", "u", get_progress, 0, CHANGES),
+        SD_BUS_PROPERTY("Percent", "d", get_percent, 0, CHANGES),
+        SD_BUS_PROPERTY("BytesDone", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("BytesTotal", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("EstimatedEnd", "t", get_number, 0, CHANGES),
 
         SD_BUS_METHOD_WITH_ARGS("Cancel",
                                 SD_BUS_ARGS("a{sv}", options),
@@ -264,6 +280,10 @@ static const BusChangeName change_names[] = {
         /* A further try begins anew. */
         { "Phase",      JOB_CHANGE_PROGRESS | JOB_CHANGE_STATE },
         { "Progress",   JOB_CHANGE_PROGRESS | JOB_CHANGE_STATE },
+        { "Percent",    JOB_CHANGE_PROGRESS },
+        { "BytesDone",  JOB_CHANGE_PROGRESS },
+        { "BytesTotal", JOB_CHANGE_PROGRESS },
+        { "EstimatedEnd", JOB_CHANGE_PROGRESS },
         {}
 };
 _Static_assert(ELEMENTSOF(change_names) <= BUS_CHANGE_NAMES_MAX + 1, "all of them fit one signal");
@@ -404,7 +424,7 @@ int bus_job_update(BusContext *context, Job *job, const Filesystem *filesystem) 
 void bus_job_progress(BusContext *context, const Job *job) {
         BusJob *object = object_find(context, job->id);
 
-        if (object)
+        if (object && !object->is_ended)
                 bus_change_mark(context->changes, &object->base.change, JOB_CHANGE_PROGRESS);
 }
 

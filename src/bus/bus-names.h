@@ -35,6 +35,7 @@
 /* Overrules a row of the table of repairs that crash a kernel. */
 #define POLKIT_ACTION_REPAIR_HARMFUL    "org.xfs.healer.repair-harmful"
 #define POLKIT_ACTION_SCRUB             "org.xfs.healer.scrub"
+#define POLKIT_ACTION_VERIFY            "org.xfs.healer.verify-media"
 #define POLKIT_ACTION_MANAGE_POLICY     "org.xfs.healer.manage-policy"
 #define POLKIT_ACTION_READ_EVENTS       "org.xfs.healer.read-events"
 

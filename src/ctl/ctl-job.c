@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `healerctl repair` and `healerctl scrub`: order a job, wait for its end, say how it ended. The signal that tells
+ * `healerctl repair`, `scrub` and `verify`: order a job, wait for its end, say how it ended. The signal that tells
  * the end is asked for before the job is ordered, so that a job that ends at once is not missed.
  */
 #include <errno.h>
@@ -24,7 +24,7 @@
 typedef struct JobWait {
         CtlLoop loop;
         const CtlRequest *request;
-        const char *action;             /* "repair", "scrub": the verb and the word of the bus */
+        const char *action;             /* "repair", "scrub", "verify-media": the word of the bus */
         char *name;                     /* of the file system, for what is printed */
         char *object;
         char *job;                      /* object path, once it is known */
@@ -180,6 +180,17 @@ static int append_scrub_options(sd_bus_message *call, const CtlRequest *request)
         return sd_bus_message_append(call, "{sv}", "repair", "b", true);
 }
 
+static int append_verify_options(sd_bus_message *call, const CtlRequest *request) {
+        int r;
+
+        r = sd_bus_message_append(call, "{sv}", "space", "s",
+                                  verify_space_to_name(request->options & CTL_OPTION_ALL ? VERIFY_SPACE_ALL
+                                                                                         : VERIFY_SPACE_USED));
+        if (r >= 0 && request->rate_bytes > 0)
+                r = sd_bus_message_append(call, "{sv}", "rate", "t", request->rate_bytes);
+        return r;
+}
+
 typedef int (*AppendOptions)(sd_bus_message *call, const CtlRequest *request);
 
 static int make_call(JobWait *wait, const char *member, AppendOptions append, sd_bus_message **ret_call) {
@@ -256,10 +267,10 @@ static CtlExit order(JobWait *wait, const char *member, AppendOptions append) {
         return CTL_EXIT_FAILED;
 }
 
-static CtlExit run_job(const CtlRequest *request, const char *member, AppendOptions append) {
+static CtlExit run_job(const CtlRequest *request, ActionKind action, const char *member, AppendOptions append) {
         _cleanup_(job_wait_done) JobWait wait = {
                 .request = request,
-                .action = request->verb->words[0],
+                .action = action_kind_to_name(action),
                 .loop.interrupted = CTL_EXIT_INTERRUPTED,
         };
         bool is_waiting = !(request->options & CTL_OPTION_NO_WAIT);
@@ -302,9 +313,13 @@ CtlExit ctl_repair(const CtlRequest *request) {
         exit_code = check_words(request);
         if (exit_code != CTL_EXIT_OK)
                 return exit_code;
-        return run_job(request, "Repair", append_repair_options);
+        return run_job(request, ACTION_REPAIR, "Repair", append_repair_options);
 }
 
 CtlExit ctl_scrub(const CtlRequest *request) {
-        return run_job(request, "Scrub", append_scrub_options);
+        return run_job(request, ACTION_SCRUB, "Scrub", append_scrub_options);
+}
+
+CtlExit ctl_verify(const CtlRequest *request) {
+        return run_job(request, ACTION_VERIFY_MEDIA, "VerifyMedia", append_verify_options);
 }

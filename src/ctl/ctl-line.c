@@ -116,6 +116,10 @@ const char *ctl_outcome_sentence(const char *action, const char *word) {
                 return "Full scan done, nothing is damaged.";
         if (outcome == OUTCOME_DONE && text_equal(action, action_kind_to_name(ACTION_SURVEY)))
                 return "Survey done.";
+        if (outcome == OUTCOME_DONE && text_equal(action, action_kind_to_name(ACTION_VERIFY_MEDIA)))
+                return "Everything could be read.";
+        if (outcome == OUTCOME_FOUND_CORRUPTION && text_equal(action, action_kind_to_name(ACTION_VERIFY_MEDIA)))
+                return "Not everything could be read.";
         if (outcome == OUTCOME_DONE && text_equal(action, action_kind_to_name(ACTION_START_UNIT)))
                 return "Unit ended well.";
         return outcome_to_sentence(outcome);

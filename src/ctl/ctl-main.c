@@ -23,6 +23,8 @@ static CtlExit run(const CtlRequest *request) {
                 return ctl_repair(request);
         case CTL_VERB_SCRUB:
                 return ctl_scrub(request);
+        case CTL_VERB_VERIFY:
+                return ctl_verify(request);
         case CTL_VERB_POLICY_CHECK:
                 return ctl_policy_check(request);
         case CTL_VERB_POLICY_SHOW:

@@ -35,6 +35,8 @@ static const CtlVerb verbs[] = {
           "repair one metadata structure online" },
         { CTL_VERB_SCRUB, { "scrub" }, "FS", 1, 1, OPTIONS_JOB | CTL_OPTION_REPAIR,
           "check a whole file system online" },
+        { CTL_VERB_VERIFY, { "verify" }, "FS", 1, 1, OPTIONS_JOB | CTL_OPTION_ALL | CTL_OPTION_RATE,
+          "read its devices and say what cannot be read" },
         { CTL_VERB_POLICY_CHECK, { "policy", "check" }, "[FILE]", 0, 1, CTL_OPTION_JSON,
           "check policy files without the daemon" },
         { CTL_VERB_POLICY_SHOW, { "policy", "show" }, "[FILE]", 0, 1, 0,
@@ -72,6 +74,8 @@ static const CtlOption options[] = {
         { CTL_OPTION_POLICY, "policy", 0, "FILE", "this policy, not that of the machine" },
         { CTL_OPTION_DIFF, "diff", 0, "FILE", "what another policy decides differently" },
         { CTL_OPTION_REPAIR, "repair", 0, NULL, "repair what the scan finds" },
+        { CTL_OPTION_ALL, "all", 0, NULL, "read free space as well" },
+        { CTL_OPTION_RATE, "rate", 0, "BYTES", "read no more than this in a second: 50M" },
         { CTL_OPTION_NO_WAIT, "no-wait", 0, NULL, "do not wait for the end of the job" },
         { CTL_OPTION_NO_ASK_PASSWORD, "no-ask-password", 0, NULL, "never ask for a password" },
         { CTL_OPTION_DRY_RUN, "dry-run", 0, NULL, "only say what would be done" },
@@ -197,6 +201,15 @@ static int take_number(const CtlOption *option, const char *value, uint64_t max,
         return -EINVAL;
 }
 
+static int take_size(const CtlOption *option, const char *value, uint64_t *ret_bytes, char *text) {
+        if (number_parse_bytes(value, ret_bytes) == 0 && *ret_bytes > 0)
+                return 0;
+
+        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s needs a number of bytes such as 50M, not ", option->name);
+        append_word(text, value);
+        return -EINVAL;
+}
+
 static int take_option(CtlRequest *request, const CtlOption *option, const char *value, char *text) {
         uint64_t number = 0;
         int r = 0;
@@ -230,12 +243,16 @@ static int take_option(CtlRequest *request, const CtlOption *option, const char 
         case CTL_OPTION_OVERRIDE_HARMFUL:
                 request->override_harmful = value;
                 break;
+        case CTL_OPTION_RATE:
+                r = take_size(option, value, &request->rate_bytes, text);
+                break;
         case CTL_OPTION_POLICY:
                 request->policy = value;
                 break;
         case CTL_OPTION_DIFF:
                 request->diff = value;
                 break;
+        case CTL_OPTION_ALL:
         case CTL_OPTION_JSON:
         case CTL_OPTION_EXPORT:
         case CTL_OPTION_NO_LEGEND:

@@ -15,6 +15,7 @@ typedef enum CtlVerbId {
         CTL_VERB_EVENTS,
         CTL_VERB_REPAIR,
         CTL_VERB_SCRUB,
+        CTL_VERB_VERIFY,
         CTL_VERB_POLICY_CHECK,
         CTL_VERB_POLICY_SHOW,
         CTL_VERB_POLICY_EXPLAIN,
@@ -48,6 +49,8 @@ typedef enum CtlOptionId {
         CTL_OPTION_POLICY = 1 << 16,
         CTL_OPTION_DIFF = 1 << 17,
         CTL_OPTION_EXPORT = 1 << 18,
+        CTL_OPTION_ALL = 1 << 19,
+        CTL_OPTION_RATE = 1 << 20,
 } CtlOptionId;
 
 typedef struct CtlVerb {
@@ -81,6 +84,7 @@ typedef struct CtlRequest {
         const char *filesystem;
         uint32_t limit;
         const char *override_harmful;
+        uint64_t rate_bytes;            /* in a second; 0: no limit */
         const char *policy;
         const char *diff;
 } CtlRequest;

@@ -128,6 +128,10 @@ static const char *scrub_repair_name_at(unsigned i) {
         return scrub_repair_to_name((ScrubRepair) i);
 }
 
+static const char *verify_space_name_at(unsigned i) {
+        return verify_space_to_name((VerifySpace) i);
+}
+
 static json_t *parameter_schema(const ActionParameter *parameter) {
         json_t *schema = NULL;
 
@@ -147,6 +151,12 @@ static json_t *parameter_schema(const ActionParameter *parameter) {
                 break;
         case PARAMETER_SCRUB_REPAIR:
                 schema = schema_names(scrub_repair_name_at, SCRUB_REPAIR_IF_ALLOWED + 1);
+                break;
+        case PARAMETER_VERIFY_SPACE:
+                schema = schema_names(verify_space_name_at, VERIFY_SPACE_ALL + 1);
+                break;
+        case PARAMETER_BYTES:
+                schema = json_pack("{s:[s, s], s:s}", "type", "string", "integer", "pattern", "^[0-9]+[KMGT]?$");
                 break;
         case PARAMETER_WINDOW:
         case PARAMETER_ROUTE:

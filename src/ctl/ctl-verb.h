@@ -15,6 +15,7 @@ CtlExit ctl_monitor(const CtlRequest *request);
 CtlExit ctl_events(const CtlRequest *request);
 CtlExit ctl_repair(const CtlRequest *request);
 CtlExit ctl_scrub(const CtlRequest *request);
+CtlExit ctl_verify(const CtlRequest *request);
 CtlExit ctl_policy_check(const CtlRequest *request);
 CtlExit ctl_policy_show(const CtlRequest *request);
 CtlExit ctl_policy_explain(const CtlRequest *request);

@@ -154,6 +154,9 @@ static EventKind result_kind(const JobReport *report) {
         if (report->action == ACTION_SCRUB)
                 return outcome_is_success(report->outcome) || report->outcome == OUTCOME_FOUND_CORRUPTION
                                ? EVENT_SCRUB_DONE : EVENT_SCRUB_FAILED;
+        if (report->action == ACTION_VERIFY_MEDIA)
+                return outcome_is_success(report->outcome) || report->outcome == OUTCOME_FOUND_CORRUPTION
+                               ? EVENT_VERIFY_DONE : EVENT_VERIFY_FAILED;
         if (report->action == ACTION_SURVEY)
                 return outcome_is_success(report->outcome) ? EVENT_SURVEY_DONE : EVENT_SURVEY_FAILED;
         if (report->action == ACTION_START_UNIT)
@@ -179,6 +182,8 @@ void engine_on_job_changed(void *userdata, Job *job) {
                                             job->report.source == DECISION_SCHEDULE);
         }
         engine_tell(engine, on_job, job, filesystem);
+        if (job->request.kind == ACTION_VERIFY_MEDIA)
+                engine_verify_on_job_ended(engine, job);
         if (job->request.kind == ACTION_REPAIR) {
                 engine_survey_on_repair_ended(engine);
                 engine_survey_after_repair(engine, job);
@@ -218,6 +223,8 @@ int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char *
                 .backoff_min_usec = ACTION_BACKOFF_MIN_USEC,
                 .backoff_max_usec = ACTION_BACKOFF_MAX_USEC,
                 .scrub_repair = order->scrub_repair,
+                .verify_space = order->verify_space,
+                .rate_bytes = order->rate_bytes,
         };
         const HealthEvent event = event_of_call(order);
         const EventFacts facts = engine_facts(engine, NULL, order->filesystem);
@@ -242,7 +249,8 @@ int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char *
         }
         if (order->action == ACTION_REPAIR && !metadata_structure_is_repairable(order->target.structure))
                 return -EOPNOTSUPP;
-        if (order->action == ACTION_REPAIR && !can_have_monitor(order->filesystem))
+        if ((order->action == ACTION_REPAIR || order->action == ACTION_VERIFY_MEDIA) &&
+            !can_have_monitor(order->filesystem))
                 return -ENOTTY;
 
         return job_queue_add(engine->jobs, &job_order, ret_job);

@@ -30,9 +30,25 @@ static bool names_file(const HealthEvent *event) {
                (event->domain == DOMAIN_INODE || event->domain == DOMAIN_FILERANGE);
 }
 
+/* Of what type is it? Of a directory or a symbolic link it is metadata that is lost. */
+static bool is_lost(const HealthEvent *event) {
+        return event->kind == EVENT_DATA_LOST && names_file(event);
+}
+
+/* What a policy needs to know of the event, or of what it may turn out to be. */
+static bool needs_fact(const Engine *engine, const HealthEvent *event, PolicyFact fact) {
+        return policy_needs_fact(engine->policy, event->kind, fact) ||
+               (is_lost(event) && policy_needs_fact(engine->policy, EVENT_SICK, fact));
+}
+
 static bool wants_path(const Engine *engine, const Watch *watch, const Filesystem *filesystem,
                        const HealthEvent *event) {
-        if (!names_file(event) || !filesystem->facts.has_parent_pointers || watch->n_cases > PATH_CASES_MAX)
+        if (!names_file(event) || !filesystem->facts.has_parent_pointers)
+                return false;
+        /* Who has to restore them has to know them all. */
+        if (is_lost(event))
+                return true;
+        if (watch->n_cases > PATH_CASES_MAX)
                 return false;
         /* Without a reader of the journal's line in mind the policy alone would decide; but people read it. */
         return !event_kind_is_result(event->kind) || policy_needs_fact(engine->policy, event->kind, POLICY_FACT_PATH);
@@ -40,8 +56,7 @@ static bool wants_path(const Engine *engine, const Watch *watch, const Filesyste
 
 /* Nobody but the policy asks for it. */
 static bool wants_of_owner(const Engine *engine, const Watch *watch, const HealthEvent *event, PolicyFact fact) {
-        return names_file(event) && watch->n_cases <= PATH_CASES_MAX &&
-               policy_needs_fact(engine->policy, event->kind, fact);
+        return names_file(event) && watch->n_cases <= PATH_CASES_MAX && needs_fact(engine, event, fact);
 }
 
 static bool wants_autofsck(const Engine *engine, const Watch *watch, const Filesystem *filesystem,
@@ -51,7 +66,7 @@ static bool wants_autofsck(const Engine *engine, const Watch *watch, const Files
         if (watch->n_cases > 1 && watch->gathered_monotonic_usec != 0 &&
             clock_monotonic_usec() - watch->gathered_monotonic_usec < FACTS_FRESH_USEC)
                 return false;
-        return policy_needs_fact(engine->policy, event->kind, POLICY_FACT_AUTOFSCK);
+        return needs_fact(engine, event, POLICY_FACT_AUTOFSCK);
 }
 
 /* FAN_FS_ERROR says what, ext4 keeps beside its count where: worth a look, because people want to know. Returns the
@@ -155,7 +170,7 @@ static void begin_ahead(Engine *engine, Filesystem *filesystem, const Case *aske
         size_t n = 0;
 
         if (filesystem->facts.autofsck_state != FACT_KNOWN || question->owner || question->project ||
-            question->checked.structure != STRUCTURE_NONE ||
+            question->is_lost || question->checked.structure != STRUCTURE_NONE ||
             (question->path && policy_needs_fact(engine->policy, asked->event.kind, POLICY_FACT_PATH)) ||
             policy_choose(engine->policy, engine->memory, &facts, decisions, ELEMENTSOF(decisions), &n) < 0)
                 return;
@@ -194,7 +209,8 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
         const FactQuestion question = {
                 .inode = event->inode,
                 .generation = event->generation,
-                .path = wants_path(engine, watch, filesystem, event),
+                .path = !first->is_named && wants_path(engine, watch, filesystem, event),
+                .is_lost = !first->is_named && is_lost(event) && text_equal(filesystem->facts.type, "xfs"),
                 .owner = wants_of_owner(engine, watch, event, POLICY_FACT_OWNER),
                 .project = wants_of_owner(engine, watch, event, POLICY_FACT_PROJECT),
                 .error_since_sec = wants_last_error(watch, filesystem, event),
@@ -205,8 +221,8 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
 
         if (watch->is_ending || !engine->gatherer || filesystem->n_mounts == 0 || filesystem->is_shut_down)
                 return false;
-        if (!question.path && !question.owner && !question.project && !autofsck && question.error_since_sec == 0 &&
-            question.checked.structure == STRUCTURE_NONE)
+        if (!question.path && !question.owner && !question.project && !question.is_lost && !autofsck &&
+            question.error_since_sec == 0 && question.checked.structure == STRUCTURE_NONE)
                 return false;
         if (!engine_worker_is_connected(engine) && !engine->is_worker_given_up)
                 return true;
@@ -426,7 +442,8 @@ void engine_decide_all(Engine *engine, Watch *watch) {
         (void) pump(engine, watch, 0);
 }
 
-void engine_on_gathered(void *userdata, uint64_t filesystem_id, uint64_t request_id, const WorkerGathered *answer) {
+void engine_on_gathered(void *userdata, uint64_t filesystem_id, uint64_t request_id, const WorkerGathered *answer,
+                        int names_fd) {
         Engine *engine = userdata;
         Watch *watch = engine_watch_find(engine, filesystem_id);
         Filesystem *filesystem;
@@ -436,7 +453,7 @@ void engine_on_gathered(void *userdata, uint64_t filesystem_id, uint64_t request
 
         filesystem = filesystem_table_find_id(engine->filesystems, filesystem_id);
         if (answer) {
-                engine_case_take_answer(filesystem, STAILQ_FIRST(&watch->cases), answer);
+                engine_case_take_answer(engine, watch, filesystem, answer, names_fd);
                 watch->gathered_monotonic_usec = clock_monotonic_usec();
         } else if (engine_worker_is_connected(engine) || engine->is_worker_given_up)
                 forget_autofsck(filesystem, ETIMEDOUT);

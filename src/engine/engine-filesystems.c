@@ -106,6 +106,7 @@ void engine_end_filesystem(Engine *engine, Watch *watch) {
         engine_tell(engine, on_filesystem_gone, filesystem);
         engine_conditions_unmounted(engine, watch, filesystem);
         engine_schedules_on_gone(engine, watch);
+        engine_verify_unmounted(engine, watch, filesystem);
         /* Not before all of it was decided: what is killed here is told again rather than lost. */
         source_close(engine, watch, device_number);
         watch_free(engine, watch);
@@ -340,6 +341,7 @@ void engine_on_filesystem(Engine *engine, const WorkerFilesystem *told, int fd) 
         engine_patrol_identify(engine, watch, filesystem);
         engine_checked_identify(engine, watch, filesystem);
         engine_schedules_look(engine);
+        engine_verify_identify(engine, watch, filesystem);
         engine_conditions_from_monitor(engine, filesystem);
         if (monitor_fd >= 0 && filesystem->monitor_state == MONITOR_OPENED) {
                 engine_survey_on_attached(engine, watch);

@@ -28,6 +28,7 @@ typedef struct Case {
         Deferred *deferred;             /* what waited, and is looked at again; owned; NULL: it is new */
         bool is_look;                   /* a condition that wanted one; was told when it was raised */
         char *schedule;                 /* by which it is due; owned; NULL: by none */
+        bool is_named;                  /* a further name of a file whose first one was told: its path is known */
         FileOwner *owner;               /* NULL: nobody looked */
 } Case;
 
@@ -46,6 +47,15 @@ typedef struct Survey {
         uint64_t n_found, n_known;      /* so far */
         size_t n_open;                  /* its events that are not decided, and decisions whose steps are not walked */
 } Survey;
+
+/* The job that a verification of the media is done for. */
+typedef struct Verify {
+        uint64_t job_id;                /* 0: there is none */
+        MediaCounts before;             /* as they were when the turn that is going on was asked for */
+        uint64_t done_before;           /* bytes, by earlier jobs */
+        uint64_t started_usec, kept_usec;       /* monotonic */
+        unsigned n_failed;              /* turns in a row */
+} Verify;
 
 /* A structure that was found healthy: what rules said of it before, under names that only the keeper knows, is over. */
 typedef struct HealedStructure {
@@ -81,6 +91,7 @@ typedef struct Watch {
         bool is_patrol_refused;         /* there is none to be had here */
         bool is_damage_reported;        /* since the pass began: it is not clean, even if all is repaired before its
                                          * checks come there */
+        Verify verify;
         uint32_t dropped_codes;         /* bit for each code of which all conditions were dropped in this run */
         STAILQ_HEAD(, HealedStructure) healed;  /* in this run, the first one first */
         size_t n_healed;
@@ -133,12 +144,14 @@ typedef struct CheckedFilesystem {
 /* Of each of the two. */
 #define ENGINE_SCHEDULED_MAX 4096
 
-/* How far the patrol of a file system is that was not told yet. */
-typedef struct WaitingPatrol {
-        TAILQ_ENTRY(WaitingPatrol) entries;
+/* How far patrol and verification of a file system are that was not told yet, or is not mounted. */
+typedef struct WaitingTurns {
+        TAILQ_ENTRY(WaitingTurns) entries;
         uint8_t uuid[UUID_SIZE];
-        PatrolState state;
-} WaitingPatrol;
+        bool has_patrol, has_verify;
+        PatrolState patrol;
+        VerifyState verify;
+} WaitingTurns;
 
 struct Engine {
         sd_event *event;
@@ -170,8 +183,8 @@ struct Engine {
         bool is_state_loaded;
         TAILQ_HEAD(, WaitingCondition) waiting_conditions;
         size_t n_waiting_conditions;
-        TAILQ_HEAD(, WaitingPatrol) waiting_patrols;
-        size_t n_waiting_patrols;
+        TAILQ_HEAD(, WaitingTurns) waiting_turns;
+        size_t n_waiting_turns;
         TAILQ_HEAD(, ScheduledCheck) scheduled;
         size_t n_scheduled;
         TAILQ_HEAD(, CheckedFilesystem) checked;
@@ -238,7 +251,8 @@ void engine_take_event(Engine *engine, const HealthEvent *event);
 /* The worker has told what it is called, or has nothing to tell: what waited for this goes on. */
 void engine_facts_came(Engine *engine, Watch *watch);
 void engine_on_merged_event(void *userdata, const HealthEvent *event);
-void engine_on_gathered(void *userdata, uint64_t filesystem_id, uint64_t request_id, const WorkerGathered *answer);
+void engine_on_gathered(void *userdata, uint64_t filesystem_id, uint64_t request_id, const WorkerGathered *answer,
+                        int names_fd);
 /* Decides all waiting cases with what is known now. */
 void engine_decide_all(Engine *engine, Watch *watch);
 /* Asks for what the policy that is in force now needs to know: what is asked for already the one before needed. */
@@ -256,7 +270,10 @@ void engine_take_look(Engine *engine, Watch *watch, const HealthEvent *event);
 /* As engine_take_event(), for its schedule alone. False: it could not be kept. */
 bool engine_take_scheduled(Engine *engine, const HealthEvent *event, const char *schedule);
 /* engine-answer.c */
-void engine_case_take_answer(Filesystem *filesystem, Case *asked, const WorkerGathered *answer);
+/* For the first case. What turns out to be metadata becomes an event about that; further names become cases behind it.
+ * @names_fd: borrowed, may be negative. */
+void engine_case_take_answer(Engine *engine, Watch *watch, Filesystem *filesystem, const WorkerGathered *answer,
+                             int names_fd);
 
 /* engine-act.c */
 /* Leaves of @decisions those that come to a repair after nothing but telling, and of them the repair and what an
@@ -417,8 +434,38 @@ void engine_survey_on_worker_ready(Engine *engine);
 void engine_survey_on_worker_lost(Engine *engine);
 void engine_on_survey_result(Engine *engine, const WorkerSurveyResult *result);
 
-/* @due_usec: monotonic, not before; 0: no more. What is more urgent ends a turn that is going on. */
-void engine_survey_want_patrol(Engine *engine, Watch *watch, uint64_t due_usec);
+/* engine-survey-end.c */
+Outcome engine_survey_outcome(const WorkerSurveyResult *result);
+void engine_survey_log_end(const Watch *watch, const Filesystem *filesystem, const WorkerSurveyResult *result);
+
+/* The next turn of a patrol or a verification. @due_usec: monotonic, not before; 0: no more. What is more urgent ends
+ * one that is going on. */
+void engine_survey_want_turn(Engine *engine, Watch *watch, SurveyDepth depth, uint64_t due_usec);
+
+/* engine-waiting.c */
+/* NULL: nothing waits for this file system. */
+WaitingTurns *engine_waiting_find(Engine *engine, const uint8_t uuid[static UUID_SIZE]);
+/* A new one if need be. Returns 0, -ENOSPC at the limit, -ENOMEM. */
+int engine_waiting_get(Engine *engine, const uint8_t uuid[static UUID_SIZE], WaitingTurns **ret_waiting);
+/* Something of it was taken; forgets it when nothing is left. */
+void engine_waiting_taken(Engine *engine, WaitingTurns *waiting);
+void engine_forget_waiting(Engine *engine);
+
+/* engine-verify.c: verification of the media. */
+/* Begins it, or goes on where an earlier job for the same was. Returns 0 or a negative errno. */
+int engine_verify_for_job(Engine *engine, const Job *job);
+int engine_verify_cancel_job(Engine *engine, const Job *job);
+void engine_verify_on_job_ended(Engine *engine, const Job *job);
+/* The next turn is about to be asked for; each record of it, the last one as well; then that it ended. */
+void engine_verify_ask(Watch *watch, Filesystem *filesystem, WorkerSurveyRequest *request);
+void engine_verify_take(Engine *engine, Watch *watch, Filesystem *filesystem, const WorkerSurveyResult *result);
+void engine_verify_on_turn_ended(Engine *engine, Watch *watch, Filesystem *filesystem,
+                                 const WorkerSurveyResult *result, Outcome outcome);
+/* Its UUID may be known now: what was begun and not ended goes on. */
+void engine_verify_identify(Engine *engine, Watch *watch, Filesystem *filesystem);
+void engine_verify_unmounted(Engine *engine, const Watch *watch, const Filesystem *filesystem);
+int engine_adopt_verify(Engine *engine, const char *key, const void *value, size_t size_bytes);
+void engine_verifies_loaded(Engine *engine);
 
 /* engine-patrol.c: damage that nobody has met yet. */
 void engine_patrol_on_attached(Engine *engine, Watch *watch, Filesystem *filesystem);
@@ -435,7 +482,6 @@ void engine_patrol_on_turn_ended(Engine *engine, Watch *watch, Filesystem *files
                                  uint64_t started_usec);
 int engine_adopt_patrol(Engine *engine, const char *key, const void *value, size_t size_bytes);
 void engine_patrols_loaded(Engine *engine);
-void engine_forget_patrols(Engine *engine);
 
 /* engine-schedule.c: what is done by the calendar. */
 int engine_schedules_start(Engine *engine);

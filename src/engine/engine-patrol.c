@@ -30,8 +30,6 @@
 #define CHECK_USEC USEC_PER_HOUR
 /* File systems that were not seen for so long are forgotten. */
 #define FORGET_USEC (90 * USEC_PER_DAY)
-/* Kept in mind until their file system is told, or for good if it is not there. */
-#define WAITING_MAX 4096
 
 static bool is_allowed_by_protection(Engine *engine, const Filesystem *filesystem) {
         const EventFacts facts = engine_facts(engine, NULL, filesystem);
@@ -74,11 +72,11 @@ static uint64_t due_usec(Engine *engine, const Watch *watch, const Filesystem *f
 static void schedule(Engine *engine, Watch *watch, const Filesystem *filesystem, uint64_t not_before_usec) {
         uint64_t due = due_usec(engine, watch, filesystem);
 
-        engine_survey_want_patrol(engine, watch, due == 0 ? 0 : max_of(due, not_before_usec));
+        engine_survey_want_turn(engine, watch, SURVEY_PATROL, due == 0 ? 0 : max_of(due, not_before_usec));
 }
 
 static void keep(Engine *engine, const Watch *watch, const Filesystem *filesystem) {
-        char key[PATROL_KEY_SIZE], value[PATROL_VALUE_SIZE];
+        char key[KEPT_KEY_SIZE], value[KEPT_LINE_SIZE];
 
         if (watch->is_kept)
                 engine_state_put(engine, patrol_key(watch->kept_as, key), value,
@@ -152,6 +150,7 @@ static void end_pass(Filesystem *filesystem) {
         state->ended_realtime_usec = clock_realtime_usec();
         if (state->n_damaged == 0 && state->n_unreadable == 0)
                 state->clean_realtime_usec = state->ended_realtime_usec;
+        filesystem_note_good(filesystem, state->clean_realtime_usec);
         say_end(filesystem);
 }
 
@@ -212,52 +211,42 @@ void engine_patrol_on_turn_ended(Engine *engine, Watch *watch, Filesystem *files
 
 /* What was kept */
 
-static void waiting_free(Engine *engine, WaitingPatrol *waiting) {
-        TAILQ_REMOVE(&engine->waiting_patrols, waiting, entries);
-        engine->n_waiting_patrols--;
-        free(waiting);
-}
-
 int engine_adopt_patrol(Engine *engine, const char *key, const void *value, size_t size_bytes) {
         uint64_t now_usec = clock_realtime_usec();
-        WaitingPatrol *waiting;
+        uint8_t uuid[UUID_SIZE];
+        WaitingTurns *waiting;
+        PatrolState state;
         int r;
 
-        if (engine->n_waiting_patrols >= WAITING_MAX)
-                return -ENOSPC;
-        waiting = calloc(1, sizeof(*waiting));
-        if (!waiting)
-                return -ENOMEM;
-        r = patrol_read(key, value, size_bytes, waiting->uuid, &waiting->state);
-        if (r < 0) {
-                free(waiting);
+        r = patrol_read(key, value, size_bytes, uuid, &state);
+        if (r < 0)
                 return r;
-        }
-        if (waiting->state.began_realtime_usec < now_usec - min_of(now_usec, FORGET_USEC)) {
-                free(waiting);
+        if (state.began_realtime_usec < now_usec - min_of(now_usec, FORGET_USEC)) {
                 engine_state_remove(engine, key);
                 return 0;
         }
-        TAILQ_INSERT_TAIL(&engine->waiting_patrols, waiting, entries);
-        engine->n_waiting_patrols++;
+        r = engine_waiting_get(engine, uuid, &waiting);
+        if (r < 0)
+                return r;
+        waiting->patrol = state;
+        waiting->has_patrol = true;
         return 0;
 }
 
 /* One of this very mount is gone on with; of an earlier mount remains when it was checked. */
 static void come_back(Engine *engine, const Watch *watch, Filesystem *filesystem) {
+        WaitingTurns *waiting = engine_waiting_find(engine, watch->kept_as);
         PatrolState *state = &filesystem->patrol;
-        WaitingPatrol *waiting, *next;
 
-        for (waiting = TAILQ_FIRST(&engine->waiting_patrols); waiting; waiting = next) {
-                next = TAILQ_NEXT(waiting, entries);
-                if (memcmp(waiting->uuid, watch->kept_as, UUID_SIZE) != 0)
-                        continue;
-                if (watch->was_adopted && state->began_realtime_usec == 0)
-                        *state = waiting->state;
-                state->ended_realtime_usec = max_of(state->ended_realtime_usec, waiting->state.ended_realtime_usec);
-                state->clean_realtime_usec = max_of(state->clean_realtime_usec, waiting->state.clean_realtime_usec);
-                waiting_free(engine, waiting);
-        }
+        if (!waiting || !waiting->has_patrol)
+                return;
+        if (watch->was_adopted && state->began_realtime_usec == 0)
+                *state = waiting->patrol;
+        state->ended_realtime_usec = max_of(state->ended_realtime_usec, waiting->patrol.ended_realtime_usec);
+        state->clean_realtime_usec = max_of(state->clean_realtime_usec, waiting->patrol.clean_realtime_usec);
+        filesystem_note_good(filesystem, state->clean_realtime_usec);
+        waiting->has_patrol = false;
+        engine_waiting_taken(engine, waiting);
 }
 
 void engine_patrol_identify(Engine *engine, Watch *watch, Filesystem *filesystem) {
@@ -275,11 +264,4 @@ void engine_patrols_loaded(Engine *engine) {
         TAILQ_FOREACH(watch, &engine->watches, entries)
                 engine_patrol_identify(engine, watch,
                                        filesystem_table_find_id(engine->filesystems, watch->filesystem_id));
-}
-
-void engine_forget_patrols(Engine *engine) {
-        WaitingPatrol *waiting;
-
-        while ((waiting = TAILQ_FIRST(&engine->waiting_patrols)))
-                waiting_free(engine, waiting);
 }

@@ -216,9 +216,9 @@ static bool sequence_step(Engine *engine, Sequence *sequence, const ActionReques
         case ACTION_SURVEY:
         case ACTION_REPAIR:
         case ACTION_SCRUB:
+        case ACTION_VERIFY_MEDIA:
         case ACTION_START_UNIT:
                 return step_job(engine, sequence, request);
-        case ACTION_VERIFY_MEDIA:
         case ACTION_FAIL_WORKLOAD:
         case ACTION_FREEZE:
         case ACTION_SHUTDOWN:

@@ -8,6 +8,7 @@
 #include "src/engine/engine-internal.h"
 #include "src/filesystem/condition-record.h"
 #include "src/filesystem/patrol-state.h"
+#include "src/filesystem/verify-state.h"
 
 typedef struct StateKind {
         const char *prefix;             /* of its keys, with the slash */
@@ -22,6 +23,7 @@ static const StateKind kinds[] = {
         { PATROL_KEY_PREFIX, engine_adopt_patrol, engine_patrols_loaded },
         { SCHEDULE_KEY_PREFIX, engine_adopt_schedule, NULL },
         { CHECK_KEY_PREFIX, engine_adopt_checked, engine_checked_loaded },
+        { VERIFY_KEY_PREFIX, engine_adopt_verify, engine_verifies_loaded },
 };
 
 int engine_adopt_state(Engine *engine, const char *key, const void *value, size_t size_bytes) {

@@ -21,6 +21,8 @@
 /* File systems that are asked at the same time; the others wait. A patrol can wait longest. */
 #define SURVEYS_MAX 4
 #define PATROLS_MAX 2
+/* Beside those: they wait for disks. The queue has no more of them under way. */
+#define VERIFIES_MAX JOB_PARALLEL_DEFAULT
 /* Somebody may be about to unmount again. */
 #define AFTER_ATTACH_USEC USEC_PER_SEC
 /* The worker knows since when it is mounted, and may say that it is too early. */
@@ -65,39 +67,55 @@ static uint64_t begin_usec(const Engine *engine, const Watch *watch, SurveyDepth
 }
 
 typedef struct Running {
-        unsigned n_all, n_patrols;
+        unsigned n_all, n_patrols, n_verifies;
 } Running;
+
+static void count(Running *running, const Watch *watch) {
+        running->n_all += watch->survey.request_id != 0 && watch->survey.running != SURVEY_MEDIA;
+        running->n_patrols += watch->survey.running == SURVEY_PATROL;
+        running->n_verifies += watch->survey.running == SURVEY_MEDIA;
+}
 
 static Running count_running(const Engine *engine) {
         const Watch *watch;
         Running running = {};
 
-        TAILQ_FOREACH(watch, &engine->watches, entries) {
-                running.n_all += watch->survey.request_id != 0;
-                running.n_patrols += watch->survey.running == SURVEY_PATROL;
-        }
+        TAILQ_FOREACH(watch, &engine->watches, entries)
+                count(&running, watch);
         return running;
 }
 
 static bool has_room(const Running *running, SurveyDepth depth) {
+        if (depth == SURVEY_MEDIA)
+                return running->n_verifies < VERIFIES_MAX;
         return running->n_all < SURVEYS_MAX && (depth != SURVEY_PATROL || running->n_patrols < PATROLS_MAX);
 }
 
 /* The depth that is to be asked for at @now, what cannot wait first; SURVEY_NONE: not yet. */
 static SurveyDepth due_depth(const Engine *engine, const Watch *watch, const Running *running, uint64_t now) {
-        static const SurveyDepth order[] = { SURVEY_INODES, SURVEY_GROUPS, SURVEY_PATROL };
+        static const SurveyDepth order[] = { SURVEY_INODES, SURVEY_GROUPS }, turns[] = { SURVEY_MEDIA, SURVEY_PATROL };
+        SurveyDepth next = SURVEY_NONE;
 
         for (size_t i = 0; i < ELEMENTSOF(order); i++)
                 if (has_room(running, order[i]) && begin_usec(engine, watch, order[i]) <= now)
                         return order[i];
-        return SURVEY_NONE;
+        /* The one that waits longer. */
+        for (size_t i = 0; i < ELEMENTSOF(turns); i++)
+                if (has_room(running, turns[i]) && begin_usec(engine, watch, turns[i]) <= now &&
+                    (next == SURVEY_NONE || watch->survey.due_usec[turns[i]] < watch->survey.due_usec[next]))
+                        next = turns[i];
+        return next;
 }
 
-/* A patrol can go on later. */
+static bool is_turn(SurveyDepth depth) {
+        return depth == SURVEY_PATROL || depth == SURVEY_MEDIA;
+}
+
+/* A patrol or a verification can go on later. */
 static void give_way(Engine *engine, Watch *watch) {
         Survey *survey = &watch->survey;
 
-        if (survey->running != SURVEY_PATROL || survey->is_giving_way)
+        if (!is_turn(survey->running) || survey->is_giving_way)
                 return;
         survey->is_giving_way = true;
         cancel(engine, survey->request_id);
@@ -105,7 +123,7 @@ static void give_way(Engine *engine, Watch *watch) {
 
 /* Not before what is more urgent may begin: what a turn has not told yet is lost with it. */
 static uint64_t give_way_usec(const Engine *engine, const Watch *watch) {
-        if (watch->survey.running != SURVEY_PATROL || watch->survey.is_giving_way)
+        if (!is_turn(watch->survey.running) || watch->survey.is_giving_way)
                 return USEC_INFINITY;
 
         return min_of(begin_usec(engine, watch, SURVEY_GROUPS), begin_usec(engine, watch, SURVEY_INODES));
@@ -167,12 +185,12 @@ static void want(Engine *engine, Watch *watch, SurveyDepth depth, uint64_t due_u
         timer_arm(engine);
 }
 
-void engine_survey_want_patrol(Engine *engine, Watch *watch, uint64_t due_usec) {
-        uint64_t *due = watch->survey.due_usec + SURVEY_PATROL;
+void engine_survey_want_turn(Engine *engine, Watch *watch, SurveyDepth depth, uint64_t due_usec) {
+        uint64_t *due = watch->survey.due_usec + depth;
 
         if (!engine->link)
                 return;
-        if (watch->survey.running == SURVEY_PATROL) {
+        if (watch->survey.running == depth) {
                 /* Its end asks for the next one. */
                 if (due_usec == 0)
                         give_way(engine, watch);
@@ -214,51 +232,6 @@ static void tell_job(Engine *engine, Watch *watch, const WorkerSurveyResult *cou
         job_queue_on_result(engine->jobs, &result);
 }
 
-static Outcome outcome_of(const WorkerSurveyResult *result) {
-        static const struct {
-                int error;
-                Outcome outcome;
-        } rows[] = {
-                { ETIMEDOUT, OUTCOME_TIMED_OUT },
-                { ECANCELED, OUTCOME_CANCELLED },
-                { ESTALE, OUTCOME_UNMOUNTED },
-                { ENOENT, OUTCOME_CANNOT_REOPEN },
-                { EBUSY, OUTCOME_BUSY },
-                { ENOMEM, OUTCOME_NO_MEMORY },
-                { EPERM, OUTCOME_NO_PERMISSION },
-                { EOPNOTSUPP, OUTCOME_NOT_SUPPORTED },
-                { ENOTTY, OUTCOME_NOT_SUPPORTED },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
-                if (rows[i].error == result->error)
-                        return rows[i].outcome;
-        if (result->error != 0)
-                return OUTCOME_FAILED;
-        return result->n_unreadable > 0 || result->n_untold > 0 ? OUTCOME_INCOMPLETE : OUTCOME_DONE;
-}
-
-static void log_end(const Watch *watch, const Filesystem *filesystem, const WorkerSurveyResult *result) {
-        const Survey *survey = &watch->survey;
-        char buffer[32];
-        const char *subject = filesystem_facts_subject(&filesystem->facts, buffer);
-
-        if (result->error == ESTALE || result->error == ECANCELED)
-                log_debug("%s: the survey ended with the mount", subject);
-        else if (result->error != 0)
-                log_warning_errno(result->error, "%s: could not be asked for all that is known to be sick: %m",
-                                  subject);
-        else if (result->n_unreadable > 0 || result->n_untold > 0)
-                log_warning("%s: survey: %" PRIu64 " groups or inodes could not be looked at, %" PRIu64
-                            " sick structures are not told "
-                            "one by one: a full check tells them",
-                            subject, result->n_unreadable, result->n_untold);
-        else
-                log_debug("%s: survey of %" PRIu32 " groups and %" PRIu64 " inodes: %" PRIu64 " sick, %" PRIu64
-                          " of them known before",
-                          subject, result->n_groups, result->n_inodes, survey->n_found, survey->n_known);
-}
-
 #define LOOKED_MESSAGE \
         "reports of the kernel were lost; what it remembers to be sick was looked up since, " \
         "only a full check can tell the rest"
@@ -275,15 +248,17 @@ static void note_looked(Engine *engine, Filesystem *filesystem) {
 static void end(Engine *engine, Watch *watch, Filesystem *filesystem, const WorkerSurveyResult *result) {
         Survey *survey = &watch->survey;
         SurveyDepth depth = survey->running;
-        Outcome outcome = outcome_of(result);
+        Outcome outcome = engine_survey_outcome(result);
 
         survey->request_id = 0;
         survey->running = SURVEY_NONE;
-        if (depth == SURVEY_PATROL) {
+        if (is_turn(depth)) {
                 if (result->error == EAGAIN)
-                        engine_survey_want_patrol(engine, watch, clock_monotonic_usec() + ASK_LATER_USEC);
-                else
+                        engine_survey_want_turn(engine, watch, depth, clock_monotonic_usec() + ASK_LATER_USEC);
+                else if (depth == SURVEY_PATROL)
                         engine_patrol_on_turn_ended(engine, watch, filesystem, result, survey->started_usec);
+                else
+                        engine_verify_on_turn_ended(engine, watch, filesystem, result, outcome);
                 return;
         }
         if (result->error == EAGAIN) {
@@ -293,7 +268,7 @@ static void end(Engine *engine, Watch *watch, Filesystem *filesystem, const Work
                 return;
         }
 
-        log_end(watch, filesystem, result);
+        engine_survey_log_end(watch, filesystem, result);
         if (depth == SURVEY_INODES) {
                 survey->ended_usec = clock_monotonic_usec();
                 /* It has looked at the groups as well. */
@@ -321,10 +296,11 @@ static void ask(Engine *engine, Watch *watch, Filesystem *filesystem, SurveyDept
         message.survey.device_number = filesystem->facts.device_number;
         message.survey.timeout_usec = timeout_usec;
         message.survey.depth = (uint8_t) depth;
-        if (depth == SURVEY_PATROL) {
+        if (depth == SURVEY_PATROL)
                 engine_patrol_ask(engine, watch, filesystem, &message.survey);
-                timeout_usec = message.survey.timeout_usec;
-        }
+        else if (depth == SURVEY_MEDIA)
+                engine_verify_ask(watch, filesystem, &message.survey);
+        timeout_usec = message.survey.timeout_usec;
         r = worker_link_send(engine->link, &message, filesystem->monitor_fd);
         if (r < 0) {
                 /* The line broke: it stays wanted, and the next worker is asked. */
@@ -372,8 +348,7 @@ static void pump(Engine *engine) {
                 if (depth == SURVEY_NONE || watch->survey.request_id != 0)
                         continue;
                 ask(engine, watch, filesystem_table_find_id(engine->filesystems, watch->filesystem_id), depth);
-                running.n_all += watch->survey.request_id != 0;
-                running.n_patrols += watch->survey.running == SURVEY_PATROL;
+                count(&running, watch);
         }
         timer_arm(engine);
 }
@@ -545,10 +520,12 @@ static bool is_known(const Taking *taking, const HealthEvent *event) {
 
         condition = condition_find(&taking->filesystem->conditions, CONDITION_SICK,
                                    health_event_target_text(event, target));
-        if (condition && !condition->came_back)
+        /* What the kernel found good, or repaired, may be what it knows by heart. */
+        if (condition && !condition->came_back && !health_event_is_unreadable(event))
                 return true;
         STAILQ_FOREACH(waiting, &taking->watch->cases, entries)
-                if (tells_the_same(&waiting->event, event))
+                if (tells_the_same(&waiting->event, event) &&
+                    health_event_is_unreadable(&waiting->event) >= health_event_is_unreadable(event))
                         return true;
         return false;
 }
@@ -579,6 +556,8 @@ void engine_on_survey_result(Engine *engine, const WorkerSurveyResult *result) {
         (void) survey_source_take(result, filesystem->id, &sink);
         if (result->request_id != 0 && taking.watch->survey.running == SURVEY_PATROL)
                 engine_patrol_take(taking.watch, filesystem, result);
+        if (result->request_id != 0 && taking.watch->survey.running == SURVEY_MEDIA)
+                engine_verify_take(engine, taking.watch, filesystem, result);
         if (!result->is_last || result->request_id == 0)
                 return;
         end(engine, taking.watch, filesystem, result);

@@ -190,7 +190,7 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
                 on_result(engine, &message->result);
                 return;
         case WORKER_GATHERED:
-                fact_gatherer_on_answer(engine->gatherer, &message->gathered);
+                fact_gatherer_on_answer(engine->gatherer, &message->gathered, fd);
                 return;
         case WORKER_INTENT_LEFT:
                 on_intent_left(engine, &message->intent);
@@ -250,6 +250,8 @@ static int carrier_start(void *userdata, const Job *job, const Filesystem *files
                 return -ENOTCONN;
         if (job->request.kind == ACTION_SURVEY)
                 return engine_survey_for_job(engine, job, filesystem);
+        if (job->request.kind == ACTION_VERIFY_MEDIA)
+                return engine_verify_for_job(engine, job);
         if (job->request.kind == ACTION_START_UNIT) {
                 /* As long as it is not taken, the result of the try before is the answer to this one, too. */
                 if (job->report.n_attempts > 0)
@@ -275,6 +277,7 @@ static int carrier_start(void *userdata, const Job *job, const Filesystem *files
                 if (job->request.timeout_usec == USEC_INFINITY || job->request.timeout_usec == 0)
                         message.repair.timeout_usec = JOB_REPAIR_TIMEOUT_USEC;
                 message.repair.target = job->target;
+                message.repair.is_forced = health_event_is_unreadable(&job->event);
                 message.repair.expects_autofsck = job->expects_autofsck;
                 message.repair.autofsck = (uint8_t) job->autofsck;
                 (void) text_copy(message.repair.override_harmful, sizeof(message.repair.override_harmful),
@@ -296,12 +299,16 @@ static int tell_job(Engine *engine, WorkerMessageType type, const Job *job) {
 static int carrier_cancel(void *userdata, const Job *job) {
         if (job->request.kind == ACTION_SURVEY)
                 return engine_survey_cancel_job(userdata, job);
+        if (job->request.kind == ACTION_VERIFY_MEDIA)
+                return engine_verify_cancel_job(userdata, job);
         return tell_job(userdata, WORKER_CANCEL, job);
 }
 
 static int carrier_taken(void *userdata, const Job *job) {
         /* Its result was made here: the worker keeps nothing of it. */
-        return job->request.kind == ACTION_SURVEY ? 0 : tell_job(userdata, WORKER_JOB_TAKEN, job);
+        bool is_ours = job->request.kind == ACTION_SURVEY || job->request.kind == ACTION_VERIFY_MEDIA;
+
+        return is_ours ? 0 : tell_job(userdata, WORKER_JOB_TAKEN, job);
 }
 
 const JobCarrier engine_worker_carrier = {

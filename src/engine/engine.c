@@ -140,7 +140,7 @@ int engine_new(sd_event *event, const EngineOptions *options, Engine **ret_engin
         TAILQ_INIT(&engine->watches);
         TAILQ_INIT(&engine->sequences);
         TAILQ_INIT(&engine->waiting_conditions);
-        TAILQ_INIT(&engine->waiting_patrols);
+        TAILQ_INIT(&engine->waiting_turns);
         r = engine_memory_start(engine);
         if (r >= 0)
                 r = engine_deferred_start(engine);
@@ -239,7 +239,7 @@ Engine *engine_free(Engine *engine) {
         engine->jobs = NULL;
         engine_forget_all(engine);
         engine_forget_conditions(engine);
-        engine_forget_patrols(engine);
+        engine_forget_waiting(engine);
         event_merge_free(engine->merge);
         work_turn_free(engine->turn);
         sd_event_source_disable_unref(engine->worker_timer);

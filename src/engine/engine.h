@@ -46,7 +46,7 @@ typedef struct EngineObserver {
                            const HealthEvent *event, const Filesystem *filesystem);
         void (*on_job)(void *userdata, Job *job, const Filesystem *filesystem); /* changed state; filesystem NULL:
                                                                                  * gone */
-        void (*on_progress)(void *userdata, const Job *job);    /* how far a scan is */
+        void (*on_progress)(void *userdata, const Job *job);    /* how far a job is */
         /* A notify action with a route, beside on_notice() */
         void (*on_routed)(void *userdata, const RoutedNotice *notice);
         /* The end of a unit that no job is about: true if engine_start_unit() was called for it, by this observer or an
@@ -182,9 +182,11 @@ bool engine_resume(Engine *engine);
 
 typedef struct CallerOrder {
         Filesystem *filesystem;
-        ActionKind action;              /* ACTION_REPAIR, ACTION_SCRUB */
+        ActionKind action;              /* ACTION_REPAIR, ACTION_SCRUB, ACTION_VERIFY_MEDIA */
         RepairTarget target;            /* ACTION_REPAIR */
         ScrubRepair scrub_repair;
+        VerifySpace verify_space;
+        uint64_t rate_bytes;            /* ACTION_VERIFY_MEDIA: in a second; 0: no limit */
         uint64_t timeout_usec;          /* USEC_INFINITY: default */
         const char *override_harmful;
         uint32_t caller_uid;
@@ -196,7 +198,7 @@ typedef struct CallerOrder {
  * @reterr_denied: new text that says what forbids it, only with -EACCES; free()
  *
  * Returns: 1 new, 0 joined; -EACCES if `protect` forbids it; -EOPNOTSUPP if the kernel has no repair for this
- * structure; -ENOTTY if the file system has no health monitor, without which nothing is repaired; or as
+ * structure; -ENOTTY if the file system has no health monitor, without which nothing is repaired or verified; or as
  * job_queue_add().
  */
 int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char **reterr_denied);

@@ -51,19 +51,19 @@ static void timer_arm(FactGatherer *gatherer) {
                 log_error_errno(r, "facts: cannot set the timer for deadlines: %m");
 }
 
-static void request_end(FactGatherer *gatherer, Request *request, const WorkerGathered *answer) {
+static void request_end(FactGatherer *gatherer, Request *request, const WorkerGathered *answer, int names_fd) {
         uint64_t id = request->id, filesystem_id = request->filesystem_id;
 
         TAILQ_REMOVE(&gatherer->requests, request, entries);
         gatherer->n_requests--;
         free(request);
-        gatherer->gathered(gatherer->userdata, filesystem_id, id, answer);
+        gatherer->gathered(gatherer->userdata, filesystem_id, id, answer, names_fd);
 }
 
 static void end_unanswered(FactGatherer *gatherer, Request *request) {
         if (gatherer->n_unanswered++ == 0)
                 log_warning("facts: the worker did not answer within 5s, deciding without");
-        request_end(gatherer, request, NULL);
+        request_end(gatherer, request, NULL, -EBADF);
 }
 
 /* What no child is needed for, the worker answers at once: a question about no file system. */
@@ -198,13 +198,14 @@ int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, cons
         worker_message_init(&message, WORKER_GATHER);
         message.gather.request_id = request->id;
         message.gather.device_number = filesystem->facts.device_number;
-        if (question->path || question->owner || question->project) {
+        if (question->path || question->owner || question->project || question->is_lost) {
                 message.gather.inode = question->inode;
                 message.gather.generation = question->generation;
         }
         message.gather.wants_path = question->path;
         message.gather.wants_owner = question->owner;
         message.gather.wants_project = question->project;
+        message.gather.is_lost = question->is_lost;
         message.gather.error_since_sec = question->error_since_sec;
         message.gather.checked = question->checked;
         r = worker_link_send(gatherer->link, &message, filesystem->monitor_fd);
@@ -228,7 +229,7 @@ static void end_overdue(FactGatherer *gatherer) {
         timer_arm(gatherer);
 }
 
-void fact_gatherer_on_answer(FactGatherer *gatherer, const WorkerGathered *answer) {
+void fact_gatherer_on_answer(FactGatherer *gatherer, const WorkerGathered *answer, int names_fd) {
         Request *request;
 
         if (answer->request_id == 0) {
@@ -238,7 +239,7 @@ void fact_gatherer_on_answer(FactGatherer *gatherer, const WorkerGathered *answe
         TAILQ_FOREACH(request, &gatherer->requests, entries)
                 if (request->id == answer->request_id) {
                         gatherer->n_unanswered = 0;
-                        request_end(gatherer, request, answer);
+                        request_end(gatherer, request, answer, names_fd);
                         timer_arm(gatherer);
                         return;
                 }
@@ -249,6 +250,6 @@ void fact_gatherer_on_worker_lost(FactGatherer *gatherer) {
         Request *request;
 
         while ((request = TAILQ_FIRST(&gatherer->requests)))
-                request_end(gatherer, request, NULL);
+                request_end(gatherer, request, NULL, -EBADF);
         timer_arm(gatherer);
 }

@@ -19,8 +19,10 @@
 
 typedef struct FactGatherer FactGatherer;
 
-/* @answer: borrowed; NULL if none came (deadline, worker lost). */
-typedef void (*FactGathered)(void *userdata, uint64_t filesystem_id, uint64_t request_id, const WorkerGathered *answer);
+/* @answer: borrowed; NULL if none came (deadline, worker lost). @names_fd: what came with it, borrowed; negative:
+ * nothing. */
+typedef void (*FactGathered)(void *userdata, uint64_t filesystem_id, uint64_t request_id, const WorkerGathered *answer,
+                             int names_fd);
 
 int fact_gatherer_new(sd_event *event, WorkerLink *link, FactGathered gathered, void *userdata,
                       FactGatherer **ret_gatherer);
@@ -32,6 +34,7 @@ typedef struct FactQuestion {
         uint64_t inode;                 /* of which the following are wanted */
         uint32_t generation;
         bool path, owner, project;
+        bool is_lost;                   /* contents of it: its type, and with @path all its names */
         uint64_t error_since_sec;       /* where the last error was found that ext4 counted since then (wall clock); 0:
                                          * not wanted */
         SickFinding checked;            /* is it still sick? structure STRUCTURE_NONE: not wanted */
@@ -45,5 +48,6 @@ typedef struct FactQuestion {
  */
 int fact_gatherer_ask(FactGatherer *gatherer, const Filesystem *filesystem, const FactQuestion *question,
                       uint64_t *ret_request_id);
-void fact_gatherer_on_answer(FactGatherer *gatherer, const WorkerGathered *answer);
+/* @names_fd: that came with it; borrowed, may be negative. */
+void fact_gatherer_on_answer(FactGatherer *gatherer, const WorkerGathered *answer, int names_fd);
 void fact_gatherer_on_worker_lost(FactGatherer *gatherer);

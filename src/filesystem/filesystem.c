@@ -203,3 +203,7 @@ bool filesystem_is_watched(const Filesystem *filesystem) {
 
         return false;
 }
+
+void filesystem_note_good(Filesystem *filesystem, uint64_t realtime_usec) {
+        filesystem->good_realtime_usec = max_of(filesystem->good_realtime_usec, realtime_usec);
+}

@@ -12,6 +12,7 @@
 #include "src/filesystem/check-state.h"
 #include "src/filesystem/condition.h"
 #include "src/filesystem/patrol-state.h"
+#include "src/filesystem/verify-state.h"
 #include "src/model/filesystem-facts.h"
 #include "src/protocol/worker-protocol.h"
 
@@ -57,6 +58,8 @@ typedef struct Filesystem {
         bool is_checked_by_other;       /* a scan that is not ours runs */
         uint64_t next_check_usec;       /* wall clock: when a schedule has it checked next; 0: none does */
         char next_check[RULE_ID_SIZE];  /* which one */
+        VerifyState verify;
+        uint64_t good_realtime_usec;    /* end of the last check that found nothing; 0: none */
 } Filesystem;
 
 typedef struct FilesystemTable FilesystemTable;
@@ -88,6 +91,9 @@ int filesystem_remove_mount(Filesystem *filesystem, uint64_t mount_id);
 /* Between two workers: what the new one does not say again is gone. The second returns how many were dropped. */
 void filesystem_mark_mounts_stale(Filesystem *filesystem);
 size_t filesystem_drop_stale_mounts(Filesystem *filesystem);
+
+/* A check of all of it found nothing at this time; 0: none did. */
+void filesystem_note_good(Filesystem *filesystem, uint64_t realtime_usec);
 
 typedef enum WatchedBy {
         WATCHED_BY_NONE,

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "src/model/filesystem-facts.h"
+#include "src/filesystem/kept-row.h"
 #include "src/protocol/worker-protocol.h"
 
 /* Of the pass that is going on, or of the last one if it is done. All zero: there was none. */
@@ -20,13 +20,11 @@ typedef struct PatrolState {
 
 /* The first component of the keys; then the UUID. */
 #define PATROL_KEY_PREFIX "patrol/"
-#define PATROL_KEY_SIZE 64
-#define PATROL_VALUE_SIZE 256
 
-char *patrol_key(const uint8_t uuid[static UUID_SIZE], char buffer[static PATROL_KEY_SIZE]);
+char *patrol_key(const uint8_t uuid[static UUID_SIZE], char buffer[static KEPT_KEY_SIZE]);
 
 /* One line of numbers, not terminated. Returns its size. */
-size_t patrol_value(const PatrolState *state, char buffer[static PATROL_VALUE_SIZE]);
+size_t patrol_value(const PatrolState *state, char buffer[static KEPT_LINE_SIZE]);
 
 /* Pure. Returns: 0; -EPROTONOSUPPORT for a value of another version; -EBADMSG for anything else that patrol_key() and
  * patrol_value() do not make. */

@@ -19,6 +19,12 @@ static const char *const scrub_repair_names[] = {
 };
 DEFINE_NAMES(scrub_repair, ScrubRepair)
 
+static const char *const verify_space_names[] = {
+        [VERIFY_SPACE_USED] = "used",
+        [VERIFY_SPACE_ALL] = "all",
+};
+DEFINE_NAMES(verify_space, VerifySpace)
+
 static const char *const decision_source_names[] = {
         [DECISION_NONE] = "none",
         [DECISION_RULE] = "rule",

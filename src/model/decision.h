@@ -20,6 +20,15 @@ typedef enum ScrubRepair {
 } ScrubRepair;
 DECLARE_NAMES(scrub_repair, ScrubRepair)
 
+/* What of its devices a verification of the media reads; the later one includes the earlier. */
+typedef enum VerifySpace {
+        VERIFY_SPACE_USED,
+        VERIFY_SPACE_ALL,
+} VerifySpace;
+/* In a second: slower than this nobody wants it, and one read would be more than a turn. */
+#define VERIFY_RATE_MIN_BYTES (UINT64_C(64) * 1024)
+DECLARE_NAMES(verify_space, VerifySpace)
+
 /* Who made a decision or asked for a job. */
 typedef enum DecisionSource {
         DECISION_NONE,                  /* nobody wanted anything */
@@ -65,6 +74,8 @@ typedef struct ActionRequest {
         unsigned n_retries;
         uint64_t backoff_min_usec, backoff_max_usec;
         ScrubRepair scrub_repair;       /* ACTION_SCRUB */
+        VerifySpace verify_space;       /* ACTION_VERIFY_MEDIA */
+        uint64_t rate_bytes;            /* ACTION_VERIFY_MEDIA: in a second; 0: no limit */
         char window[RULE_ID_SIZE];      /* it is done while this one is open; "": at any time */
         uint64_t expires_usec;          /* with @window: how long it may wait for it */
         bool is_deferred;               /* @window is closed */

@@ -17,7 +17,7 @@
 #define RAW_TIME_OFFSET 8
 #define ELLIPSIS "..."
 
-/* Media errors and lost data name what has to be restored: their ranges may not be widened. */
+/* Media errors and lost data name what has to be restored: their ranges may not be widened beyond it. */
 static bool range_may_differ(EventKind kind) {
         return kind == EVENT_READ_ERROR || kind == EVENT_WRITE_ERROR;
 }
@@ -35,10 +35,24 @@ static bool same_raw(const HealthEvent *a, const HealthEvent *b) {
                memcmp(a->raw + behind_time, b->raw + behind_time, HEALTH_RECORD_SIZE - behind_time) == 0;
 }
 
+static uint64_t add_saturated(uint64_t a, uint64_t b) {
+        return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+/* Nothing lies between them: both together are one range. */
+static bool touches(uint64_t a, uint64_t length_of_a, uint64_t b, uint64_t length_of_b) {
+        return a <= add_saturated(b, length_of_b) && b <= add_saturated(a, length_of_a);
+}
+
 static bool same_target(const HealthEvent *a, const HealthEvent *b) {
         return a->domain == b->domain && a->structure == b->structure && a->unknown_bits == b->unknown_bits &&
-               a->group == b->group && a->inode == b->inode && a->generation == b->generation &&
-               a->device_block == b->device_block && a->device_block_count == b->device_block_count;
+               a->group == b->group && a->inode == b->inode && a->generation == b->generation;
+}
+
+static bool ranges_may_merge(const HealthEvent *a, const HealthEvent *b) {
+        return touches(a->device_block, a->device_block_count, b->device_block, b->device_block_count) &&
+               (range_may_differ(a->kind) ||
+                touches(a->position_bytes, a->length_bytes, b->position_bytes, b->length_bytes));
 }
 
 bool health_event_may_merge(const HealthEvent *earlier, const HealthEvent *later) {
@@ -54,22 +68,24 @@ bool health_event_may_merge(const HealthEvent *earlier, const HealthEvent *later
         if (earlier->kind == EVENT_UNRECOGNISED && !same_raw(earlier, later))
                 return false;
 
-        return range_may_differ(earlier->kind) || (earlier->position_bytes == later->position_bytes &&
-                                                   earlier->length_bytes == later->length_bytes);
+        return ranges_may_merge(earlier, later);
 }
 
-static uint64_t add_saturated(uint64_t a, uint64_t b) {
-        return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+static void widen(uint64_t *start, uint64_t *length, uint64_t other_start, uint64_t other_length) {
+        uint64_t end = max_of(add_saturated(*start, *length), add_saturated(other_start, other_length));
+
+        *start = min_of(*start, other_start);
+        *length = end - *start;
 }
 
 void health_event_merge(HealthEvent *earlier, const HealthEvent *later) {
-        uint64_t end;
-
         earlier->count = add_saturated(earlier->count, later->count);
-        end = max_of(add_saturated(earlier->position_bytes, earlier->length_bytes),
-                     add_saturated(later->position_bytes, later->length_bytes));
-        earlier->position_bytes = min_of(earlier->position_bytes, later->position_bytes);
-        earlier->length_bytes = end - earlier->position_bytes;
+        widen(&earlier->position_bytes, &earlier->length_bytes, later->position_bytes, later->length_bytes);
+        widen(&earlier->device_block, &earlier->device_block_count, later->device_block, later->device_block_count);
+}
+
+bool health_event_is_unreadable(const HealthEvent *event) {
+        return event->kind == EVENT_SICK && event->io_path == IO_PATH_MEDIA;
 }
 
 Severity health_event_severity(const HealthEvent *event) {
@@ -189,6 +205,10 @@ static void append_io(const HealthEvent *event, char *buffer) {
         append_error_name(event, buffer);
 }
 
+static void append_sick(const HealthEvent *event, char *buffer) {
+        append(buffer, ": sick%s", event->io_path == IO_PATH_MEDIA ? ", a part of it cannot be read" : "");
+}
+
 static void append_lost(const HealthEvent *event, char *buffer) {
         append(buffer, ": %" PRIu64 " events lost", event->count);
 }
@@ -201,7 +221,7 @@ typedef struct KindText {
 
 static const KindText kind_texts[] = {
         [EVENT_UNRECOGNISED] = { append_raw, NULL, false },
-        [EVENT_SICK] = { NULL, "sick", false },
+        [EVENT_SICK] = { append_sick, NULL, false },
         [EVENT_CORRUPT] = { NULL, "corrupt", false },
         [EVENT_HEALTHY] = { NULL, "healthy", false },
         [EVENT_SHUTDOWN] = { append_shutdown, NULL, false },
@@ -221,6 +241,8 @@ static const KindText kind_texts[] = {
         [EVENT_SCRUB_FAILED] = { NULL, "full check failed", true },
         [EVENT_SURVEY_DONE] = { NULL, "survey done", false },
         [EVENT_SURVEY_FAILED] = { NULL, "survey failed", true },
+        [EVENT_VERIFY_DONE] = { NULL, "media verified", false },
+        [EVENT_VERIFY_FAILED] = { NULL, "verification of the media failed", true },
         [EVENT_UNIT_DONE] = { NULL, "unit ended well", false },
         [EVENT_UNIT_FAILED] = { NULL, "unit failed", true },
         [EVENT_ACTION_REFUSED] = { NULL, "action refused", true },

@@ -52,12 +52,16 @@ typedef struct HealthEvent {
 
 /* True if @later tells the same fact as @earlier again, so that it may be counted instead of kept:
  * same source, file system, kind, domain, structure, target, errno, reasons, way of reading or writing, location,
- * cause; ranges of read and write errors of one file may differ, of media errors and lost data not. The
+ * cause; ranges of read and write errors of one file may differ, those of media errors and lost data have to touch. The
  * beginning and the end of watching are never merged. */
 bool health_event_may_merge(const HealthEvent *earlier, const HealthEvent *later);
 
 /* Adds @later's count to @earlier and widens its range. */
 void health_event_merge(HealthEvent *earlier, const HealthEvent *later);
+
+/* A structure of which the device cannot read a part: it is to be rebuilt elsewhere, even if the kernel, which may know
+ * it by heart, finds it good. */
+bool health_event_is_unreadable(const HealthEvent *event);
 
 /* Its kind's severity, nothing else: what is worse on one machine than on another is the policy's to say. */
 Severity health_event_severity(const HealthEvent *event);

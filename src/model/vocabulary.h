@@ -33,6 +33,8 @@ typedef enum EventKind {
         EVENT_SCRUB_FAILED,
         EVENT_SURVEY_DONE,
         EVENT_SURVEY_FAILED,
+        EVENT_VERIFY_DONE,
+        EVENT_VERIFY_FAILED,
         EVENT_UNIT_DONE,
         EVENT_UNIT_FAILED,
         EVENT_ACTION_REFUSED,

@@ -29,6 +29,7 @@ static const char *const survey_depth_names[] = {
         [SURVEY_GROUPS] = "groups",
         [SURVEY_INODES] = "inodes",
         [SURVEY_PATROL] = "patrol",
+        [SURVEY_MEDIA] = "media",
 };
 DEFINE_NAMES(survey_depth, SurveyDepth)
 
@@ -129,6 +130,7 @@ static const FieldCheck field_checks[] = {
         WORD(WORKER_REPAIR, repair.target.structure, N_STRUCTURES),
         BYTE(WORKER_REPAIR, repair.expects_autofsck, N_BOOLEANS),
         BYTE(WORKER_REPAIR, repair.autofsck, N_AUTOFSCKS),
+        BYTE(WORKER_REPAIR, repair.is_forced, N_BOOLEANS),
         ZERO(WORKER_REPAIR, repair.pad),
         TEXT(WORKER_REPAIR, repair.override_harmful),
 
@@ -139,10 +141,10 @@ static const FieldCheck field_checks[] = {
         BYTE(WORKER_GATHER, gather.wants_path, N_BOOLEANS),
         BYTE(WORKER_GATHER, gather.wants_owner, N_BOOLEANS),
         BYTE(WORKER_GATHER, gather.wants_project, N_BOOLEANS),
-        ZERO(WORKER_GATHER, gather.pad),
+        BYTE(WORKER_GATHER, gather.is_lost, N_BOOLEANS),
         WORD(WORKER_GATHER, gather.checked.domain, N_EVENT_DOMAINS),
         WORD(WORKER_GATHER, gather.checked.structure, N_STRUCTURES),
-        ZERO(WORKER_GATHER, gather.checked.pad),
+        ZERO(WORKER_GATHER, gather.checked.is_unreadable),
 
         TEXT(WORKER_START_UNIT, unit.template),
         TEXT(WORKER_START_UNIT, unit.last_words),
@@ -155,6 +157,7 @@ static const FieldCheck field_checks[] = {
         ZERO(WORKER_GATHERED, gathered.pad),
         COUNT(WORKER_GATHERED, gathered.autofsck_error),
         COUNT(WORKER_GATHERED, gathered.path_error),
+        ZERO(WORKER_GATHERED, gathered.pad2),
         OLD_ERRORS(WORKER_GATHERED, gathered.last_error),
         BYTE(WORKER_GATHERED, gathered.owner.state, N_FACT_STATES),
         BYTE(WORKER_GATHERED, gathered.owner.project_state, N_FACT_STATES),
@@ -194,13 +197,18 @@ static const FieldCheck field_checks[] = {
         BYTE(WORKER_SURVEY, survey.depth, N_SURVEY_DEPTHS),
         BYTE(WORKER_SURVEY, survey.share_percent, 101),
         BYTE(WORKER_SURVEY, survey.on_rotating, N_BOOLEANS),
+        BYTE(WORKER_SURVEY, survey.is_all, N_BOOLEANS),
         WORD(WORKER_SURVEY, survey.position.stage, N_PATROL_STAGES),
+        WORD(WORKER_SURVEY, survey.media.stage, N_MEDIA_STAGES),
+        ZERO(WORKER_SURVEY, survey.media.pad),
         ZERO(WORKER_SURVEY, survey.pad),
 
         COUNT(WORKER_SURVEY_RESULT, survey_result.error),
         WORD(WORKER_SURVEY_RESULT, survey_result.n_findings, SURVEY_FINDINGS_MAX + 1),
         BYTE(WORKER_SURVEY_RESULT, survey_result.is_last, N_BOOLEANS),
         WORD(WORKER_SURVEY_RESULT, survey_result.position.stage, N_PATROL_STAGES),
+        WORD(WORKER_SURVEY_RESULT, survey_result.media.position.stage, N_MEDIA_STAGES),
+        ZERO(WORKER_SURVEY_RESULT, survey_result.media.position.pad),
         ZERO(WORKER_SURVEY_RESULT, survey_result.pad),
 
         TEXT(WORKER_ZONE, zone.name),
@@ -247,7 +255,7 @@ static const RecordShape record_shapes[] = {
         [WORKER_MOUNTS_LISTED] = { "mounts-listed", sizeof(WorkerHeader), false },
         [WORKER_JOB_STARTED] = SHAPE("job-started", result, false),
         [WORKER_JOB_RESULT] = SHAPE("job-result", result, false),
-        [WORKER_GATHERED] = SHAPE("gathered", gathered, false),
+        [WORKER_GATHERED] = SHAPE("gathered", gathered, true),
         [WORKER_INTENT_LEFT] = SHAPE("intent-left", intent, false),
         [WORKER_SURVEY_RESULT] = SHAPE("survey-result", survey_result, false),
         [WORKER_ZONE] = SHAPE("zone", zone, true),
@@ -322,7 +330,7 @@ static bool finding_is_valid(const SickFinding *finding) {
             (finding->generation != 0 && finding->domain != DOMAIN_INODE))
                 return false;
 
-        return (finding->unknown_bits != 0) == is_unknown && finding->pad == 0;
+        return (finding->unknown_bits != 0) == is_unknown && finding->is_unreadable < N_BOOLEANS;
 }
 
 static bool findings_are_valid(const WorkerSurveyResult *result) {

@@ -16,8 +16,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "kernel/media-verify.h"
 #include "kernel/metadata-repair.h"
 #include "kernel/old-errors.h"
+#include "kernel/space-map.h"
 #include "kernel/xfs-survey.h"
 #include "src/basic/unit-name.h"
 #include "src/basic/zone.h"
@@ -26,7 +28,7 @@
 #include "src/model/job-report.h"
 
 #define WORKER_PROTOCOL_MAGIC UINT32_C(0x484c4457)      /* "WDLH" */
-#define WORKER_PROTOCOL_VERSION 7
+#define WORKER_PROTOCOL_VERSION 8
 #define WORKER_SOCKET_PATH "/run/xfs_healer/worker.sock"
 
 typedef enum WorkerMessageType {
@@ -58,7 +60,8 @@ typedef enum WorkerMessageType {
         WORKER_MOUNTS_LISTED = 36,      /* nothing: everything that was mounted at the start has been said */
         WORKER_JOB_STARTED = 37,        /* WorkerJobResult with only job_id and detail */
         WORKER_JOB_RESULT = 38,         /* WorkerJobResult */
-        WORKER_GATHERED = 39,           /* WorkerGathered */
+        WORKER_GATHERED = 39,           /* WorkerGathered (+ its further names, if there are any, in sealed memory, each
+                                         * ended by a NUL byte) */
         WORKER_INTENT_LEFT = 40,        /* WorkerIntent: a repair that never ended, found at the start */
         WORKER_SURVEY_RESULT = 41,      /* WorkerSurveyResult: some for each request, the last one says so; and what an
                                          * attachment saw */
@@ -152,7 +155,9 @@ typedef struct WorkerRepairRequest {
         /* Ordered while the facts are still asked for: only to be done if the property is found to be this. */
         uint8_t expects_autofsck;       /* false: it was decided with facts, and they are not looked at again */
         uint8_t autofsck;               /* Autofsck */
-        uint8_t pad[6];
+        uint8_t is_forced;              /* rebuilt whatever a check says: what lies on the disk cannot be read, and the
+                                         * kernel may still know it by heart */
+        uint8_t pad[5];
         char override_harmful[64];      /* name of the one row of the table an administrator overruled, or "" */
 } WorkerRepairRequest;
 
@@ -165,6 +170,9 @@ typedef struct WorkerScrubRequest {
         uint8_t is_polite;              /* nobody waits for it: it is begun when there is little else to do */
         uint8_t pad[6];
 } WorkerScrubRequest;
+
+/* Further names of one file, all together; more are left out and counted. */
+#define WORKER_NAMES_MAX ((size_t) 256 * 1024)
 
 /* Longest text that the worker writes to the kernel log for somebody else. */
 #define WORKER_LAST_WORDS_SIZE 256
@@ -183,7 +191,8 @@ typedef struct WorkerGatherRequest {
         uint64_t inode;                 /* 0: nothing of a file is wanted */
         uint32_t generation;
         uint8_t wants_path, wants_owner, wants_project;
-        uint8_t pad;
+        uint8_t is_lost;                /* contents of it: what type it is is wanted, and with wants_path all its
+                                         * names */
         uint64_t error_since_sec;       /* wall clock: the last error that was counted since then is wanted; 0: none
                                          * is */
         SickFinding checked;            /* is it still sick? structure STRUCTURE_NONE: nobody asks */
@@ -212,9 +221,12 @@ typedef struct WorkerGathered {
         uint8_t path_state;
         uint8_t is_read_only;           /* Tristate */
         uint8_t is_sick;                /* Tristate; of what was asked for */
-        uint8_t pad[3];
+        uint8_t pad;
+        uint16_t mode;                  /* as in stat, if wanted; 0: not known */
         int32_t autofsck_error;
         int32_t path_error;
+        uint32_t n_names_untold;        /* beside its path and what came with this */
+        uint32_t pad2;
         OldErrors last_error;           /* if wanted; count 0: the file system counts none */
         WorkerOwner owner;              /* if wanted */
         char path[PATH_MAX];
@@ -265,9 +277,10 @@ typedef enum SurveyDepth {
         SURVEY_GROUPS,                  /* the whole and its groups: milliseconds */
         SURVEY_INODES,                  /* every inode as well: minutes; and it can shut down what is damaged badly */
         SURVEY_PATROL,                  /* has the kernel check structure by structure, for a while from where it was */
+        SURVEY_MEDIA,                   /* has the kernel read its devices, for a while from where it was */
 } SurveyDepth;
 DECLARE_NAMES(survey_depth, SurveyDepth)
-#define N_SURVEY_DEPTHS (SURVEY_PATROL + 1)
+#define N_SURVEY_DEPTHS (SURVEY_MEDIA + 1)
 
 /* What a patrol checks, in this order: what others stand on comes first. */
 typedef enum PatrolStage {
@@ -288,6 +301,22 @@ typedef struct PatrolPosition {
                                          * structures of this group, or of the whole, were checked */
 } PatrolPosition;
 
+/* What a verification of the media reads, in this order: what most depends on comes first. */
+typedef enum MediaStage {
+        MEDIA_STAGE_DATA,
+        MEDIA_STAGE_LOG,
+        MEDIA_STAGE_REALTIME,
+        MEDIA_STAGE_DONE,
+} MediaStage;
+#define N_MEDIA_STAGES (MEDIA_STAGE_DONE + 1)
+
+/* The next that it reads; all zero: the first of all. */
+typedef struct MediaPosition {
+        uint32_t stage;                 /* MediaStage */
+        uint32_t pad;                   /* zero */
+        uint64_t next;                  /* of the device, in units of 512 bytes */
+} MediaPosition;
+
 typedef struct WorkerSurveyRequest {
         uint64_t request_id;            /* not 0 */
         uint64_t device_number;
@@ -295,8 +324,11 @@ typedef struct WorkerSurveyRequest {
         uint8_t depth;                  /* SurveyDepth, not SURVEY_NONE */
         uint8_t share_percent;          /* SURVEY_PATROL: of the time in which it checks, 1 to 100; else 0 */
         uint8_t on_rotating;            /* SURVEY_PATROL: also if the disk rotates */
-        uint8_t pad[5];
+        uint8_t is_all;                 /* SURVEY_MEDIA: free space as well */
+        uint8_t pad[4];
         PatrolPosition position;        /* SURVEY_PATROL */
+        MediaPosition media;            /* SURVEY_MEDIA */
+        uint64_t rate_bytes;            /* SURVEY_MEDIA: no more than this in a second; 0: no limit */
 } WorkerSurveyRequest;
 
 typedef struct WorkerSurveyCancel {
@@ -304,6 +336,16 @@ typedef struct WorkerSurveyCancel {
 } WorkerSurveyCancel;
 
 #define SURVEY_FINDINGS_MAX 64          /* in one record */
+
+/* Files and devices are told by the monitor; findings are metadata that is to be rebuilt elsewhere. */
+typedef struct MediaCounts {
+        MediaPosition position;
+        uint64_t n_bytes;               /* read, or tried to */
+        uint64_t n_bytes_left;          /* to be read from the position on, as far as is known */
+        uint64_t n_bad, n_bad_bytes;    /* parts that cannot be read */
+        uint64_t n_bad_of[N_SPACE_OWNERS];      /* of those, by what lies there; with several owners it counts for
+                                                 * each */
+} MediaCounts;
 
 /* Findings as they come, in any number of records. Counts are those of the whole survey so far. */
 typedef struct WorkerSurveyResult {
@@ -321,6 +363,7 @@ typedef struct WorkerSurveyResult {
         PatrolPosition position;
         uint64_t n_checked, n_damaged;
         uint64_t busy_usec;             /* in the kernel */
+        MediaCounts media;              /* SURVEY_MEDIA: since it was asked */
         SickFinding findings[SURVEY_FINDINGS_MAX];
 } WorkerSurveyResult;
 

@@ -68,6 +68,10 @@ char *journal_text_job(const Filesystem *filesystem, const Job *job, char buffer
                                   is_done && job->request.kind == ACTION_SCRUB ? "No damage found."
                                   : is_done && job->request.kind == ACTION_SURVEY ? "Survey done."
                                   : is_done && job->request.kind == ACTION_START_UNIT ? "Unit ended well."
+                                  : is_done && job->request.kind == ACTION_VERIFY_MEDIA ? "Everything could be read."
+                                  : report->outcome == OUTCOME_FOUND_CORRUPTION &&
+                                                  job->request.kind == ACTION_VERIFY_MEDIA
+                                          ? "Not everything could be read."
                                   : outcome_to_sentence(report->outcome));
         if (report->detail[0])
                 (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, " (%s)", report->detail);

@@ -28,6 +28,7 @@ size_t survey_source_take(const WorkerSurveyResult *result, uint64_t filesystem_
                 event.group = finding->group;
                 event.inode = finding->inode;
                 event.generation = finding->generation;
+                event.io_path = finding->is_unreadable ? IO_PATH_MEDIA : IO_PATH_NONE;
                 sink->on_event(sink->userdata, &event);
         }
 

@@ -110,6 +110,7 @@ static int gather_in_child(int report_fd, void *userdata) {
         const Superblock *superblock = gather->superblock;
         WorkerMessage message = {};
         WorkerGathered *answer = &message.gathered;
+        _cleanup_(close_fd_at) int names_fd = -EBADF;
         Reopened place;
         Outcome outcome;
         int error;
@@ -129,7 +130,9 @@ static int gather_in_child(int report_fd, void *userdata) {
                 else
                         say_no_autofsck(answer);
                 answer->path_error = answer->owner.error = answer->owner.project_error = 0;
-                if (gather->request.wants_path)
+                if (gather->request.is_lost)
+                        gather_lost(place.fd, &gather->request, answer, &names_fd);
+                else if (gather->request.wants_path)
                         gather_path(place.fd, gather->request.inode, gather->request.generation, answer);
                 if (gather->request.wants_owner || gather->request.wants_project)
                         gather_owner(place.fd, superblock->facts.type, &gather->request, &answer->owner);
@@ -143,7 +146,7 @@ static int gather_in_child(int report_fd, void *userdata) {
         if (gather->request.error_since_sec > 0)
                 find_last_error(gather, answer);
 
-        return child_report(report_fd, &message, message.header.size_bytes, -EBADF) < 0;
+        return child_report(report_fd, &message, message.header.size_bytes, names_fd) < 0;
 }
 
 /* In the loop */
@@ -156,19 +159,19 @@ static void answer_error(Worker *worker, const WorkerGatherRequest *request, int
         worker_say(worker, &message, -EBADF);
 }
 
-static void on_gather_report(Child *child, const void *bytes, size_t size_bytes, int fd, void *userdata) {
+static void on_gather_report(Child *child, const void *bytes, size_t size_bytes, int taken_fd, void *userdata) {
+        _cleanup_(close_fd_at) int fd = taken_fd;
         const WorkerMessage *message = bytes;
         Gather *gather = userdata;
 
         (void) child;
-        close_fd(fd);
 
         if (gather->is_answered || worker_message_check(message, size_bytes) < 0 ||
             message->header.type != WORKER_GATHERED)
                 return;
 
         gather->is_answered = true;
-        worker_say(gather->worker, message, -EBADF);
+        worker_say(gather->worker, message, fd);
 }
 
 static void on_gather_stuck(Child *child, void *userdata) {

@@ -15,6 +15,9 @@
 
 /* For code in a child: how its path comes into an answer. @fd: anything on that file system. */
 void gather_path(int fd, uint64_t inode, uint32_t generation, WorkerGathered *answer);
+/* For code in a child: of what type it is, and if it is wanted all its names: the first as its path, others in sealed
+ * memory (@ret_names_fd, new; negative: there are none). */
+void gather_lost(int fd, const WorkerGatherRequest *request, WorkerGathered *answer, int *ret_names_fd);
 /* For code in a child: the same for the property; @root_fd: the root. */
 void gather_autofsck(int root_fd, WorkerGathered *answer);
 

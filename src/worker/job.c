@@ -222,7 +222,7 @@ static void finish(Job *job, WorkerMessage *message) {
 static bool is_answered_by(const Job *job, const WorkerGatherRequest *request) {
         return job->superblock && job->superblock->device_number == request->device_number &&
                request->error_since_sec == 0 && request->checked.structure == STRUCTURE_NONE &&
-               !request->wants_owner && !request->wants_project &&
+               !request->wants_owner && !request->wants_project && !request->is_lost &&
                (!request->wants_path || request->inode == job->gathered_inode);
 }
 

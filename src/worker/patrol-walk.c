@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "kernel/metadata-structures.h"
 #include "src/basic/clock.h"
@@ -19,7 +18,7 @@
 #include "src/basic/text.h"
 #include "src/worker/pressure.h"
 #include "src/worker/removable.h"
-#include "src/worker/reopen.h"
+#include "src/worker/survey-slice.h"
 
 #define PRESSURE_PAUSE_USEC USEC_PER_SEC
 
@@ -281,15 +280,6 @@ static int slice(Patrol *patrol, int root_fd) {
         return r;
 }
 
-static void sleep_usec(uint64_t usec) {
-        const struct timespec pause = {
-                .tv_sec = (time_t) (usec / USEC_PER_SEC),
-                .tv_nsec = (long) (usec % USEC_PER_SEC * NSEC_PER_USEC),
-        };
-
-        (void) clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
-}
-
 /* After @busy_usec in the kernel. Returns false if the rest would take longer than the turn: it is over. */
 static bool rest(const Patrol *patrol, uint64_t busy_usec) {
         unsigned share = patrol->task->request.share_percent;
@@ -297,13 +287,13 @@ static bool rest(const Patrol *patrol, uint64_t busy_usec) {
 
         if (clock_monotonic_usec() + pause_usec >= patrol->end_usec)
                 return false;
-        sleep_usec(pause_usec);
+        survey_sleep(pause_usec);
         if (share >= PATROL_POLITE_PERCENT)
                 return true;
         while (pressure_is_high()) {
                 if (clock_monotonic_usec() + PRESSURE_PAUSE_USEC >= patrol->end_usec)
                         return false;
-                sleep_usec(PRESSURE_PAUSE_USEC);
+                survey_sleep(PRESSURE_PAUSE_USEC);
         }
         return true;
 }
@@ -315,20 +305,15 @@ static int walk(Patrol *patrol) {
 
         while (position_of(patrol)->stage == stage && (busy_usec == 0 || rest(patrol, busy_usec))) {
                 uint64_t began_usec;
-                Reopened place;
-                Outcome outcome;
-                int r, error;
+                int r, root_fd;
 
                 began_usec = clock_monotonic_usec();
-                outcome = reopen_superblock(patrol->task->superblock, patrol->task->monitor_fd, REOPEN_TO_LOOK, &place,
-                                            &error);
-                if (outcome == OUTCOME_UNMOUNTED || outcome == OUTCOME_WRONG_FILESYSTEM)
-                        return -ESTALE;
-                if (outcome != OUTCOME_DONE)
-                        return error > 0 ? -error : -EIO;
+                root_fd = survey_slice_open(patrol->task);
+                if (root_fd < 0)
+                        return root_fd;
 
-                r = slice(patrol, place.fd);
-                close_fd(place.fd);
+                r = slice(patrol, root_fd);
+                close_fd(root_fd);
                 if (r < 0)
                         return r;
                 busy_usec = max_of(clock_monotonic_usec() - began_usec, UINT64_C(1));

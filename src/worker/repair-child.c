@@ -321,7 +321,8 @@ static Outcome repair_steps(Repair *repair, WorkerJobResult *result) {
         if (outcome != OUTCOME_DONE)
                 return outcome;
 
-        done = metadata_call(repair->place.fd, &order->request.target, METADATA_REPAIR);
+        done = metadata_call(repair->place.fd, &order->request.target,
+                             order->request.is_forced ? METADATA_REBUILD : METADATA_REPAIR);
         result->flags = done.flags;
         result->error = done.error;
         if (done.outcome == OUTCOME_NOT_NEEDED)

@@ -6,12 +6,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "src/basic/clock.h"
 #include "src/basic/macro.h"
-#include "src/worker/reopen.h"
-#include "src/worker/survey.h"
+#include "src/worker/survey-slice.h"
 
 typedef enum WalkStage {
         WALK_WHOLE,
@@ -169,30 +167,19 @@ static int slice(Walk *walk, int root_fd) {
         return r;
 }
 
-static void rest(void) {
-        const struct timespec pause = { .tv_nsec = SURVEY_PAUSE_USEC * NSEC_PER_USEC };
-
-        (void) clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
-}
-
 /* Returns 0 at the end of it, or a negative errno. */
 static int walk_all(Walk *walk) {
         while (walk->stage != WALK_DONE) {
-                Reopened place;
-                Outcome outcome;
-                int r, error;
+                int r, root_fd;
 
                 if (walk->stage != WALK_WHOLE)
-                        rest();
-                outcome = reopen_superblock(walk->task->superblock, walk->task->monitor_fd, REOPEN_TO_LOOK, &place,
-                                            &error);
-                if (outcome == OUTCOME_UNMOUNTED || outcome == OUTCOME_WRONG_FILESYSTEM)
-                        return -ESTALE;
-                if (outcome != OUTCOME_DONE)
-                        return error > 0 ? -error : -EIO;
+                        survey_sleep(SURVEY_PAUSE_USEC);
+                root_fd = survey_slice_open(walk->task);
+                if (root_fd < 0)
+                        return root_fd;
 
-                r = slice(walk, place.fd);
-                close_fd(place.fd);
+                r = slice(walk, root_fd);
+                close_fd(root_fd);
                 if (r >= 0 && walk->message.survey_result.n_findings > 0)
                         r = message_send(walk);
                 if (r < 0)

@@ -15,6 +15,7 @@
 #include "src/basic/macro.h"
 #include "src/basic/text.h"
 #include "src/worker/attach.h"
+#include "src/worker/media-walk.h"
 #include "src/worker/patrol-walk.h"
 
 struct Survey {
@@ -29,8 +30,17 @@ struct Survey {
 static int run_in_child(int report_fd, void *userdata) {
         const Survey *survey = userdata;
 
-        return survey->task.request.depth == SURVEY_PATROL ? patrol_walk_in_child(report_fd, &survey->task)
-                                                           : survey_walk_in_child(report_fd, &survey->task);
+        switch ((SurveyDepth) survey->task.request.depth) {
+        case SURVEY_PATROL:
+                return patrol_walk_in_child(report_fd, &survey->task);
+        case SURVEY_MEDIA:
+                return media_walk_in_child(report_fd, &survey->task);
+        case SURVEY_NONE:
+        case SURVEY_GROUPS:
+        case SURVEY_INODES:
+                break;
+        }
+        return survey_walk_in_child(report_fd, &survey->task);
 }
 
 static void say_end(Worker *worker, const WorkerSurveyRequest *request, const WorkerSurveyResult *counts, int error) {
@@ -50,6 +60,7 @@ static void say_end(Worker *worker, const WorkerSurveyRequest *request, const Wo
                 message.survey_result.n_checked = counts->n_checked;
                 message.survey_result.n_damaged = counts->n_damaged;
                 message.survey_result.busy_usec = counts->busy_usec;
+                message.survey_result.media = counts->media;
         }
         worker_say(worker, &message, -EBADF);
 }

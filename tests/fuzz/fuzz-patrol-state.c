@@ -12,7 +12,7 @@
 #include "tests/fuzz/fuzz-kept.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        char key[PATROL_KEY_SIZE], value_again[PATROL_VALUE_SIZE];
+        char key[KEPT_KEY_SIZE], value_again[KEPT_LINE_SIZE];
         uint8_t uuid[UUID_SIZE], uuid_again[UUID_SIZE];
         PatrolState state, again;
         size_t value_size;

@@ -334,6 +334,7 @@ static char *value_text(sd_bus_message *message, const char *type) {
                 uint32_t u;
                 int32_t i;
                 int b;
+                double d;
         } value = {};
         char *text = NULL;
 
@@ -350,6 +351,9 @@ static char *value_text(sd_bus_message *message, const char *type) {
                 return text;
         case 'i':
                 assert(asprintf(&text, "%" PRIi32, value.i) >= 0);
+                return text;
+        case 'd':
+                assert(asprintf(&text, "%g", value.d) >= 0);
                 return text;
         case 'b':
                 return strdup(value.b ? "true" : "false");

@@ -112,6 +112,8 @@ int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char *
                 .kind = order->action,
                 .timeout_usec = order->timeout_usec,
                 .scrub_repair = order->scrub_repair,
+                .verify_space = order->verify_space,
+                .rate_bytes = order->rate_bytes,
         };
 
         engine->fake.n_orders++;
@@ -256,6 +258,10 @@ void fake_engine_tell_progress(Engine *engine, uint64_t job_id, ScanProgress pro
 
         if (job)
                 tell(engine, on_progress, job);
+}
+
+void fake_engine_tell_job_progress(Engine *engine, Job *job) {
+        tell(engine, on_progress, job);
 }
 
 void fake_engine_tell_worker(Engine *engine, bool is_connected) {

@@ -49,4 +49,5 @@ void fake_engine_tell_refused(Engine *engine, ActionKind action, const char *why
 void fake_engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target,
                        const char *message);
 void fake_engine_tell_progress(Engine *engine, uint64_t job_id, ScanProgress progress);
+void fake_engine_tell_job_progress(Engine *engine, Job *job);
 void fake_engine_tell_worker(Engine *engine, bool is_connected);

@@ -15,6 +15,7 @@
 #include "kernel/xfs-abi.h"
 #include "src/basic/clock.h"
 #include "src/basic/file.h"
+#include "src/basic/sealed-memory.h"
 #include "tests/unit/survey-fixture.h"
 
 bool __wrap_health_monitor_fd_is_monitor(int fd);
@@ -34,6 +35,7 @@ void answer_job(Setup *s, uint64_t job_id) {
 }
 
 static void answer_gather(Setup *s, const WorkerGatherRequest *request) {
+        _cleanup_(close_fd_at) int names_fd = -EBADF;
         WorkerMessage message;
 
         worker_message_init(&message, WORKER_GATHERED);
@@ -43,7 +45,20 @@ static void answer_gather(Setup *s, const WorkerGatherRequest *request) {
         s->n_gathers++;
         message.gathered.autofsck = (uint8_t) s->autofsck;
         message.gathered.is_read_only = s->is_read_only ? TRISTATE_YES : TRISTATE_NO;
-        fake_worker_say(&s->worker, &message, -EBADF);
+        if (request->is_lost)
+                message.gathered.mode = s->mode;
+        if (request->wants_path && s->names) {
+                size_t first = strlen(s->names) + 1;
+
+                message.gathered.path_state = FACT_KNOWN;
+                strcpy(message.gathered.path, s->names);
+                if (request->is_lost && s->names_size > first) {
+                        names_fd = sealed_memory_new("test");
+                        assert_int_equal(file_write_all(names_fd, s->names + first, s->names_size - first), 0);
+                        assert_int_equal(sealed_memory_seal(names_fd), 0);
+                }
+        }
+        fake_worker_say(&s->worker, &message, names_fd);
 }
 
 static void on_worker_message(void *userdata, const WorkerMessage *message, int fd) {
@@ -65,6 +80,7 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
                 s->targets[s->n_repairs - 1] = message->repair.target;
                 s->last_target = message->repair.target;
                 s->last_job_id = message->repair.job_id;
+                s->last_is_forced = message->repair.is_forced;
                 if (!s->are_repairs_slow)
                         answer_job(s, message->repair.job_id);
         } else if (message->header.type == WORKER_SCRUB) {
@@ -78,8 +94,10 @@ static void on_event(void *userdata, const HealthEvent *event, const Filesystem 
         Setup *s = userdata;
 
         (void) filesystem;
-        (void) path;
         assert_true(s->n_events < ELEMENTSOF(s->events));
+        s->paths[s->n_events][0] = 0;
+        if (path)
+                strcpy(s->paths[s->n_events], path);
         s->events[s->n_events++] = *event;
 }
 
@@ -124,6 +142,7 @@ void tell_filesystem(Setup *s, dev_t device_number, int monitor_fd) {
         message.filesystem.autofsck_state = FACT_KNOWN;
         message.filesystem.autofsck = s->autofsck;
         message.filesystem.uuid_state = s->has_uuid ? FACT_KNOWN : FACT_UNKNOWN;
+        message.filesystem.has_parent_pointers = s->has_parent_pointers;
         strcpy(message.filesystem.type, "xfs");
         strcpy(message.filesystem.device, "/dev/loop1");
         fake_worker_say(&s->worker, &message, monitor_fd);

@@ -31,8 +31,14 @@ typedef struct Setup {
         RepairTarget last_target, targets[REQUESTS_MAX];
         Outcome outcome;                /* what the worker answers to repairs and scans */
         bool has_uuid;                  /* its conditions outlive a mount */
+        bool has_parent_pointers;
+        bool last_is_forced;            /* of the last repair */
+        uint16_t mode;                  /* of the inode that is asked about */
+        const char *names;              /* all of them, each ended by a NUL byte; NULL: not known */
+        size_t names_size;
 
         HealthEvent events[32];
+        char paths[32][64];             /* of theirs; "": none */
         size_t n_events;
         Outcome survey_outcome;
         char survey_detail[JOB_DETAIL_SIZE];

@@ -346,6 +346,43 @@ static void test_engine_refuses(void **state _unused_) {
         bus_fixture_done(&fixture);
 }
 
+static void test_verify(void **state _unused_) {
+        static const struct {
+                const char *space;
+                uint64_t rate;
+                VerifySpace expected;
+                const char *error;
+        } cases[] = {
+                { "used", UINT64_C(50) << 20, VERIFY_SPACE_USED, NULL },
+                { "all", 0, VERIFY_SPACE_ALL, NULL },
+                { "all", VERIFY_RATE_MIN_BYTES, VERIFY_SPACE_ALL, NULL },
+                { "all", VERIFY_RATE_MIN_BYTES - 1, VERIFY_SPACE_ALL, SD_BUS_ERROR_INVALID_ARGS },
+                { "most", 0, VERIFY_SPACE_USED, SD_BUS_ERROR_INVALID_ARGS },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                BusFixture fixture;
+                const char *error;
+
+                print_message("%s\n", cases[i].space);
+                bus_fixture_init(&fixture, NULL);
+                fake_engine_add_filesystem(fixture.engine, &srv);
+                error = bus_fixture_call(&fixture, false, FS_PATH, BUS_INTERFACE_FILESYSTEM, "VerifyMedia", NULL,
+                                         "a{sv}", 2, "space", "s", cases[i].space, "rate", "t", cases[i].rate);
+                if (cases[i].error)
+                        assert_string_equal(error, cases[i].error);
+                else {
+                        assert_null(error);
+                        assert_string_equal(fixture.question_action, POLKIT_ACTION_VERIFY);
+                        assert_int_equal(fake_engine(fixture.engine)->last_order.action, ACTION_VERIFY_MEDIA);
+                        assert_int_equal(fake_engine(fixture.engine)->last_order.verify_space, cases[i].expected);
+                        assert_int_equal(fake_engine(fixture.engine)->last_order.rate_bytes, cases[i].rate);
+                }
+                assert_int_equal(fake_engine(fixture.engine)->n_orders, !cases[i].error);
+                bus_fixture_done(&fixture);
+        }
+}
+
 static void test_scrub(void **state _unused_) {
         static const struct {
                 const char *name;
@@ -440,6 +477,7 @@ int main(void) {
                 cmocka_unit_test(test_repair_orders),
                 cmocka_unit_test(test_repair_refuses),
                 cmocka_unit_test(test_engine_refuses),
+                cmocka_unit_test(test_verify),
                 cmocka_unit_test(test_scrub),
                 cmocka_unit_test(test_details),
                 cmocka_unit_test(test_every_property_is_told),

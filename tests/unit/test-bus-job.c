@@ -294,6 +294,32 @@ static void test_progress(void **state _unused_) {
         bus_fixture_done(&fixture);
 }
 
+static void test_bytes(void **state _unused_) {
+        BusFixture fixture;
+        Job *job;
+
+        bus_fixture_init(&fixture, NULL);
+        fake_engine_add_filesystem(fixture.engine, &srv);
+        assert_null(bus_fixture_call(&fixture, false, FS_PATH, BUS_INTERFACE_FILESYSTEM, "VerifyMedia", NULL, "a{sv}",
+                                     0));
+        bus_fixture_settle(&fixture);
+        assert_property(&fixture, "Operation", "verify-media");
+        assert_property(&fixture, "Percent", "0");
+        assert_property(&fixture, "BytesTotal", "0");
+
+        job = job_queue_find(engine_jobs(fixture.engine), 1);
+        job->done_bytes = 1000;
+        job->total_bytes = 4000;
+        job->estimated_end_realtime_usec = 77;
+        fake_engine_tell_job_progress(fixture.engine, job);
+        bus_fixture_settle(&fixture);
+        assert_property(&fixture, "Percent", "25");
+        assert_property(&fixture, "BytesDone", "1000");
+        assert_property(&fixture, "BytesTotal", "4000");
+        assert_property(&fixture, "EstimatedEnd", "77");
+        bus_fixture_done(&fixture);
+}
+
 static void test_every_property_is_told(void **state _unused_) {
         static const char *const constants[] = {
                 "Id", "Operation", "Target", "EventId", "Rule", "Source", "CallerUID", NULL,
@@ -304,6 +330,8 @@ static void test_every_property_is_told(void **state _unused_) {
         bus_fixture_init(&fixture, NULL);
         fs = fake_engine_add_filesystem(fixture.engine, &srv);
         start_repair(&fixture);
+        fake_engine_tell_job_progress(fixture.engine, job_queue_find(engine_jobs(fixture.engine), 1));
+        bus_fixture_settle(&fixture);
         end_job(&fixture, OUTCOME_DONE, "");
         fake_engine_remove_filesystem(fixture.engine, fs);
         bus_fixture_settle(&fixture);
@@ -322,6 +350,7 @@ int main(void) {
                 cmocka_unit_test(test_ended_jobs_are_forgotten),
                 cmocka_unit_test(test_ended_jobs_are_bounded),
                 cmocka_unit_test(test_progress),
+                cmocka_unit_test(test_bytes),
                 cmocka_unit_test(test_every_property_is_told),
         };
 

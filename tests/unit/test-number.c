@@ -95,8 +95,52 @@ static void test_i64(_unused_ void **state) {
         }
 }
 
+static void test_bytes(void **state) {
+        static const struct {
+                const char *text;
+                int result;
+                uint64_t bytes;
+                const char *shown;
+        } cases[] = {
+                { "0", 0, 0, "0" },
+                { "1", 0, 1, "1" },
+                { "1023", 0, 1023, "1023" },
+                { "1024", 0, 1024, "1K" },
+                { "1K", 0, 1024, "1K" },
+                { "1536K", 0, 1536 * 1024, "1536K" },
+                { "50M", 0, UINT64_C(50) << 20, "50M" },
+                { "2048M", 0, UINT64_C(2) << 30, "2G" },
+                { "3T", 0, UINT64_C(3) << 40, "3T" },
+                { "16777215T", 0, UINT64_C(16777215) << 40, "16777215T" },
+                { "16777216T", -ERANGE, 0, NULL },
+                { "18446744073709551615", 0, UINT64_MAX, "18446744073709551615" },
+                { "18446744073709551616", -ERANGE, 0, NULL },
+                { "111111111111111111111111111111111111111", -ERANGE, 0, NULL },
+                { "", -EINVAL, 0, NULL },
+                { "M", -EINVAL, 0, NULL },
+                { "1m", -EINVAL, 0, NULL },
+                { "1MB", -EINVAL, 0, NULL },
+                { "-1M", -EINVAL, 0, NULL },
+                { "1.5M", -EINVAL, 0, NULL },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char buffer[BYTES_TEXT_SIZE];
+                uint64_t bytes = 0;
+
+                print_message("%s\n", cases[i].text);
+                assert_int_equal(number_parse_bytes(cases[i].text, &bytes), cases[i].result);
+                if (cases[i].result < 0)
+                        continue;
+                assert_int_equal(bytes, cases[i].bytes);
+                assert_string_equal(number_format_bytes(bytes, buffer), cases[i].shown);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_bytes),
                 cmocka_unit_test(test_u64),
                 cmocka_unit_test(test_i64),
         };

@@ -24,13 +24,13 @@ static void test_round_trip(void **state) {
                 { { PATROL_DONE, UINT32_MAX, 0 }, UINT64_MAX, 0, UINT64_MAX, 0, UINT64_MAX, 0, UINT64_MAX },
         };
         uint8_t uuid[UUID_SIZE], read_uuid[UUID_SIZE];
-        char key[PATROL_KEY_SIZE];
+        char key[KEPT_KEY_SIZE];
 
         (void) state;
         assert_int_equal(uuid_parse(UUID, uuid), 0);
         assert_string_equal(patrol_key(uuid, key), KEY);
         for (size_t i = 0; i < ELEMENTSOF(states); i++) {
-                char value[PATROL_VALUE_SIZE];
+                char value[KEPT_LINE_SIZE];
                 PatrolState read;
 
                 assert_int_equal(patrol_read(KEY, value, patrol_value(&states[i], value), read_uuid, &read), 0);
@@ -59,7 +59,7 @@ static void test_nonsense(void **state) {
                 { KEY "/", "1 0 0 0 0 0 0 0 0 0 0", -EBADMSG },
                 { "condition/" UUID, "1 0 0 0 0 0 0 0 0 0 0", -EBADMSG },
         };
-        char longest[PATROL_VALUE_SIZE];
+        char longest[KEPT_LINE_SIZE];
         uint8_t uuid[UUID_SIZE];
         PatrolState read;
 

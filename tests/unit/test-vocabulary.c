@@ -22,7 +22,8 @@ static const char *const kinds[] = {
         "unrecognised",     "sick",           "corrupt",       "healthy",     "shutdown",     "media-error",
         "read-error",       "write-error",    "data-lost",     "events-lost", "watching",     "unmounted",
         "filesystem-error", "repair-done",    "repair-failed", "scrub-done",  "scrub-failed", "survey-done",
-        "survey-failed",    "unit-done",      "unit-failed",   "action-refused", "monitor-lost",
+        "survey-failed",    "verify-done",    "verify-failed", "unit-done",   "unit-failed",  "action-refused",
+        "monitor-lost",
         "check-due",
 };
 static const char *const sources[] = { "healthmon", "fanotify", "survey", "healerd", "foreign" };
@@ -142,6 +143,8 @@ static void test_severities(_unused_ void **state) {
                 { EVENT_SCRUB_FAILED,   SEVERITY_ERROR,    true  },
                 { EVENT_SURVEY_DONE,    SEVERITY_NOTICE,   true  },
                 { EVENT_SURVEY_FAILED,  SEVERITY_WARNING,  true  },
+                { EVENT_VERIFY_DONE,    SEVERITY_NOTICE,   true  },
+                { EVENT_VERIFY_FAILED,  SEVERITY_WARNING,  true  },
                 { EVENT_UNIT_DONE,      SEVERITY_NOTICE,   true  },
                 { EVENT_UNIT_FAILED,    SEVERITY_ERROR,    true  },
                 { EVENT_ACTION_REFUSED, SEVERITY_WARNING,  true  },

@@ -53,7 +53,7 @@ static void assert_finding(const SickFinding *finding, const SickFinding *where,
         assert_int_equal(finding->group, where->group);
         assert_int_equal(finding->inode, where->inode);
         assert_int_equal(finding->generation, where->generation);
-        assert_int_equal(finding->pad, 0);
+        assert_int_equal(finding->is_unreadable, 0);
 }
 
 static void test_every_bit(void **state) {

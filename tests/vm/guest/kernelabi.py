@@ -11,6 +11,7 @@ import time
 IOC_HEALTH_MONITOR = 0x40205844
 IOC_SCRUB_METADATA = 0xC040583C
 IOC_BULKSTAT = 0x8040587F
+IOC_GETFSMAP = 0xC0C0583B
 
 DOMAINS = ['mount', 'fs', 'ag', 'inode', 'rtgroup', 'datadev', 'rtdev', 'logdev', 'filerange']
 TYPES = ['running', 'lost', 'unmount', 'sick', 'corrupt', 'healthy', 'shutdown', 'media_error',
@@ -140,3 +141,29 @@ def bulkstat(path, agno=None):
                 numbers.append(struct.unpack_from('=Q', request, 64 + index * record)[0])
     finally:
         os.close(fd)
+
+
+OWNERS = {1: 'free', 2: 'unknown', 0x5800000001: 'headers', 0x5800000002: 'log', 0x5800000003: 'space', 0x5800000004: 'inobt',
+          0x5800000005: 'inodes', 0x5800000006: 'refcount', 0x5800000007: 'staging'}
+
+
+def fsmap(path):
+    """Who owns what of the data device: [(first sector, sectors, owner, flags)]; owner: a word or an inode's number; flags:
+    of {'attr', 'map'}."""
+    count, found = 4096, []
+    head = bytearray(192 + 64 * count)
+    struct.pack_into('=II', head, 8, count, 0)
+    # The highest key: device, flags, physical, owner, offset.
+    struct.pack_into('=IIQQQ', head, 128, 0xFFFFFFFF, 0xFFFFFFFF, 2**64 - 1, 2**64 - 1, 2**64 - 1)
+    root = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.ioctl(root, IOC_GETFSMAP, head, True)
+    finally:
+        os.close(root)
+    entries, = struct.unpack_from('=I', head, 12)
+    assert entries < count, 'a file system larger than tests need'
+    for i in range(entries):
+        _, bits, physical, owner, _, length = struct.unpack_from('=IIQQQQ', head, 192 + 64 * i)
+        flags = {name for bit, name in ((2, 'attr'), (4, 'map')) if bits & bit}
+        found.append((physical // 512, length // 512, OWNERS[owner] if bits & 0x10 else owner, flags))
+    return found

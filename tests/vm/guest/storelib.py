@@ -11,7 +11,7 @@ import subprocess
 
 import healerlib
 from healerlib import main_pid, service_number, status_of, wait_watched
-from vmlib import XfsImage, fails, run, wait_for
+from vmlib import XfsImage, fails, run, superblock_is_gone, unmount, wait_for
 
 STORM_READS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'storm-reads')
 UNIT = 'healerd.service'
@@ -121,7 +121,77 @@ class Drizzle:
         assert self.process.returncode == 0, f'storm-reads: exit {self.process.returncode}'
 
 
-class BadFile(XfsImage):
+class Mapped(XfsImage):
+    """A mounted file system on a device-mapper device over its loop device, parts of which can be spoiled."""
+
+    name = None         # of the device; before it is there the loop device is mounted
+
+    def __enter__(self):
+        self.loop = run('losetup', '--find', '--show', self.file).strip()
+        self.sectors = int(run('blockdev', '--getsz', self.loop))
+        self.name = f'bad-{os.path.basename(self.loop)}'
+        self._table('create', self.name, [(0, self.sectors, f'linear {self.loop} 0')])
+        self.mount()
+        return self
+
+    def mount(self, *options):
+        if not self.name:
+            return super().mount(*options)
+        run('mount', '-t', 'xfs', *options, f'/dev/mapper/{self.name}', self.path)
+        return self
+
+    def umount_only(self):
+        """The device stays as it is."""
+        was_busy = unmount(self.path)
+        wait_for(lambda: superblock_is_gone(f'/dev/mapper/{self.name}') and
+                 superblock_is_gone(os.path.realpath(f'/dev/mapper/{self.name}')), what='the superblock to go')
+        return was_busy
+
+    def spoil(self, extents, how='error'):
+        """extents: [(first sector, sectors)] that can neither be read nor written; how='reads': written they can be.  All
+        others can be, also those of before."""
+        kind = {'error': lambda start: 'error', 'reads': lambda start: f'flakey {self.loop} {start} 0 1000000 1 error_reads'}
+        rows, at = [], 0
+        for start, length in sorted(extents):
+            if start > at:
+                rows.append((at, start - at, f'linear {self.loop} {at}'))
+            rows.append((start, length, kind[how](start)))
+            at = start + length
+        if at < self.sectors:
+            rows.append((at, self.sectors - at, f'linear {self.loop} {at}'))
+        run('dmsetup', 'suspend', self.name)
+        self._table('load', self.name, rows)
+        run('dmsetup', 'resume', self.name)
+
+    def _table(self, verb, name, rows):
+        table = os.path.join(self.folder, 'table')
+        with open(table, 'w', encoding='ascii') as file:
+            file.write(''.join(f'{start} {length} {what}\n' for start, length, what in rows))
+        run('dmsetup', verb, name, table)
+
+    def _remove(self):
+        # udev may be looking at it.
+        wait_for(lambda: not fails(run, 'dmsetup', 'remove', '--retry', self.name), what=f'{self.name} to be removed')
+        run('losetup', '--detach', self.loop, check=False)
+
+    def __exit__(self, *unused):
+        super().__exit__(*unused)
+        self._remove()
+
+
+def extents_of(*paths):
+    """Where the contents of files are: [(first sector, sectors)] in the order of the device."""
+    extents = []
+    # "   0:  0..  63:   1234..  1297:  64: ..." in blocks
+    for line in run('filefrag', '-v', *paths).splitlines():
+        words = line.replace('..', ' ').replace(':', ' ').split()
+        if words and words[0].isdigit():
+            first, last = int(words[3]), int(words[4])
+            extents.append((first * BLOCK // 512, (last - first + 1) * BLOCK // 512))
+    return sorted(extents)
+
+
+class BadFile(Mapped):
     """A mounted file system with files whose blocks cannot be read: `bad` alone, or bad0, bad1, …"""
 
     NAME, N_BLOCKS = 'bad', 64
@@ -131,15 +201,8 @@ class BadFile(XfsImage):
         self.names = [self.NAME] if n_files == 1 else [f'{self.NAME}{i}' for i in range(n_files)]
 
     def __enter__(self):
-        self.loop = run('losetup', '--find', '--show', self.file).strip()
-        self.sectors = int(run('blockdev', '--getsz', self.loop))
-        self.name = f'bad-{os.path.basename(self.loop)}'
-        self._table('create', self.name, [(0, self.sectors, f'linear {self.loop} 0')])
-        run('mount', '-t', 'xfs', f'/dev/mapper/{self.name}', self.path)
-        extents = self._make_files()
-        run('dmsetup', 'suspend', self.name)
-        self._table('load', self.name, self._rows(extents))
-        run('dmsetup', 'resume', self.name)
+        super().__enter__()
+        self.spoil(self._make_files())
         self.fd = os.open(self.join(self.names[0]), os.O_RDONLY | os.O_DIRECT)
         self.wait_settled()
         return self
@@ -149,41 +212,15 @@ class BadFile(XfsImage):
         wait_told(self)
 
     def _make_files(self):
-        """Returns [(first sector, sectors)] in the order of the device."""
         for name in self.names:
             with open(self.join(name), 'wb') as file:
                 file.write(os.urandom(self.N_BLOCKS * BLOCK))
                 os.fsync(file.fileno())
-        extents = []
-        # "   0:  0..  63:   1234..  1297:  64: ..." in blocks
-        for line in run('filefrag', '-v', *[self.join(name) for name in self.names]).splitlines():
-            words = line.replace('..', ' ').replace(':', ' ').split()
-            if words and words[0].isdigit():
-                first, last = int(words[3]), int(words[4])
-                extents.append((first * BLOCK // 512, (last - first + 1) * BLOCK // 512))
-        return sorted(extents)
-
-    def _rows(self, extents):
-        rows, at = [], 0
-        for start, length in extents:
-            if start > at:
-                rows.append((at, start - at, f'linear {self.loop} {at}'))
-            rows.append((start, length, 'error'))
-            at = start + length
-        return rows + [(at, self.sectors - at, f'linear {self.loop} {at}')]
-
-    def _table(self, verb, name, rows):
-        table = os.path.join(self.folder, 'table')
-        with open(table, 'w', encoding='ascii') as file:
-            file.write(''.join(f'{start} {length} {what}\n' for start, length, what in rows))
-        run('dmsetup', verb, name, table)
+        return extents_of(*[self.join(name) for name in self.names])
 
     def __exit__(self, *unused):
         os.close(self.fd)
         super().__exit__(*unused)
-        # udev may be looking at it.
-        wait_for(lambda: not fails(run, 'dmsetup', 'remove', '--retry', self.name), what=f'{self.name} to be removed')
-        run('losetup', '--detach', self.loop, check=False)
 
     def fail(self, count):
         """So many failing reads, each a report of its own (the kernel only joins neighbours)."""

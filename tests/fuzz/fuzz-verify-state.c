@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How far a verification is, as somebody may have written it into the store: a key, a NUL byte, and the value. What is
+ * read is the same after it was written and read again.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/filesystem/verify-state.h"
+#include "tests/fuzz/fuzz-kept.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        char key[KEPT_KEY_SIZE], value_again[KEPT_LINE_SIZE];
+        uint8_t uuid[UUID_SIZE], uuid_again[UUID_SIZE];
+        VerifyState state, again;
+        size_t value_size;
+        void *value;
+        int r;
+
+        value = fuzz_kept_value(data, size, &value_size);
+        if (!value)
+                return 0;
+
+        r = verify_read((const char *) data, value, value_size, uuid, &state);
+        free(value);
+        require(r == 0 || r == -EBADMSG || r == -EPROTONOSUPPORT);
+        if (r < 0)
+                return 0;
+        require(state.counts.position.stage < N_MEDIA_STAGES);
+        require(verify_read(verify_key(uuid, key), value_again, verify_value(&state, value_again), uuid_again,
+                            &again) == 0);
+        require(memcmp(uuid, uuid_again, UUID_SIZE) == 0 && memcmp(&state, &again, sizeof(state)) == 0);
+        return 0;
+}
