@@ -23,9 +23,10 @@
 #define PAUSES_IN_A_SECOND 20
 /* Owners of one bad part; where more share it, the kernel tells of all. */
 #define OWNERS_MAX 64
-/* ioprio_set(2): this process, only when nobody else wants the disk. */
+/* ioprio_set(2): this process; only when nobody else wants the disk, or as everybody. */
 #define IOPRIO_WHO_PROCESS 1
 #define IOPRIO_IDLE (3 << 13)
+#define IOPRIO_USUAL 0
 
 /* A range in which something cannot be read. */
 typedef struct Narrow {
@@ -310,6 +311,18 @@ static void add_bad(Narrow *narrow, uint64_t start, uint64_t end) {
         narrow->bad_end = end;
 }
 
+/* Behind everybody else, for as long as nothing of the file system is held: where the map is read, or the kernel looks
+ * for owners, whoever needs one of the buffers would wait for as long as we are kept waiting. Where the disk's
+ * scheduler knows no priorities it does no harm. */
+static int read_idly(MediaDevice device, int root_fd, SpaceRange range, uint32_t io_bytes, uint64_t *ret_good_until) {
+        int r;
+
+        (void) syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_IDLE);
+        r = media_read(root_fd, device, range.start, range.end, io_bytes, ret_good_until);
+        (void) syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_USUAL);
+        return r;
+}
+
 /* One small read. As long as something bad is not told, the position stays before it. */
 static int narrow_step(Media *media, int root_fd) {
         Narrow *narrow = &media->narrow;
@@ -319,8 +332,8 @@ static int narrow_step(Media *media, int root_fd) {
                                : min_of(start + SMALL_PIECE, narrow->end);
         int r;
 
-        r = media_read(root_fd, device_of(position_of(media)), start, end,
-                       (uint32_t) ((end - start) * MEDIA_UNIT_BYTES), &good_until);
+        r = read_idly(device_of(position_of(media)), root_fd, (SpaceRange) { start, end },
+                      (uint32_t) ((end - start) * MEDIA_UNIT_BYTES), &good_until);
         if (r < 0 || (r > 0 && !media_error_is_loss(r)))
                 return r < 0 ? r : -r;
         if (r > 0 && !is_fine && end - start > media->grain) {
@@ -361,7 +374,7 @@ static int step(Media *media, int root_fd) {
                 *position = (MediaPosition) { .stage = position->stage + 1 };
                 return 0;
         }
-        r = media_read(root_fd, device_of(position), piece.start, piece.end, 0, &good_until);
+        r = read_idly(device_of(position), root_fd, piece, 0, &good_until);
         if (r < 0 || (r > 0 && !media_error_is_loss(r)))
                 return r < 0 ? r : -r;
         advance(media, good_until);
@@ -434,8 +447,6 @@ int media_walk_in_child(int report_fd, const SurveyTask *task) {
         };
         WorkerSurveyResult *result = &media.message.survey_result;
 
-        /* Where it does not help it does no harm. */
-        (void) syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_IDLE);
         worker_message_init(&media.message, WORKER_SURVEY_RESULT);
         result->request_id = task->request.request_id;
         result->device_number = task->request.device_number;
