@@ -22,6 +22,7 @@ DEFINE_NAMES(schedule_missed, ScheduleMissed)
 /* What can be done by the calendar: one row each. */
 static const ActionKind schedulable[] = {
         ACTION_SCRUB,
+        ACTION_VERIFY_MEDIA,
 };
 
 /* Reading */

@@ -12,7 +12,7 @@ static const JobKindRule rules[N_ACTION_KINDS] = {
         [ACTION_SURVEY] = { true, true, false, false, JOB_UNLIMITED, JOB_SURVEY_TIMEOUT_USEC },
         [ACTION_REPAIR] = { true, true, true, false, JOB_REPAIRS, JOB_REPAIR_TIMEOUT_USEC },
         [ACTION_SCRUB] = { true, true, true, true, JOB_SCRUBS, JOB_SCRUB_TIMEOUT_USEC },
-        [ACTION_VERIFY_MEDIA] = { true, true, false, false, JOB_VERIFIES, JOB_VERIFY_TIMEOUT_USEC },
+        [ACTION_VERIFY_MEDIA] = { true, true, false, true, JOB_VERIFIES, JOB_VERIFY_TIMEOUT_USEC },
         /* What it does it does not do to the file system: it may well be there for one that is gone. */
         [ACTION_START_UNIT] = { true, false, false, false, JOB_UNITS, JOB_UNIT_TIMEOUT_USEC },
 };

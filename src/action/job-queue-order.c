@@ -226,11 +226,11 @@ void job_queue_on_mounted(JobQueue *queue, uint64_t filesystem_id) {
 }
 
 /* Two that read a whole disk at the same time take longer than one after the other, and everybody else waits for
- * both. */
+ * both. A verification of days, which is behind everybody else on the disk, keeps no scan waiting that may heal. */
 static bool load_one_disk(JobQueue *queue, const Job *running, const Job *candidate) {
         const Filesystem *there, *here;
 
-        if (!job_kind_rule(running->request.kind)->loads_disk || !job_kind_rule(candidate->request.kind)->loads_disk)
+        if (running->request.kind != candidate->request.kind || !job_kind_rule(candidate->request.kind)->loads_disk)
                 return false;
         there = filesystem_table_find_id(queue->filesystems, running->filesystem_id);
         here = filesystem_table_find_id(queue->filesystems, candidate->filesystem_id);

@@ -212,21 +212,26 @@ typedef struct Look {
         ScheduledCheck *check;
 } Look;
 
+/* What others did instead. */
+static uint64_t others_usec(const Filesystem *filesystem, const ScheduleSource *schedule) {
+        return schedule->rule.steps[0].request.kind == ACTION_SCRUB ? filesystem->check.others_usec : 0;
+}
+
 static void look_at(Engine *engine, Watch *watch, const Filesystem *filesystem, const ScheduleSource *schedule,
                     Look *look) {
+        uint64_t due_usec, others = others_usec(filesystem, schedule);
         ScheduledCheck *check = find_or_add(engine, watch, schedule);
         ScheduleClock clock;
-        uint64_t due_usec;
 
         if (!check)
                 return;
         clock = clock_of(engine, schedule, check);
-        due_usec = schedule_due_usec(&schedule->at, &check->memory, &clock, filesystem->check.others_usec);
+        due_usec = schedule_due_usec(&schedule->at, &check->memory, &clock, others);
         if (due_usec <= clock.realtime_usec && !check->is_under_way && skip_missed(engine, schedule, check, &clock))
-                due_usec = schedule_due_usec(&schedule->at, &check->memory, &clock, filesystem->check.others_usec);
+                due_usec = schedule_due_usec(&schedule->at, &check->memory, &clock, others);
         if (due_usec <= clock.realtime_usec && !check->is_under_way &&
             !has_tries_left(engine, schedule, check, filesystem))
-                due_usec = schedule_due_usec(&schedule->at, &check->memory, &clock, filesystem->check.others_usec);
+                due_usec = schedule_due_usec(&schedule->at, &check->memory, &clock, others);
         if (due_usec < look->next_usec) {
                 look->next_usec = due_usec;
                 look->next_id = schedule->rule.id;

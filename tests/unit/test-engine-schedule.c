@@ -25,14 +25,18 @@
 #define UUID "00000000-0000-0000-0000-000000000000"
 
 /* Due in a moment, and then tomorrow. */
-static void load_soon(Setup *s, const char *more) {
+static void load_soon_what(Setup *s, const char *more, const char *what) {
         char text[512], moment[CALENDAR_MOMENT_TEXT_SIZE];
 
         calendar_moment_text(NULL, clock_realtime_usec() + 2 * USEC_PER_SEC, moment);
         (void) snprintf(text, sizeof(text), "version: 1\nbaseline: off\n%s"
-                        "schedules: [{id: s, at: '%s', spread: 0s, do: {scrub: {repair: if-allowed}}}]\n", more,
-                        moment + strlen("Sat 2026-11-28 "));
+                        "schedules: [{id: s, at: '%s', spread: 0s, do: {%s}}]\n", more,
+                        moment + strlen("Sat 2026-11-28 "), what);
         load_policy(s, text);
+}
+
+static void load_soon(Setup *s, const char *more) {
+        load_soon_what(s, more, "scrub: {repair: if-allowed}");
 }
 
 static ScheduledCheck *the_check(Setup *s) {
@@ -91,6 +95,32 @@ static void test_due(void **state) {
         run_quiet(s);
         assert_int_equal(the_filesystem(s)->next_check_usec, 0);
         assert_string_equal(the_filesystem(s)->next_check, "");
+}
+
+/* It is done with the verification, which is no check of metadata; one of those does not stand in for it. */
+static void test_verification(void **state) {
+        const WorkerSurveyRequest *turn;
+        Setup *s = *state;
+        WorkerMessage message;
+
+        attach(s);
+        load_soon_what(s, "", "verify-media: {space: all, rate: 1M}");
+        run_quiet(s);
+        engine_checked_note(s->engine, the_filesystem(s), OUTCOME_DONE, false);
+        run_until_requests(s, s->n_requests + 1);
+        turn = s->requests + s->n_requests - 1;
+        assert_int_equal(turn->depth, SURVEY_MEDIA);
+        assert_int_equal(turn->rate_bytes, 1 << 20);
+        assert_true(turn->is_all);
+        assert_true(the_check(s)->is_under_way);
+        message = prepare_result(turn);
+        message.survey_result.media.position.stage = MEDIA_STAGE_DONE;
+        fake_worker_say(&s->worker, &message, -EBADF);
+        run_until_jobs_ended(s, 1);
+        assert_int_equal(count_events(s, EVENT_VERIFY_DONE, EVENT_SOURCE_HEALERD), 1);
+        assert_false(the_check(s)->is_under_way);
+        assert_int_equal(s->n_scrubs, 0);
+        assert_true(the_filesystem(s)->next_check_usec > clock_realtime_usec());
 }
 
 static void test_not_concerned(void **state) {
@@ -271,6 +301,7 @@ static void test_failing(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_due, survey_setup, survey_teardown),
+                cmocka_unit_test_setup_teardown(test_verification, survey_setup, survey_teardown),
                 cmocka_unit_test_setup_teardown(test_not_concerned, survey_setup, survey_teardown),
                 cmocka_unit_test_setup_teardown(test_bounds, survey_setup, survey_teardown),
                 cmocka_unit_test_setup_teardown(test_missed, survey_setup, survey_teardown),

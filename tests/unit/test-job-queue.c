@@ -705,6 +705,32 @@ static void test_one_scan_on_each_disk(void **state) {
         run_until_started(s, 3);
 }
 
+/* Days of reading behind everybody else keep no scan waiting, and no second one of them runs beside it. */
+static void test_one_verification_on_each_disk(void **state) {
+        static const ActionRequest verify = { .kind = ACTION_VERIFY_MEDIA, .timeout_usec = USEC_INFINITY },
+                                   scrub = { .kind = ACTION_SCRUB, .timeout_usec = USEC_INFINITY };
+        Setup *s = *state;
+        const JobOrder orders[] = {
+                { .filesystem = s->one, .request = &verify, .source = DECISION_SCHEDULE },
+                { .filesystem = s->two, .request = &verify, .source = DECISION_SCHEDULE },
+                { .filesystem = s->two, .request = &scrub, .source = DECISION_SCHEDULE },
+        };
+        uint64_t ids[ELEMENTSOF(orders)];
+        Job *job;
+
+        s->one->facts.n_disks = s->two->facts.n_disks = 1;
+        s->one->facts.disks[0] = s->two->facts.disks[0] = 0x800;
+        for (size_t i = 0; i < ELEMENTSOF(orders); i++) {
+                assert_int_equal(job_queue_add(s->queue, orders + i, &job), 1);
+                ids[i] = job->id;
+        }
+        run_until_started(s, 2);
+        run_due(s);
+        assert_int_equal(s->n_started, 2);
+        assert_int_equal(s->started[0], ids[0]);
+        assert_int_equal(s->started[1], ids[2]);
+}
+
 static void test_scans_on_several_disks(void **state) {
         static const ActionRequest scrub = { .kind = ACTION_SCRUB, .timeout_usec = USEC_INFINITY };
         Setup *s = *state;
@@ -747,6 +773,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_limit_and_refusals, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_late_result_is_ignored, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_one_scan_on_each_disk, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_one_verification_on_each_disk, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_scans_on_several_disks, setup, teardown),
         };
 
