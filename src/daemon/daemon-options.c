@@ -25,6 +25,7 @@ enum {
         OPTION_FORK_WORKER,
         OPTION_WORKER_PROGRAM,
         OPTION_STATE_DIRECTORY,
+        OPTION_BOOT_ID,
 };
 
 static const struct {
@@ -46,6 +47,7 @@ static const struct {
           "without systemd: start as root, run the worker as\na child, go on as user healerd" },
         { "worker-program", OPTION_WORKER_PROGRAM, "PATH", "the worker to run with --fork-worker" },
         { "state-dir", OPTION_STATE_DIRECTORY, "DIR", "the worker's state folder with --fork-worker" },
+        { "boot-id", OPTION_BOOT_ID, "ID", "which boot this is, where /proc does not say" },
         { "debug", OPTION_DEBUG, NULL, "log more" },
         { "help", OPTION_HELP, NULL, "show this help" },
         { "version", OPTION_VERSION, NULL, "show the version" },
@@ -101,6 +103,9 @@ static int take(int value, DaemonOptions *options) {
                 return 0;
         case OPTION_STATE_DIRECTORY:
                 options->state_directory = optarg;
+                return 0;
+        case OPTION_BOOT_ID:
+                options->boot_id = optarg;
                 return 0;
         case OPTION_DEBUG:
                 options->is_debug = true;

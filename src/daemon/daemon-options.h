@@ -12,6 +12,7 @@ typedef struct DaemonOptions {
         const char *policy_root;        /* stands before the folders of policies; NULL: none */
         const char *record_path;
         const char *replay_path;
+        const char *boot_id;            /* NULL: as /proc says */
         bool forks_worker;              /* no systemd: start the worker ourselves, then drop privileges */
         bool has_no_bus;
         bool is_debug;

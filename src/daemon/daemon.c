@@ -308,6 +308,7 @@ static int engine_build(Daemon *daemon, const DaemonOptions *options, int worker
                 },
                 .record_path = options->record_path,
                 .replay_path = options->replay_path,
+                .boot_id = options->boot_id,
                 .on_replayed = on_replayed,
                 .userdata = daemon,
         };

@@ -37,15 +37,37 @@ static int on_keep_timer(_unused_ sd_event_source *source, _unused_ uint64_t use
         return 0;
 }
 
-int engine_memory_start(Engine *engine) {
-        _cleanup_(free_at) char *boot_id = NULL;
+/* As systemd writes it (%b), the kernel has dashes in it. */
+static void copy_boot_id(char boot_id[static BOOT_ID_SIZE], const char *text) {
+        size_t n = 0;
+
+        for (; *text && n + 1 < BOOT_ID_SIZE; text++)
+                if (*text != '-')
+                        boot_id[n++] = *text;
+        boot_id[n] = 0;
+}
+
+static void find_boot_id(Engine *engine, char boot_id[static BOOT_ID_SIZE]) {
+        _cleanup_(free_at) char *line = NULL;
         int r;
 
-        r = file_read_line("/proc/sys/kernel/random/boot_id", BOOT_ID_SIZE, &boot_id);
+        if (engine->options.boot_id) {
+                copy_boot_id(boot_id, engine->options.boot_id);
+                return;
+        }
+        r = file_read_line("/proc/sys/kernel/random/boot_id", BOOT_ID_SIZE, &line);
         if (r < 0)
-                /* Counts are then aged by the clock on the wall. */
-                log_warning_errno(r, "the boot cannot be told from others: %m");
-        r = policy_memory_new(boot_id ?: "?", &engine->memory);
+                log_warning_errno(r, "the boot cannot be told from others, what is remembered of an earlier one may "
+                                     "count for too long: %m");
+        copy_boot_id(boot_id, line ?: "?");
+}
+
+int engine_memory_start(Engine *engine) {
+        char boot_id[BOOT_ID_SIZE];
+        int r;
+
+        find_boot_id(engine, boot_id);
+        r = policy_memory_new(boot_id, &engine->memory);
         if (r < 0)
                 return r;
         r = sd_event_add_time(engine->event, &engine->memory_timer, CLOCK_MONOTONIC, 0, KEEP_PAUSE_USEC, on_keep_timer,

@@ -110,6 +110,7 @@ typedef struct EngineOptions {
         StateKeeper state_keeper;       /* members may be NULL: nothing survives */
         const char *record_path;        /* NULL: nothing is recorded */
         const char *replay_path;        /* NULL: the kernel; else nothing is done, only decided */
+        const char *boot_id;            /* which boot this is; NULL: as /proc says, which a sandbox may hide */
         void (*on_replayed)(void *userdata, int error);        /* the recorded stream ended */
         void *userdata;
 } EngineOptions;

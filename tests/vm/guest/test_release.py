@@ -169,6 +169,12 @@ class Release(unittest.TestCase):
             self.assertEqual([(one['kind'], one['details']['mount']) for one in found], [('filesystem-error', path)])
         wait_for(lambda: status_at(path) is None, what='healerd to forget it')
 
+    def test_knows_the_boot(self):
+        """Its sandbox hides the boot's number; what is remembered would be of no boot."""
+        log = run('journalctl', '--boot', '--quiet', '--output=cat', '--unit=healerd.service')
+        self.assertIn('policy loaded', log)
+        self.assertNotIn('cannot be told from others', log)
+
     def test_zz_nothing_failed(self):
         """Last: what all of them left."""
         self.assertEqual(run('systemctl', 'list-units', '--failed', '--plain', '--no-legend', 'heal*'), '')
