@@ -6,7 +6,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +14,6 @@
 #include "src/basic/text.h"
 
 #define ALL_WEEK_DAYS 0x7f
-#define WORD_SIZE 32
 #define DOTS ".."
 /* Years are written in full. */
 #define YEAR_MIN 1970
@@ -35,29 +33,6 @@ static const struct {
         { "annually",     "*-01-01 00:00:00" },
 };
 
-typedef struct CalendarReader {
-        const char *text;
-        const char *next;               /* what is to be read */
-        WindowFault *fault;
-} CalendarReader;
-
-static int fail(CalendarReader *reader, const char *at, const char *format, ...) _printf_(3, 4);
-
-static int fail(CalendarReader *reader, const char *at, const char *format, ...) {
-        va_list arguments;
-
-        reader->fault->offset = (size_t) (at - reader->text);
-        va_start(arguments, format);
-        (void) vsnprintf(reader->fault->text, sizeof(reader->fault->text), format, arguments);
-        va_end(arguments);
-        return -EINVAL;
-}
-
-static const char *word_at(const char *text, char buffer[static WORD_SIZE]) {
-        (void) snprintf(buffer, WORD_SIZE, "%.*s", (int) min_of(strcspn(text, " "), (size_t) WORD_SIZE - 1), text);
-        return buffer;
-}
-
 /* One number of a date or a time. */
 typedef struct Field {
         const char *name;
@@ -72,24 +47,24 @@ static const Field hour_field = { "hour", 0, 23, ":" };
 static const Field minute_field = { "minute", 0, 59, ": " };
 static const Field second_field = { "second", 0, 59, " " };
 
-static int read_number(CalendarReader *reader, const Field *field, unsigned min, unsigned *ret_number) {
+static int read_number(TimeReader *reader, const Field *field, unsigned min, unsigned *ret_number) {
         const char *at = reader->next;
         unsigned number = 0, n_digits = 0;
-        char word[WORD_SIZE];
+        char word[TIME_WORD_SIZE];
 
         for (; isdigit((unsigned char) *reader->next) && n_digits < 4; n_digits++)
                 number = number * 10 + (unsigned) (*reader->next++ - '0');
         if (n_digits == 0 || isdigit((unsigned char) *reader->next) || number < min || number > field->max) {
                 reader->next = at;
-                return fail(reader, at, "\"%s\" begins with no %s: write %u to %u, or *", word_at(at, word),
-                            field->name, min, field->max);
+                return time_fault(reader, at, "\"%s\" begins with no %s: write %u to %u, or *",
+                                  time_word_at(at, " ", word), field->name, min, field->max);
         }
         *ret_number = number;
         return 0;
 }
 
 /* "*", "5", "1..7", each with "/2" behind it. */
-static int read_part(CalendarReader *reader, const Field *field, CalendarYears *ret_part) {
+static int read_part(TimeReader *reader, const Field *field, CalendarYears *ret_part) {
         unsigned from = field->min, to = field->max, step = 1;
         bool is_single = false;
         int r;
@@ -120,12 +95,12 @@ static int read_part(CalendarReader *reader, const Field *field, CalendarYears *
         return 0;
 }
 
-static bool ends_here(const CalendarReader *reader, const Field *field) {
+static bool ends_here(const TimeReader *reader, const Field *field) {
         return !*reader->next || strchr(field->ends, *reader->next);
 }
 
 /* @ret_bits: of a field below 64; NULL: @ret_years */
-static int read_field(CalendarReader *reader, const Field *field, uint64_t *ret_bits, Calendar *ret_years) {
+static int read_field(TimeReader *reader, const Field *field, uint64_t *ret_bits, Calendar *ret_years) {
         CalendarYears part;
         int r;
 
@@ -137,8 +112,8 @@ static int read_field(CalendarReader *reader, const Field *field, uint64_t *ret_
                         for (unsigned i = part.from; i <= part.to; i += part.step)
                                 *ret_bits |= UINT64_C(1) << i;
                 else if (ret_years->n_years == CALENDAR_YEARS_MAX)
-                        return fail(reader, reader->next, "more than %d years in a list: write a range",
-                                    CALENDAR_YEARS_MAX);
+                        return time_fault(reader, reader->next, "more than %d years in a list: write a range",
+                                          CALENDAR_YEARS_MAX);
                 else
                         ret_years->years[ret_years->n_years++] = part;
                 if (*reader->next != ',')
@@ -146,18 +121,19 @@ static int read_field(CalendarReader *reader, const Field *field, uint64_t *ret_
                 reader->next++;
         }
         if (!ends_here(reader, field))
-                return fail(reader, reader->next, "\"%c\" cannot stand behind the %s", *reader->next, field->name);
+                return time_fault(reader, reader->next, "\"%c\" cannot stand behind the %s", *reader->next,
+                                  field->name);
         return 0;
 }
 
-static int expect(CalendarReader *reader, const char *separators, const char *what) {
+static int expect(TimeReader *reader, const char *separators, const char *what) {
         if (!*reader->next || !strchr(separators, *reader->next))
-                return fail(reader, reader->next, "%s is missing", what);
+                return time_fault(reader, reader->next, "%s is missing", what);
         reader->next++;
         return 0;
 }
 
-static int read_date(CalendarReader *reader, Calendar *calendar) {
+static int read_date(TimeReader *reader, Calendar *calendar) {
         unsigned n_separators = 0;
         bool is_from_end;
         int r;
@@ -181,7 +157,7 @@ static int read_date(CalendarReader *reader, Calendar *calendar) {
         return read_field(reader, &day_field, is_from_end ? &calendar->last_days : &calendar->days, NULL);
 }
 
-static int read_time(CalendarReader *reader, Calendar *calendar) {
+static int read_time(TimeReader *reader, Calendar *calendar) {
         int r;
 
         r = read_field(reader, &hour_field, &calendar->hours, NULL);
@@ -199,7 +175,7 @@ static int read_time(CalendarReader *reader, Calendar *calendar) {
         return read_field(reader, &second_field, &calendar->seconds, NULL);
 }
 
-static void skip_blanks(CalendarReader *reader) {
+static void skip_blanks(TimeReader *reader) {
         reader->next += strspn(reader->next, " ");
 }
 
@@ -207,7 +183,7 @@ static bool is_time(const char *text) {
         return memchr(text, ':', strcspn(text, " "));
 }
 
-static int read_week_days(CalendarReader *reader, Calendar *calendar) {
+static int read_week_days(TimeReader *reader, Calendar *calendar) {
         size_t length, offset = (size_t) (reader->next - reader->text);
         int r;
 
@@ -221,13 +197,13 @@ static int read_week_days(CalendarReader *reader, Calendar *calendar) {
         return 0;
 }
 
-static int read_calendar(CalendarReader *reader, Calendar *calendar) {
-        char word[WORD_SIZE];
+static int read_calendar(TimeReader *reader, Calendar *calendar) {
+        char word[TIME_WORD_SIZE];
         int r = 0;
 
         skip_blanks(reader);
         if (!*reader->next)
-                return fail(reader, reader->next, "it says no time: write one such as \"Sun *-*-1..7 03:00\"");
+                return time_fault(reader, reader->next, "it says no time: write one such as \"Sun *-*-1..7 03:00\"");
         if (isalpha((unsigned char) *reader->next))
                 r = read_week_days(reader, calendar);
         if (r >= 0 && *reader->next && !is_time(reader->next)) {
@@ -245,8 +221,10 @@ static int read_calendar(CalendarReader *reader, Calendar *calendar) {
                 calendar->hours = calendar->minutes = calendar->seconds = 1;
         skip_blanks(reader);
         if (r >= 0 && *reader->next)
-                return fail(reader, reader->next, "\"%s\" stands behind the end: leave it out; the time is that of the "
-                            "machine's own clock", word_at(reader->next, word));
+                return time_fault(reader, reader->next,
+                                  "\"%s\" stands behind the end: leave it out; the time is that of the "
+                                  "machine's own clock",
+                                  time_word_at(reader->next, " ", word));
         return r;
 }
 
@@ -258,26 +236,28 @@ static const char *expand(const char *text) {
         return NULL;
 }
 
-static int fail_word(CalendarReader *reader) {
+static int fail_word(TimeReader *reader) {
         const char *words[ELEMENTSOF(shorthands)], *nearest;
 
         for (size_t i = 0; i < ELEMENTSOF(shorthands); i++)
                 words[i] = shorthands[i].word;
         nearest = word_nearest(reader->text, words, ELEMENTSOF(words));
-        return nearest ? fail(reader, reader->text, "unknown word \"%s\": did you mean \"%s\"?", reader->text, nearest)
-                       : 0;
+        if (!nearest)
+                return 0;
+        return time_fault(reader, reader->text, "unknown word \"%s\": did you mean \"%s\"?", reader->text, nearest);
 }
 
-int calendar_add(CalendarMoments *moments, const char *text, WindowFault *reterr_fault) {
+int calendar_add(CalendarMoments *moments, const char *text, TimeFault *reterr_fault) {
         const char *expanded = expand(text);
-        CalendarReader reader = { .text = expanded ?: text, .next = expanded ?: text, .fault = reterr_fault };
+        TimeReader reader = { .text = expanded ?: text, .next = expanded ?: text, .fault = reterr_fault };
         Calendar calendar = { .week_days = ALL_WEEK_DAYS };
         int r;
 
         if (moments->n == CALENDAR_MOMENTS_MAX)
                 return -E2BIG;
         if (text_copy(calendar.text, sizeof(calendar.text), text) < 0)
-                return fail(&reader, reader.text, "it is too long: write at most %zu bytes", sizeof(calendar.text) - 1);
+                return time_fault(&reader, reader.text, "it is too long: write at most %zu bytes",
+                                  sizeof(calendar.text) - 1);
         r = expanded ? 0 : fail_word(&reader);
         if (r >= 0)
                 r = read_calendar(&reader, &calendar);

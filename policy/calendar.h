@@ -44,7 +44,7 @@ typedef struct CalendarMoments {
  *
  * Returns: 0; -EINVAL with @reterr_fault; -E2BIG beyond CALENDAR_MOMENTS_MAX.
  */
-int calendar_add(CalendarMoments *moments, const char *text, WindowFault *reterr_fault);
+int calendar_add(CalendarMoments *moments, const char *text, TimeFault *reterr_fault);
 
 /**
  * calendar_next() - the first moment after @realtime_usec

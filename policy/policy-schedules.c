@@ -33,7 +33,7 @@ static const char *missed_name_at(unsigned i) {
 
 static void parse_moment(PolicyParser *parser, const YamlNode *node, ScheduleSource *schedule) {
         SourcePosition position = node->position;
-        WindowFault fault;
+        TimeFault fault;
         const char *text;
         int r;
 

@@ -13,7 +13,7 @@
 
 static void parse_range(PolicyParser *parser, const YamlNode *node, const char *name, TimeWindow *window) {
         SourcePosition position = node->position;
-        WindowFault fault;
+        TimeFault fault;
         const char *text;
         int r;
 

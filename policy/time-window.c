@@ -5,7 +5,6 @@
 #include "policy/time-window.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -19,8 +18,6 @@
 #define ALL_DAYS ((1u << WEEK_DAYS) - 1)
 #define DAY_SIZE 3u
 #define DOTS ".."
-/* What the faults quote of a text. */
-#define WORD_SIZE 32
 
 /* The clock is never set twice within this. */
 #define STEP_SEC (INT64_C(6) * 60 * 60)
@@ -31,30 +28,6 @@ static const char *const day_names[WEEK_DAYS] = { "Mon", "Tue", "Wed", "Thu", "F
 
 /* Reading */
 
-typedef struct WindowReader {
-        const char *text;
-        const char *next;               /* what is to be read */
-        WindowFault *fault;
-} WindowReader;
-
-static int fail(WindowReader *reader, const char *at, const char *format, ...) _printf_(3, 4);
-
-static int fail(WindowReader *reader, const char *at, const char *format, ...) {
-        va_list arguments;
-
-        reader->fault->offset = (size_t) (at - reader->text);
-        va_start(arguments, format);
-        (void) vsnprintf(reader->fault->text, sizeof(reader->fault->text), format, arguments);
-        va_end(arguments);
-        return -EINVAL;
-}
-
-/* The word up to any of @ends, for a fault. */
-static const char *word_at(const char *text, const char *ends, char buffer[static WORD_SIZE]) {
-        (void) snprintf(buffer, WORD_SIZE, "%.*s", (int) min_of(strcspn(text, ends), (size_t) WORD_SIZE - 1), text);
-        return buffer;
-}
-
 /* The day that was meant: "Monday", "mon", "Mno". NULL: none. */
 static const char *day_nearest(const char *word) {
         for (unsigned i = 0; i < WEEK_DAYS; i++)
@@ -64,12 +37,12 @@ static const char *day_nearest(const char *word) {
         return word_nearest(word, day_names, WEEK_DAYS);
 }
 
-static int read_day(WindowReader *reader, unsigned *ret_day) {
+static int read_day(TimeReader *reader, unsigned *ret_day) {
         const char *at = reader->next, *nearest;
-        char word[WORD_SIZE];
+        char word[TIME_WORD_SIZE];
         size_t length;
 
-        word_at(at, ",.- ", word);
+        time_word_at(at, ",.- ", word);
         length = strlen(word);
         for (unsigned i = 0; i < WEEK_DAYS; i++)
                 if (text_equal(word, day_names[i])) {
@@ -79,15 +52,15 @@ static int read_day(WindowReader *reader, unsigned *ret_day) {
                 }
 
         if (length == 0)
-                return fail(reader, at, "a day is missing: write Mon, Tue, Wed, Thu, Fri, Sat or Sun");
+                return time_fault(reader, at, "a day is missing: write Mon, Tue, Wed, Thu, Fri, Sat or Sun");
         nearest = day_nearest(word);
         if (nearest)
-                return fail(reader, at, "unknown day \"%s\": write \"%s\"", word, nearest);
-        return fail(reader, at, "unknown day \"%s\": write Mon, Tue, Wed, Thu, Fri, Sat or Sun", word);
+                return time_fault(reader, at, "unknown day \"%s\": write \"%s\"", word, nearest);
+        return time_fault(reader, at, "unknown day \"%s\": write Mon, Tue, Wed, Thu, Fri, Sat or Sun", word);
 }
 
 /* "Mon" or "Fri..Mon" */
-static int read_day_range(WindowReader *reader, uint8_t *days) {
+static int read_day_range(TimeReader *reader, uint8_t *days) {
         unsigned first = 0, last;
         int r;
 
@@ -96,8 +69,9 @@ static int read_day_range(WindowReader *reader, uint8_t *days) {
                 return r;
         last = first;
         if (*reader->next == '-')
-                return fail(reader, reader->next,
-                            "days are joined by two dots or a comma, not by \"-\": write \"%s..\"", day_names[first]);
+                return time_fault(reader, reader->next,
+                                  "days are joined by two dots or a comma, not by \"-\": write \"%s..\"",
+                                  day_names[first]);
         if (text_starts_with(reader->next, DOTS)) {
                 reader->next += strlen(DOTS);
                 r = read_day(reader, &last);
@@ -112,7 +86,7 @@ static int read_day_range(WindowReader *reader, uint8_t *days) {
         }
 }
 
-static int read_days(WindowReader *reader, uint8_t *ret_days) {
+static int read_days(TimeReader *reader, uint8_t *ret_days) {
         int r;
 
         *ret_days = 0;
@@ -126,13 +100,14 @@ static int read_days(WindowReader *reader, uint8_t *ret_days) {
         }
 
         if (*reader->next && *reader->next != ' ')
-                return fail(reader, reader->next,
-                            "\"%c\" cannot stand behind a day: write a comma, two dots or a blank", *reader->next);
+                return time_fault(reader, reader->next,
+                                  "\"%c\" cannot stand behind a day: write a comma, two dots or a blank",
+                                  *reader->next);
         return 0;
 }
 
-int week_days_read(const char *text, uint8_t *ret_days, size_t *ret_length, WindowFault *reterr_fault) {
-        WindowReader reader = { .text = text, .next = text, .fault = reterr_fault };
+int week_days_read(const char *text, uint8_t *ret_days, size_t *ret_length, TimeFault *reterr_fault) {
+        TimeReader reader = { .text = text, .next = text, .fault = reterr_fault };
         int r;
 
         r = read_days(&reader, ret_days);
@@ -146,60 +121,63 @@ static bool is_digit(char character) {
 }
 
 /* "6:00", "06:00"; @ends: where it ends for who reads of it */
-static int read_time(WindowReader *reader, const char *what, const char *ends, uint16_t *ret_minutes) {
+static int read_time(TimeReader *reader, const char *what, const char *ends, uint16_t *ret_minutes) {
         const char *at = reader->next, *next = at;
         unsigned hour = 0, minute = 0, n_digits = 0;
-        char word[WORD_SIZE];
+        char word[TIME_WORD_SIZE];
 
         for (; is_digit(*next) && n_digits < 2; n_digits++)
                 hour = hour * 10 + (unsigned) (*next++ - '0');
         if (n_digits == 0 || next[0] != ':' || !is_digit(next[1]) || !is_digit(next[2]) ||
             (next[3] && next[3] != '.' && next[3] != '-' && next[3] != ' '))
-                return fail(reader, at, "\"%s\" is no time of day: write %s in hours and minutes, such as \"06:00\"",
-                            word_at(at, ends, word), what);
+                return time_fault(reader, at,
+                                  "\"%s\" is no time of day: write %s in hours and minutes, such as \"06:00\"",
+                                  time_word_at(at, ends, word), what);
 
         minute = (unsigned) (next[1] - '0') * 10 + (unsigned) (next[2] - '0');
         if (minute >= 60 || hour * 60 + minute > DAY_MINUTES)
-                return fail(reader, at, "\"%s\" is no time of day: write one from 00:00 to 24:00",
-                            word_at(at, ends, word));
+                return time_fault(reader, at, "\"%s\" is no time of day: write one from 00:00 to 24:00",
+                                  time_word_at(at, ends, word));
 
         reader->next = next + 3;
         *ret_minutes = (uint16_t) (hour * 60 + minute);
         return 0;
 }
 
-static int read_times(WindowReader *reader, WindowRange *range) {
+static int read_times(TimeReader *reader, WindowRange *range) {
         const char *at = reader->next;
-        char word[WORD_SIZE];
+        char word[TIME_WORD_SIZE];
         int r;
 
         r = read_time(reader, "the beginning", ".- ", &range->from);
         if (r < 0)
                 return r;
         if (range->from == DAY_MINUTES)
-                return fail(reader, at, "no day begins at 24:00: write \"00:00\" of the day after");
+                return time_fault(reader, at, "no day begins at 24:00: write \"00:00\" of the day after");
         if (*reader->next == '-')
-                return fail(reader, reader->next, "times are joined by two dots, not by \"-\": write \"%s..\"",
-                            word_at(at, "-", word));
+                return time_fault(reader, reader->next, "times are joined by two dots, not by \"-\": write \"%s..\"",
+                                  time_word_at(at, "-", word));
         if (!text_starts_with(reader->next, DOTS))
-                return fail(reader, reader->next, "\"%s\" alone is a moment: write until when, such as \"%s..06:00\"",
-                            word_at(at, " .", word), word);
+                return time_fault(reader, reader->next,
+                                  "\"%s\" alone is a moment: write until when, such as \"%s..06:00\"",
+                                  time_word_at(at, " .", word), word);
 
         reader->next += strlen(DOTS);
         r = read_time(reader, "the end", " ", &range->to);
         if (r < 0)
                 return r;
         if (range->from == range->to)
-                return fail(reader, at, "it begins and ends at the same time: write \"00:00..24:00\" for a whole day");
+                return time_fault(reader, at,
+                                  "it begins and ends at the same time: write \"00:00..24:00\" for a whole day");
         return 0;
 }
 
-static void skip_blanks(WindowReader *reader) {
+static void skip_blanks(TimeReader *reader) {
         reader->next += strspn(reader->next, " ");
 }
 
-static int read_range(WindowReader *reader, WindowRange *range) {
-        char word[WORD_SIZE];
+static int read_range(TimeReader *reader, WindowRange *range) {
+        char word[TIME_WORD_SIZE];
         int r;
 
         skip_blanks(reader);
@@ -217,14 +195,15 @@ static int read_range(WindowReader *reader, WindowRange *range) {
         }
 
         if (*reader->next)
-                return fail(reader, reader->next,
-                            "\"%s\" stands behind the end: leave it out, or write a list of times; they are those of "
-                            "the machine's own clock", word_at(reader->next, " ", word));
+                return time_fault(reader, reader->next,
+                                  "\"%s\" stands behind the end: leave it out, or write a list of times; they are "
+                                  "those of the machine's own clock",
+                                  time_word_at(reader->next, " ", word));
         return 0;
 }
 
-int time_window_add(TimeWindow *window, const char *text, WindowFault *reterr_fault) {
-        WindowReader reader = { .text = text, .next = text, .fault = reterr_fault };
+int time_window_add(TimeWindow *window, const char *text, TimeFault *reterr_fault) {
+        TimeReader reader = { .text = text, .next = text, .fault = reterr_fault };
         WindowRange range = { .days = ALL_DAYS, .from = 0, .to = DAY_MINUTES };
         int r;
 

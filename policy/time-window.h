@@ -11,11 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/time-reader.h"
 #include "src/basic/zone.h"
 
 #define WINDOW_RANGES_MAX 16
 #define WINDOW_RANGE_TEXT_SIZE 64
-#define WINDOW_FAULT_SIZE 240
 #define WEEK_MINUTES (7u * 24 * 60)
 #define WEEK_MINUTE_TEXT_SIZE 16
 
@@ -32,11 +32,6 @@ typedef struct TimeWindow {
         WindowRange ranges[WINDOW_RANGES_MAX];
 } TimeWindow;
 
-typedef struct WindowFault {
-        size_t offset;                  /* in the text, of what is wrong */
-        char text[WINDOW_FAULT_SIZE];   /* "what: what to write instead" */
-} WindowFault;
-
 /**
  * time_window_add() - one range as people write it
  * @text: DAYS FROM..TO, DAYS (all day long) or FROM..TO (every day). Days as systemd spells them, "Mon", "Mon,Wed",
@@ -44,7 +39,7 @@ typedef struct WindowFault {
  *
  * Returns: 0; -EINVAL with @reterr_fault; -E2BIG beyond WINDOW_RANGES_MAX.
  */
-int time_window_add(TimeWindow *window, const char *text, WindowFault *reterr_fault);
+int time_window_add(TimeWindow *window, const char *text, TimeFault *reterr_fault);
 
 /**
  * week_days_read() - the days of the week that a text begins with, as above
@@ -52,7 +47,7 @@ int time_window_add(TimeWindow *window, const char *text, WindowFault *reterr_fa
  *
  * Returns: 0; -EINVAL with @reterr_fault.
  */
-int week_days_read(const char *text, uint8_t *ret_days, size_t *ret_length, WindowFault *reterr_fault);
+int week_days_read(const char *text, uint8_t *ret_days, size_t *ret_length, TimeFault *reterr_fault);
 
 /* The range as one would write it. Returns @buffer. */
 char *window_range_text(const WindowRange *range, char buffer[static WINDOW_RANGE_TEXT_SIZE]);

@@ -76,7 +76,7 @@ static void test_next(_unused_ void **state) {
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 CalendarMoments moments = {};
                 char text[CALENDAR_MOMENT_TEXT_SIZE];
-                WindowFault fault = {};
+                TimeFault fault = {};
 
                 print_message("%s after %s\n", cases[i].text, cases[i].from);
                 if (calendar_add(&moments, cases[i].text, &fault) < 0)
@@ -113,7 +113,7 @@ static void test_clock_set(_unused_ void **state) {
                 uint64_t from = moment_of(zone, cases[i].from) + (uint64_t) cases[i].later_sec * USEC_PER_SEC, next;
                 CalendarMoments moments = {};
                 char text[CALENDAR_MOMENT_TEXT_SIZE];
-                WindowFault fault = {};
+                TimeFault fault = {};
 
                 print_message("%s after %s + %d s\n", cases[i].text, cases[i].from, (int) cases[i].later_sec);
                 assert_int_equal(calendar_add(&moments, cases[i].text, &fault), 0);
@@ -129,7 +129,7 @@ static void test_day_left_out(_unused_ void **state) {
         Zone *zone = zone_named("Pacific/Apia");
         CalendarMoments moments = {};
         char text[CALENDAR_MOMENT_TEXT_SIZE];
-        WindowFault fault = {};
+        TimeFault fault = {};
 
         assert_int_equal(calendar_add(&moments, "2011-12-30 12:00", &fault), 0);
         calendar_moment_text(zone, calendar_next(&moments, zone, moment_of(zone, "2011-12-29 12:00:00")), text);
@@ -145,7 +145,7 @@ static void test_against_every_minute(_unused_ void **state) {
         for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
                 uint64_t begin = moment_of(zone, "2026-10-24 20:00:00"), next = 0;
                 CalendarMoments moments = {};
-                WindowFault fault = {};
+                TimeFault fault = {};
 
                 assert_int_equal(calendar_add(&moments, texts[i], &fault), 0);
                 for (uint64_t m = begin; m < begin + 12 * USEC_PER_HOUR; m += USEC_PER_MINUTE) {
@@ -164,7 +164,7 @@ static void test_against_every_minute(_unused_ void **state) {
 static void test_several(_unused_ void **state) {
         CalendarMoments moments = {};
         char text[CALENDAR_MOMENT_TEXT_SIZE];
-        WindowFault fault = {};
+        TimeFault fault = {};
 
         assert_int_equal(calendar_next(&moments, NULL, 0), USEC_INFINITY);
         assert_int_equal(calendar_add(&moments, "Mon 03:00", &fault), 0);
@@ -204,7 +204,7 @@ static void test_faults(_unused_ void **state) {
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 CalendarMoments moments = {};
-                WindowFault fault = {};
+                TimeFault fault = {};
 
                 print_message("\"%s\"\n", cases[i].text);
                 assert_int_equal(calendar_add(&moments, cases[i].text, &fault), -EINVAL);
@@ -213,7 +213,7 @@ static void test_faults(_unused_ void **state) {
         }
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 CalendarMoments moments = {};
-                WindowFault fault = {};
+                TimeFault fault = {};
 
                 (void) calendar_add(&moments, cases[i].text, &fault);
                 if (fault.offset != cases[i].offset || !strstr(fault.text, cases[i].fault))

@@ -29,7 +29,7 @@ typedef struct World {
 } World;
 
 static void begin(World *world, const char *at, uint64_t offset_usec) {
-        WindowFault fault;
+        TimeFault fault;
 
         *world = (World) { .clock = { MONDAY, USEC_PER_HOUR, NULL, offset_usec }, .memory.handled_usec = MONDAY };
         assert_int_equal(calendar_add(&world->at, at, &fault), 0);
@@ -187,7 +187,7 @@ static void test_set_ahead(_unused_ void **state) {
 /* Days that are near each other, and a schedule that is made another one. */
 static void test_uneven(_unused_ void **state) {
         World world;
-        WindowFault fault;
+        TimeFault fault;
 
         begin(&world, "Mon,Tue 03:00", 0);
         pass(&world, 28 * USEC_PER_DAY);

@@ -19,7 +19,7 @@
 #include "src/basic/text.h"
 
 static void add(TimeWindow *window, const char *text) {
-        WindowFault fault = {};
+        TimeFault fault = {};
 
         if (time_window_add(window, text, &fault) < 0)
                 fail_msg("\"%s\": %s", text, fault.text);
@@ -112,7 +112,7 @@ static void test_faults(_unused_ void **state) {
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                WindowFault fault = {};
+                TimeFault fault = {};
                 TimeWindow window = {};
 
                 print_message("\"%s\"\n", cases[i].text);
@@ -126,7 +126,7 @@ static void test_faults(_unused_ void **state) {
 
 static void test_too_many(_unused_ void **state) {
         TimeWindow window = {};
-        WindowFault fault;
+        TimeFault fault;
 
         for (unsigned i = 0; i < WINDOW_RANGES_MAX; i++)
                 add(&window, "1:00..2:00");
