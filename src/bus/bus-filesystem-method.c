@@ -161,12 +161,31 @@ static BusVariant repair_variant(const Filesystem *filesystem, bool is_override)
         return filesystem->facts.is_removable == TRISTATE_YES ? BUS_VARIANT_REMOVABLE : BUS_VARIANT_CHANGES;
 }
 
+/* With options that were read and found good. Returns as a handler does. */
+static int order_if_allowed(BusFilesystem *object, sd_bus_message *message, BusVariant variant,
+                            const BusDetail *details, size_t n_details, CallerOrder *order, sd_bus_error *error) {
+        int r;
+
+        r = bus_authorize(object->base.context->authorizer, message, &(BusAuthorizeCall) {
+                .variant = variant,
+                .filesystem = object->filesystem,
+                .owner_uid = BUS_UID_NONE,
+                .details = details,
+                .n_details = n_details,
+        }, &order->caller_uid, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* polkit was asked; this runs again when it has answered */
+
+        return answer_order(object, message, order, error);
+}
+
 int bus_filesystem_on_repair(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         BusFilesystem *object = userdata;
         RepairOptions options = { .timeout_usec = USEC_INFINITY };
         char group[16], inode[24];
         RepairTarget target = {};
-        uint32_t uid;
         int r;
 
         r = read_repair(message, &options, &target, error);
@@ -182,34 +201,24 @@ int bus_filesystem_on_repair(sd_bus_message *message, void *userdata, sd_bus_err
                 { "inode", options.has_inode ? inode : NULL },
                 { "override-harmful", options.override_harmful },
         };
-        r = bus_authorize(object->base.context->authorizer, message, &(BusAuthorizeCall) {
-                .variant = repair_variant(object->filesystem, options.override_harmful != NULL),
-                .filesystem = object->filesystem,
-                .owner_uid = BUS_UID_NONE,
-                .details = details,
-                .n_details = ELEMENTSOF(details),
-        }, &uid, error);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return 1; /* polkit was asked; this runs again when it has answered */
-
-        return answer_order(object, message, &(CallerOrder) {
+        CallerOrder order = {
                 .filesystem = object->filesystem,
                 .action = ACTION_REPAIR,
                 .target = target,
                 .scrub_repair = SCRUB_REPAIR_NEVER,
                 .timeout_usec = options.timeout_usec,
                 .override_harmful = options.override_harmful,
-                .caller_uid = uid,
-        }, error);
+        };
+
+        return order_if_allowed(object, message,
+                                repair_variant(object->filesystem, options.override_harmful != NULL), details,
+                                ELEMENTSOF(details), &order, error);
 }
 
 int bus_filesystem_on_scrub(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         BusFilesystem *object = userdata;
         uint64_t timeout_usec = USEC_INFINITY;
         int is_repair = false;
-        uint32_t uid;
         const BusOption known[] = {
                 { "repair",       'b', &is_repair,    NULL },
                 { "timeout-usec", 't', &timeout_usec, NULL },
@@ -225,25 +234,16 @@ int bus_filesystem_on_scrub(sd_bus_message *message, void *userdata, sd_bus_erro
 
         /* A scrub that repairs is a repair of everything. */
         const BusDetail details[] = { { "repair", is_repair ? "true" : "false" } };
-        r = bus_authorize(object->base.context->authorizer, message, &(BusAuthorizeCall) {
-                .variant = is_repair ? repair_variant(object->filesystem, false) : BUS_VARIANT_CHECKS,
-                .filesystem = object->filesystem,
-                .owner_uid = BUS_UID_NONE,
-                .details = details,
-                .n_details = ELEMENTSOF(details),
-        }, &uid, error);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return 1; /* polkit was asked; this runs again when it has answered */
-
-        return answer_order(object, message, &(CallerOrder) {
+        CallerOrder order = {
                 .filesystem = object->filesystem,
                 .action = ACTION_SCRUB,
                 .scrub_repair = is_repair ? SCRUB_REPAIR_IF_ALLOWED : SCRUB_REPAIR_NEVER,
                 .timeout_usec = timeout_usec,
-                .caller_uid = uid,
-        }, error);
+        };
+
+        return order_if_allowed(object, message,
+                                is_repair ? repair_variant(object->filesystem, false) : BUS_VARIANT_CHECKS, details,
+                                ELEMENTSOF(details), &order, error);
 }
 
 int bus_filesystem_on_verify_media(sd_bus_message *message, void *userdata, sd_bus_error *error) {
@@ -251,7 +251,6 @@ int bus_filesystem_on_verify_media(sd_bus_message *message, void *userdata, sd_b
         uint64_t timeout_usec = USEC_INFINITY, rate = 0;
         VerifySpace space = VERIFY_SPACE_USED;
         const char *word = NULL;
-        uint32_t uid;
         const BusOption known[] = {
                 { "space",        's', &word,         NULL },
                 { "rate",         't', &rate,         NULL },
@@ -273,24 +272,13 @@ int bus_filesystem_on_verify_media(sd_bus_message *message, void *userdata, sd_b
                                      VERIFY_RATE_MIN_BYTES);
 
         const BusDetail details[] = { { "space", verify_space_to_name(space) } };
-        r = bus_authorize(object->base.context->authorizer, message, &(BusAuthorizeCall) {
-                .variant = BUS_VARIANT_CHECKS,
-                .filesystem = object->filesystem,
-                .owner_uid = BUS_UID_NONE,
-                .details = details,
-                .n_details = ELEMENTSOF(details),
-        }, &uid, error);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return 1; /* polkit was asked; this runs again when it has answered */
-
-        return answer_order(object, message, &(CallerOrder) {
+        CallerOrder order = {
                 .filesystem = object->filesystem,
                 .action = ACTION_VERIFY_MEDIA,
                 .verify_space = space,
                 .rate_bytes = rate,
                 .timeout_usec = timeout_usec,
-                .caller_uid = uid,
-        }, error);
+        };
+
+        return order_if_allowed(object, message, BUS_VARIANT_CHECKS, details, ELEMENTSOF(details), &order, error);
 }
