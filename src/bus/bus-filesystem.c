@@ -172,6 +172,7 @@ static const struct {
         { "PatrolDamaged", offsetof(Filesystem, patrol.n_damaged) },
         { "PatrolUnchecked", offsetof(Filesystem, patrol.n_unreadable) },
         { "PatrolBusyUSec", offsetof(Filesystem, patrol.busy_usec) },
+        { "PatrolReadBytes", offsetof(Filesystem, patrol.read_bytes) },
         { "LastEventTime", offsetof(Filesystem, last_event_realtime_usec) },
         { "EventsTotal",   offsetof(Filesystem, totals.n_events) },
         { "ReportsTotal",  offsetof(Filesystem, totals.n_reports) },
@@ -295,6 +296,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("PatrolDamaged", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("PatrolUnchecked", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("PatrolBusyUSec", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("PatrolReadBytes", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("ActiveJob", "o", get_active_job, 0, CHANGES),
 
         SD_BUS_METHOD_WITH_ARGS("Repair",
@@ -355,6 +357,7 @@ static const BusChangeName change_names[] = {
         { "PatrolDamaged", BUS_FILESYSTEM_FACTS },
         { "PatrolUnchecked", BUS_FILESYSTEM_FACTS },
         { "PatrolBusyUSec", BUS_FILESYSTEM_FACTS },
+        { "PatrolReadBytes", BUS_FILESYSTEM_FACTS },
         { "ActiveJob",     BUS_FILESYSTEM_JOBS },
         {}
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/basic/clock.h"
 #include "src/basic/macro.h"
 #include "src/basic/text.h"
 #include "src/ctl/ctl-filesystem.h"
@@ -317,6 +318,22 @@ static void print_checks(const json_t *filesystem, FILE *stream) {
                 fprintf(stream, "  %-14sby schedule %s\n", "", schedule);
 }
 
+/* Of the pass that goes on, or of the last one. */
+static void print_patrol_cost(const json_t *filesystem, FILE *stream) {
+        uint64_t began = ctl_value_number(filesystem, "patrol_began"), busy_usec;
+        uint64_t ended = ctl_value_number(filesystem, "patrol_ended");
+
+        if (began == 0)
+                return;
+        if (ended < began)
+                ended = max_of(clock_realtime_usec(), began + 1);
+        busy_usec = ctl_value_number(filesystem, "patrol_busy_usec");
+        fprintf(stream, "  %-14s%" PRIu64 " ms in the kernel (%.1f %% of the time), %" PRIu64 " KiB read\n",
+                "patrol cost", busy_usec / USEC_PER_MSEC,
+                100.0 * (double) busy_usec / (double) max_of(ended - began, UINT64_C(1)),
+                ctl_value_number(filesystem, "patrol_read_bytes") / 1024);
+}
+
 static void print_patrol(const json_t *filesystem, FILE *stream) {
         const char *stage = ctl_value_text(filesystem, "patrol_stage");
 
@@ -326,6 +343,7 @@ static void print_patrol(const json_t *filesystem, FILE *stream) {
         fprintf(stream, "  %-14s%s (checked: %" PRIu64 ", damaged: %" PRIu64 ", not checked: %" PRIu64 ")\n", "patrol",
                 stage, ctl_value_number(filesystem, "patrol_checked"), ctl_value_number(filesystem, "patrol_damaged"),
                 ctl_value_number(filesystem, "patrol_unchecked"));
+        print_patrol_cost(filesystem, stream);
         print_time("patrol ended", filesystem, "patrol_ended", stream);
 }
 

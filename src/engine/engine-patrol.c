@@ -137,11 +137,12 @@ static void say_end(const Filesystem *filesystem) {
 
         (void) log_internal(state->n_damaged > 0 ? LOG_WARNING : LOG_INFO, 0,
                  "%s: patrol: %" PRIu64 " structures checked, %" PRIu64 " damaged, %" PRIu64
-                 " could not be checked; %" PRIu64 " ms in the kernel within %" PRIu64 " s",
+                 " could not be checked; %" PRIu64 " ms in the kernel within %" PRIu64 " s, %" PRIu64 " KiB read",
                  filesystem_facts_subject(&filesystem->facts, number), state->n_checked, state->n_damaged,
                  state->n_unreadable, state->busy_usec / USEC_PER_MSEC,
                  (state->ended_realtime_usec - min_of(state->began_realtime_usec, state->ended_realtime_usec)) /
-                         USEC_PER_SEC);
+                         USEC_PER_SEC,
+                 state->read_bytes / 1024);
 }
 
 static void end_pass(Filesystem *filesystem) {
@@ -170,6 +171,7 @@ void engine_patrol_take(const Watch *watch, Filesystem *filesystem, const Worker
         state->n_damaged = max_of(before->n_damaged + result->n_damaged, (uint64_t) watch->is_damage_reported);
         state->n_unreadable = before->n_unreadable + result->n_unreadable;
         state->busy_usec = before->busy_usec + result->busy_usec;
+        state->read_bytes = before->read_bytes + result->read_bytes;
 }
 
 void engine_patrol_on_event(Watch *watch, Filesystem *filesystem, const HealthEvent *event) {

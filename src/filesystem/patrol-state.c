@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "1 STAGE GROUP NEXT BEGAN ENDED CLEAN CHECKED DAMAGED UNREADABLE BUSY"
+ * "2 STAGE GROUP NEXT BEGAN ENDED CLEAN CHECKED DAMAGED UNREADABLE BUSY READ"
  */
 
 #include "src/filesystem/patrol-state.h"
@@ -10,7 +10,7 @@
 
 #include "src/basic/macro.h"
 
-#define VALUE_VERSION 1
+#define VALUE_VERSION 2
 
 static const size_t numbers[] = {
         offsetof(PatrolState, position.next),
@@ -21,6 +21,7 @@ static const size_t numbers[] = {
         offsetof(PatrolState, n_damaged),
         offsetof(PatrolState, n_unreadable),
         offsetof(PatrolState, busy_usec),
+        offsetof(PatrolState, read_bytes),
 };
 
 char *patrol_key(const uint8_t uuid[static UUID_SIZE], char buffer[static KEPT_KEY_SIZE]) {

@@ -16,6 +16,7 @@ typedef struct PatrolState {
         uint64_t n_checked, n_damaged;
         uint64_t n_unreadable;          /* could not be checked */
         uint64_t busy_usec;             /* in the kernel */
+        uint64_t read_bytes;            /* from its disks */
 } PatrolState;
 
 /* The first component of the keys; then the UUID. */

@@ -28,7 +28,7 @@
 #include "src/model/job-report.h"
 
 #define WORKER_PROTOCOL_MAGIC UINT32_C(0x484c4457)      /* "WDLH" */
-#define WORKER_PROTOCOL_VERSION 8
+#define WORKER_PROTOCOL_VERSION 9
 #define WORKER_SOCKET_PATH "/run/xfs_healer/worker.sock"
 
 typedef enum WorkerMessageType {
@@ -363,6 +363,7 @@ typedef struct WorkerSurveyResult {
         PatrolPosition position;
         uint64_t n_checked, n_damaged;
         uint64_t busy_usec;             /* in the kernel */
+        uint64_t read_bytes;            /* from its disks; 0 where the kernel does not count that */
         MediaCounts media;              /* SURVEY_MEDIA: since it was asked */
         SickFinding findings[SURVEY_FINDINGS_MAX];
 } WorkerSurveyResult;

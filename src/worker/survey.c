@@ -60,6 +60,7 @@ static void say_end(Worker *worker, const WorkerSurveyRequest *request, const Wo
                 message.survey_result.n_checked = counts->n_checked;
                 message.survey_result.n_damaged = counts->n_damaged;
                 message.survey_result.busy_usec = counts->busy_usec;
+                message.survey_result.read_bytes = counts->read_bytes;
                 message.survey_result.media = counts->media;
         }
         worker_say(worker, &message, -EBADF);

@@ -60,6 +60,7 @@ static void say(Setup *s, bool is_last, int error, PatrolPosition position, uint
         message.survey_result.n_checked = n_checked;
         message.survey_result.n_damaged = n_damaged;
         message.survey_result.busy_usec = n_checked * 10;
+        message.survey_result.read_bytes = n_checked * 512;
         fake_worker_say(&s->worker, &message, -EBADF);
         run_quiet(s);
 }
@@ -109,6 +110,7 @@ static void test_pass(void **state) {
         assert_int_equal(patrol->n_checked, 102);
         assert_int_equal(patrol->n_damaged, 1);
         assert_int_equal(patrol->busy_usec, 1020);
+        assert_int_equal(patrol->read_bytes, 102 * 512);
         assert_true(patrol->ended_realtime_usec >= patrol->began_realtime_usec);
         assert_int_equal(patrol->clean_realtime_usec, 0);
         assert_int_equal(due(s), 0);

@@ -20,8 +20,8 @@
 static void test_round_trip(void **state) {
         const PatrolState states[] = {
                 {},
-                { { PATROL_INODES, 7, UINT64_MAX }, 1, 2, 3, 4, 5, 6, 7 },
-                { { PATROL_DONE, UINT32_MAX, 0 }, UINT64_MAX, 0, UINT64_MAX, 0, UINT64_MAX, 0, UINT64_MAX },
+                { { PATROL_INODES, 7, UINT64_MAX }, 1, 2, 3, 4, 5, 6, 7, 8 },
+                { { PATROL_DONE, UINT32_MAX, 0 }, UINT64_MAX, 0, UINT64_MAX, 0, UINT64_MAX, 0, UINT64_MAX, 0 },
         };
         uint8_t uuid[UUID_SIZE], read_uuid[UUID_SIZE];
         char key[KEPT_KEY_SIZE];
@@ -44,20 +44,20 @@ static void test_nonsense(void **state) {
                 const char *key, *value;
                 int expected;
         } cases[] = {
-                { KEY, "1 0 0 0 0 0 0 0 0 0 0", 0 },
-                { KEY, "2 0 0 0 0 0 0 0 0 0 0", -EPROTONOSUPPORT },
-                { KEY, "2 of another form", -EPROTONOSUPPORT },
-                { KEY, "1 5 0 0 0 0 0 0 0 0 0", -EBADMSG },
-                { KEY, "1 0 4294967296 0 0 0 0 0 0 0 0", -EBADMSG },
-                { KEY, "1 0 0 0 0 0 0 0 0 0", -EBADMSG },
-                { KEY, "1 0 0 0 0 0 0 0 0 0 0 0", -EBADMSG },
-                { KEY, "1 0 0 0 0 0 0 0 0 0 0 ", -EBADMSG },
-                { KEY, "1 0 0 0 0 0 0 0 0 0 -1", -EBADMSG },
-                { KEY, "1 0 0  0 0 0 0 0 0 0", -EBADMSG },
+                { KEY, "2 0 0 0 0 0 0 0 0 0 0 0", 0 },
+                { KEY, "1 0 0 0 0 0 0 0 0 0 0", -EPROTONOSUPPORT },
+                { KEY, "3 of another form", -EPROTONOSUPPORT },
+                { KEY, "2 5 0 0 0 0 0 0 0 0 0 0", -EBADMSG },
+                { KEY, "2 0 4294967296 0 0 0 0 0 0 0 0 0", -EBADMSG },
+                { KEY, "2 0 0 0 0 0 0 0 0 0 0", -EBADMSG },
+                { KEY, "2 0 0 0 0 0 0 0 0 0 0 0 0", -EBADMSG },
+                { KEY, "2 0 0 0 0 0 0 0 0 0 0 0 ", -EBADMSG },
+                { KEY, "2 0 0 0 0 0 0 0 0 0 0 -1", -EBADMSG },
+                { KEY, "2 0 0  0 0 0 0 0 0 0 0", -EBADMSG },
                 { KEY, "", -EBADMSG },
-                { "patrol/01234567", "1 0 0 0 0 0 0 0 0 0 0", -EBADMSG },
-                { KEY "/", "1 0 0 0 0 0 0 0 0 0 0", -EBADMSG },
-                { "condition/" UUID, "1 0 0 0 0 0 0 0 0 0 0", -EBADMSG },
+                { "patrol/01234567", "2 0 0 0 0 0 0 0 0 0 0 0", -EBADMSG },
+                { KEY "/", "2 0 0 0 0 0 0 0 0 0 0 0", -EBADMSG },
+                { "condition/" UUID, "2 0 0 0 0 0 0 0 0 0 0 0", -EBADMSG },
         };
         char longest[KEPT_LINE_SIZE];
         uint8_t uuid[UUID_SIZE];
@@ -71,7 +71,7 @@ static void test_nonsense(void **state) {
         }
         memset(longest, '1', sizeof(longest));
         assert_int_equal(patrol_read(KEY, longest, sizeof(longest), uuid, &read), -EBADMSG);
-        assert_int_equal(patrol_read(KEY, "1 0 0 0 0 0 0 0 0 0\0 0", 21, uuid, &read), -EBADMSG);
+        assert_int_equal(patrol_read(KEY, "2 0 0 0 0 0 0 0 0 0 0\0 0", 23, uuid, &read), -EBADMSG);
 }
 
 int main(void) {

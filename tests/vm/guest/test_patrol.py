@@ -71,6 +71,10 @@ class Patrol(unittest.TestCase):
             self.assertGreaterEqual(done['patrol_damaged'], 1)
             self.assertEqual(done['last_known_good'], 0)
             self.assertGreater(done['patrol_busy_usec'], 0)
+            # The b-trees alone are some blocks, and the mount has not read all of them.
+            self.assertGreaterEqual(done['patrol_read_bytes'], 65536)
+            self.assertRegex(healerctl('status', fs.path)[1],
+                             r'patrol cost +\d+ ms in the kernel \(\d+\.\d % of the time\), \d+ KiB read')
             self.assertRegex(healerctl('status', fs.path)[1], r'patrol +done \(checked: \d+, damaged: [1-9]')
             fs.umount()
             fs.mount()
