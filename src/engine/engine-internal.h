@@ -452,6 +452,8 @@ void engine_waiting_taken(Engine *engine, WaitingTurns *waiting);
 void engine_forget_waiting(Engine *engine);
 
 /* engine-verify.c: verification of the media. */
+/* The machine is on its battery now, or no more. */
+void engine_verify_on_power(Engine *engine);
 /* Begins it, or goes on where an earlier job for the same was. Returns 0 or a negative errno. */
 int engine_verify_for_job(Engine *engine, const Job *job);
 int engine_verify_cancel_job(Engine *engine, const Job *job);

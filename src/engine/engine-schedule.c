@@ -417,6 +417,7 @@ void engine_on_power(Engine *engine, const WorkerPower *told) {
         log_info("the machine runs on %s: what can wait %s", told->is_on_battery ? "its battery" : "mains power",
                  told->is_on_battery ? "is not begun" : "is begun again");
         engine_patrol_on_policy(engine);
+        engine_verify_on_power(engine);
         engine_schedules_look(engine);
 }
 

@@ -253,7 +253,7 @@ static void end(Engine *engine, Watch *watch, Filesystem *filesystem, const Work
         survey->request_id = 0;
         survey->running = SURVEY_NONE;
         if (is_turn(depth)) {
-                if (result->error == EAGAIN)
+                if (result->error == EAGAIN && depth == SURVEY_PATROL)
                         engine_survey_want_turn(engine, watch, depth, clock_monotonic_usec() + ASK_LATER_USEC);
                 else if (depth == SURVEY_PATROL)
                         engine_patrol_on_turn_ended(engine, watch, filesystem, result, survey->started_usec);

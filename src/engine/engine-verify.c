@@ -62,6 +62,22 @@ static void tell_progress(Engine *engine, const Watch *watch, const Filesystem *
         engine_tell(engine, on_progress, job);
 }
 
+/* What nobody sits and waits for is not done while the machine runs on its battery. */
+static void want_turn(Engine *engine, Watch *watch, const Filesystem *filesystem, uint64_t due_usec) {
+        bool waits = engine->is_on_battery && filesystem->verify.source != DECISION_CALLER;
+
+        engine_survey_want_turn(engine, watch, SURVEY_MEDIA, waits ? 0 : due_usec);
+}
+
+void engine_verify_on_power(Engine *engine) {
+        Watch *watch;
+
+        TAILQ_FOREACH(watch, &engine->watches, entries)
+                if (watch->verify.job_id != 0)
+                        want_turn(engine, watch, filesystem_table_find_id(engine->filesystems, watch->filesystem_id),
+                                  clock_monotonic_usec());
+}
+
 static void begin(VerifyState *state, const Job *job) {
         *state = (VerifyState) {
                 .is_wanted = true,
@@ -97,7 +113,7 @@ int engine_verify_for_job(Engine *engine, const Job *job) {
         };
         keep(engine, watch, filesystem);
         tell_progress(engine, watch, filesystem);
-        engine_survey_want_turn(engine, watch, SURVEY_MEDIA, clock_monotonic_usec());
+        want_turn(engine, watch, filesystem, clock_monotonic_usec());
         return 0;
 }
 
@@ -217,9 +233,9 @@ void engine_verify_on_turn_ended(Engine *engine, Watch *watch, Filesystem *files
         if (result->error != 0 && !is_passing(result->error) && outcome != OUTCOME_CANNOT_REOPEN)
                 log_warning_errno(result->error, "%s: verification of the media: %m; it goes on in a while",
                                   filesystem_facts_subject(&filesystem->facts, number));
-        engine_survey_want_turn(engine, watch, SURVEY_MEDIA,
-                                result->error == 0 ? now_usec
-                                : is_passing(result->error) ? now_usec + CANCELLED_USEC : now_usec + FAILED_USEC);
+        want_turn(engine, watch, filesystem,
+                  result->error == 0 ? now_usec
+                  : is_passing(result->error) ? now_usec + CANCELLED_USEC : now_usec + FAILED_USEC);
 }
 
 int engine_verify_cancel_job(Engine *engine, const Job *job) {

@@ -97,11 +97,21 @@ static void test_due(void **state) {
         assert_string_equal(the_filesystem(s)->next_check, "");
 }
 
+static void say_power(Setup *s, bool is_on_battery) {
+        WorkerMessage message;
+
+        worker_message_init(&message, WORKER_POWER);
+        message.power.is_on_battery = is_on_battery;
+        fake_worker_say(&s->worker, &message, -EBADF);
+        run_quiet(s);
+}
+
 /* It is done with the verification, which is no check of metadata; one of those does not stand in for it. */
 static void test_verification(void **state) {
         const WorkerSurveyRequest *turn;
         Setup *s = *state;
         WorkerMessage message;
+        size_t n_requests;
 
         attach(s);
         load_soon_what(s, "", "verify-media: {space: all, rate: 1M}");
@@ -113,6 +123,21 @@ static void test_verification(void **state) {
         assert_int_equal(turn->rate_bytes, 1 << 20);
         assert_true(turn->is_all);
         assert_true(the_check(s)->is_under_way);
+
+        /* On battery it goes no further. */
+        say_power(s, true);
+        assert_int_equal(s->n_cancelled, 1);
+        message = prepare_result(turn);
+        message.survey_result.error = ECANCELED;
+        fake_worker_say(&s->worker, &message, -EBADF);
+        run_on(s);
+        assert_ptr_equal(turn, s->requests + s->n_requests - 1);
+        n_requests = s->n_requests;
+        say_power(s, false);
+        run_until_requests(s, n_requests + 1);
+        turn = s->requests + n_requests;
+        assert_int_equal(turn->depth, SURVEY_MEDIA);
+
         message = prepare_result(turn);
         message.survey_result.media.position.stage = MEDIA_STAGE_DONE;
         fake_worker_say(&s->worker, &message, -EBADF);
@@ -249,15 +274,6 @@ static void test_foreign(void **state) {
         say_scan(s, true, OUTCOME_DONE);
         say_scan(s, false, OUTCOME_FAILED);
         assert_int_equal(count_events(s, EVENT_SCRUB_FAILED, EVENT_SOURCE_FOREIGN), 1);
-}
-
-static void say_power(Setup *s, bool is_on_battery) {
-        WorkerMessage message;
-
-        worker_message_init(&message, WORKER_POWER);
-        message.power.is_on_battery = is_on_battery;
-        fake_worker_say(&s->worker, &message, -EBADF);
-        run_quiet(s);
 }
 
 static void test_battery(void **state) {
