@@ -269,6 +269,14 @@ def plain_value(value):
     return value
 
 
+def bus_objects():
+    """What healerd shows on the bus at one moment, as {path: {interface: {property: value}}}. One question for all:
+    busctl's tree asks object by object, and fails when a job goes between two of them."""
+    answer = json.loads(run('busctl', '--json=short', 'call', BUS_NAME, '/org/xfs/Healer',
+                            'org.freedesktop.DBus.ObjectManager', 'GetManagedObjects'))
+    return plain_value(answer['data'][0])
+
+
 class Signals(Plain):
     """healerd's signals as busctl sees them on the bus, as a context: list of dictionaries with the argument's names."""
 

@@ -3,7 +3,6 @@
 nothing is left, not in healerd, not in its worker and not on the bus."""
 
 import contextlib
-import json
 import os
 import signal
 import tempfile
@@ -19,10 +18,7 @@ QUEUE_LIMIT = '/proc/sys/fs/fanotify/max_queued_events'
 
 
 def filesystem_objects():
-    # One question: busctl's tree asks object by object, and a job may end between two of them.
-    answer = json.loads(run('busctl', '--json=short', 'call', healerlib.BUS_NAME, '/org/xfs/Healer',
-                            'org.freedesktop.DBus.ObjectManager', 'GetManagedObjects'))
-    return sorted(path for path in answer['data'][0] if path.startswith('/org/xfs/Healer/fs/'))
+    return sorted(path for path in healerlib.bus_objects() if path.startswith('/org/xfs/Healer/fs/'))
 
 
 def children(pid):

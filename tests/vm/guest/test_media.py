@@ -208,14 +208,9 @@ rules:
 
     def job(self, fs):
         """The verification that is under way: properties of its object, or None."""
-        for path in run('busctl', 'tree', '--list', healerlib.BUS_NAME).split():
-            if '/job/' not in path:
-                continue
-            values = {name: healerlib.bus_property(name, path, 'org.xfs.Healer.Job1', None)
-                      for name in ('Operation', 'State', 'Percent', 'BytesDone', 'BytesTotal')}
-            if values['Operation'] == 'verify-media' and values['State'] == 'running':
-                return values
-        return None
+        jobs = [interfaces['org.xfs.Healer.Job1'] for interfaces in healerlib.bus_objects().values()
+                if 'org.xfs.Healer.Job1' in interfaces]
+        return next((job for job in jobs if job['Operation'] == 'verify-media' and job['State'] == 'running'), None)
 
     def begin(self, fs):
         """A slow one: some tens of seconds."""
