@@ -153,6 +153,9 @@ typedef struct WaitingTurns {
         VerifyState verify;
 } WaitingTurns;
 
+/* Somebody waits to hear who uses a file system (engine-users.c). */
+typedef struct UsersQuestion UsersQuestion;
+
 struct Engine {
         sd_event *event;
         EngineOptions options;
@@ -199,6 +202,9 @@ struct Engine {
         sd_event_source *looks_timer;
         sd_event_source *survey_timer;  /* the next survey to begin or to give up */
         uint64_t last_survey_id;
+        TAILQ_HEAD(, UsersQuestion) users_questions;
+        size_t n_users_questions;
+        uint64_t last_users_id;
         WorkTurn *turn;                 /* decides what was left waiting so that the monitors could be read */
         sd_event_source *worker_timer;  /* runs while there is no worker */
         bool is_worker_given_up;        /* for too long: decisions are made without facts */
@@ -532,6 +538,12 @@ void engine_miss_zone(Engine *engine);
 int engine_unit_for_job(Engine *engine, const Job *job);
 /* True if somebody takes it. */
 bool engine_unit_ended(Engine *engine, const WorkerJobResult *result);
+
+/* engine-users.c */
+void engine_on_user(Engine *engine, const WorkerUser *user);
+void engine_on_users_end(Engine *engine, const WorkerUsersEnd *told);
+/* Nobody will answer those that wait any more. @error: positive. */
+void engine_users_end_all(Engine *engine, int error);
 
 /* engine-worker.c */
 int engine_worker_start(Engine *engine);

@@ -3,6 +3,7 @@
  * The engine's talk with the worker: what is held, what is asked, what comes back.
  */
 
+#include <errno.h>
 #include <string.h>
 
 #include "kernel/health-monitor.h"
@@ -89,6 +90,7 @@ static void on_lost(void *userdata) {
         fact_gatherer_on_worker_lost(engine->gatherer);
         engine_survey_on_worker_lost(engine);
         engine_forget_scans(engine);
+        engine_users_end_all(engine, ENOTCONN);
         job_queue_on_worker_lost(engine->jobs);
 }
 
@@ -210,6 +212,12 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
         case WORKER_POWER:
                 engine_on_power(engine, &message->power);
                 return;
+        case WORKER_USER:
+                engine_on_user(engine, &message->user);
+                return;
+        case WORKER_USERS_END:
+                engine_on_users_end(engine, &message->users_end);
+                return;
         case WORKER_HELLO:
         case WORKER_HELD:
         case WORKER_HELD_END:
@@ -222,6 +230,7 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
         case WORKER_SURVEY:
         case WORKER_SURVEY_CANCEL:
         case WORKER_START_UNIT:
+        case WORKER_LIST_USERS:
         case WORKER_HELLO_REPLY:
                 log_warning("worker: said %s, which is ours to say; ignored",
                             worker_message_type_to_name((WorkerMessageType) message->header.type));

@@ -3,6 +3,7 @@
  * Builds the engine, owns its parts, answers questions about it.
  */
 
+#include <errno.h>
 #include <string.h>
 
 #include "src/basic/clock.h"
@@ -141,6 +142,7 @@ int engine_new(sd_event *event, const EngineOptions *options, Engine **ret_engin
         TAILQ_INIT(&engine->sequences);
         TAILQ_INIT(&engine->waiting_conditions);
         TAILQ_INIT(&engine->waiting_turns);
+        TAILQ_INIT(&engine->users_questions);
         r = engine_memory_start(engine);
         if (r >= 0)
                 r = engine_deferred_start(engine);
@@ -234,6 +236,7 @@ Engine *engine_free(Engine *engine) {
         if (engine->merge)
                 event_merge_set_ring(engine->merge, NULL);
         replay_source_free(engine->replay);
+        engine_users_end_all(engine, ESHUTDOWN);
         engine_forget_sequences(engine);
         job_queue_free(engine->jobs);
         engine->jobs = NULL;

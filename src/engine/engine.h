@@ -204,6 +204,22 @@ typedef struct CallerOrder {
  */
 int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char **reterr_denied);
 
+/* Those who may wait for it at the same time. */
+#define ENGINE_USERS_QUESTIONS_MAX 8
+
+/* Called with each user and, at the end and for the last time, with @end and no user. Borrowed for the call. */
+typedef void (*EngineUserFound)(void *userdata, const WorkerUser *user, const WorkerUsersEnd *end);
+
+/**
+ * engine_list_users() - who uses a file system, and who of them would be spared if it failed?
+ * @inode: of it alone; 0: of anything on the file system
+ * @found: called later, never from here; at last after a minute, or when the worker or the engine goes away
+ *
+ * Returns: 0; -ENOTCONN without a worker; -ENOBUFS if too many ask; or another negative errno.
+ */
+int engine_list_users(Engine *engine, const Filesystem *filesystem, uint64_t inode, EngineUserFound found,
+                      void *userdata);
+
 typedef struct UnitOrder {
         uint64_t id;                    /* becomes the instance: a number that no job has */
         uint64_t event_id;              /* 0: none */

@@ -223,6 +223,23 @@ static const FieldCheck field_checks[] = {
         ZERO(WORKER_SCAN, scan.pad),
         TEXT(WORKER_SCAN, scan.unit),
         TEXT(WORKER_SCAN, scan.detail),
+
+        BYTE(WORKER_USER, user.kind, N_USER_KINDS),
+        BYTE(WORKER_USER, user.runtime, N_CONTAINER_RUNTIMES),
+        ZERO(WORKER_USER, user.pad),
+        WORD(WORKER_USER, user.uses, USER_USES_ALL + 1),
+        COUNT(WORKER_USER, user.pid),
+        TEXT(WORKER_USER, user.name),
+        TEXT(WORKER_USER, user.detail),
+        TEXT(WORKER_USER, user.unit),
+        TEXT(WORKER_USER, user.user_unit),
+        TEXT(WORKER_USER, user.slice),
+        TEXT(WORKER_USER, user.container),
+        TEXT(WORKER_USER, user.pod),
+        TEXT(WORKER_USER, user.session),
+        TEXT(WORKER_USER, user.spared_because),
+
+        COUNT(WORKER_USERS_END, users_end.error),
 };
 
 typedef struct RecordShape {
@@ -247,6 +264,7 @@ static const RecordShape record_shapes[] = {
         [WORKER_SURVEY] = SHAPE("survey", survey, true),
         [WORKER_SURVEY_CANCEL] = SHAPE("survey-cancel", survey_cancel, false),
         [WORKER_START_UNIT] = SHAPE("start-unit", unit, true),
+        [WORKER_LIST_USERS] = SHAPE("list-users", users, false),
 
         [WORKER_HELLO_REPLY] = SHAPE("hello-reply", hello_reply, false),
         [WORKER_FILESYSTEM] = SHAPE("filesystem", filesystem, true),
@@ -262,6 +280,8 @@ static const RecordShape record_shapes[] = {
         [WORKER_POWER] = SHAPE("power", power, false),
         [WORKER_SCAN] = SHAPE("scan", scan, false),
         [WORKER_JOB_PROGRESS] = SHAPE("job-progress", progress, false),
+        [WORKER_USER] = SHAPE("user", user, false),
+        [WORKER_USERS_END] = SHAPE("users-end", users_end, false),
 };
 
 static const RecordShape *record_shape_find(uint32_t type) {
@@ -350,6 +370,8 @@ static bool message_is_valid(const WorkerMessage *message) {
                        (message->survey.depth == SURVEY_PATROL) == (message->survey.share_percent > 0);
         if (message->header.type == WORKER_START_UNIT)
                 return message->unit.job_id != 0;
+        if (message->header.type == WORKER_LIST_USERS)
+                return message->users.request_id != 0;
         if (message->header.type == WORKER_SURVEY_RESULT)
                 return findings_are_valid(&message->survey_result);
 

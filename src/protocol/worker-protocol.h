@@ -26,9 +26,10 @@
 #include "src/model/file-owner.h"
 #include "src/model/filesystem-facts.h"
 #include "src/model/job-report.h"
+#include "src/model/user-verdict.h"
 
 #define WORKER_PROTOCOL_MAGIC UINT32_C(0x484c4457)      /* "WDLH" */
-#define WORKER_PROTOCOL_VERSION 9
+#define WORKER_PROTOCOL_VERSION 10
 #define WORKER_SOCKET_PATH "/run/xfs_healer/worker.sock"
 
 typedef enum WorkerMessageType {
@@ -50,6 +51,7 @@ typedef enum WorkerMessageType {
         WORKER_SURVEY_CANCEL = 11,      /* WorkerSurveyCancel: nobody waits for its findings any more */
         WORKER_START_UNIT = 12,         /* WorkerUnitRequest + payload (unit-payload.h). Asked again with a job that the
                                          * worker knows, it is not started again: its result comes, or came. */
+        WORKER_LIST_USERS = 13,         /* WorkerUsersRequest: who uses this file system, or this inode of it? */
 
         /* worker -> healerd */
         WORKER_HELLO_REPLY = 32,        /* WorkerHelloReply */
@@ -70,6 +72,8 @@ typedef enum WorkerMessageType {
         WORKER_POWER = 43,              /* WorkerPower: with the greeting and whenever it changes */
         WORKER_SCAN = 44,               /* WorkerScan: a full check that somebody else has begun, or that ended */
         WORKER_JOB_PROGRESS = 45,       /* WorkerJobProgress: how far a scan is */
+        WORKER_USER = 46,               /* WorkerUser: one of those asked for */
+        WORKER_USERS_END = 47,          /* WorkerUsersEnd: that was all of them, or all there will be */
 } WorkerMessageType;
 
 typedef enum MonitorState {
@@ -386,6 +390,51 @@ typedef struct WorkerScan {
         char detail[JOB_DETAIL_SIZE];
 } WorkerScan;
 
+typedef struct WorkerUsersRequest {
+        uint64_t request_id;            /* not 0 */
+        uint64_t device_number;
+        uint64_t inode;                 /* 0: whatever is used of it */
+} WorkerUsersRequest;
+
+#define WORKER_USER_DETAIL_SIZE 1024
+#define WORKER_USER_WHY_SIZE 64
+
+typedef struct WorkerUser {
+        uint64_t request_id;
+        uint8_t kind;                   /* UserKind */
+        uint8_t runtime;                /* ContainerRuntime */
+        uint8_t pad[2];
+        uint32_t uses;                  /* bits of UserUse; 0 unless it is a process */
+        int32_t pid;                    /* 0 unless it is a process */
+        uint32_t uid;                   /* UINT32_MAX: not known */
+        uint32_t n_files;
+        uint32_t owner;                 /* whose session or manager it runs in; UINT32_MAX: nobody's */
+        uint64_t start_ticks;           /* since boot: with the pid it names the process for ever */
+        uint64_t pidfd_inode;           /* the same by itself; 0: not told before Linux 6.9 */
+        char name[USER_NAME_SIZE];      /* of the program, as it calls itself; of the device */
+        char detail[WORKER_USER_DETAIL_SIZE];   /* path of the program, of the file, of the overlay; "": not known */
+        char unit[UNIT_NAME_SIZE], user_unit[UNIT_NAME_SIZE], slice[UNIT_NAME_SIZE];
+        char container[WORKLOAD_CONTAINER_SIZE];
+        char pod[WORKLOAD_POD_SIZE];
+        char session[WORKLOAD_SESSION_SIZE];
+        char spared_because[WORKER_USER_WHY_SIZE];      /* "": it would be taken */
+} WorkerUser;
+
+typedef struct WorkerUsersEnd {
+        uint64_t request_id;
+        int32_t error;                  /* positive errno: not all was looked at; EBUSY: nothing was, ask later */
+        uint32_t n_processes;           /* looked at */
+        uint32_t n_users;               /* found */
+        uint32_t n_untold;              /* found beyond what one answer tells */
+        uint32_t n_hung;                /* could not be looked at in time: said to be users, uses unknown */
+        uint32_t n_unlooked;            /* left out, because there was no time or no room */
+        uint32_t n_changed;             /* ended while they were looked at */
+        uint32_t n_files_unknown;       /* descriptors on mounts that are in no namespace */
+        uint32_t n_namespaces;          /* of mounts, in which it is mounted */
+        uint32_t n_namespaces_unread;
+        uint64_t duration_usec;
+} WorkerUsersEnd;
+
 typedef struct WorkerMessage {
         WorkerHeader header;
         union {
@@ -409,6 +458,9 @@ typedef struct WorkerMessage {
                 WorkerPower power;
                 WorkerScan scan;
                 WorkerJobProgress progress;
+                WorkerUsersRequest users;
+                WorkerUser user;
+                WorkerUsersEnd users_end;
         };
 } WorkerMessage;
 

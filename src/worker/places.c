@@ -19,66 +19,12 @@
 #include "src/basic/file.h"
 #include "src/basic/macro.h"
 #include "src/basic/text.h"
+#include "src/worker/proc-text.h"
 
 #define MOUNTINFO_PATH "/proc/self/mountinfo"
 #define MOUNTINFO_LIMIT_BYTES ((size_t) 64 * 1024 * 1024)
 
 static const char *const root_places[] = { "/", "/usr" };
-
-typedef struct MountLine {
-        dev_t device_number;
-        char *mount_point, *type, *options;
-} MountLine;
-
-/* Blanks and backslashes stand as three octal digits. In place. */
-static void unescape(char *text) {
-        char *to = text;
-
-        for (const char *from = text; *from; to++) {
-                unsigned value;
-
-                if (from[0] == '\\' && sscanf(from + 1, "%3o", &value) == 1 && strspn(from + 1, "01234567") >= 3) {
-                        *to = (char) value;
-                        from += 4;
-                } else {
-                        *to = *from++;
-                }
-        }
-        *to = 0;
-}
-
-/* Cuts one line of mountinfo into words, in place. Source: proc(5). */
-static int parse_line(char *line, MountLine *ret_line) {
-        unsigned major_number, minor_number;
-        char *words[6], *rest = NULL, *word;
-        char *dash = strstr(line, " - ");
-
-        if (!dash)
-                return -EBADMSG;
-        *dash = 0;
-
-        word = strtok_r(line, " ", &rest);
-        for (size_t i = 0; i < ELEMENTSOF(words); i++, word = strtok_r(NULL, " ", &rest)) {
-                if (!word)
-                        return -EBADMSG;
-                words[i] = word;
-        }
-        if (sscanf(words[2], "%u:%u", &major_number, &minor_number) != 2)
-                return -EBADMSG;
-
-        *ret_line = (MountLine) {
-                .device_number = makedev(major_number, minor_number),
-                .mount_point = words[4],
-                .type = strtok_r(dash + 3, " ", &rest),
-        };
-        (void) strtok_r(NULL, " ", &rest);
-        ret_line->options = strtok_r(NULL, " ", &rest);
-        if (!ret_line->type || !ret_line->options)
-                return -EBADMSG;
-
-        unescape(ret_line->mount_point);
-        return 0;
-}
 
 static void add_root(Places *places, dev_t device_number) {
         for (size_t i = 0; i < places->n_roots; i++)
@@ -91,29 +37,21 @@ static void add_root(Places *places, dev_t device_number) {
                 places->are_roots_known = false;
 }
 
-static void add_layers(Places *places, char *list, int (*find_device)(const char *path, dev_t *ret_device)) {
-        char *rest = NULL;
+typedef struct Layers {
+        Places *places;
+        int (*find_device)(const char *path, dev_t *ret_device);
+} Layers;
 
-        for (char *layer = strtok_r(list, ":", &rest); layer; layer = strtok_r(NULL, ":", &rest)) {
-                dev_t device_number = 0;
+static int add_layer(const char *layer, void *userdata) {
+        const Layers *layers = userdata;
+        dev_t device_number = 0;
 
-                unescape(layer);
-                if (find_device(layer, &device_number) >= 0)
-                        add_root(places, device_number);
-                else
-                        /* Out of reach, as after the switch from an initial RAM disk: it could be any. */
-                        places->are_roots_known = false;
-        }
-}
-
-static void add_overlay(Places *places, char *options, int (*find_device)(const char *path, dev_t *ret_device)) {
-        static const char *const keys[] = { "lowerdir=", "lowerdir+=", "datadir+=", "upperdir=" };
-        char *rest = NULL;
-
-        for (char *option = strtok_r(options, ",", &rest); option; option = strtok_r(NULL, ",", &rest))
-                for (size_t i = 0; i < ELEMENTSOF(keys); i++)
-                        if (text_starts_with(option, keys[i]))
-                                add_layers(places, option + strlen(keys[i]), find_device);
+        if (layers->find_device(layer, &device_number) >= 0)
+                add_root(layers->places, device_number);
+        else
+                /* Out of reach, as after the switch from an initial RAM disk: it could be any. */
+                layers->places->are_roots_known = false;
+        return 0;
 }
 
 int places_parse_roots(const char *mountinfo, Places *places,
@@ -128,7 +66,7 @@ int places_parse_roots(const char *mountinfo, Places *places,
         for (char *text = strtok_r(copy, "\n", &rest); text; text = strtok_r(NULL, "\n", &rest)) {
                 MountLine line;
 
-                if (parse_line(text, &line) < 0)
+                if (mount_line_parse(text, &line) < 0)
                         continue;
                 for (size_t i = 0; i < ELEMENTSOF(root_places); i++)
                         if (text_equal(line.mount_point, root_places[i]))
@@ -142,19 +80,10 @@ int places_parse_roots(const char *mountinfo, Places *places,
                         continue;
                 add_root(places, found[i].device_number);
                 if (text_equal(found[i].type, "overlay"))
-                        add_overlay(places, found[i].options, find_device);
+                        (void) overlay_each_layer(found[i].options, add_layer, &(Layers) { places, find_device });
         }
 
         return 0;
-}
-
-static bool is_below(const char *path, const char *mount_point) {
-        size_t length = strlen(mount_point);
-
-        if (text_equal(mount_point, "/"))
-                return true;
-
-        return text_starts_with(path, mount_point) && (path[length] == 0 || path[length] == '/');
 }
 
 int places_parse_state(const char *mountinfo, const char *path, Places *places) {
@@ -169,7 +98,7 @@ int places_parse_state(const char *mountinfo, const char *path, Places *places) 
         for (char *text = strtok_r(copy, "\n", &rest); text; text = strtok_r(NULL, "\n", &rest)) {
                 MountLine line;
 
-                if (parse_line(text, &line) < 0 || !is_below(path, line.mount_point) ||
+                if (mount_line_parse(text, &line) < 0 || !path_is_below(path, line.mount_point) ||
                     strlen(line.mount_point) < longest)
                         continue;
                 longest = strlen(line.mount_point);

@@ -23,12 +23,15 @@
 
 #define STAT_LIMIT_BYTES 4096
 #define CGROUP_LIMIT_BYTES 65536
-/* Position of the start time among the fields that follow the process's name. Source: proc(5). */
+/* Positions among the fields that follow the process's name. Source: proc(5). */
+#define FLAGS_FIELD 6
 #define START_TIME_FIELD 19
+/* PF_KTHREAD of the kernel. */
+#define FLAG_KERNEL_THREAD UINT64_C(0x00200000)
 
-int process_stat_parse(const char *stat, char *ret_state, uint64_t *ret_start_ticks) {
-        const char *field = strrchr(stat, ')');
-        unsigned long long ticks;
+int process_stat_parse(const char *text, ProcessStat *ret_stat) {
+        const char *field = strrchr(text, ')');
+        unsigned long long flags = 0, ticks;
         char state;
 
         /* The name may hold blanks and parentheses: everything after the last one is ours. */
@@ -37,6 +40,8 @@ int process_stat_parse(const char *stat, char *ret_state, uint64_t *ret_start_ti
 
         field += 2;
         for (unsigned i = 0; i < START_TIME_FIELD; i++) {
+                if (i == FLAGS_FIELD && sscanf(field, "%llu", &flags) != 1)
+                        return -EBADMSG;
                 field = strchr(field, ' ');
                 if (!field)
                         return -EBADMSG;
@@ -45,12 +50,15 @@ int process_stat_parse(const char *stat, char *ret_state, uint64_t *ret_start_ti
         if (sscanf(field, "%llu", &ticks) != 1)
                 return -EBADMSG;
 
-        *ret_state = state;
-        *ret_start_ticks = ticks;
+        *ret_stat = (ProcessStat) {
+                .state = state,
+                .is_kernel_thread = flags & FLAG_KERNEL_THREAD,
+                .start_ticks = ticks,
+        };
         return 0;
 }
 
-static int process_stat(pid_t pid, char *ret_state, uint64_t *ret_start_ticks) {
+int process_stat(pid_t pid, ProcessStat *ret_stat) {
         _cleanup_(free_at) char *text = NULL;
         size_t length;
         char path[64];
@@ -61,23 +69,26 @@ static int process_stat(pid_t pid, char *ret_state, uint64_t *ret_start_ticks) {
         if (r < 0)
                 return r;
 
-        return process_stat_parse(text, ret_state, ret_start_ticks);
+        return process_stat_parse(text, ret_stat);
 }
 
 int process_start_ticks(pid_t pid, uint64_t *ret_ticks) {
-        char state;
+        ProcessStat stat;
+        int r;
 
-        return process_stat(pid, &state, ret_ticks);
+        r = process_stat(pid, &stat);
+        if (r >= 0)
+                *ret_ticks = stat.start_ticks;
+        return r;
 }
 
 bool process_is_alive(pid_t pid, uint64_t start_ticks) {
-        uint64_t ticks;
-        char state;
+        ProcessStat stat;
 
-        if (pid <= 0 || process_stat(pid, &state, &ticks) < 0 || state == 'Z' || state == 'X')
+        if (pid <= 0 || process_stat(pid, &stat) < 0 || stat.state == 'Z' || stat.state == 'X')
                 return false;
 
-        return start_ticks == 0 || ticks == start_ticks;
+        return start_ticks == 0 || stat.start_ticks == start_ticks;
 }
 
 int boot_id_read(uint8_t ret_id[static 16]) {
@@ -109,15 +120,15 @@ int boot_id_read(uint8_t ret_id[static 16]) {
 
 static void log_one_left_over(pid_t pid) {
         _cleanup_(free_at) char *name = NULL;
-        char path[64], state = '?';
-        uint64_t ticks;
+        ProcessStat stat = { .state = '?' };
+        char path[64];
 
         (void) snprintf(path, sizeof(path), "/proc/%d/comm", (int) pid);
         if (file_read_line(path, STAT_LIMIT_BYTES, &name) < 0)
                 return;
 
-        (void) process_stat(pid, &state, &ticks);
-        log_notice("pid %d (%s, state %c) was left behind by an earlier worker", (int) pid, name, state);
+        (void) process_stat(pid, &stat);
+        log_notice("pid %d (%s, state %c) was left behind by an earlier worker", (int) pid, name, stat.state);
 }
 
 void process_log_left_over(void) {

@@ -12,8 +12,17 @@
 /* When a process began, in clock ticks since boot: with its number it names a process for ever. Returns 0 or a
  * negative errno. */
 int process_start_ticks(pid_t pid, uint64_t *ret_ticks);
+
+typedef struct ProcessStat {
+        char state;                     /* 'R', 'S', 'D', …; 'Z': it has ended */
+        bool is_kernel_thread;
+        uint64_t start_ticks;
+} ProcessStat;
+
+/* Returns 0 or a negative errno. */
+int process_stat(pid_t pid, ProcessStat *ret_stat);
 /* Pure part: the text of /proc/PID/stat. Returns 0 or -EBADMSG. */
-int process_stat_parse(const char *stat, char *ret_state, uint64_t *ret_start_ticks);
+int process_stat_parse(const char *text, ProcessStat *ret_stat);
 /* True if the process with this number is the one that began then (@ticks 0: any). */
 bool process_is_alive(pid_t pid, uint64_t start_ticks);
 

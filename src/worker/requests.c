@@ -14,6 +14,7 @@
 #include "src/worker/scrub.h"
 #include "src/worker/start-unit.h"
 #include "src/worker/survey.h"
+#include "src/worker/users.h"
 #include "src/worker/worker.h"
 
 static int handle_held_watch(Worker *worker, const WorkerHeld *held, int fd) {
@@ -136,6 +137,9 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int take
         case WORKER_START_UNIT:
                 start_unit_request(worker, &message->unit, steal_fd(&fd));
                 return 0;
+        case WORKER_LIST_USERS:
+                users_request(worker, &message->users);
+                return 0;
         case WORKER_HELLO:
         case WORKER_HELLO_REPLY:
         case WORKER_FILESYSTEM:
@@ -151,6 +155,8 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int take
         case WORKER_POWER:
         case WORKER_SCAN:
         case WORKER_JOB_PROGRESS:
+        case WORKER_USER:
+        case WORKER_USERS_END:
                 return -EBADMSG;
         }
 

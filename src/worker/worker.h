@@ -64,6 +64,7 @@ struct Worker {
         bool wants_restart;             /* the same, without hurrying them: a newer worker is installed */
         bool is_only_line;              /* there is no way back to a healerd that leaves */
         unsigned n_attaching;
+        unsigned n_users_walks;         /* that go on */
         sd_event_source *stop_source, *post_source, *term_source, *interrupt_source, *watchdog_source;
         uint64_t watchdog_usec;
 };

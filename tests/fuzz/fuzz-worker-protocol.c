@@ -80,6 +80,21 @@ static void require_usable(const WorkerMessage *message) {
                 require(is_text(message->unit.template, sizeof(message->unit.template)));
                 require(is_text(message->unit.last_words, sizeof(message->unit.last_words)));
                 break;
+        case WORKER_LIST_USERS:
+                require(message->users.request_id != 0);
+                break;
+        case WORKER_USER:
+                require(user_kind_to_name((UserKind) message->user.kind) && message->user.pid >= 0);
+                require(container_runtime_to_name((ContainerRuntime) message->user.runtime));
+                require(message->user.uses <= USER_USES_ALL);
+                require(is_text(message->user.name, sizeof(message->user.name)));
+                require(is_text(message->user.detail, sizeof(message->user.detail)));
+                require(is_text(message->user.unit, sizeof(message->user.unit)));
+                require(is_text(message->user.spared_because, sizeof(message->user.spared_because)));
+                break;
+        case WORKER_USERS_END:
+                require(message->users_end.error >= 0);
+                break;
         case WORKER_HELLO_REPLY:
                 require(is_text(message->hello_reply.kernel_release, sizeof(message->hello_reply.kernel_release)));
                 break;

@@ -9,6 +9,7 @@
  *   gather MAJ:MIN [INODE GENERATION]        repair MAJ:MIN JOB DOMAIN STRUCTURE GROUP INODE GENERATION [OVERRIDE]
  *   scrub MAJ:MIN JOB may-repair|check       cancel JOB     taken JOB     release MAJ:MIN     quit
  *   survey MAJ:MIN groups|inodes REQUEST     survey-cancel REQUEST
+ *   users MAJ:MIN REQUEST [INODE]
  *   unit JOB TEMPLATE SECONDS MESSAGE        unit-bare JOB TEMPLATE SECONDS (without anything to read)
  *   junk (7 bytes)     false-held (with a descriptor that is no monitor)
  */
@@ -114,6 +115,25 @@ static void print_survey(const WorkerSurveyResult *result) {
                result->n_unreadable, result->n_untold);
 }
 
+static void print_user(const WorkerUser *user) {
+        printf("user %" PRIu64 " %s pid=%d uses=", user->request_id, user_kind_to_name((UserKind) user->kind),
+               user->pid);
+        for (uint32_t use = 1; use <= USER_USES_ALL; use <<= 1)
+                if (user->uses & use)
+                        printf("%s,", user_use_to_name(use));
+        printf(" files=%" PRIu32 " name=%s detail=%s unit=%s slice=%s container=%s/%s why=%s\n", user->n_files,
+               user->name, user->detail, user->unit, user->slice,
+               container_runtime_to_name((ContainerRuntime) user->runtime), user->container, user->spared_because);
+}
+
+static void print_users_end(const WorkerUsersEnd *end) {
+        printf("users-end %" PRIu64 " error=%d processes=%" PRIu32 " users=%" PRIu32 " untold=%" PRIu32 " hung=%" PRIu32
+               " unlooked=%" PRIu32 " ended=%" PRIu32 " unknown=%" PRIu32 " namespaces=%" PRIu32 "+%" PRIu32
+               " usec=%" PRIu64 "\n",
+               end->request_id, end->error, end->n_processes, end->n_users, end->n_untold, end->n_hung, end->n_unlooked,
+               end->n_changed, end->n_files_unknown, end->n_namespaces, end->n_namespaces_unread, end->duration_usec);
+}
+
 static void print_message(const WorkerMessage *message, int fd) {
         const WorkerMount *mount = &message->mount;
         const WorkerJobResult *result = &message->result;
@@ -177,6 +197,12 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_ZONE:
                 printf("zone %s%s\n", message->zone.name, fd >= 0 ? " +file" : "");
                 return;
+        case WORKER_USER:
+                print_user(&message->user);
+                return;
+        case WORKER_USERS_END:
+                print_users_end(&message->users_end);
+                return;
         case WORKER_HELLO:
         case WORKER_HELD:
         case WORKER_HELD_END:
@@ -189,6 +215,7 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_SURVEY:
         case WORKER_SURVEY_CANCEL:
         case WORKER_START_UNIT:
+        case WORKER_LIST_USERS:
         case WORKER_MOUNTS_LISTED:
                 break;
         }
@@ -323,6 +350,13 @@ static void obey(char *order) {
                 message.survey.timeout_usec = JOB_TIMEOUT_USEC;
                 message.survey.depth = text_equal(domain_name, "inodes") ? SURVEY_INODES : SURVEY_GROUPS;
                 say(&message, find_monitor(message.survey.device_number));
+        } else if (text_equal(verb, "users")) {
+                (void) sscanf(order, "%*s %31s %" SCNu64 " %" SCNu64, device, &job_id, &inode);
+                message = prepare(WORKER_LIST_USERS);
+                message.users.request_id = job_id;
+                message.users.device_number = parse_device(device);
+                message.users.inode = inode;
+                say(&message, -EBADF);
         } else if (text_equal(verb, "unit") || text_equal(verb, "unit-bare")) {
                 order_unit(order, text_equal(verb, "unit"));
         } else if (text_equal(verb, "survey-cancel")) {

@@ -23,6 +23,8 @@ typedef struct Setup {
         Engine *engine;
         FakeWorker worker;
         unsigned n_gathers, n_asked_for_life, n_taken, n_released, n_events, n_zones;
+        WorkerUsersRequest users;       /* the last one that was asked */
+        unsigned n_users_asked;
 } Setup;
 
 /* Questions are not answered at all. */
@@ -38,6 +40,10 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
                 s->n_taken++;
         else if (message->header.type == WORKER_RELEASED)
                 s->n_released++;
+        else if (message->header.type == WORKER_LIST_USERS) {
+                s->users = message->users;
+                s->n_users_asked++;
+        }
 }
 
 static void on_event(void *userdata, const HealthEvent *event, const Filesystem *filesystem, const char *path,
@@ -298,9 +304,78 @@ static void test_result_that_nobody_waits_for_is_taken(void **state) {
         assert_int_equal(the_filesystem(s)->totals.n_healed, 0);
 }
 
+typedef struct Told {
+        unsigned n_users, n_ends;
+        WorkerUsersEnd end;
+} Told;
+
+static void on_user(void *userdata, const WorkerUser *user, const WorkerUsersEnd *end) {
+        Told *told = userdata;
+
+        assert_true(!user != !end);
+        told->n_users += user != NULL;
+        if (end) {
+                told->n_ends++;
+                told->end = *end;
+        }
+}
+
+static void tell_users(Setup *s, WorkerMessageType type, uint64_t request_id, int error) {
+        WorkerMessage message;
+
+        worker_message_init(&message, type);
+        if (type == WORKER_USER)
+                message.user.request_id = request_id;
+        else
+                message.users_end = (WorkerUsersEnd) { .request_id = request_id, .error = error, .n_users = 1 };
+        fake_worker_say(&s->worker, &message, -EBADF);
+        run_quiet(s);
+}
+
+/* Each answer goes to whoever asked, and nobody waits for a worker that is gone. */
+static void test_who_asks_for_users_is_answered(void **state) {
+        Told told[ENGINE_USERS_QUESTIONS_MAX + 1] = {};
+        Setup *s = *state;
+        uint64_t first, last;
+
+        for (size_t i = 0; i < ENGINE_USERS_QUESTIONS_MAX; i++)
+                assert_int_equal(engine_list_users(s->engine, the_filesystem(s), i, on_user, told + i), 0);
+        assert_int_equal(engine_list_users(s->engine, the_filesystem(s), 0, on_user, told + ENGINE_USERS_QUESTIONS_MAX),
+                         -ENOBUFS);
+        run_quiet(s);
+        assert_int_equal(s->n_users_asked, ENGINE_USERS_QUESTIONS_MAX);
+        assert_int_equal(s->users.device_number, DEVICE_NUMBER);
+        assert_int_equal(s->users.inode, ENGINE_USERS_QUESTIONS_MAX - 1);
+        last = s->users.request_id;
+        first = last - ENGINE_USERS_QUESTIONS_MAX + 1;
+
+        tell_users(s, WORKER_USER, last, 0);
+        tell_users(s, WORKER_USER, first, 0);
+        tell_users(s, WORKER_USER, first, 0);
+        tell_users(s, WORKER_USER, last + 1, 0);
+        tell_users(s, WORKER_USERS_END, first, 0);
+        tell_users(s, WORKER_USERS_END, first, 0);
+        assert_int_equal(told[0].n_users, 2);
+        assert_int_equal(told[0].n_ends, 1);
+        assert_int_equal(told[0].end.n_users, 1);
+        assert_int_equal(told[ENGINE_USERS_QUESTIONS_MAX - 1].n_users, 1);
+        assert_int_equal(told[ENGINE_USERS_QUESTIONS_MAX - 1].n_ends, 0);
+
+        fake_worker_hang_up(&s->worker);
+        while (engine_worker_is_connected(s->engine))
+                run_once(s);
+        for (size_t i = 1; i < ENGINE_USERS_QUESTIONS_MAX; i++) {
+                assert_int_equal(told[i].n_ends, 1);
+                assert_int_equal(told[i].end.error, ENOTCONN);
+        }
+        assert_int_equal(told[0].n_ends, 1);
+        assert_int_equal(engine_list_users(s->engine, the_filesystem(s), 0, on_user, told), -ENOTCONN);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_what_is_not_watched_is_a_condition, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_who_asks_for_users_is_answered, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_last_word_about_what_is_gone, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_told_as_held_and_is_not, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_moved_mount, setup, teardown),

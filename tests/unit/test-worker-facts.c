@@ -196,26 +196,30 @@ static void test_process_stat(void **state) {
                 int result;
                 char process_state;
                 uint64_t ticks;
+                bool is_kernel_thread;
         } cases[] = {
                 { "plain",
-                  "7 (healer) S 1 7 7 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 4242 1000 5 18446744073709551615", 0, 'S', 4242 },
+                  "7 (healer) S 1 7 7 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 4242 1000 5 18446744073709551615", 0, 'S', 4242,
+                  false },
                 { "parentheses and blanks",
-                  "7 (a) R 99 (b) D 1 7 7 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 17 1000 5", 0, 'D', 17 },
-                { "cut off", "7 (healer) S 1 7 7 0 -1 4", -EBADMSG, 0, 0 },
-                { "no name", "7 healer S 1", -EBADMSG, 0, 0 },
-                { "empty", "", -EBADMSG, 0, 0 },
+                  "7 (a) R 99 (b) D 1 7 7 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 17 1000 5", 0, 'D', 17, false },
+                { "kernel thread",
+                  "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 9 0 0 20 0 1 0 1 0 0", 0, 'S', 1, true },
+                { "cut off", "7 (healer) S 1 7 7 0 -1 4", -EBADMSG, 0, 0, false },
+                { "no name", "7 healer S 1", -EBADMSG, 0, 0, false },
+                { "empty", "", -EBADMSG, 0, 0, false },
         };
 
         (void) state;
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                uint64_t ticks = 0;
-                char letter = 0;
+                ProcessStat stat = {};
 
                 print_message("%s\n", cases[i].name);
-                assert_int_equal(process_stat_parse(cases[i].stat, &letter, &ticks), cases[i].result);
-                assert_int_equal(letter, cases[i].process_state);
-                assert_true(ticks == cases[i].ticks);
+                assert_int_equal(process_stat_parse(cases[i].stat, &stat), cases[i].result);
+                assert_int_equal(stat.state, cases[i].process_state);
+                assert_true(stat.start_ticks == cases[i].ticks);
+                assert_int_equal(stat.is_kernel_thread, cases[i].is_kernel_thread);
         }
 }
 

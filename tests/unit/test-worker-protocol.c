@@ -31,6 +31,9 @@ static const WorkerMessageType all_types[] = {
         WORKER_POWER,
         WORKER_SCAN,
         WORKER_JOB_PROGRESS,
+        WORKER_LIST_USERS,
+        WORKER_USER,
+        WORKER_USERS_END,
 };
 
 typedef struct Line {
@@ -66,6 +69,8 @@ static void message_prepare(WorkerMessage *message, WorkerMessageType type) {
         }
         if (type == WORKER_START_UNIT)
                 message->unit.job_id = 1;
+        if (type == WORKER_LIST_USERS)
+                message->users.request_id = 1;
 }
 
 /* The lowest number a new descriptor would get: equal before and after means that none was leaked. */
@@ -142,6 +147,8 @@ static void test_descriptor_travels(void **state) {
                 { WORKER_JOB_PROGRESS, -EBADMSG },
                 { WORKER_HELLO,      -EBADMSG },
                 { WORKER_CANCEL,     -EBADMSG },
+                { WORKER_LIST_USERS, -EBADMSG },
+                { WORKER_USER,       -EBADMSG },
                 { WORKER_JOB_RESULT, -EBADMSG },
                 { WORKER_SURVEY_RESULT, -EBADMSG },
         };
@@ -472,8 +479,8 @@ static void test_names(void **state) {
                 assert_int_equal(found, i);
         }
         assert_null(worker_message_type_to_name(0));
-        assert_null(worker_message_type_to_name(WORKER_START_UNIT + 1));
-        assert_null(worker_message_type_to_name(WORKER_JOB_PROGRESS + 1));
+        assert_null(worker_message_type_to_name(WORKER_LIST_USERS + 1));
+        assert_null(worker_message_type_to_name(WORKER_USERS_END + 1));
 }
 
 int main(void) {
