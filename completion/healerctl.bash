@@ -17,7 +17,7 @@ __healerctl_filesystems() {
 
 _healerctl() {
         local cur prev word verb="" n_arguments=0 i
-        local verbs='status monitor events repair scrub verify policy reload resume takeover release'
+        local verbs='status monitor events repair scrub verify users policy reload resume takeover release'
         local structures='fscounters usrquota grpquota prjquota quotacheck nlinks super agf agfl agi bnobt cntbt inobt
                 finobt rmapbt refcountbt bitmap summary core datafork attrfork cowfork directory xattr symlink parent dirtree'
         local -A options=(
@@ -27,6 +27,7 @@ _healerctl() {
                 [repair]='--json --domain --group --inode --generation --override-harmful --no-wait --no-ask-password'
                 [scrub]='--json --repair --no-wait --no-ask-password'
                 [verify]='--json --all --rate --no-wait --no-ask-password'
+                [users]='--json --no-legend --inode --no-ask-password'
                 [policy]='--json --policy --diff --no-ask-password'
                 [reload]='--no-ask-password'
                 [resume]='--no-ask-password'
@@ -78,7 +79,7 @@ _healerctl() {
         policy:0) mapfile -t COMPREPLY < <(compgen -W 'check show explain simulate schema' -- "$cur") ;;
         policy:1) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
         repair:1) mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
-        status:0|repair:0|scrub:0|verify:0)
+        status:0|repair:0|scrub:0|verify:0|users:0)
                 # Names with blanks are quoted as file names are.
                 compopt -o filenames 2>/dev/null
                 __healerctl_add_lines < <(__healerctl_filesystems) ;;

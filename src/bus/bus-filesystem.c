@@ -17,6 +17,7 @@
 #include "src/bus/bus-names.h"
 #include "src/bus/bus-object.h"
 #include "src/bus/bus-signal.h"
+#include "src/bus/bus-users.h"
 #include "src/bus/bus-value.h"
 
 #define PATH_SIZE 96
@@ -313,6 +314,11 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_RESULT("o", job),
                                 bus_filesystem_on_scrub,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListUsers",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("aa{sv}", users, "a{sv}", totals),
+                                bus_users_on_list,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
 
         SD_BUS_VTABLE_END

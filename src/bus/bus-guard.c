@@ -17,6 +17,7 @@
 #define MESSAGE_RELOAD N_("Authentication is required to load the policy for damaged file systems again")
 #define MESSAGE_RESUME N_("Authentication is required to let damaged file systems be worked on again")
 #define MESSAGE_READ N_("Authentication is required to read what happened to the file systems of this machine")
+#define MESSAGE_USERS N_("Authentication is required to see who uses the file system $(fs.name)")
 #define MESSAGE_REPAIR N_("Authentication is required to repair the file system $(fs.name)")
 #define MESSAGE_HARMFUL \
         N_("Authentication is required to repair the file system $(fs.name) in a way that crashes some kernels")
@@ -29,6 +30,7 @@ static const BusGuard guards[] = {
         { MANAGER,    "ReloadPolicy",  BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY,    MESSAGE_RELOAD,  false },
         { MANAGER,    "Resume",        BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY,    MESSAGE_RESUME,  false },
         { MANAGER,    "ListEvents",    BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_READ,    false },
+        { FILESYSTEM, "ListUsers",     BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_USERS,   false },
         { FILESYSTEM, "Repair",        BUS_VARIANT_CHANGES,   POLKIT_ACTION_REPAIR,           MESSAGE_REPAIR,  false },
         { FILESYSTEM, "Repair",        BUS_VARIANT_REMOVABLE, POLKIT_ACTION_REPAIR_REMOVABLE, MESSAGE_REPAIR,  false },
         { FILESYSTEM, "Repair",        BUS_VARIANT_OVERRIDE,  POLKIT_ACTION_REPAIR_HARMFUL,   MESSAGE_HARMFUL, true  },

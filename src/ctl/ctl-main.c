@@ -25,6 +25,8 @@ static CtlExit run(const CtlRequest *request) {
                 return ctl_scrub(request);
         case CTL_VERB_VERIFY:
                 return ctl_verify(request);
+        case CTL_VERB_USERS:
+                return ctl_users(request);
         case CTL_VERB_POLICY_CHECK:
                 return ctl_policy_check(request);
         case CTL_VERB_POLICY_SHOW:

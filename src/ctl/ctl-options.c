@@ -37,6 +37,9 @@ static const CtlVerb verbs[] = {
           "check a whole file system online" },
         { CTL_VERB_VERIFY, { "verify" }, "FS", 1, 1, OPTIONS_JOB | CTL_OPTION_ALL | CTL_OPTION_RATE,
           "read its devices and say what cannot be read" },
+        { CTL_VERB_USERS, { "users" }, "FS", 1, 1,
+          CTL_OPTION_JSON | CTL_OPTION_NO_LEGEND | CTL_OPTION_INODE | CTL_OPTION_NO_ASK_PASSWORD,
+          "who uses it, and who would be spared" },
         { CTL_VERB_POLICY_CHECK, { "policy", "check" }, "[FILE]", 0, 1, CTL_OPTION_JSON,
           "check policy files without the daemon" },
         { CTL_VERB_POLICY_SHOW, { "policy", "show" }, "[FILE]", 0, 1, 0,
@@ -324,8 +327,10 @@ static int check_options(const CtlRequest *request, char *text) {
                         return -EINVAL;
                 }
 
-        /* An inode's number is used again for another file; its generation is not. */
-        if (!(request->options & CTL_OPTION_GENERATION) != !(request->options & CTL_OPTION_INODE)) {
+        /* An inode's number is used again for another file; its generation is not. Where nothing is changed the number
+         * is enough. */
+        if ((request->verb->options & CTL_OPTION_GENERATION) &&
+            !(request->options & CTL_OPTION_GENERATION) != !(request->options & CTL_OPTION_INODE)) {
                 (void) snprintf(text, CTL_USAGE_TEXT_SIZE,
                                 "--inode and --generation belong together; events show both: \"ino 133 gen 0x5\"");
                 return -EINVAL;

@@ -16,6 +16,7 @@ typedef enum CtlVerbId {
         CTL_VERB_REPAIR,
         CTL_VERB_SCRUB,
         CTL_VERB_VERIFY,
+        CTL_VERB_USERS,
         CTL_VERB_POLICY_CHECK,
         CTL_VERB_POLICY_SHOW,
         CTL_VERB_POLICY_EXPLAIN,

@@ -16,6 +16,7 @@ CtlExit ctl_events(const CtlRequest *request);
 CtlExit ctl_repair(const CtlRequest *request);
 CtlExit ctl_scrub(const CtlRequest *request);
 CtlExit ctl_verify(const CtlRequest *request);
+CtlExit ctl_users(const CtlRequest *request);
 CtlExit ctl_policy_check(const CtlRequest *request);
 CtlExit ctl_policy_show(const CtlRequest *request);
 CtlExit ctl_policy_explain(const CtlRequest *request);

@@ -107,6 +107,18 @@ int engine_reload_policy(Engine *engine) {
         return engine->fake.reload_result;
 }
 
+int engine_list_users(Engine *engine, const Filesystem *filesystem _unused_, uint64_t inode, EngineUserFound found,
+                      void *userdata) {
+        engine->fake.n_users_questions++;
+        engine->fake.users_inode = inode;
+        if (engine->fake.users_result < 0)
+                return engine->fake.users_result;
+        for (size_t i = 0; i < engine->fake.n_users; i++)
+                found(userdata, engine->fake.users + i, NULL);
+        found(userdata, NULL, &engine->fake.users_end);
+        return 0;
+}
+
 int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char **reterr_denied) {
         ActionRequest request = {
                 .kind = order->action,

@@ -21,6 +21,12 @@ typedef struct FakeEngine {
         int reload_result;
         const char *problems;
         bool is_worker_connected;
+        int users_result;                       /* negative: engine_list_users() fails so */
+        const WorkerUser *users;                /* what it tells at once */
+        size_t n_users;
+        WorkerUsersEnd users_end;
+        uint64_t users_inode;                   /* that was asked for last */
+        unsigned n_users_questions;
         EngineTotals totals;
 } FakeEngine;
 
