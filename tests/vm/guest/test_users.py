@@ -201,6 +201,8 @@ class Users(unittest.TestCase):
         try:
             found, = (one for one in users(self.fs)[0] if one['kind'] == 'loop')
             self.assertEqual((found['name'], found['path'], found['taken']), (os.path.basename(loop), image, False))
+            # By its path alone it would not be found.
+            self.assertEqual([one['kind'] for one in users(self.fs, f'--inode={os.stat(image).st_ino}')[0]], ['loop'])
             run('dmsetup', 'create', 'healer-users', '--table', f'0 65536 linear {loop} 0')
             try:
                 found, = (one for one in users(self.fs)[0] if one['kind'] == 'stacked-device')
