@@ -231,6 +231,11 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
         case WORKER_SURVEY_CANCEL:
         case WORKER_START_UNIT:
         case WORKER_LIST_USERS:
+        case WORKER_FAIL:
+        case WORKER_SHUTDOWN:
+        case WORKER_UNHOLD:
+        case WORKER_WORKLOAD:
+        case WORKER_HOLD:
         case WORKER_HELLO_REPLY:
                 log_warning("worker: said %s, which is ours to say; ignored",
                             worker_message_type_to_name((WorkerMessageType) message->header.type));

@@ -2,8 +2,11 @@
 /*
  * Copies, releases and names decisions; making one is policy/'s business.
  */
+#include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+
 #include "src/basic/text.h"
 #include "src/model/decision.h"
 
@@ -50,6 +53,7 @@ void action_request_clear(ActionRequest *request) {
         free(request->name);
         free(request->message);
         free(request->unit);
+        free(request->workloads);
         *request = (ActionRequest) {};
 }
 
@@ -67,6 +71,7 @@ int action_request_copy(const ActionRequest *request, ActionRequest *ret_request
 
         /* Nothing owned may stand in the copy before it is the copy's own. */
         copy.route = copy.name = copy.message = copy.unit = NULL;
+        copy.workloads = NULL;
 
         r = copy_text(&copy.route, request->route);
         if (r >= 0)
@@ -75,6 +80,12 @@ int action_request_copy(const ActionRequest *request, ActionRequest *ret_request
                 r = copy_text(&copy.message, request->message);
         if (r >= 0)
                 r = copy_text(&copy.unit, request->unit);
+        if (r >= 0 && request->workloads) {
+                copy.workloads = malloc(sizeof(*copy.workloads));
+                if (!copy.workloads)
+                        return -ENOMEM;
+                *copy.workloads = *request->workloads;
+        }
         if (r < 0)
                 return r;
 

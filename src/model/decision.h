@@ -7,6 +7,7 @@
 
 #include "src/basic/cleanup.h"
 #include "src/model/vocabulary.h"
+#include "src/model/workload-scope.h"
 
 typedef enum PolicyMode {
         POLICY_MODE_ENFORCE,
@@ -76,6 +77,7 @@ typedef struct ActionRequest {
         ScrubRepair scrub_repair;       /* ACTION_SCRUB */
         VerifySpace verify_space;       /* ACTION_VERIFY_MEDIA */
         uint64_t rate_bytes;            /* ACTION_VERIFY_MEDIA: in a second; 0: no limit */
+        WorkloadScope *workloads;       /* ACTION_FAIL_WORKLOAD, ACTION_FREEZE: of whom; owned */
         char window[RULE_ID_SIZE];      /* it is done while this one is open; "": at any time */
         uint64_t expires_usec;          /* with @window: how long it may wait for it */
         bool is_deferred;               /* @window is closed */

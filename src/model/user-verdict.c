@@ -160,14 +160,14 @@ static bool row_fits(const SparedRow *row, const UserFacts *facts) {
         return false;
 }
 
-static const char *find_row(const UserFacts *facts) {
+static const char *find_row(const UserFacts *facts, bool with_sessions) {
         for (size_t i = 0; i < ELEMENTSOF(spared_rows); i++)
-                if (row_fits(spared_rows + i, facts))
+                if (row_fits(spared_rows + i, facts) && (with_sessions || !text_equal(spared_rows[i].why, SESSION)))
                         return spared_rows[i].why;
         return NULL;
 }
 
-const char *user_spared_because(const UserFacts *facts) {
+static const char *find_reason(const UserFacts *facts, bool with_sessions) {
         const char *why;
 
         if (facts->kind != USER_PROCESS)
@@ -189,7 +189,7 @@ const char *user_spared_because(const UserFacts *facts) {
         if (!facts->workload)
                 return "it is not known to what it belongs";
 
-        why = find_row(facts);
+        why = find_row(facts, with_sessions);
         if (why)
                 return why;
         if (facts->workload->runtime == RUNTIME_NONE && !facts->workload->unit[0])
@@ -197,4 +197,12 @@ const char *user_spared_because(const UserFacts *facts) {
         if (!(facts->uses & ~(unsigned) USE_UNKNOWN))
                 return "it is not known whether it uses it";
         return NULL;
+}
+
+const char *user_spared_because(const UserFacts *facts) {
+        return find_reason(facts, true);
+}
+
+bool user_is_spared_as_session(const UserFacts *facts) {
+        return text_equal(find_reason(facts, true), SESSION) && !find_reason(facts, false);
 }

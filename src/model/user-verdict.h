@@ -55,3 +55,6 @@ typedef struct UserFacts {
 
 /* Why it is spared, as half a sentence ("is the system bus"); NULL: it would be taken. Static text. */
 const char *user_spared_because(const UserFacts *facts);
+
+/* True if nothing else spares it but that it is somebody's session: a rule that names the session may take it. */
+bool user_is_spared_as_session(const UserFacts *facts);

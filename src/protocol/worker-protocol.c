@@ -226,6 +226,7 @@ static const FieldCheck field_checks[] = {
 
         BYTE(WORKER_USER, user.kind, N_USER_KINDS),
         BYTE(WORKER_USER, user.runtime, N_CONTAINER_RUNTIMES),
+        BYTE(WORKER_USER, user.is_session, N_BOOLEANS),
         ZERO(WORKER_USER, user.pad),
         WORD(WORKER_USER, user.uses, USER_USES_ALL + 1),
         COUNT(WORKER_USER, user.pid),
@@ -240,6 +241,37 @@ static const FieldCheck field_checks[] = {
         TEXT(WORKER_USER, user.spared_because),
 
         COUNT(WORKER_USERS_END, users_end.error),
+
+        TEXT(WORKER_FAIL, fail.rule_id),
+        BYTE(WORKER_FAIL, fail.scope.who, N_WORKLOAD_WHOS),
+        BYTE(WORKER_FAIL, fail.scope.how, N_WORKLOAD_HOWS),
+        BYTE(WORKER_FAIL, fail.scope.is_large_confirmed, N_BOOLEANS),
+        BYTE(WORKER_FAIL, fail.scope.even_if_unused, N_BOOLEANS),
+        TEXT(WORKER_FAIL, fail.scope.only[WORKLOAD_KEY_UNIT]),
+        TEXT(WORKER_FAIL, fail.scope.only[WORKLOAD_KEY_SLICE]),
+        TEXT(WORKER_FAIL, fail.scope.only[WORKLOAD_KEY_CONTAINER]),
+        TEXT(WORKER_FAIL, fail.scope.only[WORKLOAD_KEY_POD]),
+
+        BYTE(WORKER_WORKLOAD, workload.fate, N_WORKLOAD_FATES),
+        BYTE(WORKER_WORKLOAD, workload.runtime, N_CONTAINER_RUNTIMES),
+        BYTE(WORKER_WORKLOAD, workload.is_held, N_BOOLEANS),
+        ZERO(WORKER_WORKLOAD, workload.pad),
+        COUNT(WORKER_WORKLOAD, workload.error),
+        ZERO(WORKER_WORKLOAD, workload.pad2),
+        TEXT(WORKER_WORKLOAD, workload.unit),
+        TEXT(WORKER_WORKLOAD, workload.slice),
+        TEXT(WORKER_WORKLOAD, workload.container),
+        TEXT(WORKER_WORKLOAD, workload.pod),
+        TEXT(WORKER_WORKLOAD, workload.name),
+        TEXT(WORKER_WORKLOAD, workload.detail),
+
+        TEXT(WORKER_UNHOLD, hold.unit),
+
+        BYTE(WORKER_HOLD, hold.is_over, N_BOOLEANS),
+        BYTE(WORKER_HOLD, hold.has_uuid, N_BOOLEANS),
+        ZERO(WORKER_HOLD, hold.pad),
+        TEXT(WORKER_HOLD, hold.unit),
+        TEXT(WORKER_HOLD, hold.rule_id),
 };
 
 typedef struct RecordShape {
@@ -265,6 +297,9 @@ static const RecordShape record_shapes[] = {
         [WORKER_SURVEY_CANCEL] = SHAPE("survey-cancel", survey_cancel, false),
         [WORKER_START_UNIT] = SHAPE("start-unit", unit, true),
         [WORKER_LIST_USERS] = SHAPE("list-users", users, false),
+        [WORKER_FAIL] = SHAPE("fail", fail, true),
+        [WORKER_SHUTDOWN] = SHAPE("shutdown", shutdown, true),
+        [WORKER_UNHOLD] = SHAPE("unhold", hold, false),
 
         [WORKER_HELLO_REPLY] = SHAPE("hello-reply", hello_reply, false),
         [WORKER_FILESYSTEM] = SHAPE("filesystem", filesystem, true),
@@ -282,6 +317,8 @@ static const RecordShape record_shapes[] = {
         [WORKER_JOB_PROGRESS] = SHAPE("job-progress", progress, false),
         [WORKER_USER] = SHAPE("user", user, false),
         [WORKER_USERS_END] = SHAPE("users-end", users_end, false),
+        [WORKER_WORKLOAD] = SHAPE("workload", workload, false),
+        [WORKER_HOLD] = SHAPE("hold", hold, false),
 };
 
 static const RecordShape *record_shape_find(uint32_t type) {
@@ -372,6 +409,10 @@ static bool message_is_valid(const WorkerMessage *message) {
                 return message->unit.job_id != 0;
         if (message->header.type == WORKER_LIST_USERS)
                 return message->users.request_id != 0;
+        if (message->header.type == WORKER_FAIL)
+                return message->fail.job_id != 0 && workload_scope_is_valid(&message->fail.scope);
+        if (message->header.type == WORKER_SHUTDOWN)
+                return message->shutdown.job_id != 0;
         if (message->header.type == WORKER_SURVEY_RESULT)
                 return findings_are_valid(&message->survey_result);
 

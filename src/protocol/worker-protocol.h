@@ -27,6 +27,7 @@
 #include "src/model/filesystem-facts.h"
 #include "src/model/job-report.h"
 #include "src/model/user-verdict.h"
+#include "src/model/workload-scope.h"
 
 #define WORKER_PROTOCOL_MAGIC UINT32_C(0x484c4457)      /* "WDLH" */
 #define WORKER_PROTOCOL_VERSION 10
@@ -52,6 +53,9 @@ typedef enum WorkerMessageType {
         WORKER_START_UNIT = 12,         /* WorkerUnitRequest + payload (unit-payload.h). Asked again with a job that the
                                          * worker knows, it is not started again: its result comes, or came. */
         WORKER_LIST_USERS = 13,         /* WorkerUsersRequest: who uses this file system, or this inode of it? */
+        WORKER_FAIL = 14,               /* WorkerFailRequest + list of who was announced (workload-list.h) */
+        WORKER_SHUTDOWN = 15,           /* WorkerShutdownRequest + monitor (none if the file system has none) */
+        WORKER_UNHOLD = 16,             /* WorkerHold: this unit may be started again; only @unit is read */
 
         /* worker -> healerd */
         WORKER_HELLO_REPLY = 32,        /* WorkerHelloReply */
@@ -74,6 +78,10 @@ typedef enum WorkerMessageType {
         WORKER_JOB_PROGRESS = 45,       /* WorkerJobProgress: how far a scan is */
         WORKER_USER = 46,               /* WorkerUser: one of those asked for */
         WORKER_USERS_END = 47,          /* WorkerUsersEnd: that was all of them, or all there will be */
+        WORKER_WORKLOAD = 48,           /* WorkerWorkload: what became of one of those that a job was to fail; all of
+                                         * them come before the job's result */
+        WORKER_HOLD = 49,               /* WorkerHold: a unit is kept from being started, or no longer; with the
+                                         * greeting all that are, from earlier workers as well */
 } WorkerMessageType;
 
 typedef enum MonitorState {
@@ -403,7 +411,8 @@ typedef struct WorkerUser {
         uint64_t request_id;
         uint8_t kind;                   /* UserKind */
         uint8_t runtime;                /* ContainerRuntime */
-        uint8_t pad[2];
+        uint8_t is_session;             /* it is spared as somebody's session, and for no other reason */
+        uint8_t pad;
         uint32_t uses;                  /* bits of UserUse; 0 unless it is a process */
         int32_t pid;                    /* 0 unless it is a process */
         uint32_t uid;                   /* UINT32_MAX: not known */
@@ -435,6 +444,52 @@ typedef struct WorkerUsersEnd {
         uint64_t duration_usec;
 } WorkerUsersEnd;
 
+typedef struct WorkerFailRequest {
+        uint64_t job_id, event_id;      /* job not 0 */
+        uint64_t device_number;
+        uint64_t inode;                 /* WHO_FILE_USERS; else 0 */
+        uint64_t timeout_usec;
+        char rule_id[RULE_ID_SIZE];     /* "": a person asked for it */
+        WorkloadScope scope;
+} WorkerFailRequest;
+
+typedef struct WorkerShutdownRequest {
+        uint64_t job_id, event_id;
+        uint64_t device_number;
+        uint64_t timeout_usec;
+} WorkerShutdownRequest;
+
+typedef struct WorkerWorkload {
+        uint64_t job_id;
+        uint8_t fate;                   /* WorkloadFate */
+        uint8_t runtime;                /* ContainerRuntime */
+        uint8_t is_held;                /* it cannot be started again until that is lifted */
+        uint8_t pad;
+        uint32_t n_processes;           /* that it had when it was taken, or has if it was spared */
+        uint32_t n_left;                /* that still are there */
+        uint32_t owner;                 /* UINT32_MAX: nobody's */
+        int32_t error;                  /* positive errno, with FATE_LEFT */
+        uint32_t pad2;
+        char unit[UNIT_NAME_SIZE];      /* "": a container that is no unit, or one of the kernel's users */
+        char slice[UNIT_NAME_SIZE];
+        char container[WORKLOAD_CONTAINER_SIZE];
+        char pod[WORKLOAD_POD_SIZE];
+        char name[USER_NAME_SIZE];      /* of its first program */
+        char detail[WORKER_USER_DETAIL_SIZE];   /* why it was spared, or what went wrong, in a sentence; may be "" */
+} WorkerWorkload;
+
+typedef struct WorkerHold {
+        uint64_t job_id, event_id;
+        uint64_t since_realtime_usec;
+        uint64_t until_boottime_usec;   /* USEC_INFINITY: until the conditions of the file system are gone */
+        uint8_t is_over;                /* it was lifted */
+        uint8_t has_uuid;
+        uint8_t pad[6];
+        uint8_t uuid[UUID_SIZE];        /* of the file system */
+        char unit[UNIT_NAME_SIZE];
+        char rule_id[RULE_ID_SIZE];
+} WorkerHold;
+
 typedef struct WorkerMessage {
         WorkerHeader header;
         union {
@@ -461,6 +516,10 @@ typedef struct WorkerMessage {
                 WorkerUsersRequest users;
                 WorkerUser user;
                 WorkerUsersEnd users_end;
+                WorkerFailRequest fail;
+                WorkerShutdownRequest shutdown;
+                WorkerWorkload workload;
+                WorkerHold hold;
         };
 } WorkerMessage;
 

@@ -140,6 +140,9 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int take
         case WORKER_LIST_USERS:
                 users_request(worker, &message->users);
                 return 0;
+        case WORKER_FAIL:
+        case WORKER_SHUTDOWN:
+        case WORKER_UNHOLD:
         case WORKER_HELLO:
         case WORKER_HELLO_REPLY:
         case WORKER_FILESYSTEM:
@@ -157,6 +160,8 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int take
         case WORKER_JOB_PROGRESS:
         case WORKER_USER:
         case WORKER_USERS_END:
+        case WORKER_WORKLOAD:
+        case WORKER_HOLD:
                 return -EBADMSG;
         }
 

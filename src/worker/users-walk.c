@@ -86,6 +86,7 @@ static void tell_process(Walk *walk, const ProcessLook *look) {
         (void) text_copy(user->detail, sizeof(user->detail), look->program);
         set_workload(user, &workload);
         (void) text_copy(user->spared_because, sizeof(user->spared_because), why ? why : "");
+        user->is_session = user_is_spared_as_session(&facts);
         tell(walk, &message);
 }
 

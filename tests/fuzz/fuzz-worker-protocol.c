@@ -83,6 +83,22 @@ static void require_usable(const WorkerMessage *message) {
         case WORKER_LIST_USERS:
                 require(message->users.request_id != 0);
                 break;
+        case WORKER_FAIL:
+                require(message->fail.job_id != 0 && workload_scope_is_valid(&message->fail.scope));
+                require(is_text(message->fail.rule_id, sizeof(message->fail.rule_id)));
+                break;
+        case WORKER_SHUTDOWN:
+                require(message->shutdown.job_id != 0);
+                break;
+        case WORKER_WORKLOAD:
+                require(workload_fate_to_name((WorkloadFate) message->workload.fate));
+                require(is_text(message->workload.unit, sizeof(message->workload.unit)));
+                require(is_text(message->workload.detail, sizeof(message->workload.detail)));
+                break;
+        case WORKER_UNHOLD:
+        case WORKER_HOLD:
+                require(is_text(message->hold.unit, sizeof(message->hold.unit)));
+                break;
         case WORKER_USER:
                 require(user_kind_to_name((UserKind) message->user.kind) && message->user.pid >= 0);
                 require(container_runtime_to_name((ContainerRuntime) message->user.runtime));

@@ -216,6 +216,11 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_SURVEY_CANCEL:
         case WORKER_START_UNIT:
         case WORKER_LIST_USERS:
+        case WORKER_FAIL:
+        case WORKER_SHUTDOWN:
+        case WORKER_UNHOLD:
+        case WORKER_WORKLOAD:
+        case WORKER_HOLD:
         case WORKER_MOUNTS_LISTED:
                 break;
         }

@@ -479,8 +479,8 @@ static void test_names(void **state) {
                 assert_int_equal(found, i);
         }
         assert_null(worker_message_type_to_name(0));
-        assert_null(worker_message_type_to_name(WORKER_LIST_USERS + 1));
-        assert_null(worker_message_type_to_name(WORKER_USERS_END + 1));
+        assert_null(worker_message_type_to_name(WORKER_UNHOLD + 1));
+        assert_null(worker_message_type_to_name(WORKER_HOLD + 1));
 }
 
 int main(void) {
