@@ -29,6 +29,18 @@ bool job_excludes(const Job *running, const Job *candidate) {
                text_equal(running->request.unit, candidate->request.unit);
 }
 
+/* Whom it fails or freezes, and how. */
+static bool answers_scope(const Job *job, const JobOrder *order) {
+        const WorkloadScope *has = job->request.workloads, *wants = order->request->workloads;
+
+        if (!has || !wants || !workload_scope_equal(has, wants))
+                return false;
+        if (has->who != WHO_FILE_USERS)
+                return true;
+        return order->event && job->event.inode == order->event->inode &&
+               job->event.generation == order->event->generation;
+}
+
 bool job_answers_order(const Job *job, const JobOrder *order) {
         const ActionRequest *request = order->request;
 
@@ -44,6 +56,8 @@ bool job_answers_order(const Job *job, const JobOrder *order) {
         /* Who asks for more than a check is not answered by one. */
         if (request->kind == ACTION_SCRUB)
                 return job->request.scrub_repair >= request->scrub_repair;
+        if (request->kind == ACTION_FAIL_WORKLOAD || request->kind == ACTION_FREEZE)
+                return answers_scope(job, order);
         /* What it was given to read cannot be added to. */
         if (request->kind == ACTION_START_UNIT)
                 return !job->is_handed_over && text_equal(job->request.unit, request->unit) &&

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/action/job-kind.h"
 #include "src/action/job-queue.h"
 
 typedef struct Setup {
@@ -184,6 +185,39 @@ static void test_equal_jobs_join(void **state) {
         assert_ptr_equal(a, b);
         assert_int_equal(a->n_joined, 1);
         assert_int_equal(add(s, s->one, STRUCTURE_AG_FINOBT, 1, &b), 1);
+}
+
+/* The same is done to the same, or it is another job. */
+static void test_scopes_join(_unused_ void **state) {
+        WorkloadScope has = workload_scope_default(HOW_STOP), wants = has;
+        HealthEvent event = { .inode = 5, .generation = 1 };
+        const ActionRequest request = { .kind = ACTION_FAIL_WORKLOAD, .workloads = &wants };
+        const ActionRequest freeze = { .kind = ACTION_FREEZE, .workloads = &wants };
+        Filesystem filesystem = { .id = 3 };
+        const Job job = {
+                .filesystem_id = 3,
+                .request = { .kind = ACTION_FAIL_WORKLOAD, .workloads = &has },
+                .event = event,
+        };
+        JobOrder order = { .filesystem = &filesystem, .request = &request, .event = &event };
+
+        assert_true(job_answers_order(&job, &order));
+        order.request = &freeze;
+        assert_false(job_answers_order(&job, &order));
+        order.request = &request;
+        event.inode = 6;
+        assert_true(job_answers_order(&job, &order));
+        has.who = WHO_FILE_USERS;
+        assert_false(job_answers_order(&job, &order));
+        wants.who = WHO_FILE_USERS;
+        assert_false(job_answers_order(&job, &order));
+        event.inode = 5;
+        assert_true(job_answers_order(&job, &order));
+        event.generation = 2;
+        assert_false(job_answers_order(&job, &order));
+        event.generation = 1;
+        assert_int_equal(workload_scope_add_only(&wants, WORKLOAD_KEY_UNIT, "a*"), 0);
+        assert_false(job_answers_order(&job, &order));
 }
 
 /* The worker is at it before anybody hears of it, and whoever asks for it then gets a job as ever. */
@@ -750,6 +784,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_one_at_a_time_for_each_filesystem, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_equal_jobs_join, setup, teardown),
+                cmocka_unit_test(test_scopes_join),
                 cmocka_unit_test_setup_teardown(test_begun_before_it_is_told, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_ended_before_it_is_told, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_begun_with_facts_that_changed, setup, teardown),
