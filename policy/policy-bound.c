@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "src/basic/text.h"
+#include "src/model/workload-plan.h"
 
 const ProtectSource *protection_find(Protection *protection, const Policy *policy, MatchContext *context,
                                      ActionKind kind) {
@@ -86,6 +87,50 @@ static bool names_damage(const HealthEvent *event) {
                event->structure != STRUCTURE_UNRECOGNISED;
 }
 
+/* What takes the file system from everybody, or everybody from it. */
+static bool takes_away(ActionKind kind) {
+        return kind == ACTION_FAIL_WORKLOAD || kind == ACTION_FREEZE || kind == ACTION_SHUTDOWN ||
+               kind == ACTION_RECYCLE;
+}
+
+/* The machine stands on these; the worker refuses it once more. NULL: it is none of them. */
+static const char *ground_of(const FilesystemFacts *filesystem) {
+        if (filesystem->is_root != TRISTATE_NO)
+                return filesystem->is_root == TRISTATE_YES ? "holds the system" : "perhaps holds the system";
+        if (filesystem->is_state != TRISTATE_NO)
+                return filesystem->is_state == TRISTATE_YES ? "holds healerd's own state"
+                                                            : "perhaps holds healerd's own state";
+        return NULL;
+}
+
+/* NULL: there may be some. */
+static const char *has_no_users(const FilesystemFacts *filesystem, const HealthEvent *event,
+                                const WorkloadScope *scope) {
+        char pod[WORKLOAD_POD_SIZE];
+
+        if (scope->who == WHO_FILE_USERS)
+                return event->inode == 0 ? "the event names no file" : NULL;
+        if (scope->who != WHO_VOLUME_USERS)
+                return NULL;
+        if (filesystem->are_mounts_unknown)
+                return "where it is mounted is unknown";
+        for (size_t i = 0; i < filesystem->n_mounts; i++)
+                if (workload_pod_of_volume(filesystem->mounts[i], pod))
+                        return NULL;
+        return "it is not mounted in the volumes folder of a pod";
+}
+
+/* Returns whether it is denied. */
+static bool bound_by_users(const EventFacts *facts, ActionRequest *request) {
+        const char *why = takes_away(request->kind) ? ground_of(facts->filesystem) : NULL;
+
+        if (!why && request->workloads)
+                why = has_no_users(facts->filesystem, facts->event, request->workloads);
+        if (why)
+                deny(request, "%s", why);
+        return why;
+}
+
 static void bound_by_autofsck(const FilesystemFacts *filesystem, ActionRequest *request, bool *ret_is_lowered) {
         AutofsckLevel allowed = policy_autofsck_level(filesystem);
         char text[AUTOFSCK_TEXT_SIZE];
@@ -119,6 +164,8 @@ void bound_request(const Policy *policy, const PolicyRule *rule, MatchContext *c
                      rule->guard->key->path);
         else if (request->kind == ACTION_REPAIR && !names_damage(context->facts->event))
                 deny(request, "the event names no damaged structure");
+        else if (bound_by_users(context->facts, request))
+                return;
         else if (rule && rule->source.ignores_autofsck)
                 request->ignore_autofsck = true;
         else

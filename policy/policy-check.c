@@ -111,6 +111,25 @@ static bool selects(const Condition *condition) {
         return false;
 }
 
+/* What is done to the users of a file needs one. */
+static void check_file_users(const PolicyRule *rule, PolicyProblems *problems) {
+        static const uint64_t of_files = (UINT64_C(1) << EVENT_SICK) | (UINT64_C(1) << EVENT_CORRUPT) |
+                                         (UINT64_C(1) << EVENT_HEALTHY) | (UINT64_C(1) << EVENT_READ_ERROR) |
+                                         (UINT64_C(1) << EVENT_WRITE_ERROR) | (UINT64_C(1) << EVENT_DATA_LOST) |
+                                         (UINT64_C(1) << EVENT_FILESYSTEM_ERROR) |
+                                         (UINT64_C(1) << EVENT_UNRECOGNISED);
+
+        for (size_t i = 0; i < rule->source.n_steps; i++) {
+                const StepSource *step = &rule->source.steps[i];
+
+                if (step->request.workloads && step->request.workloads->who == WHO_FILE_USERS && rule->events != 0 &&
+                    !(rule->events & of_files))
+                        policy_error(problems, step->position,
+                                     "\"file-users\" are those of a file, and the events of rule \"%s\" name none: "
+                                     "write \"who: fs-users\", or match such as data-lost", rule->source.id);
+        }
+}
+
 static void check_destructive_rule(const PolicyRule *rule, PolicyProblems *problems) {
         static const uint64_t damage = (UINT64_C(1) << EVENT_SICK) | (UINT64_C(1) << EVENT_CORRUPT);
         const RuleSource *source = &rule->source;
@@ -134,6 +153,7 @@ static void check_destructive_rule(const PolicyRule *rule, PolicyProblems *probl
                         policy_error(problems, source->steps[i].position,
                                      "\"repair\" needs a damaged structure, and the events of rule \"%s\" name none: "
                                      "match sick or corrupt, or write scrub", source->id);
+        check_file_users(rule, problems);
 }
 
 typedef struct RuleHash {

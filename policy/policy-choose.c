@@ -401,13 +401,6 @@ static int choose_builtin(Choice *choice) {
         return 0;
 }
 
-static const PolicyRule *find_rule(const Policy *policy, const char *id) {
-        for (size_t i = 0; i < policy->n_rules; i++)
-                if (strcmp(policy->rules[i].source.id, id) == 0)
-                        return policy->rules + i;
-        return NULL;
-}
-
 /* As of a rule, but that it cannot be unknown, and that it ends no search. */
 static int choose_schedule(Choice *choice) {
         const ScheduleSource *schedule = policy_find_schedule(choice->policy, choice->facts->resumed_rule);
@@ -427,7 +420,7 @@ static int choose_schedule(Choice *choice) {
 
 /* The rule, or its step, may be gone meanwhile: then nothing is done. */
 static int choose_resumed(Choice *choice) {
-        const PolicyRule *rule = find_rule(choice->policy, choice->facts->resumed_rule);
+        const PolicyRule *rule = policy_find_rule(choice->policy, choice->facts->resumed_rule);
 
         if (choice->facts->resumed_from == RESUMED_SCHEDULE)
                 return choose_schedule(choice);
@@ -439,7 +432,7 @@ static int choose_resumed(Choice *choice) {
 }
 
 uint64_t policy_window_opens_usec(const Policy *policy, const char *rule_id, unsigned step, const EventFacts *facts) {
-        const PolicyRule *rule = find_rule(policy, rule_id);
+        const PolicyRule *rule = policy_find_rule(policy, rule_id);
 
         if (!rule || step >= rule->source.n_steps || !rule->source.steps[step].window)
                 return 0;
@@ -536,7 +529,7 @@ int policy_check_call(const Policy *policy, const EventFacts *facts, ActionKind 
 
 bool policy_allows_more(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts,
                         const Decision *decision, ActionRequest *request, char ret_why[static DENIED_SIZE]) {
-        const PolicyRule *rule = decision->source == DECISION_RULE ? find_rule(policy, decision->rule_id) : NULL;
+        const PolicyRule *rule = decision->source == DECISION_RULE ? policy_find_rule(policy, decision->rule_id) : NULL;
         Protection protection = {};
         MatchContext context;
         bool is_lowered;

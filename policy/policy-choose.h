@@ -98,6 +98,22 @@ int policy_check_call(const Policy *policy, const EventFacts *facts, ActionKind 
 bool policy_allows_more(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts,
                         const Decision *decision, ActionRequest *request, char ret_why[static DENIED_SIZE]);
 
+/**
+ * policy_workloads_room() - may so many units and containers be failed, or frozen, now?
+ * @rule_id: of the decision; "" or NULL for one that is no rule's
+ * @mode:    of the decision: what only observes has counts of its own
+ * @facts:   of now, of the event that it is done for
+ * @n:       how many the action would take: what workload_plan_decide() has marked
+ * @ret_why: "limits: workloads: 3 per 1h, 20min left", "brake: ..."; "" if there is room
+ *
+ * How many they are is not known when an event is decided, only after somebody looked who uses the file system. So
+ * whoever carries out fail-workload and freeze asks between the plan and the announcement; what does not fit whole is
+ * refused whole. After a yes: policy_remember_workloads(). Protection and the limits of actions are those of
+ * policy_allows_more(). Not for what people ask for: that is never limited.
+ */
+bool policy_workloads_room(const PolicyMemory *memory, const Policy *policy, const char *rule_id, PolicyMode mode,
+                           const EventFacts *facts, size_t n, char ret_why[static DENIED_SIZE]);
+
 /* How far the property of this file system lets rules and baseline go. */
 AutofsckLevel policy_autofsck_level(const FilesystemFacts *filesystem);
 

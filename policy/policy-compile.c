@@ -45,6 +45,7 @@ Policy *policy_unref(Policy *policy) {
                 schedule_source_clear(&policy->schedules[i]);
         free(policy->schedules);
         free(policy->schedule_rules);
+        free(policy->permit.unit);
         free(policy->files);
         free(policy->sources);
         free(policy);
@@ -71,12 +72,23 @@ const PatrolPolicy *policy_patrol(const Policy *policy) {
         return &policy->patrol;
 }
 
+const PermitSource *policy_permit(const Policy *policy) {
+        return policy->permit.unit ? &policy->permit : NULL;
+}
+
 const PolicyLimits *policy_limits(const Policy *policy) {
         return &policy->limits;
 }
 
 size_t policy_n_rules(const Policy *policy) {
         return policy->n_rules;
+}
+
+const PolicyRule *policy_find_rule(const Policy *policy, const char *id) {
+        for (size_t i = 0; id && id[0] && i < policy->n_rules; i++)
+                if (strcmp(policy->rules[i].source.id, id) == 0)
+                        return policy->rules + i;
+        return NULL;
 }
 
 bool policy_has_windows(const Policy *policy) {
@@ -170,12 +182,13 @@ static int collect_timing(Policy *policy) {
         if (!policy->counting)
                 return -ENOMEM;
 
-        policy->has_timing = policy->limits.actions.within_usec > 0 || policy->brake.n_filesystems > 0;
+        policy->has_timing = policy->limits.actions.within_usec > 0 || policy->limits.workloads.within_usec > 0 ||
+                             policy->brake.n_filesystems > 0;
         for (size_t i = 0; i < policy->n_rules; i++) {
                 const RuleTiming *timing = &policy->rules[i].source.timing;
 
                 policy->has_timing |= policy->rules[i].has_timing || timing->is_escalating ||
-                                      timing->actions.within_usec > 0;
+                                      timing->actions.within_usec > 0 || timing->workloads.within_usec > 0;
                 if (timing->when.count > 0)
                         policy->counting[policy->n_counting++] = (uint16_t) i;
         }
@@ -312,6 +325,8 @@ static int compile(Policy *policy, PolicySource *source, PolicyProblems *problem
         policy->patrol = source->patrol;
         if (policy->patrol.share_percent == 0)
                 policy->patrol.share_percent = PATROL_SHARE_DEFAULT;
+        policy->permit = source->permit;
+        source->permit = (PermitSource) {};
         policy->protects = steal_ptr(source->protects);
         policy->n_protects = source->n_protects;
         source->n_protects = 0;

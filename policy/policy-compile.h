@@ -35,6 +35,8 @@ PolicyBaseline policy_baseline(const Policy *policy);
 const PolicyLimits *policy_limits(const Policy *policy);
 /* Borrowed. Never NULL. */
 const PatrolPolicy *policy_patrol(const Policy *policy);
+/* Who is asked before each action that action_kind_is_destructive(), whoever wants it. NULL: nobody. Borrowed. */
+const PermitSource *policy_permit(const Policy *policy);
 size_t policy_n_rules(const Policy *policy);
 bool policy_has_windows(const Policy *policy);
 /* One of the policy's own windows; NULL if it has none of this name. Borrowed. */
@@ -51,7 +53,7 @@ const ScheduleSource *policy_schedule_at(const Policy *policy, size_t index);
 /* NULL if it has none of this name. Borrowed. */
 const ScheduleSource *policy_find_schedule(const Policy *policy, const char *id);
 
-/* A template that the policy starts, for a route or as an action. */
+/* A template that the policy starts: for a route, to ask for permission, or as an action. */
 typedef struct PolicyUnit {
         const char *name;
         SourcePosition position;

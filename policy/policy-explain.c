@@ -9,6 +9,7 @@
 #include "policy/policy-rules.h"
 #include "policy/policy-schedules.h"
 #include "policy/policy-windows.h"
+#include "policy/policy-workloads.h"
 #include "src/basic/duration.h"
 #include "src/basic/number.h"
 
@@ -41,6 +42,8 @@ static void print_request(const ActionRequest *request, FILE *stream) {
                 fprintf(stream, " space %s", verify_space_to_name(request->verify_space));
         if (request->rate_bytes > 0)
                 fprintf(stream, " rate %s", number_format_bytes(request->rate_bytes, bytes_text));
+        if (request->workloads)
+                scope_explain(request->kind, request->workloads, stream);
         print_duration("timeout", request->timeout_usec, stream);
         /* Defaults are left out: they would stand in every line. */
         if (request->n_retries != ACTION_RETRIES_DEFAULT || request->backoff_min_usec != ACTION_BACKOFF_MIN_USEC ||

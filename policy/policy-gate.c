@@ -60,15 +60,15 @@ RuleOutcome policy_gate(const PolicyMemory *memory, const PolicyRule *rule, cons
         return rule->source.timing.cooldown.then == COOLDOWN_NEXT ? RULE_STEPPED_OVER : RULE_RESTING;
 }
 
-static bool limit_says_no(const PolicyMemory *memory, const ActionLimit *limit, const char *owner, PolicyMode mode,
-                          const EventFacts *facts, size_t n, char ret_why[static DENIED_SIZE]) {
+static bool limit_says_no(const PolicyMemory *memory, LimitedThing thing, const ActionLimit *limit, const char *owner,
+                          PolicyMode mode, const EventFacts *facts, size_t n, char ret_why[static DENIED_SIZE]) {
         char within[DURATION_TEXT_SIZE], left[DURATION_TEXT_SIZE];
         uint64_t until;
 
-        if (!policy_memory_is_limited(memory, limit, owner, mode, facts, n, &until))
+        if (!policy_memory_is_limited(memory, thing, limit, owner, mode, facts, n, &until))
                 return false;
-        (void) snprintf(ret_why, DENIED_SIZE, "limits: actions: %" PRIu64 " per %s", limit->count,
-                        duration_format(limit->within_usec, within));
+        (void) snprintf(ret_why, DENIED_SIZE, "limits: %s: %" PRIu64 " per %s", limited_thing_to_name(thing),
+                        limit->count, duration_format(limit->within_usec, within));
         if (until != USEC_INFINITY)
                 (void) text_append_format(ret_why, DENIED_SIZE, ", %s left", left_text(until, left));
         return true;
@@ -88,9 +88,20 @@ static bool brake_says_no(const PolicyMemory *memory, const Policy *policy, cons
 bool policy_gate_has_room(const PolicyMemory *memory, const Policy *policy, const PolicyRule *rule, PolicyMode mode,
                           const EventFacts *facts, size_t n, char ret_why[static DENIED_SIZE]) {
         return !brake_says_no(memory, policy, facts, ret_why) &&
-               !limit_says_no(memory, &policy->limits.actions, NULL, mode, facts, n, ret_why) &&
-               !(rule && limit_says_no(memory, &rule->source.timing.actions, rule->source.id, mode, facts, n,
-                                       ret_why));
+               !limit_says_no(memory, LIMITED_ACTIONS, &policy->limits.actions, NULL, mode, facts, n, ret_why) &&
+               !(rule && limit_says_no(memory, LIMITED_ACTIONS, &rule->source.timing.actions, rule->source.id, mode,
+                                       facts, n, ret_why));
+}
+
+bool policy_workloads_room(const PolicyMemory *memory, const Policy *policy, const char *rule_id, PolicyMode mode,
+                           const EventFacts *facts, size_t n, char ret_why[static DENIED_SIZE]) {
+        const PolicyRule *rule = policy_find_rule(policy, rule_id);
+
+        ret_why[0] = 0;
+        return !brake_says_no(memory, policy, facts, ret_why) &&
+               !limit_says_no(memory, LIMITED_WORKLOADS, &policy->limits.workloads, NULL, mode, facts, n, ret_why) &&
+               !(rule && limit_says_no(memory, LIMITED_WORKLOADS, &rule->source.timing.workloads, rule->source.id,
+                                       mode, facts, n, ret_why));
 }
 
 void policy_gate_limits(const PolicyMemory *memory, const Policy *policy, const PolicyRule *rule,

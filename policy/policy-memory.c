@@ -15,7 +15,12 @@
 #define OWNER_OF_ALL "*"
 #define OWNER_OBSERVES "~"
 #define OWNER_SIZE (RULE_ID_SIZE + 2)
-#define LIMIT_OF_ACTIONS "actions"
+
+static const char *const limited_thing_names[] = {
+        [LIMITED_ACTIONS] = "actions",
+        [LIMITED_WORKLOADS] = "workloads",
+};
+DEFINE_NAMES(limited_thing, LimitedThing)
 
 struct PolicyMemory {
         char boot_id[BOOT_ID_SIZE];
@@ -164,8 +169,9 @@ size_t policy_memory_level(const PolicyMemory *memory, const RuleSource *rule, P
         return min_of((size_t) entry->level, rule->n_steps - 1);
 }
 
-bool policy_memory_is_limited(const PolicyMemory *memory, const ActionLimit *limit, const char *owner,
-                              PolicyMode mode, const EventFacts *facts, size_t n, uint64_t *ret_usec) {
+bool policy_memory_is_limited(const PolicyMemory *memory, LimitedThing thing, const ActionLimit *limit,
+                              const char *owner, PolicyMode mode, const EventFacts *facts, size_t n,
+                              uint64_t *ret_usec) {
         int64_t now = now_of(facts), oldest = window_start(now, limit->within_usec);
         const MemoryEntry *entry = NULL;
         char key[MEMORY_KEY_SIZE];
@@ -174,7 +180,8 @@ bool policy_memory_is_limited(const PolicyMemory *memory, const ActionLimit *lim
         if (limit->within_usec == 0 || n == 0)
                 return false;
         if (memory)
-                entry = memory_table_find(memory->table, owner_key(MEMORY_LIMIT, owner, mode, LIMIT_OF_ACTIONS, key));
+                entry = memory_table_find(memory->table, owner_key(MEMORY_LIMIT, owner, mode,
+                                                                   limited_thing_to_name(thing), key));
         used = entry ? memory_entry_sum(entry, oldest) : 0;
         if (used + n <= limit->count)
                 return false;
@@ -308,23 +315,18 @@ static void count_brake(PolicyMemory *memory, const Policy *policy, const EventF
 }
 
 static const PolicyRule *rule_of(const Policy *policy, const Decision *decision) {
-        if (decision->source != DECISION_RULE)
-                return NULL;
-        for (size_t i = 0; i < policy->n_rules; i++)
-                if (strcmp(policy->rules[i].source.id, decision->rule_id) == 0)
-                        return policy->rules + i;
-        return NULL;
+        return decision->source == DECISION_RULE ? policy_find_rule(policy, decision->rule_id) : NULL;
 }
 
-static void count_limit(PolicyMemory *memory, const ActionLimit *limit, const char *owner, PolicyMode mode,
-                        const EventFacts *facts, int n, int *error) {
+static void count_limit(PolicyMemory *memory, LimitedThing thing, const ActionLimit *limit, const char *owner,
+                        PolicyMode mode, const EventFacts *facts, int n, int *error) {
         int64_t oldest = window_start(now_of(facts), limit->within_usec);
         char key[MEMORY_KEY_SIZE];
         MemoryEntry *entry;
 
         if (limit->within_usec == 0 || n == 0)
                 return;
-        entry = entry_get(memory, owner_key(MEMORY_LIMIT, owner, mode, LIMIT_OF_ACTIONS, key), error);
+        entry = entry_get(memory, owner_key(MEMORY_LIMIT, owner, mode, limited_thing_to_name(thing), key), error);
         if (!entry)
                 return;
         if (n > 0) {
@@ -341,9 +343,10 @@ static void count_limit(PolicyMemory *memory, const ActionLimit *limit, const ch
 
 static void count_actions(PolicyMemory *memory, const Policy *policy, const PolicyRule *rule, PolicyMode mode,
                           const EventFacts *facts, int n, int *error) {
-        count_limit(memory, &policy->limits.actions, NULL, mode, facts, n, error);
+        count_limit(memory, LIMITED_ACTIONS, &policy->limits.actions, NULL, mode, facts, n, error);
         if (rule)
-                count_limit(memory, &rule->source.timing.actions, rule->source.id, mode, facts, n, error);
+                count_limit(memory, LIMITED_ACTIONS, &rule->source.timing.actions, rule->source.id, mode, facts, n,
+                            error);
 }
 
 size_t policy_count_acting(const Decision *decision) {
@@ -443,6 +446,17 @@ void policy_remember_attempts(PolicyMemory *memory, const Policy *policy, const 
         int error = 0;
 
         count_actions(memory, policy, rule, decision->mode, facts, n, &error);
+}
+
+void policy_remember_workloads(PolicyMemory *memory, const Policy *policy, const EventFacts *facts,
+                               const Decision *decision, int n) {
+        const PolicyRule *rule = rule_of(policy, decision);
+        int error = 0;
+
+        count_limit(memory, LIMITED_WORKLOADS, &policy->limits.workloads, NULL, decision->mode, facts, n, &error);
+        if (rule)
+                count_limit(memory, LIMITED_WORKLOADS, &rule->source.timing.workloads, rule->source.id, decision->mode,
+                            facts, n, &error);
 }
 
 static void end_level(MemoryEntry *entry, const PolicyRule *rule, int64_t now, EscalationEnd end, size_t step) {

@@ -43,6 +43,19 @@ void policy_remember_step(PolicyMemory *memory, const Policy *policy, const Even
 void policy_remember_attempts(PolicyMemory *memory, const Policy *policy, const EventFacts *facts,
                               const Decision *decision, int n);
 
+/**
+ * policy_remember_workloads() - units and containers are failed or frozen
+ * @decision: by a rule; what people ask for is not counted, and nothing else fails any
+ * @n:        how many. Negative: so many that were counted were not touched after all (all of them were spared by the
+ *            worker, the permit was refused, somebody asked to wait)
+ *
+ * To be called once for each action, when it is known who it takes and policy_workloads_room() has said that there is
+ * room, before the worker is told; with a decision that only observes as well, whose counts are its own. What is
+ * counted is kept like all that the memory holds.
+ */
+void policy_remember_workloads(PolicyMemory *memory, const Policy *policy, const EventFacts *facts,
+                               const Decision *decision, int n);
+
 /* The last step ended, action @action of the decision. @end: of an escalation, else without meaning. */
 void policy_remember_end(PolicyMemory *memory, const Policy *policy, const EventFacts *facts, const Decision *decision,
                          EscalationEnd end, size_t action);
@@ -98,7 +111,15 @@ uint64_t policy_memory_brake_until_usec(const PolicyMemory *memory, uint64_t now
 /* Somebody says that it was seen to. Returns whether the brake was on. */
 bool policy_memory_release_brake(PolicyMemory *memory, uint64_t now_boottime_usec);
 
-/* @owner: a rule's id, or NULL for the limit of all. True if @n more actions do not fit; then @ret_usec says when they
- * will (USEC_INFINITY: never). */
-bool policy_memory_is_limited(const PolicyMemory *memory, const ActionLimit *limit, const char *owner,
-                              PolicyMode mode, const EventFacts *facts, size_t n, uint64_t *ret_usec);
+/* What `limits` count. */
+typedef enum LimitedThing {
+        LIMITED_ACTIONS,
+        LIMITED_WORKLOADS,              /* units and containers that are failed or frozen */
+} LimitedThing;
+DECLARE_NAMES(limited_thing, LimitedThing)
+
+/* @owner: a rule's id, or NULL for the limit of all. True if @n more do not fit; then @ret_usec says when they will
+ * (USEC_INFINITY: never). */
+bool policy_memory_is_limited(const PolicyMemory *memory, LimitedThing thing, const ActionLimit *limit,
+                              const char *owner, PolicyMode mode, const EventFacts *facts, size_t n,
+                              uint64_t *ret_usec);

@@ -102,6 +102,8 @@ static int merge_protects(PolicySource *whole, PolicySource *part, PolicyProblem
 static void merge_limits(PolicyLimits *whole, const PolicyLimits *part) {
         if (part->actions.within_usec > 0)
                 whole->actions = part->actions;
+        if (part->workloads.within_usec > 0)
+                whole->workloads = part->workloads;
         if (part->n_parallel_repairs > 0)
                 whole->n_parallel_repairs = part->n_parallel_repairs;
         if (part->n_parallel_scrubs > 0)
@@ -151,6 +153,11 @@ static int merge(PolicySource *whole, PolicySource *part, bool is_alone, PolicyP
         }
         if (part->brake.n_filesystems > 0)
                 whole->brake = part->brake;
+        if (part->permit.unit) {
+                free(whole->permit.unit);
+                whole->permit = part->permit;
+                part->permit = (PermitSource) {};
+        }
 
         r = merge_windows(whole, part);
         if (r < 0)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/policy-parse-value.h"
+#include "policy/policy-workloads.h"
 #include "src/basic/number.h"
 #include "src/basic/text.h"
 #include "src/basic/unit-name.h"
@@ -185,6 +186,16 @@ static void parse_parameter_value(PolicyParser *parser, const ActionParameter *p
         case PARAMETER_SENTENCE:
                 parse_sentence(parser, node, parameter, slot);
                 break;
+        case PARAMETER_WHO:
+        case PARAMETER_HOW:
+        case PARAMETER_ONLY:
+        case PARAMETER_SCOPE_COUNT:
+        case PARAMETER_SCOPE_DURATION:
+        case PARAMETER_HOLD:
+        case PARAMETER_CONFIRM:
+        case PARAMETER_TRUTH:
+                parse_scope_value(parser, parameter, node, step->request.workloads);
+                break;
         case PARAMETER_OTHER:
                 break;
         }
@@ -247,6 +258,24 @@ static void parse_parameters(PolicyParser *parser, const YamlNode *node, StepSou
                 else
                         parse_parameter_value(parser, parameter, entry->value, step);
         }
+        if (step->request.workloads)
+                parse_scope_end(parser, node, step->request.workloads);
+}
+
+/* Returns false without memory. */
+static bool step_begin(PolicyParser *parser, ActionKind kind, SourcePosition position, StepSource *ret_step) {
+        WorkloadScope scope;
+
+        *ret_step = (StepSource) { .request = action_request_default(kind), .position = position };
+        if (!action_scope_default(kind, &scope))
+                return true;
+        ret_step->request.workloads = malloc(sizeof(scope));
+        if (!ret_step->request.workloads) {
+                parser->problems->out_of_memory = true;
+                return false;
+        }
+        *ret_step->request.workloads = scope;
+        return true;
 }
 
 /* Returns false if there is nothing to add. */
@@ -276,7 +305,8 @@ static bool parse_step(PolicyParser *parser, const YamlNode *node, StepSource *r
                 return false;
         }
 
-        *ret_step = (StepSource) { .request = action_request_default(kind), .position = name->position };
+        if (!step_begin(parser, kind, name->position, ret_step))
+                return false;
         if (node->kind == YAML_KIND_MAP)
                 parse_parameters(parser, name->value, ret_step);
         check_required(parser, kind, name->position, node->kind == YAML_KIND_MAP ? name->value : NULL);

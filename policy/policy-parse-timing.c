@@ -194,7 +194,9 @@ int parse_rule_limits(PolicyParser *parser, const YamlNode *node, RuleSource *ru
                 return 0;
         YAML_FOREACH(entry, node)
                 if (parse_find_key(parser, KEY_OF_RULE_LIMITS, "key of \"limits\"", entry))
-                        parse_limit(parser, entry->value, entry->text, &rule->timing.actions);
+                        parse_limit(parser, entry->value, entry->text,
+                                    strcmp(entry->text, "workloads") == 0 ? &rule->timing.workloads
+                                                                          : &rule->timing.actions);
         return 0;
 }
 
@@ -208,6 +210,8 @@ int parse_file_limits(PolicyParser *parser, const YamlNode *node, PolicySource *
                         continue;
                 if (strcmp(entry->text, "actions") == 0)
                         parse_limit(parser, entry->value, entry->text, &source->limits.actions);
+                else if (strcmp(entry->text, "workloads") == 0)
+                        parse_limit(parser, entry->value, entry->text, &source->limits.workloads);
                 else if (parse_i64(parser, entry->value, entry->text, 1, PARALLEL_MAX, &count))
                         *(strcmp(entry->text, "parallel-repairs") == 0 ? &source->limits.n_parallel_repairs
                                                                        : &source->limits.n_parallel_scrubs) =

@@ -74,6 +74,7 @@ int parse_brake(PolicyParser *parser, const YamlNode *node, PolicySource *source
 int parse_file_limits(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 int parse_windows(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 int parse_routes(PolicyParser *parser, const YamlNode *node, PolicySource *source);
+int parse_permit(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 int parse_patrol(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 int parse_schedules(PolicyParser *parser, const YamlNode *node, PolicySource *source);
 /* One action that stands alone; of a @rule without any. */

@@ -357,6 +357,7 @@ static const struct {
         { "routes", parse_routes },
         { "patrol", parse_patrol },
         { "schedules", parse_schedules },
+        { "permit", parse_permit },
 };
 
 static int parse_file_key(PolicyParser *parser, const YamlNode *entry, PolicySource *source) {

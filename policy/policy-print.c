@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "policy/policy-patrol.h"
+#include "policy/policy-permit.h"
 #include "policy/policy-routes.h"
 #include "policy/policy-rules.h"
 #include "policy/policy-schedules.h"
 #include "policy/policy-windows.h"
+#include "policy/policy-workloads.h"
 #include "src/basic/duration.h"
 #include "src/basic/number.h"
 #include "src/basic/text.h"
@@ -83,6 +85,15 @@ static bool parameter_is_default(const ActionParameter *parameter, const StepSou
         case PARAMETER_NAME:
         case PARAMETER_SENTENCE:
                 return !*(char *const *) here;
+        case PARAMETER_WHO:
+        case PARAMETER_HOW:
+        case PARAMETER_ONLY:
+        case PARAMETER_SCOPE_COUNT:
+        case PARAMETER_SCOPE_DURATION:
+        case PARAMETER_HOLD:
+        case PARAMETER_CONFIRM:
+        case PARAMETER_TRUTH:
+                return scope_value_is_default(parameter, step->request.workloads);
         case PARAMETER_OTHER:
                 return true;
         }
@@ -130,6 +141,16 @@ static void print_parameter(const ActionParameter *parameter, const StepSource *
         case PARAMETER_SENTENCE:
                 policy_print_quoted(*(char *const *) slot, stream);
                 break;
+        case PARAMETER_WHO:
+        case PARAMETER_HOW:
+        case PARAMETER_ONLY:
+        case PARAMETER_SCOPE_COUNT:
+        case PARAMETER_SCOPE_DURATION:
+        case PARAMETER_HOLD:
+        case PARAMETER_CONFIRM:
+        case PARAMETER_TRUTH:
+                scope_print_value(parameter, step->request.workloads, stream);
+                break;
         case PARAMETER_OTHER:
                 break;
         }
@@ -171,10 +192,15 @@ static void print_per(unsigned parts, FILE *stream) {
         fputc(']', stream);
 }
 
-static void print_limit(const char *name, const ActionLimit *limit, FILE *stream) {
+/* Nothing where there is none. @separator: what stands before it; then what stands before the next one. */
+static void print_limit(const char *name, const ActionLimit *limit, const char **separator, FILE *stream) {
         char within[DURATION_TEXT_SIZE];
 
-        fprintf(stream, "%s: %" PRIu64 " per %s", name, limit->count, duration_format(limit->within_usec, within));
+        if (limit->within_usec == 0)
+                return;
+        fprintf(stream, "%s%s: %" PRIu64 " per %s", *separator, name, limit->count,
+                duration_format(limit->within_usec, within));
+        *separator = ", ";
 }
 
 static void print_when(const RuleWhen *when, FILE *stream) {
@@ -210,9 +236,12 @@ static void print_timing(const RuleTiming *timing, FILE *stream) {
                 print_per(timing->cooldown.per, stream);
                 fprintf(stream, ", then: %s}\n", cooldown_then_to_name(timing->cooldown.then));
         }
-        if (timing->actions.within_usec > 0) {
+        if (timing->actions.within_usec > 0 || timing->workloads.within_usec > 0) {
+                const char *separator = "";
+
                 fputs("    limits: {", stream);
-                print_limit("actions", &timing->actions, stream);
+                print_limit("actions", &timing->actions, &separator, stream);
+                print_limit("workloads", &timing->workloads, &separator, stream);
                 fputs("}\n", stream);
         }
 }
@@ -220,11 +249,8 @@ static void print_timing(const RuleTiming *timing, FILE *stream) {
 static void print_limits(const PolicyLimits *limits, FILE *stream) {
         const char *separator = "limits: {";
 
-        if (limits->actions.within_usec > 0) {
-                fputs(separator, stream);
-                print_limit("actions", &limits->actions, stream);
-                separator = ", ";
-        }
+        print_limit("actions", &limits->actions, &separator, stream);
+        print_limit("workloads", &limits->workloads, &separator, stream);
         if (limits->n_parallel_repairs > 0) {
                 fprintf(stream, "%sparallel-repairs: %u", separator, limits->n_parallel_repairs);
                 separator = ", ";
@@ -256,6 +282,13 @@ static void print_route(const Policy *policy, const RouteSource *route, FILE *st
         print_place(policy, route->position, stream);
         fprintf(stream, "  %s: ", route->id);
         route_print_value(route, stream);
+        fputc('\n', stream);
+}
+
+static void print_permit(const Policy *policy, FILE *stream) {
+        print_place(policy, policy->permit.position, stream);
+        fputs("permit: ", stream);
+        permit_print_value(&policy->permit, stream);
         fputc('\n', stream);
 }
 
@@ -335,6 +368,8 @@ int policy_print(const Policy *policy, FILE *stream) {
         print_limits(&policy->limits, stream);
         print_brake(&policy->brake, stream);
         patrol_print(&policy->patrol, stream);
+        if (policy->permit.unit)
+                print_permit(policy, stream);
         if (policy->n_windows > 0)
                 fputs("windows:\n", stream);
         for (size_t i = 0; i < policy->n_windows; i++)

@@ -122,6 +122,10 @@ bool policy_unit_at(const Policy *policy, size_t index, PolicyUnit *ret_unit) {
                 return true;
         }
         index -= policy->n_routes;
+        if (policy->permit.unit && index-- == 0) {
+                *ret_unit = (PolicyUnit) { policy->permit.unit, policy->permit.position };
+                return true;
+        }
         for (size_t i = 0; i < policy->n_rules; i++)
                 if (unit_of_rule_at(&policy->rules[i].source, &index, ret_unit))
                         return true;

@@ -43,6 +43,7 @@ struct Policy {
         PolicyLimits limits;
         Brake brake;
         PatrolPolicy patrol;
+        PermitSource permit;
         bool has_timing;                /* one of its rules has, or there are limits: something has to be remembered */
         size_t n_counting;
         uint16_t *counting;             /* rules with `when`: they count behind the end of the search */
@@ -52,5 +53,8 @@ struct Policy {
         char **files;                   /* names by SourcePosition.file */
         char **sources;                 /* those of them that were read, NULL-terminated; names borrowed from files */
 };
+
+/* NULL if there is none; @id may be NULL or empty. */
+const PolicyRule *policy_find_rule(const Policy *policy, const char *id);
 
 _Static_assert(POLICY_RULES_MAX <= UINT16_MAX, "a rule's index fits");

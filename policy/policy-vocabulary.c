@@ -214,11 +214,13 @@ static const ActionWord action_words[N_ACTION_KINDS] = {
                            "check the whole file system, or repair it" },
         [ACTION_VERIFY_MEDIA] = { ACTION_VERIFY_MEDIA, true, false, AUTOFSCK_LEVEL_REPORT,
                                   "read the device and report what cannot be read" },
-        [ACTION_FAIL_WORKLOAD] = { ACTION_FAIL_WORKLOAD, false, false, AUTOFSCK_LEVEL_REPORT,
-                                   "stop what uses the file system" },
-        [ACTION_FREEZE] = { ACTION_FREEZE, false, false, AUTOFSCK_LEVEL_REPORT, "freeze the file system" },
-        [ACTION_SHUTDOWN] = { ACTION_SHUTDOWN, false, false, AUTOFSCK_LEVEL_REPORT,
-                              "shut the file system down" },
+        [ACTION_FAIL_WORKLOAD] = { ACTION_FAIL_WORKLOAD, true, false, AUTOFSCK_LEVEL_REPORT,
+                                   "stop the units and containers that use the file system" },
+        [ACTION_FREEZE] = { ACTION_FREEZE, true, false, AUTOFSCK_LEVEL_REPORT,
+                            "have the units and containers that use the file system stand still for a while" },
+        [ACTION_SHUTDOWN] = { ACTION_SHUTDOWN, true, false, AUTOFSCK_LEVEL_REPORT,
+                              "shut the file system down: everything that uses it fails at once" },
+        /* Its execution does not exist yet. With true here its parameters are read and all the rest is there. */
         [ACTION_RECYCLE] = { ACTION_RECYCLE, false, false, AUTOFSCK_LEVEL_REPORT,
                              "unmount and mount the file system again" },
         [ACTION_START_UNIT] = { ACTION_START_UNIT, true, false, AUTOFSCK_LEVEL_REPORT, "start a systemd unit" },
@@ -228,7 +230,8 @@ const ActionWord *action_word_of(ActionKind kind) {
         return &action_words[kind];
 }
 
-#define LATER_PARAMETER(action, name, text) { (action), (name), PARAMETER_OTHER, false, false, 0, 0, 0, (text) }
+/* Of parameters whose type is one of WorkloadScope's. */
+#define SCOPE(field) offsetof(WorkloadScope, field)
 
 static const ActionParameter action_parameters[] = {
         { ACTION_NOTIFY, "severity", PARAMETER_SEVERITY, true, false, offsetof(ActionRequest, severity), 0, 0,
@@ -274,6 +277,44 @@ static const ActionParameter action_parameters[] = {
           "template of the unit, NAME@.service; the instance is the number of the job" },
         { ACTION_START_UNIT, "timeout", PARAMETER_DURATION, true, false, offsetof(ActionRequest, timeout_usec),
           USEC_PER_SEC, 30 * USEC_PER_DAY, "how long it may run before it is stopped; default 1h" },
+
+        { ACTION_FAIL_WORKLOAD, "who", PARAMETER_WHO, true, true, SCOPE(who), 0, 0,
+          "users of what: of the file, of the file system, or the pod whose volume it is" },
+        { ACTION_FAIL_WORKLOAD, "only", PARAMETER_ONLY, true, false, SCOPE(only), 0, 0,
+          "those of them whose unit, slice, container or pod is named" },
+        { ACTION_FAIL_WORKLOAD, "how", PARAMETER_HOW, true, false, SCOPE(how), 0, 0,
+          "stop: as systemctl stop; fail: killed, so that Restart= and OnFailure= see it; default stop" },
+        { ACTION_FAIL_WORKLOAD, "warn", PARAMETER_SCOPE_DURATION, true, false, SCOPE(warn_usec), 0,
+          WORKLOAD_WARN_MAX_USEC, "how long before it is announced; default 0s" },
+        { ACTION_FAIL_WORKLOAD, "term", PARAMETER_SCOPE_DURATION, true, false, SCOPE(term_usec), 0,
+          WORKLOAD_TERM_MAX_USEC, "how long after it was asked to end it is killed; default 30s, with how: fail 0s" },
+        { ACTION_FAIL_WORKLOAD, "max", PARAMETER_SCOPE_COUNT, true, false, SCOPE(max), 1, WORKLOADS_MAX_LIMIT,
+          "if there are more, nothing is done to any; default 3" },
+        { ACTION_FAIL_WORKLOAD, "confirm", PARAMETER_CONFIRM, true, false, SCOPE(is_large_confirmed), 0, 0,
+          "large: more than max are meant as well" },
+        { ACTION_FAIL_WORKLOAD, "hold", PARAMETER_HOLD, true, false, SCOPE(hold_usec), USEC_PER_SEC, TIMING_MAX_USEC,
+          "how long units cannot be started again, or until-clear" },
+        { ACTION_FAIL_WORKLOAD, "even-if-unused", PARAMETER_TRUTH, true, false, SCOPE(even_if_unused), 0, 0,
+          "true: also units named exactly that were not found using it" },
+
+        { ACTION_FREEZE, "who", PARAMETER_WHO, true, true, SCOPE(who), 0, 0,
+          "users of what: of the file, of the file system, or the pod whose volume it is" },
+        { ACTION_FREEZE, "thaw", PARAMETER_SCOPE_DURATION, true, true, SCOPE(thaw_usec), USEC_PER_SEC,
+          WORKLOAD_THAW_MAX_USEC, "how long they stand still" },
+        { ACTION_FREEZE, "only", PARAMETER_ONLY, true, false, SCOPE(only), 0, 0,
+          "those of them whose unit, slice, container or pod is named" },
+        { ACTION_FREEZE, "warn", PARAMETER_SCOPE_DURATION, true, false, SCOPE(warn_usec), 0, WORKLOAD_WARN_MAX_USEC,
+          "how long before it is announced; default 0s" },
+        { ACTION_FREEZE, "max", PARAMETER_SCOPE_COUNT, true, false, SCOPE(max), 1, WORKLOADS_MAX_LIMIT,
+          "if there are more, nothing is done to any; default 3" },
+        { ACTION_FREEZE, "confirm", PARAMETER_CONFIRM, true, false, SCOPE(is_large_confirmed), 0, 0,
+          "large: more than max are meant as well" },
+
+        { ACTION_SHUTDOWN, "timeout", PARAMETER_DURATION, true, false, offsetof(ActionRequest, timeout_usec),
+          USEC_PER_SEC, USEC_PER_HOUR, "how long it may take" },
+
+        { ACTION_RECYCLE, "timeout", PARAMETER_DURATION, true, false, offsetof(ActionRequest, timeout_usec),
+          USEC_PER_MINUTE, USEC_PER_DAY, "how long it may take; default 30min" },
 };
 _Static_assert(offsetof(ActionRequest, backoff_max_usec) ==
                        offsetof(ActionRequest, backoff_min_usec) + sizeof(uint64_t),
@@ -308,7 +349,7 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_FILE, "routes", true, KEY_ANYWHERE, "where notifications go, by name, for \"notify\"" },
         { KEY_OF_FILE, "patrol", true, KEY_ANYWHERE, "whether damage is looked for that nobody has met yet" },
         { KEY_OF_FILE, "schedules", true, KEY_ANYWHERE, "what is done to which file systems when, by the calendar" },
-        { KEY_OF_FILE, "permit", false, KEY_ANYWHERE, "unit that is asked before destructive steps" },
+        { KEY_OF_FILE, "permit", true, KEY_ANYWHERE, "unit that is asked before each destructive action" },
 
         { KEY_OF_RULE, "id", true, KEY_ANYWHERE, "name of the rule, unique" },
         { KEY_OF_RULE, "match", true, KEY_ANYWHERE, "which events; without it all of them" },
@@ -355,7 +396,7 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_LIMITS, "actions", true, KEY_ANYWHERE, "actions of all rules and the baseline, \"30 per 1h\"" },
         { KEY_OF_LIMITS, "parallel-repairs", true, KEY_ANYWHERE, "repairs at the same time; others wait" },
         { KEY_OF_LIMITS, "parallel-scrubs", true, KEY_ANYWHERE, "scans at the same time; others wait" },
-        { KEY_OF_LIMITS, "workloads", false, KEY_ANYWHERE, "workloads that are failed, \"3 per 1h\"" },
+        { KEY_OF_LIMITS, "workloads", true, KEY_ANYWHERE, "units and containers that are failed, \"3 per 1h\"" },
 
         { KEY_OF_BRAKE, "filesystems", true, KEY_ANYWHERE, "how many different ones have to fail" },
         { KEY_OF_BRAKE, "within", true, KEY_ANYWHERE, "in how much time" },
@@ -377,7 +418,11 @@ static const PolicyKey policy_keys[] = {
         { KEY_OF_SCHEDULE, "do", true, KEY_ANYWHERE, "what: scrub" },
 
         { KEY_OF_RULE_LIMITS, "actions", true, KEY_ANYWHERE, "actions of this rule, \"5 per 1d\"" },
-        { KEY_OF_RULE_LIMITS, "workloads", false, KEY_ANYWHERE, "workloads that this rule fails, \"3 per 1h\"" },
+        { KEY_OF_RULE_LIMITS, "workloads", true, KEY_ANYWHERE,
+          "units and containers that this rule fails, \"3 per 1h\"" },
+
+        { KEY_OF_PERMIT, "unit", true, KEY_ANYWHERE, "template of the unit that is asked" },
+        { KEY_OF_PERMIT, "timeout", true, KEY_ANYWHERE, "how long it may take to answer; default 10s" },
 };
 
 size_t policy_key_count(void) {

@@ -36,7 +36,10 @@ typedef struct FactValue {
         FactState state;
         int error;                      /* FACT_UNKNOWN: positive errno or 0 */
         uint64_t number;                /* words, truth values, numbers, errnos; windows: the minute of the week */
-        bool is_unnamed;                /* accounts: the number has a name, perhaps, and it could not be found out */
+        size_t n_numbers;               /* accounts of which there are several; @number is the first */
+        const uint64_t *numbers;
+        bool is_unnamed;                /* accounts: one has a name, perhaps, and it could not be found out */
+        bool is_partial;                /* there may be more of them: what holds for none of these is unknown */
         size_t n_texts;                 /* texts: one or more; a test holds if it holds for any of them */
         const char *const *texts;       /* may point to @text below: a FactValue is never copied */
         const char *text;
@@ -62,6 +65,7 @@ typedef enum PolicyFact {
         POLICY_FACT_PATH,
         POLICY_FACT_OWNER,              /* and group */
         POLICY_FACT_PROJECT,
+        POLICY_FACT_WORKLOAD,           /* who uses the file system, or the file */
 } PolicyFact;
 
 typedef struct MatchKey {
@@ -123,6 +127,14 @@ typedef enum ParameterType {
         PARAMETER_ROUTE,
         PARAMETER_NAME,                 /* of a condition */
         PARAMETER_SENTENCE,             /* for people: one line */
+        PARAMETER_WHO,                  /* of ActionRequest.workloads from here on */
+        PARAMETER_HOW,
+        PARAMETER_ONLY,                 /* map of WorkloadKey to patterns */
+        PARAMETER_SCOPE_COUNT,
+        PARAMETER_SCOPE_DURATION,
+        PARAMETER_HOLD,                 /* a duration, or until-clear */
+        PARAMETER_CONFIRM,              /* one word: large */
+        PARAMETER_TRUTH,
         PARAMETER_OTHER,                /* only of parameters that are not built */
 } ParameterType;
 
@@ -132,7 +144,7 @@ typedef struct ActionParameter {
         ParameterType type;
         bool is_built;
         bool is_required;
-        size_t offset;                  /* of the value in ActionRequest */
+        size_t offset;                  /* of the value in ActionRequest; from PARAMETER_WHO on in its WorkloadScope */
         uint64_t min, max;              /* durations in microseconds, counts; of sentences max, in bytes */
         const char *help;
 } ActionParameter;
@@ -155,6 +167,7 @@ typedef enum KeyPlace {
         KEY_OF_RULE_LIMITS,
         KEY_OF_PATROL,
         KEY_OF_SCHEDULE,
+        KEY_OF_PERMIT,
 } KeyPlace;
 
 /* Where a key of the file may stand. */

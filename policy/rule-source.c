@@ -205,6 +205,19 @@ ActionRequest action_request_default(ActionKind kind) {
         };
 }
 
+bool action_scope_default(ActionKind kind, WorkloadScope *ret_scope) {
+        if (kind != ACTION_FAIL_WORKLOAD && kind != ACTION_FREEZE && kind != ACTION_RECYCLE)
+                return false;
+
+        *ret_scope = workload_scope_default(kind == ACTION_FREEZE ? HOW_FREEZE : HOW_STOP);
+        /* Nobody can be left on what is unmounted. */
+        if (kind == ACTION_RECYCLE) {
+                ret_scope->max = WORKLOADS_MAX_LIMIT;
+                ret_scope->is_large_confirmed = true;
+        }
+        return true;
+}
+
 void rule_source_clear(RuleSource *rule) {
         condition_clear(&rule->match);
         for (size_t i = 0; i < rule->n_steps; i++)
@@ -228,5 +241,6 @@ void policy_source_clear(PolicySource *source) {
         for (size_t i = 0; i < source->n_schedules; i++)
                 rule_source_clear(&source->schedules[i].rule);
         free(source->schedules);
+        free(source->permit.unit);
         *source = (PolicySource) {};
 }

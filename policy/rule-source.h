@@ -75,8 +75,10 @@ typedef enum PolicyBaseline {
 } PolicyBaseline;
 DECLARE_NAMES(policy_baseline, PolicyBaseline)
 
-/* An action as it is when no parameter is written. */
+/* An action as it is when no parameter is written, but for @workloads, which is none: action_scope_default(). */
 ActionRequest action_request_default(ActionKind kind);
+/* Whose value it has that of this action; returns false if the action has none. */
+bool action_scope_default(ActionKind kind, WorkloadScope *ret_scope);
 
 /* One step of `do` or `escalate`. */
 typedef struct StepSource {
@@ -132,6 +134,15 @@ typedef struct RouteSource {
 #define ROUTE_GROUP_DEFAULT_USEC (30 * USEC_PER_SEC)
 #define ROUTE_RESEND_DEFAULT_USEC (4 * USEC_PER_HOUR)
 
+/* Who is asked before each destructive action. */
+typedef struct PermitSource {
+        SourcePosition position;
+        char *unit;                     /* template; owned; NULL: nobody */
+        uint64_t timeout_usec;
+} PermitSource;
+
+#define PERMIT_TIMEOUT_DEFAULT_USEC (10 * USEC_PER_SEC)
+
 typedef struct RuleName {
         char id[RULE_ID_SIZE];
         SourcePosition position;
@@ -142,6 +153,7 @@ typedef struct RuleName {
 /* 0: not written. */
 typedef struct PolicyLimits {
         ActionLimit actions;
+        ActionLimit workloads;
         unsigned n_parallel_repairs, n_parallel_scrubs;
 } PolicyLimits;
 
@@ -191,6 +203,7 @@ typedef struct PolicySource {
         Brake brake;
         bool has_patrol;
         PatrolPolicy patrol;
+        PermitSource permit;
         size_t n_rules;
         RuleSource *rules;              /* in the order of files and of places in them */
         size_t n_protects;

@@ -90,6 +90,7 @@ typedef struct RuleTiming {
         uint64_t again_usec;            /* with is_escalating */
         RuleGather gather;
         ActionLimit actions;
+        ActionLimit workloads;          /* units and containers that are failed or frozen */
 } RuleTiming;
 
 /* What a level of `escalate` belongs to, and what lasts: the damaged thing itself. */

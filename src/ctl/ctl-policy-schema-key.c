@@ -197,6 +197,12 @@ static json_t *patrol_schema(void) {
         return json_pack("{s:[o, o]}", "anyOf", patrol_mode_schema(), schema_of_place(KEY_OF_PATROL, required));
 }
 
+static json_t *permit_schema(void) {
+        static const char *const required[] = { "unit", NULL };
+
+        return schema_of_place(KEY_OF_PERMIT, required);
+}
+
 static json_t *schedules_schema(void) {
         static const char *const required[] = { "id", "at", "do", NULL };
 
@@ -278,6 +284,7 @@ static const struct {
         { KEY_OF_FILE, "routes", routes_schema },
         { KEY_OF_FILE, "patrol", patrol_schema },
         { KEY_OF_FILE, "schedules", schedules_schema },
+        { KEY_OF_FILE, "permit", permit_schema },
 
         { KEY_OF_RULE, "id", id_schema },
         { KEY_OF_RULE, "match", match_schema },
@@ -319,6 +326,7 @@ static const struct {
         { KEY_OF_GATHER, "per", per_schema },
 
         { KEY_OF_LIMITS, "actions", limit_schema },
+        { KEY_OF_LIMITS, "workloads", limit_schema },
         { KEY_OF_LIMITS, "parallel-repairs", parallel_schema },
         { KEY_OF_LIMITS, "parallel-scrubs", parallel_schema },
 
@@ -339,6 +347,10 @@ static const struct {
         { KEY_OF_SCHEDULE, "do", scheduled_schema },
 
         { KEY_OF_RULE_LIMITS, "actions", limit_schema },
+        { KEY_OF_RULE_LIMITS, "workloads", limit_schema },
+
+        { KEY_OF_PERMIT, "unit", unit_schema },
+        { KEY_OF_PERMIT, "timeout", schema_duration },
 };
 
 /* What stands behind a key. One without a row takes anything, which check-policy-schema finds. */

@@ -132,6 +132,45 @@ static const char *verify_space_name_at(unsigned i) {
         return verify_space_to_name((VerifySpace) i);
 }
 
+static const char *workload_who_name_at(unsigned i) {
+        return workload_who_to_name((WorkloadWho) i);
+}
+
+static const char *workload_how_name_at(unsigned i) {
+        return workload_how_to_name((WorkloadHow) i);
+}
+
+/* Of units and containers: a name, a glob or any, or a list of such. */
+static json_t *only_schema(void) {
+        json_t *pattern = json_pack("{s:[s, s], s:s, s:i, s:i}", "type", "string", "integer", "pattern",
+                                    "^[^/\n]*$", "minLength", 1, "maxLength", WORKLOAD_ONLY_SIZE - 1);
+        json_t *properties = json_object(), *schema;
+
+        for (unsigned i = 0; i < N_WORKLOAD_KEYS; i++)
+                (void) json_object_set_new(properties, workload_key_to_name((WorkloadKey) i),
+                                           schema_one_or_list(json_incref(pattern)));
+        json_decref(pattern);
+        schema = schema_closed_object(properties);
+        (void) json_object_set_new(schema, "minProperties", json_integer(1));
+        return schema;
+}
+
+static json_t *scope_schema(const ActionParameter *parameter) {
+        if (parameter->type == PARAMETER_WHO)
+                return schema_names(workload_who_name_at, N_WORKLOAD_WHOS);
+        if (parameter->type == PARAMETER_HOW)
+                return schema_names(workload_how_name_at, HOW_FAIL + 1);
+        if (parameter->type == PARAMETER_ONLY)
+                return only_schema();
+        if (parameter->type == PARAMETER_HOLD)
+                return json_pack("{s:[{s:s}, o]}", "anyOf", "const", "until-clear", schema_duration());
+        if (parameter->type == PARAMETER_CONFIRM)
+                return json_pack("{s:s}", "const", "large");
+        if (parameter->type == PARAMETER_TRUTH)
+                return json_pack("{s:s}", "type", "boolean");
+        return schema_duration();
+}
+
 static json_t *parameter_schema(const ActionParameter *parameter) {
         json_t *schema = NULL;
 
@@ -143,6 +182,7 @@ static json_t *parameter_schema(const ActionParameter *parameter) {
                 schema = json_pack("{s:s}", "type", "string");
                 break;
         case PARAMETER_COUNT:
+        case PARAMETER_SCOPE_COUNT:
                 schema = json_pack("{s:s, s:I, s:I}", "type", "integer", "minimum", (json_int_t) parameter->min,
                                    "maximum", (json_int_t) parameter->max);
                 break;
@@ -173,6 +213,15 @@ static json_t *parameter_schema(const ActionParameter *parameter) {
                 schema = json_pack("{s:s, s:s, s:i, s:I}", "type", "string", "pattern",
                                    "^[^\\x00-\\x1f\\x7f-\\x9f]*$", "minLength", 1, "maxLength",
                                    (json_int_t) parameter->max);
+                break;
+        case PARAMETER_WHO:
+        case PARAMETER_HOW:
+        case PARAMETER_ONLY:
+        case PARAMETER_SCOPE_DURATION:
+        case PARAMETER_HOLD:
+        case PARAMETER_CONFIRM:
+        case PARAMETER_TRUTH:
+                schema = scope_schema(parameter);
                 break;
         case PARAMETER_OTHER:
                 return NULL;

@@ -230,6 +230,30 @@ static bool has_problem(const PolicyProblems *problems, const char *text) {
         return false;
 }
 
+/* Of several files the last one that says who is asked. */
+static void test_permit(_unused_ void **state) {
+        static const TestFile files[] = {
+                { ETC "policy.yaml", V "permit: {unit: 'a@.service'}\n"
+                                       "limits: {actions: 1 per 1h, workloads: 9 per 1h}\n" },
+                { ETC "policy.d/1.yaml", V "permit: {unit: 'b@.service', timeout: 1min}\n"
+                                           "limits: {workloads: 2 per 1d}\n" },
+                { ETC "policy.d/2.yaml", V "mode: observe\n" },
+        };
+        const PolicyLoadOptions options = { .root_directory = root, .generation = 5 };
+        _cleanup_(policy_unref_at) Policy *policy = NULL;
+        PolicyProblems problems = {};
+
+        make_files(files, ELEMENTSOF(files));
+        assert_int_equal(policy_load(&options, &problems, &policy), 0);
+        assert_non_null(policy_permit(policy));
+        assert_string_equal(policy_permit(policy)->unit, "b@.service");
+        assert_int_equal(policy_permit(policy)->timeout_usec, USEC_PER_MINUTE);
+        assert_int_equal(policy_limits(policy)->actions.count, 1);
+        assert_int_equal(policy_limits(policy)->workloads.count, 2);
+        assert_int_equal(policy_limits(policy)->workloads.within_usec, USEC_PER_DAY);
+        policy_problems_clear(&problems);
+}
+
 static void check_case(const LoadCase *test) {
         PolicyLoadOptions options = { .root_directory = root, .generation = 5 };
         _cleanup_(policy_unref_at) Policy *policy = NULL;
@@ -452,6 +476,7 @@ static void test_shipped(_unused_ void **state) {
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_cases),
+                cmocka_unit_test(test_permit),
                 cmocka_unit_test(test_ownership),
                 cmocka_unit_test(test_hash),
                 cmocka_unit_test(test_windows),

@@ -371,6 +371,74 @@ static void test_attempts(_unused_ void **state) {
         host_end(&host);
 }
 
+static const char failing[] = "limits: {workloads: 3 per 1h}\n"
+                              "rules:\n"
+                              "  - {id: a, match: {event: sick}, limits: {workloads: 2 per 10min},\n"
+                              "     do: [{fail-workload: {who: fs-users}}]}\n";
+
+static bool has_room(Host *host, int64_t boottime_sec, const char *rule, size_t n, char why[static DENIED_SIZE]) {
+        EventFacts facts = host->fixture.facts;
+
+        facts.now_boottime_usec = (uint64_t) boottime_sec * USEC_PER_SEC;
+        return policy_workloads_room(host->memory, host->policy, rule, POLICY_MODE_ENFORCE, &facts, n, why);
+}
+
+/* How many they are is known after the decision; what does not fit whole does not fit. */
+static void test_workloads(_unused_ void **state) {
+        char why[DENIED_SIZE];
+        Host first, second;
+
+        host_begin(&first, failing, "one");
+        assert_true(has_room(&first, 1000, "a", 2, why));
+        assert_string_equal(why, "");
+        assert_false(has_room(&first, 1000, "a", 3, why));
+        assert_string_equal(why, "limits: workloads: 2 per 10min");
+        /* Nobody's rule: the limit of all. */
+        assert_true(has_room(&first, 1000, "", 3, why));
+        assert_false(has_room(&first, 1000, NULL, 4, why));
+        assert_string_equal(why, "limits: workloads: 3 per 1h");
+
+        assert_string_equal(decide(&first, 1000)->rule_id, "a");
+        policy_remember_workloads(first.memory, first.policy, &first.fixture.facts, first.decisions, 2);
+        assert_false(has_room(&first, 1001, "a", 1, why));
+        assert_string_equal(why, "limits: workloads: 2 per 10min, 9min 59s left");
+        assert_true(has_room(&first, 1001, "other", 1, why));
+        assert_false(has_room(&first, 1001, "other", 2, why));
+
+        /* One of them was spared after all. */
+        policy_remember_workloads(first.memory, first.policy, &first.fixture.facts, first.decisions, -1);
+        assert_true(has_room(&first, 1002, "a", 1, why));
+
+        host_begin(&second, failing, "two");
+        carry_over(&first, &second, 20, 50200);
+        assert_false(has_room(&second, 20, "a", 2, why));
+        assert_true(has_room(&second, 20 + 600, "a", 2, why));
+        assert_false(has_room(&second, 20 + 600, "a", 3, why));
+        host_end(&second);
+        host_end(&first);
+}
+
+/* What only observes has counts of its own, and limits where there are none are none. */
+static void test_workloads_observed(_unused_ void **state) {
+        char rules[512], why[DENIED_SIZE];
+        Host host;
+
+        (void) snprintf(rules, sizeof(rules), "mode: observe\n%s", failing);
+        host_begin(&host, rules, "one");
+        assert_int_equal(decide(&host, 1000)->mode, POLICY_MODE_OBSERVE);
+        policy_remember_workloads(host.memory, host.policy, &host.fixture.facts, host.decisions, 2);
+        assert_true(has_room(&host, 1001, "a", 2, why));
+        assert_false(policy_workloads_room(host.memory, host.policy, "a", POLICY_MODE_OBSERVE, &host.fixture.facts, 1,
+                                           why));
+        host_end(&host);
+
+        host_begin(&host, "rules: [{id: a, match: {event: sick}, do: [{fail-workload: {who: fs-users}}]}]\n", "one");
+        (void) decide(&host, 1000);
+        policy_remember_workloads(host.memory, host.policy, &host.fixture.facts, host.decisions, 64);
+        assert_true(has_room(&host, 1001, "a", 64, why));
+        host_end(&host);
+}
+
 /* A rule that is made to enforce begins anew. */
 static void test_shadow(_unused_ void **state) {
         static const char text[] = "mode: %s\nrules: [{id: a, match: {event: sick}, cooldown: 1h, do: [log]}]\n";
@@ -405,6 +473,8 @@ int main(void) {
                 cmocka_unit_test(test_rest_over_crash),
                 cmocka_unit_test(test_adopt),
                 cmocka_unit_test(test_attempts),
+                cmocka_unit_test(test_workloads),
+                cmocka_unit_test(test_workloads_observed),
                 cmocka_unit_test(test_shadow),
         };
 
