@@ -238,6 +238,8 @@ static const FieldCheck field_checks[] = {
         TEXT(WORKER_USER, user.container),
         TEXT(WORKER_USER, user.pod),
         TEXT(WORKER_USER, user.session),
+        TEXT(WORKER_USER, user.cgroup),
+        TEXT(WORKER_USER, user.account),
         TEXT(WORKER_USER, user.spared_because),
 
         COUNT(WORKER_USERS_END, users_end.error),

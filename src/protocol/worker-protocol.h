@@ -27,6 +27,7 @@
 #include "src/model/filesystem-facts.h"
 #include "src/model/job-report.h"
 #include "src/model/user-verdict.h"
+#include "src/model/workload-facts.h"
 #include "src/model/workload-scope.h"
 
 #define WORKER_PROTOCOL_MAGIC UINT32_C(0x484c4457)      /* "WDLH" */
@@ -426,6 +427,8 @@ typedef struct WorkerUser {
         char container[WORKLOAD_CONTAINER_SIZE];
         char pod[WORKLOAD_POD_SIZE];
         char session[WORKLOAD_SESSION_SIZE];
+        char cgroup[WORKLOAD_CGROUP_SIZE];      /* from the root of the hierarchy; "": not known, or too long */
+        char account[WORKLOAD_ACCOUNT_SIZE];    /* name of @uid in /etc/passwd; "": it is not there, or too long */
         char spared_because[WORKER_USER_WHY_SIZE];      /* "": it would be taken */
 } WorkerUser;
 

@@ -3,6 +3,8 @@
  * The child's side: all processes once, then the kernel's own users. Each is told as soon as it is found.
  */
 #include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "src/basic/clock.h"
@@ -22,6 +24,9 @@ typedef struct Walk {
         uint64_t started_usec;
         WorkerUsersEnd end;
         int error;                      /* of the line to the loop */
+        bool has_account;               /* of the last user that was told */
+        uint32_t account_uid;
+        char account[WORKLOAD_ACCOUNT_SIZE];
 } Walk;
 
 static void tell(Walk *walk, WorkerMessage *message) {
@@ -44,6 +49,31 @@ static void set_workload(WorkerUser *user, const Workload *workload) {
         (void) text_copy(user->container, sizeof(user->container), workload->container);
         (void) text_copy(user->pod, sizeof(user->pod), workload->pod);
         (void) text_copy(user->session, sizeof(user->session), workload->session);
+}
+
+/* Out of the file alone: a name service may ask a server that does not answer, for each of a thousand processes. */
+static void find_account(uint32_t uid, char name[static WORKLOAD_ACCOUNT_SIZE]) {
+        FILE *file = fopen("/etc/passwd", "re");
+        const struct passwd *entry;
+
+        name[0] = '\0';
+        while (file && (entry = fgetpwent(file)))
+                if (entry->pw_uid == uid) {
+                        if (text_copy(name, WORKLOAD_ACCOUNT_SIZE, entry->pw_name) < 0)
+                                name[0] = '\0';
+                        break;
+                }
+        if (file)
+                (void) fclose(file);
+}
+
+static void set_account(Walk *walk, uint32_t uid, WorkerUser *user) {
+        if (!walk->has_account || walk->account_uid != uid) {
+                find_account(uid, walk->account);
+                walk->account_uid = uid;
+                walk->has_account = true;
+        }
+        (void) text_copy(user->account, sizeof(user->account), walk->account);
 }
 
 static bool is_ourselves(const Walk *walk, pid_t pid) {
@@ -85,6 +115,11 @@ static void tell_process(Walk *walk, const ProcessLook *look) {
         (void) text_copy(user->name, sizeof(user->name), look->name);
         (void) text_copy(user->detail, sizeof(user->detail), look->program);
         set_workload(user, &workload);
+        /* What is cut would be another one. */
+        if (look->is_cgroup_known && text_copy(user->cgroup, sizeof(user->cgroup), look->cgroup) < 0)
+                user->cgroup[0] = '\0';
+        if (look->uid != UINT32_MAX)
+                set_account(walk, look->uid, user);
         (void) text_copy(user->spared_because, sizeof(user->spared_because), why ? why : "");
         user->is_session = user_is_spared_as_session(&facts);
         tell(walk, &message);

@@ -106,6 +106,8 @@ static void require_usable(const WorkerMessage *message) {
                 require(is_text(message->user.name, sizeof(message->user.name)));
                 require(is_text(message->user.detail, sizeof(message->user.detail)));
                 require(is_text(message->user.unit, sizeof(message->user.unit)));
+                require(is_text(message->user.cgroup, sizeof(message->user.cgroup)));
+                require(is_text(message->user.account, sizeof(message->user.account)));
                 require(is_text(message->user.spared_because, sizeof(message->user.spared_because)));
                 break;
         case WORKER_USERS_END:

@@ -121,9 +121,10 @@ static void print_user(const WorkerUser *user) {
         for (uint32_t use = 1; use <= USER_USES_ALL; use <<= 1)
                 if (user->uses & use)
                         printf("%s,", user_use_to_name(use));
-        printf(" files=%" PRIu32 " name=%s detail=%s unit=%s slice=%s container=%s/%s why=%s\n", user->n_files,
-               user->name, user->detail, user->unit, user->slice,
-               container_runtime_to_name((ContainerRuntime) user->runtime), user->container, user->spared_because);
+        printf(" files=%" PRIu32 " name=%s detail=%s unit=%s slice=%s container=%s/%s cgroup=%s account=%s why=%s\n",
+               user->n_files, user->name, user->detail, user->unit, user->slice,
+               container_runtime_to_name((ContainerRuntime) user->runtime), user->container, user->cgroup,
+               user->account, user->spared_because);
 }
 
 static void print_users_end(const WorkerUsersEnd *end) {
