@@ -195,8 +195,7 @@ static void read_path(ExampleReader *reader, const char *key, const YamlNode *va
         example->path_state = FACT_KNOWN;
 }
 
-/* 117, or [117, postgres] */
-static void read_account(ExampleReader *reader, const char *key, const YamlNode *value, Account *account) {
+void example_read_account(ExampleReader *reader, const char *key, const YamlNode *value, Account *account) {
         const YamlNode *number = value->kind == YAML_KIND_LIST ? value->first : value;
         const YamlNode *name = value->kind == YAML_KIND_LIST && number ? number->next : NULL;
         int64_t parsed;
@@ -229,7 +228,7 @@ static void read_owner_or_group(ExampleReader *reader, const char *key, const Ya
                 account->state = FACT_UNKNOWN;
                 owner->error = error;
         } else
-                read_account(reader, key, value, account);
+                example_read_account(reader, key, value, account);
 }
 
 static void read_project(ExampleReader *reader, const char *key, const YamlNode *value) {

@@ -15,6 +15,7 @@ typedef struct ExampleReader {
         EventExample *example;
         const YamlNode *structure;      /* read last: its domain may stand behind it */
         const YamlNode *time;           /* the same with its zone */
+        WorkloadFact workload;          /* that is being read */
         bool has_domain;
         bool is_out_of_memory;
 } ExampleReader;
@@ -38,6 +39,12 @@ bool example_read_number(ExampleReader *reader, const char *key, const YamlNode 
 /* Every key of a map by its own reader. */
 void example_read_map(ExampleReader *reader, const YamlNode *map, const char *what, const ExampleKey *keys,
                       size_t n_keys);
+
+/* 117, or [117, postgres]; reports and leaves what was read so far if it is neither. */
+void example_read_account(ExampleReader *reader, const char *key, const YamlNode *value, Account *ret_account);
+
+/* event-example-workloads.c */
+void example_read_workloads(ExampleReader *reader, const char *key, const YamlNode *value);
 
 /* event-example-facts.c: "fs" and "file". */
 void example_read_filesystem(ExampleReader *reader, const char *key, const YamlNode *value);

@@ -17,6 +17,8 @@
 
 /* One value; what is longer is not worth having beside the others. */
 #define VALUE_SIZE_MAX 1024
+/* All of those who use it: the first few tell most. */
+#define WORKLOADS_SIZE_MAX 1536
 /* What is kept free for the names of what was left out, and for the marks in their places. */
 #define NAMES_SIZE 640
 #define MARKS_SIZE 320
@@ -256,7 +258,8 @@ static Place find_place(const MatchKey *key) {
         for (size_t i = 0; i < ELEMENTSOF(exceptions); i++)
                 if (text_equal(exceptions[i].path, key->path))
                         return exceptions[i].place;
-        if (!key->is_built)
+        /* put_workloads() */
+        if (!key->is_built || key->fact == POLICY_FACT_WORKLOAD)
                 return (Place) { .map = MAP_NONE };
         if (!dot)
                 return (Place) { .map = MAP_EVENT, .name = key->path };
@@ -397,6 +400,87 @@ static void put_map(ExampleWriter *writer, const EventFacts *facts, MapId map) {
         writer->limit = limit;
 }
 
+static void put_text_if_any(ExampleWriter *writer, const char *name, const char *text) {
+        if (!text[0])
+                return;
+        put_key(writer, name);
+        put_quoted(writer, text);
+}
+
+static void put_workload(ExampleWriter *writer, const WorkloadFact *fact) {
+        const char *account = fact->account;
+        const FactValue user = {
+                .number = fact->user,
+                .is_unnamed = fact->account_state == FACT_UNKNOWN,
+                .n_texts = fact->account_state == FACT_KNOWN,
+                .texts = &account,
+        };
+
+        put(writer, "{");
+        put_text_if_any(writer, "unit", fact->workload.unit);
+        put_text_if_any(writer, "slice", fact->workload.slice);
+        /* The reader takes no other, and refuses all of what it refuses a part of. */
+        if (fact->cgroup[0] == '/')
+                put_text_if_any(writer, "cgroup", fact->cgroup);
+        if (fact->user_state == FACT_KNOWN) {
+                put_key(writer, "user");
+                put_account(writer, &user);
+        }
+        put_text_if_any(writer, "container", fact->workload.container);
+        put_text_if_any(writer, "pod", fact->workload.pod);
+        put(writer, "}");
+}
+
+/* As many as there is room for, each as a whole, and whether there are others. Returns whether all are there. */
+static bool put_workload_list(ExampleWriter *writer, const WorkloadFacts *facts) {
+        size_t limit = writer->limit, n = 0, n_put = 0;
+
+        put(writer, "[");
+        for (; n < facts->n_items; n++) {
+                size_t length = writer->length;
+
+                put(writer, n_put > 0 ? ", " : "");
+                put_workload(writer, &facts->items[n]);
+                n_put += end_at(writer, length);
+        }
+        writer->limit = limit + MARKS_SIZE;
+        if (facts->is_partial || n_put < n) {
+                put(writer, n_put > 0 ? ", " : "");
+                put(writer, UNKNOWN_MARK);
+        }
+        put(writer, "]");
+        writer->limit = limit;
+        return n_put == n;
+}
+
+static void leave_out_workloads(ExampleWriter *writer) {
+        for (size_t i = 0; i < match_key_count(); i++)
+                if (match_key_at(i)->fact == POLICY_FACT_WORKLOAD)
+                        writer->left_out |= UINT64_C(1) << i;
+}
+
+/* Who uses it, one after the other: what rules know of them together is made of that again. */
+static void put_workloads(ExampleWriter *writer, const EventFacts *facts) {
+        size_t length = writer->length, limit = writer->limit;
+        FactValue unknown = { .state = FACT_UNKNOWN, .error = facts->workloads_error };
+        bool is_whole = true;
+
+        if (!facts->filesystem || (facts->workloads_state == FACT_UNKNOWN && facts->workloads_error <= 0))
+                return;
+        put_key(writer, "workload");
+        if (facts->workloads_state == FACT_UNKNOWN)
+                put_value(writer, match_key_at(0), &unknown);
+        else if (facts->workloads_state == FACT_ABSENT)
+                put(writer, "~");
+        else {
+                writer->limit = min_of(limit, length + WORKLOADS_SIZE_MAX);
+                is_whole = put_workload_list(writer, facts->workloads);
+                writer->limit = limit;
+        }
+        if (!end_at(writer, length) || !is_whole)
+                leave_out_workloads(writer);
+}
+
 static void put_time(ExampleWriter *writer, const EventFacts *facts) {
         const char *name = zone_name(facts->zone);
         bool has_name = facts->zone && name[0] != '/' && name[0] != 0;
@@ -458,6 +542,7 @@ size_t event_example_write(const EventFacts *facts, char buffer[static EXAMPLE_T
         put_map(&writer, facts, MAP_EVENT);
         put_map(&writer, facts, MAP_FILESYSTEM);
         put_map(&writer, facts, MAP_FILE);
+        put_workloads(&writer, facts);
         writer.limit = EXAMPLE_TEXT_SIZE - sizeof("}");
         put_left_out(&writer);
         writer.limit++;

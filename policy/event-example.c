@@ -363,6 +363,7 @@ static const ExampleKey example_keys[] = {
         { "event", read_event },
         { "fs", example_read_filesystem },
         { "file", example_read_file },
+        { "workload", example_read_workloads },
         { "time", read_time },
         { "zone", read_zone },
         { "name", read_name },
@@ -420,6 +421,7 @@ int event_example_read(const YamlNode *node, const EventFacts *defaults, PolicyP
 
 void event_example_clear(EventExample *example) {
         filesystem_facts_clear(&example->filesystem);
+        workload_facts_clear(&example->workloads);
         zone_free(example->zone);
         *example = (EventExample) {};
 }
@@ -441,5 +443,8 @@ EventFacts event_example_facts(const EventExample *example) {
                 .path_error = example->path_error,
                 .paths = example->paths,
                 .owner = &example->owner,
+                .workloads_state = example->workloads_state,
+                .workloads_error = example->workloads_error,
+                .workloads = &example->workloads,
         };
 }

@@ -6,6 +6,9 @@
  *   fs: {mounts: [/srv], label: backup, autofsck: repair}
  *   file: {path: /srv/monday/all.tar, owner: [117, postgres], group: 117, project: 7}     # numbers, and their names;
  *                                      # the path is a list if several mounts show the file
+ *   workload: [{unit: a.service, slice: system.slice, cgroup: /system.slice/a.service, user: [117, postgres]},
+ *              {container: web, pod: 0a1b}, '?']        # who uses the file or, without one, the file system; '?': and
+ *                                      # others; [] and ~: nobody
  *   at: 90s                            # since the beginning of the stream; not written: with the one before it
  *   outcomes: [still-corrupt, done]    # how its actions end, in order; those not written end well
  *   time: 2026-11-28 03:10                               # when it is decided; or now
@@ -19,7 +22,8 @@
  *   explain: ['rule mine (policy.yaml:7) does not match']      # what the explanation has to hold
  *
  * What is not written is unknown, as it is to the daemon before it has looked; '?' says the same by name, '? ENODATA'
- * also why (property, path, owner, group, project), ~ says that there is none (no label, no file system at all).
+ * also why (property, path, owner, group, project, workload), ~ says that there is none (no label, no file system at
+ * all).
  *
  * event-example-write.h makes such a document of facts.
  */
@@ -51,6 +55,9 @@ typedef struct EventExample {
         int path_error;                 /* positive errno or 0 */
         const char *paths[EXAMPLE_MOUNTS_MAX + 1];      /* borrowed from the tree; NULL-terminated */
         FileOwner owner;
+        FactState workloads_state;
+        int workloads_error;            /* positive errno or 0 */
+        WorkloadFacts workloads;        /* owned */
         bool has_filesystem;
         FilesystemFacts filesystem;     /* texts are owned */
 } EventExample;

@@ -224,6 +224,9 @@ static void collect_facts(Policy *policy) {
 
         for (unsigned kind = 0; kind < N_EVENT_KINDS; kind++) {
                 policy->facts[kind] = policy->call_facts;
+                /* Nobody is looked for to protect what nothing is done to anyway. */
+                if (never_acted_on() & EVENT_BIT(kind))
+                        policy->facts[kind] &= ~(UINT32_C(1) << POLICY_FACT_WORKLOAD);
                 for (size_t i = 0; i < policy->n_rules; i++)
                         if (policy->rules[i].events & EVENT_BIT(kind))
                                 policy->facts[kind] |= rule_facts(&policy->rules[i]);

@@ -281,3 +281,80 @@ void fact_get_file_project(const EventFacts *facts, FactValue *ret_value) {
         else
                 value_number(ret_value, facts->owner->project);
 }
+
+/* Returns whether there are any to look at. */
+static bool has_workloads(const EventFacts *facts, FactValue *ret_value) {
+        if (!facts->event || (facts->filesystem && facts->workloads_state == FACT_UNKNOWN)) {
+                value_unknown(ret_value, facts->workloads_error);
+                return false;
+        }
+        if (!facts->filesystem || facts->workloads_state == FACT_ABSENT) {
+                value_absent(ret_value);
+                return false;
+        }
+        return true;
+}
+
+/* None of those that are known has one: then there is none, unless there may be others. */
+static void value_none_of(FactValue *ret_value, bool is_partial) {
+        if (is_partial)
+                value_unknown(ret_value, 0);
+        else
+                value_absent(ret_value);
+}
+
+static void value_workload_text(const EventFacts *facts, WorkloadText which, FactValue *ret_value) {
+        const WorkloadTexts *texts;
+
+        if (!has_workloads(facts, ret_value))
+                return;
+        texts = &facts->workloads->texts[which];
+        if (texts->n_items == 0) {
+                value_none_of(ret_value, texts->is_partial);
+                return;
+        }
+        ret_value->state = FACT_KNOWN;
+        ret_value->texts = texts->items;
+        ret_value->n_texts = texts->n_items;
+        ret_value->is_partial = texts->is_partial;
+}
+
+void fact_get_workload_unit(const EventFacts *facts, FactValue *ret_value) {
+        value_workload_text(facts, WORKLOAD_TEXT_UNIT, ret_value);
+}
+
+void fact_get_workload_slice(const EventFacts *facts, FactValue *ret_value) {
+        value_workload_text(facts, WORKLOAD_TEXT_SLICE, ret_value);
+}
+
+void fact_get_workload_cgroup(const EventFacts *facts, FactValue *ret_value) {
+        value_workload_text(facts, WORKLOAD_TEXT_CGROUP, ret_value);
+}
+
+void fact_get_workload_container(const EventFacts *facts, FactValue *ret_value) {
+        value_workload_text(facts, WORKLOAD_TEXT_CONTAINER, ret_value);
+}
+
+void fact_get_workload_pod(const EventFacts *facts, FactValue *ret_value) {
+        value_workload_text(facts, WORKLOAD_TEXT_POD, ret_value);
+}
+
+void fact_get_workload_user(const EventFacts *facts, FactValue *ret_value) {
+        const WorkloadTexts *names;
+
+        if (!has_workloads(facts, ret_value))
+                return;
+        if (facts->workloads->n_users == 0) {
+                value_none_of(ret_value, facts->workloads->are_users_partial);
+                return;
+        }
+        names = &facts->workloads->texts[WORKLOAD_TEXT_ACCOUNT];
+        ret_value->state = FACT_KNOWN;
+        ret_value->number = facts->workloads->users[0];
+        ret_value->numbers = facts->workloads->users;
+        ret_value->n_numbers = facts->workloads->n_users;
+        ret_value->texts = names->items;
+        ret_value->n_texts = names->n_items;
+        ret_value->is_unnamed = names->is_partial;
+        ret_value->is_partial = facts->workloads->are_users_partial;
+}

@@ -24,7 +24,8 @@ const FactValue *match_context_value(MatchContext *context, const MatchKey *key)
                 value->state = FACT_UNKNOWN;
                 value->error = 0;
                 value->n_texts = 0;
-                value->is_unnamed = false;
+                value->n_numbers = 0;
+                value->is_unnamed = value->is_partial = false;
                 key->get(context->facts, value);
                 context->known |= UINT64_C(1) << index;
         }
@@ -37,7 +38,7 @@ static Verdict to_verdict(bool answer) {
 }
 
 static Verdict texts_match(const Condition *condition, const FactValue *value) {
-        Verdict verdict = value->is_unnamed ? VERDICT_UNKNOWN : VERDICT_NO;
+        Verdict verdict = value->is_unnamed || value->is_partial ? VERDICT_UNKNOWN : VERDICT_NO;
 
         for (size_t i = 0; i < value->n_texts; i++) {
                 Verdict one = pattern_match(condition->pattern, value->texts[i]);
@@ -49,6 +50,18 @@ static Verdict texts_match(const Condition *condition, const FactValue *value) {
         }
 
         return verdict;
+}
+
+static Verdict numbers_match(const Condition *condition, const FactValue *value) {
+        size_t n = max_of(value->n_numbers, (size_t) 1);
+
+        for (size_t i = 0; i < n; i++) {
+                uint64_t number = value->n_numbers > 0 ? value->numbers[i] : value->number;
+
+                if (number >= condition->min && number <= condition->max)
+                        return VERDICT_YES;
+        }
+        return value->is_partial ? VERDICT_UNKNOWN : VERDICT_NO;
 }
 
 static Verdict test_match(const Condition *condition, MatchContext *context) {
@@ -69,7 +82,7 @@ static Verdict test_match(const Condition *condition, MatchContext *context) {
                         return to_verdict(condition->mask & value->number);
                 return to_verdict(value->number < 64 && (condition->mask & (UINT64_C(1) << value->number)));
         case TEST_RANGE:
-                return to_verdict(value->number >= condition->min && value->number <= condition->max);
+                return numbers_match(condition, value);
         case TEST_PATTERN:
                 return texts_match(condition, value);
         case TEST_WINDOW:
@@ -155,6 +168,18 @@ static void print_texts(const FactValue *value, const char *before, const char *
         fputs(behind, stream);
 }
 
+static void print_accounts(const FactValue *value, FILE *stream) {
+        fprintf(stream, "%" PRIu64, value->number);
+        for (size_t i = 1; i < value->n_numbers; i++)
+                fprintf(stream, ", %" PRIu64, value->numbers[i]);
+        if (value->n_texts > 0)
+                print_texts(value, " (", ")", stream);
+        else if (value->n_numbers > 1)
+                fputs(value->is_unnamed ? " (their names are unknown)" : " (they have no names)", stream);
+        else
+                fputs(value->is_unnamed ? " (its name is unknown)" : " (it has no name)", stream);
+}
+
 static void print_known(const MatchKey *key, const FactValue *value, FILE *stream) {
         char text[WEEK_MINUTE_TEXT_SIZE];
 
@@ -180,11 +205,7 @@ static void print_known(const MatchKey *key, const FactValue *value, FILE *strea
                 fputs(errno_to_name((int) value->number) ?: "?", stream);
                 break;
         case VALUE_ACCOUNT:
-                fprintf(stream, "%" PRIu64, value->number);
-                if (value->n_texts > 0)
-                        print_texts(value, " (", ")", stream);
-                else
-                        fputs(value->is_unnamed ? " (its name is unknown)" : " (it has no name)", stream);
+                print_accounts(value, stream);
                 break;
         case VALUE_WINDOW:
                 fputs(week_minute_text((unsigned) value->number, text), stream);
@@ -214,6 +235,7 @@ char *match_fact_text(MatchContext *context, const MatchKey *key) {
                 break;
         case FACT_KNOWN:
                 print_known(key, value, stream);
+                fputs(value->is_partial ? ", and perhaps others" : "", stream);
                 break;
         }
         if (fclose(stream) != 0)

@@ -6,6 +6,7 @@
 
 #include "policy/policy-rules.h"
 #include "src/basic/text.h"
+#include "src/model/workload-plan.h"
 
 /* Long enough after the boot that no window reaches beyond it. */
 #define STREAM_BOOTTIME_USEC (4 * TIMING_MAX_USEC)
@@ -17,6 +18,9 @@ typedef struct Waiting {
         bool has_filesystem;
         FilesystemFacts filesystem;
         Zone *zone;
+        FactState workloads_state;
+        int workloads_error;
+        WorkloadFacts workloads;
         uint64_t boottime_usec, realtime_usec;  /* when it began to wait */
 } Waiting;
 
@@ -53,6 +57,7 @@ static void waiting_free(PolicyStream *stream, Waiting *waiting) {
                 return;
         TAILQ_REMOVE(&stream->waiting, waiting, entries);
         filesystem_facts_clear(&waiting->filesystem);
+        workload_facts_clear(&waiting->workloads);
         zone_free(waiting->zone);
         free(waiting);
 }
@@ -98,6 +103,19 @@ static Waiting *waiting_find(PolicyStream *stream, const char *key) {
         return NULL;
 }
 
+static int copy_workloads(const EventFacts *facts, Waiting *waiting) {
+        int r = 0;
+
+        waiting->workloads_state = facts->workloads_state;
+        waiting->workloads_error = facts->workloads_error;
+        if (facts->workloads_state != FACT_KNOWN)
+                return 0;
+        waiting->workloads.is_partial = facts->workloads->is_partial;
+        for (size_t i = 0; i < facts->workloads->n_items && r >= 0; i++)
+                r = workload_facts_add(&waiting->workloads, &facts->workloads->items[i]);
+        return r < 0 ? r : workload_facts_settle(&waiting->workloads);
+}
+
 static int waiting_new(PolicyStream *stream, const char *key, const EventFacts *facts) {
         Waiting *waiting;
         int r = 0;
@@ -117,7 +135,7 @@ static int waiting_new(PolicyStream *stream, const char *key, const EventFacts *
         }
         if (r >= 0 && facts->zone)
                 r = zone_new_named(zone_name(facts->zone), &waiting->zone);
-        return r;
+        return r < 0 ? r : copy_workloads(facts, waiting);
 }
 
 /* The decision, or action @action of it. */
@@ -142,6 +160,61 @@ static void heal(PolicyStream *stream, const EventFacts *facts) {
         }
 }
 
+/* Whom an action takes of those that were written down. */
+static int plan_workloads(const EventFacts *facts, const WorkloadScope *scope, WorkloadPlan *plan) {
+        const FilesystemFacts *filesystem = facts->filesystem;
+        const PlanGround ground = {
+                .scope = scope,
+                .mounts = (const char *const *) filesystem->mounts,
+                .n_mounts = filesystem->n_mounts,
+                .is_root = filesystem->is_root != TRISTATE_NO,
+                .is_state = filesystem->is_state != TRISTATE_NO,
+        };
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < facts->workloads->n_items; i++) {
+                const WorkloadFact *fact = &facts->workloads->items[i];
+                const UserFacts user = {
+                        .kind = USER_PROCESS,
+                        .name = "",
+                        .uid = fact->user_state == FACT_KNOWN ? fact->user : UINT32_MAX,
+                        .uses = USE_OPEN,
+                        .workload = &fact->workload,
+                };
+
+                r = workload_plan_add(plan, &(PlanUser) {
+                        .kind = USER_PROCESS,
+                        .name = "",
+                        .uses = USE_OPEN,
+                        .workload = &fact->workload,
+                        .spared_because = user_spared_because(&user),
+                        .is_session = user_is_spared_as_session(&user),
+                });
+        }
+        return r < 0 ? r : workload_plan_decide(plan, &ground);
+}
+
+/* As the engine does when it has looked who uses the file system; here it is known only if it was written down. What is
+ * taken is counted. */
+static int bound_workloads(PolicyStream *stream, const EventFacts *facts, const Decision *decision,
+                           ActionRequest *request) {
+        _cleanup_(workload_plan_clear) WorkloadPlan plan = {};
+        int r;
+
+        if (!request->workloads || request->denied_by[0] || request->is_deferred || !facts->filesystem ||
+            facts->workloads_state != FACT_KNOWN || facts->workloads->is_partial)
+                return 0;
+        r = plan_workloads(facts, request->workloads, &plan);
+        if (r < 0)
+                return r;
+        if (plan.refused[0])
+                (void) text_copy(request->denied_by, sizeof(request->denied_by), plan.refused);
+        else if (policy_workloads_room(stream->memory, stream->policy, decision->rule_id, decision->mode, facts,
+                                       plan.n_taken, request->denied_by))
+                policy_remember_workloads(stream->memory, stream->policy, facts, decision, (int) plan.n_taken);
+        return 0;
+}
+
 /* Returns how it ended, and takes the next outcome of the stream if it was an action. */
 static StepEnd step_end(const ActionRequest *request, const EventExample *example, size_t *n_taken,
                         Outcome *ret_outcome) {
@@ -156,7 +229,7 @@ static StepEnd step_end(const ActionRequest *request, const EventExample *exampl
         return STEP_ENDED;
 }
 
-static int walk(PolicyStream *stream, const EventFacts *facts, const EventExample *example, const Decision *decision,
+static int walk(PolicyStream *stream, const EventFacts *facts, const EventExample *example, Decision *decision,
                 size_t *n_taken) {
         EscalationEnd end = ESCALATION_CANCELLED;
         Outcome outcome;
@@ -169,12 +242,25 @@ static int walk(PolicyStream *stream, const EventFacts *facts, const EventExampl
                 if (next > 0 && decision->is_escalating)
                         policy_remember_step(stream->memory, stream->policy, facts, decision, next);
                 step = next;
+                r = bound_workloads(stream, facts, decision, decision->actions + step);
+                if (r < 0)
+                        break;
                 how = step_end(decision->actions + step, example, n_taken, &outcome);
                 if (decision->actions[step].is_deferred)
                         r = defer(stream, decision, step, facts);
                 next = decision_step_after(decision, step, how, outcome, &end);
         }
         policy_remember_end(stream->memory, stream->policy, facts, decision, end, step);
+        return r;
+}
+
+/* As if each step had helped, the first of an escalation ends it. */
+static int observe(PolicyStream *stream, const EventFacts *facts, Decision *decision) {
+        size_t n = decision->is_escalating ? min_of(decision->n_actions, (size_t) 1) : decision->n_actions;
+        int r = 0;
+
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = bound_workloads(stream, facts, decision, decision->actions + i);
         return r;
 }
 
@@ -185,7 +271,7 @@ static int carry_out(PolicyStream *stream, const EventFacts *facts, const EventE
 
         r = policy_remember(stream->memory, stream->policy, facts, decisions, n);
         for (size_t i = 0; i < n && r >= 0; i++) {
-                const Decision *decision = decisions + i;
+                Decision *decision = decisions + i;
 
                 if (decision->suppressed_by[0])
                         continue;
@@ -193,6 +279,8 @@ static int carry_out(PolicyStream *stream, const EventFacts *facts, const EventE
                         r = defer(stream, decision, 0, facts);
                 else if (decision->mode != POLICY_MODE_OBSERVE)
                         r = walk(stream, facts, example, decision, &n_taken);
+                else
+                        r = observe(stream, facts, decision);
         }
         for (size_t i = 0; i < n && r < 0; i++)
                 decision_clear(decisions + i);
@@ -240,6 +328,9 @@ int policy_stream_due(PolicyStream *stream, const EventExample *until, Decision 
         facts.paths = paths;
         facts.filesystem = waiting->has_filesystem ? &waiting->filesystem : NULL;
         facts.zone = waiting->zone;
+        facts.workloads_state = waiting->workloads_state;
+        facts.workloads_error = waiting->workloads_error;
+        facts.workloads = &waiting->workloads;
         facts.now_boottime_usec = moment_usec;
         if (waiting->realtime_usec != 0)
                 facts.now_realtime_usec = waiting->realtime_usec + (moment_usec - waiting->boottime_usec);

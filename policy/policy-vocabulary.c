@@ -68,7 +68,9 @@ static const char *truth_word(unsigned i) {
 #define BUILT_NUMBER(key, getter, text)                                                                 \
         { .path = (key), .type = VALUE_NUMBER, .operators = ORDER_OPERATORS, .is_built = true,          \
           .get = (getter), .help = (text) }
-#define LATER(key, text) { .path = (key), .type = VALUE_TEXT, .help = (text) }
+#define BUILT_WORKLOAD(key, getter, text)                                                               \
+        { .path = (key), .type = VALUE_TEXT, .operators = TEXT_OPERATORS, .is_built = true,             \
+          .fact = POLICY_FACT_WORKLOAD, .get = (getter), .help = (text) }
 
 static const MatchKey match_keys[] = {
         BUILT_TEXT("fs.type", fact_get_fs_type, "file system type, for example xfs"),
@@ -118,12 +120,16 @@ static const MatchKey match_keys[] = {
         { .path = "file.project", .type = VALUE_NUMBER, .operators = ORDER_OPERATORS, .is_built = true,
           .is_settable_by_user = true, .fact = POLICY_FACT_PROJECT, .get = fact_get_file_project,
           .help = "project number of the file; 0 if it has none" },
-        LATER("workload.unit", "systemd unit that uses the file system"),
-        LATER("workload.slice", "systemd slice that uses the file system"),
-        LATER("workload.cgroup", "control group that uses the file system"),
-        LATER("workload.user", "user whose processes use the file system"),
-        LATER("workload.container", "container that uses the file system"),
-        LATER("workload.pod", "pod that uses the file system"),
+        BUILT_WORKLOAD("workload.unit", fact_get_workload_unit,
+                       "a systemd unit that uses the file, or the file system"),
+        BUILT_WORKLOAD("workload.slice", fact_get_workload_slice, "a systemd slice of those"),
+        { .path = "workload.cgroup", .type = VALUE_PATH, .operators = PATH_OPERATORS, .is_built = true,
+          .fact = POLICY_FACT_WORKLOAD, .get = fact_get_workload_cgroup, .help = "a control group of those" },
+        { .path = "workload.user", .type = VALUE_ACCOUNT, .operators = TEXT_OPERATORS | ORDER_OPERATORS,
+          .is_built = true, .fact = POLICY_FACT_WORKLOAD, .get = fact_get_workload_user,
+          .help = "a user whose processes use it, by name or number" },
+        BUILT_WORKLOAD("workload.container", fact_get_workload_container, "a container that uses it"),
+        BUILT_WORKLOAD("workload.pod", fact_get_workload_pod, "a Kubernetes pod that uses it, by its UID"),
         { .path = "time", .type = VALUE_WINDOW, .is_built = true, .get = fact_get_time,
           .help = "a window of the policy that is open when the event is decided" },
 };

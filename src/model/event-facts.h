@@ -9,6 +9,7 @@
 #include "src/model/file-owner.h"
 #include "src/model/filesystem-facts.h"
 #include "src/model/health-event.h"
+#include "src/model/workload-facts.h"
 
 /* What a decision about an event waited for, which is being looked at once more. */
 typedef enum ResumedFrom {
@@ -33,4 +34,8 @@ typedef struct EventFacts {
         const char *const *paths;               /* absolute, "/srv/dir/file": one for each mount that shows the whole
                                                  * file system; with FACT_KNOWN at least one; NULL-terminated */
         const FileOwner *owner;                 /* of the inode; NULL: unknown, nobody looked */
+        FactState workloads_state;              /* who uses the inode or, without one, the file system; absent:
+                                                 * nobody */
+        int workloads_error;                    /* positive errno, with FACT_UNKNOWN; 0: nobody looked */
+        const WorkloadFacts *workloads;         /* with FACT_KNOWN; settled */
 } EventFacts;

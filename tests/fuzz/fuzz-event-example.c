@@ -50,7 +50,10 @@ static bool is_left_out(const Example *example, const MatchKey *key) {
 
 static void require_same(const FactValue *a, const FactValue *b) {
         require(a->state == b->state && a->error == b->error && a->number == b->number);
-        require(a->is_unnamed == b->is_unnamed && a->n_texts == b->n_texts);
+        require(a->is_unnamed == b->is_unnamed && a->is_partial == b->is_partial && a->n_texts == b->n_texts);
+        require(a->n_numbers == b->n_numbers);
+        for (size_t i = 0; i < a->n_numbers; i++)
+                require(a->numbers[i] == b->numbers[i]);
         for (size_t i = 0; i < a->n_texts; i++)
                 require(text_equal(a->texts[i], b->texts[i]));
 }

@@ -30,6 +30,7 @@ typedef struct Facts {
         const char *paths[4];
         char *mounts[EXAMPLE_MOUNTS_MAX + 3];
         Zone *zone;
+        WorkloadFacts workloads;
 } Facts;
 
 static void set_nothing_else(Facts *facts) {
@@ -139,10 +140,57 @@ static void set_same_name_in_two_domains(Facts *facts) {
         facts->fixture.event.structure = STRUCTURE_RTGROUP_RMAPBT;
 }
 
+static void add_user(Facts *facts, WorkloadFact fact) {
+        assert_int_equal(workload_facts_add(&facts->workloads, &fact), 0);
+}
+
+static void settle_users(Facts *facts) {
+        assert_int_equal(workload_facts_settle(&facts->workloads), 0);
+        facts->fixture.facts.workloads_state = FACT_KNOWN;
+}
+
+static void set_used(Facts *facts) {
+        add_user(facts, (WorkloadFact) {
+                .workload = { .unit = "db@main.service", .slice = "system-db.slice" },
+                .cgroup = "/system.slice/system-db.slice/db@main.service",
+                .user_state = FACT_KNOWN, .user = 117, .account_state = FACT_KNOWN, .account = "postgres",
+        });
+        add_user(facts, (WorkloadFact) {
+                .workload = { .container = "c0ffee \"{'", .pod = "0a-1b" },
+                .cgroup = "/kubepods/\x1b[2J\t",
+                .user_state = FACT_KNOWN, .user = UINT32_MAX - 1, .account_state = FACT_ABSENT,
+        });
+        settle_users(facts);
+}
+
+static void set_partly_used(Facts *facts) {
+        add_user(facts, (WorkloadFact) { .workload.unit = "db.service", .user_state = FACT_KNOWN, .user = 0 });
+        add_user(facts, (WorkloadFact) { .workload.unit = "mail.service" });
+        facts->workloads.is_partial = true;
+        settle_users(facts);
+}
+
+static void set_used_by_nobody(Facts *facts) {
+        settle_users(facts);
+}
+
+static void set_not_used(Facts *facts) {
+        facts->fixture.facts.workloads_state = FACT_ABSENT;
+}
+
+static void set_users_unknown(Facts *facts) {
+        facts->fixture.facts.workloads_error = ETIMEDOUT;
+}
+
 static const struct {
         const char *name;
         void (*set)(Facts *facts);
 } variants[] = {
+        { "used", set_used },
+        { "partly used", set_partly_used },
+        { "used by nobody that anybody knows", set_used_by_nobody },
+        { "not used", set_not_used },
+        { "who knows who uses it", set_users_unknown },
         { "little is known", set_nothing_else },
         { "everything is known", set_everything },
         { "a file", set_file },
@@ -169,10 +217,16 @@ static EventFacts *facts_init(Facts *facts, void (*set)(Facts *facts)) {
         result->path_state = FACT_ABSENT;
         result->paths = facts->paths;
         result->owner = &facts->owner;
+        result->workloads = &facts->workloads;
         result->now_boottime_usec = 4 * TIMING_MAX_USEC;
         set(facts);
         result->zone = facts->zone;
         return result;
+}
+
+static void facts_clear(Facts *facts) {
+        workload_facts_clear(&facts->workloads);
+        zone_free(facts->zone);
 }
 
 /* A document and what was read of it. */
@@ -219,6 +273,10 @@ static void assert_same_value(const FactValue *a, const FactValue *b) {
         assert_int_equal(a->error, b->error);
         assert_int_equal(a->number, b->number);
         assert_int_equal(a->is_unnamed, b->is_unnamed);
+        assert_int_equal(a->is_partial, b->is_partial);
+        assert_int_equal(a->n_numbers, b->n_numbers);
+        for (size_t i = 0; i < a->n_numbers; i++)
+                assert_int_equal(a->numbers[i], b->numbers[i]);
         assert_int_equal(a->n_texts, b->n_texts);
         for (size_t i = 0; i < a->n_texts; i++)
                 assert_string_equal(a->texts[i], b->texts[i]);
@@ -250,7 +308,7 @@ static void test_every_key(void **state) {
                         was_known[k] = was_known[k] || before.state == FACT_KNOWN;
                 }
                 document_close(&document);
-                zone_free(facts.zone);
+                facts_clear(&facts);
         }
         for (size_t k = 0; k < match_key_count(); k++)
                 if (match_key_at(k)->is_built && !was_known[k])
@@ -290,7 +348,7 @@ static void test_every_explanation(void **state) {
                 assert_int_equal(policy_explain(policy, memory, &shown, &after), 0);
                 assert_string_equal(after, before);
                 document_close(&document);
-                zone_free(facts.zone);
+                facts_clear(&facts);
         }
 }
 
@@ -379,7 +437,39 @@ static void test_left_out(void **state) {
                                 assert_same_value(&before, &after);
                 }
                 document_close(&document);
+                facts_clear(&facts);
         }
+}
+
+/* As many as there is room for, and that there are others. */
+static void test_many_users(void **state) {
+        static Document document;
+        FactValue before, after;
+        Facts facts;
+
+        (void) state;
+        (void) facts_init(&facts, set_everything);
+        for (unsigned i = 0; i < WORKLOAD_FACTS_MAX + 1; i++) {
+                WorkloadFact fact = { .user_state = FACT_KNOWN, .user = i };
+
+                (void) snprintf(fact.workload.unit, sizeof(fact.workload.unit), "unit-%u.service", i);
+                add_user(&facts, fact);
+        }
+        settle_users(&facts);
+        get(&facts.fixture.facts, match_key_find("workload.unit"), &before);
+        assert_int_equal(before.n_texts, WORKLOAD_FACTS_MAX);
+        assert_true(before.is_partial);
+
+        document_open(&facts.fixture.facts, &document);
+        assert_int_equal(document.example.left_out->n_children, 6);
+        get(&document.facts, match_key_find("workload.unit"), &after);
+        assert_int_equal(after.state, FACT_KNOWN);
+        assert_true(after.is_partial);
+        assert_in_range(after.n_texts, 10, WORKLOAD_FACTS_MAX - 1);
+        for (size_t i = 0; i < after.n_texts; i++)
+                assert_string_equal(after.texts[i], before.texts[i]);
+        document_close(&document);
+        facts_clear(&facts);
 }
 
 static void set_oversized(Facts *facts) {
@@ -472,6 +562,7 @@ int main(void) {
                 cmocka_unit_test(test_every_key),
                 cmocka_unit_test(test_every_explanation),
                 cmocka_unit_test(test_left_out),
+                cmocka_unit_test(test_many_users),
                 cmocka_unit_test(test_room),
                 cmocka_unit_test(test_zone_without_a_name),
                 cmocka_unit_test(test_times),

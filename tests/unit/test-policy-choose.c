@@ -99,14 +99,15 @@ static void test_needs_fact(_unused_ void **state) {
 static void test_needs_of_files(_unused_ void **state) {
         static const struct {
                 const char *match;
-                bool path, owner, project;
+                bool path, owner, project, workload;
         } cases[] = {
-                { "file: {path: /srv/a}", true, false, false },
-                { "file: {owner: root}", false, true, false },
-                { "file: {group: {not: 8}}", false, true, false },
-                { "file: {project: 7}", false, false, true },
-                { "any-of: [{file: {project: 7}}, {file: {owner: 0}}]", false, true, true },
-                { "fs: {type: xfs}", false, false, false },
+                { "file: {path: /srv/a}", true, false, false, false },
+                { "file: {owner: root}", false, true, false, false },
+                { "file: {group: {not: 8}}", false, true, false, false },
+                { "file: {project: 7}", false, false, true, false },
+                { "any-of: [{file: {project: 7}}, {file: {owner: 0}}]", false, true, true, false },
+                { "none-of: [{workload: {pod: x}}, {file: {owner: 0}}]", false, true, false, true },
+                { "fs: {type: xfs}", false, false, false, false },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -121,8 +122,24 @@ static void test_needs_of_files(_unused_ void **state) {
                 assert_int_equal(policy_needs_fact(policy, EVENT_SICK, POLICY_FACT_PATH), cases[i].path);
                 assert_int_equal(policy_needs_fact(policy, EVENT_SICK, POLICY_FACT_OWNER), cases[i].owner);
                 assert_int_equal(policy_needs_fact(policy, EVENT_SICK, POLICY_FACT_PROJECT), cases[i].project);
+                assert_int_equal(policy_needs_fact(policy, EVENT_SICK, POLICY_FACT_WORKLOAD), cases[i].workload);
                 assert_false(policy_needs_fact(policy, EVENT_CORRUPT, POLICY_FACT_OWNER));
         }
+}
+
+/* Whom it protects is not looked for where nothing is done anyway. */
+static void test_needs_of_workloads(_unused_ void **state) {
+        static const char text[] = "version: 1\n"
+                                   "protect: [{id: p, match: {workload: {unit: x.service}}, deny: all}]\n"
+                                   "rules: [{id: a, match: {event: unit-done, workload: {unit: y}}, do: [log]}]\n";
+        _cleanup_(policy_unref_at) Policy *policy = fixture_load(text);
+
+        assert_non_null(policy);
+        assert_true(policy_needs_fact(policy, EVENT_SICK, POLICY_FACT_WORKLOAD));
+        assert_true(policy_call_needs_fact(policy, POLICY_FACT_WORKLOAD));
+        assert_true(policy_needs_fact(policy, EVENT_UNIT_DONE, POLICY_FACT_WORKLOAD));
+        assert_false(policy_needs_fact(policy, EVENT_REPAIR_DONE, POLICY_FACT_WORKLOAD));
+        assert_false(policy_needs_fact(policy, EVENT_UNMOUNTED, POLICY_FACT_WORKLOAD));
 }
 
 static void test_calls(_unused_ void **state) {
@@ -496,6 +513,7 @@ int main(void) {
                 cmocka_unit_test(test_autofsck_levels),
                 cmocka_unit_test(test_needs_fact),
                 cmocka_unit_test(test_needs_of_files),
+                cmocka_unit_test(test_needs_of_workloads),
                 cmocka_unit_test(test_calls),
                 cmocka_unit_test(test_handle),
                 cmocka_unit_test(test_many_decisions),

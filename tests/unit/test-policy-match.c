@@ -146,6 +146,62 @@ static void no_file(Fixture *fixture) {
         fixture->facts.owner = &someone;
 }
 
+static WorkloadFacts users;
+
+static void add_user(const char *unit, const char *slice, const char *container, uint32_t user, const char *account) {
+        WorkloadFact fact = { .user_state = FACT_KNOWN, .user = user };
+
+        strcpy(fact.workload.unit, unit);
+        strcpy(fact.workload.slice, slice);
+        strcpy(fact.workload.container, container);
+        strcpy(fact.workload.pod, container[0] ? "0a-1b" : "");
+        (void) snprintf(fact.cgroup, sizeof(fact.cgroup), "/%s/%s", slice, unit);
+        fact.account_state = account ? FACT_KNOWN : FACT_ABSENT;
+        strcpy(fact.account, account ?: "");
+        assert_int_equal(workload_facts_add(&users, &fact), 0);
+}
+
+static void used_by(Fixture *fixture, bool is_partial) {
+        users.is_partial = is_partial;
+        assert_int_equal(workload_facts_settle(&users), 0);
+        fixture->facts.workloads_state = FACT_KNOWN;
+        fixture->facts.workloads = &users;
+}
+
+static void used(Fixture *fixture) {
+        workload_facts_clear(&users);
+        add_user("db@main.service", "system.slice", "", 117, "postgres");
+        add_user("cri-1.scope", "pods.slice", "c0ffee", 0, "root");
+        add_user("cri-1.scope", "pods.slice", "c0ffee", 0, "root");
+        add_user("loose.service", "system.slice", "", 4711, NULL);
+        used_by(fixture, false);
+}
+
+static void used_by_some(Fixture *fixture) {
+        workload_facts_clear(&users);
+        add_user("db@main.service", "system.slice", "", 117, "postgres");
+        used_by(fixture, true);
+}
+
+/* The names are not known, and the path was too long. */
+static void used_by_numbers(Fixture *fixture) {
+        workload_facts_clear(&users);
+        add_user("db@main.service", "system.slice", "", 117, NULL);
+        users.items[0].account_state = FACT_UNKNOWN;
+        users.items[0].cgroup[0] = '\0';
+        used_by(fixture, false);
+}
+
+static void used_by_nobody(Fixture *fixture) {
+        workload_facts_clear(&users);
+        used_by(fixture, false);
+}
+
+static void used_by_who_knows(Fixture *fixture) {
+        fixture->facts.workloads_state = FACT_UNKNOWN;
+        fixture->facts.workloads_error = ETIMEDOUT;
+}
+
 /* Saturday, 00:30 in UTC. */
 static void on_saturday(Fixture *fixture) {
         fixture->facts.now_realtime_usec = UINT64_C(1795825800) * USEC_PER_SEC;
@@ -307,6 +363,42 @@ static const MatchCase cases[] = {
         { "file: {owner: {not: root}}", YES, no_file },
         { "file: {group: 0}", NO, no_file },
         { "file: {project: 0}", NO, no_file },
+        { "workload: {unit: db@main.service}", YES, used },
+        { "workload: {unit: 'db@*.service'}", YES, used },
+        { "workload: {unit: {regex: 'cri-[0-9]+[.]scope'}}", YES, used },
+        { "workload: {unit: mail.service}", NO, used },
+        { "workload: {unit: {not: mail.service}}", YES, used },
+        { "workload: {unit: {not: 'db@*'}}", NO, used },
+        /* Each of them for itself: one that is both is not asked for. */
+        { "workload: {unit: 'db@*', container: c0ffee}", YES, used },
+        { "workload: {slice: [mail.slice, pods.slice]}", YES, used },
+        { "workload: {cgroup: {under: /pods.slice}}", YES, used },
+        { "workload: {cgroup: /system.slice/mail.service}", NO, used },
+        { "workload: {user: postgres}", YES, used },
+        { "workload: {user: [nobody, 0]}", YES, used },
+        { "workload: {user: 117}", YES, used },
+        { "workload: {user: {at-least: 1000}}", YES, used },
+        /* So are the two ends of a range. */
+        { "workload: {user: {at-least: 1, at-most: 100}}", YES, used },
+        { "workload: {user: 5}", NO, used },
+        { "workload: {user: 'm*'}", NO, used },
+        { "workload: {container: c0ffee}", YES, used },
+        { "workload: {pod: '*'}", YES, used },
+        { "workload: {pod: '*'}", NO, used_by_nobody },
+        { "workload: {unit: {not: a.service}}", YES, used_by_nobody },
+        { "workload: {unit: 'db@*'}", YES, used_by_some },
+        { "workload: {unit: mail.service}", UNKNOWN, used_by_some },
+        { "workload: {pod: '*'}", UNKNOWN, used_by_some },
+        { "workload: {user: postgres}", YES, used_by_some },
+        { "workload: {user: 0}", UNKNOWN, used_by_some },
+        { "workload: {user: 117}", YES, used_by_numbers },
+        { "workload: {user: 118}", NO, used_by_numbers },
+        { "workload: {user: postgres}", UNKNOWN, used_by_numbers },
+        { "workload: {cgroup: '/**'}", UNKNOWN, used_by_numbers },
+        { "workload: {pod: '*'}", NO, used_by_numbers },
+        { "workload: {unit: a.service}", UNKNOWN, used_by_who_knows },
+        { "workload: {unit: {not: a.service}}", UNKNOWN, used_by_who_knows },
+        { "workload: {unit: a.service}", NO, no_filesystem },
         { "time: weekend", YES, on_saturday },
         { "time: night", NO, on_saturday },
         { "time: [night, weekend]", YES, on_saturday },
@@ -441,6 +533,13 @@ static void test_fact_texts(_unused_ void **state) {
                 { "file: {project: 1}", "file.project is unknown (EOPNOTSUPP)", owned_by_a_number },
                 { "file: {owner: root}", "file.owner is unknown (ESTALE)", owner_unknown },
                 { "file: {owner: root}", "file.owner is absent", no_file },
+                { "workload: {unit: x}", "workload.unit is \"db@main.service\", \"cri-1.scope\", \"loose.service\"",
+                  used },
+                { "workload: {user: x}", "workload.user is 117, 0, 4711 (\"postgres\", \"root\")", used },
+                { "workload: {unit: x}", "workload.unit is \"db@main.service\", and perhaps others", used_by_some },
+                { "workload: {user: 5}", "workload.user is 117 (its name is unknown)", used_by_numbers },
+                { "workload: {pod: x}", "workload.pod is absent", used_by_nobody },
+                { "workload: {pod: x}", "workload.pod is unknown (ETIMEDOUT)", used_by_who_knows },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
@@ -455,6 +554,11 @@ static void test_fact_texts(_unused_ void **state) {
         }
 }
 
+static int forget_users(_unused_ void **state) {
+        workload_facts_clear(&users);
+        return 0;
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_cases),
@@ -463,5 +567,5 @@ int main(void) {
                 cmocka_unit_test(test_fact_texts),
         };
 
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, NULL, forget_users);
 }
