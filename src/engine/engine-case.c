@@ -149,6 +149,7 @@ static EventFacts facts_of(Engine *engine, const Filesystem *filesystem, const C
         EventFacts facts = engine_facts(engine, &asked->event, filesystem);
 
         set_paths(&facts, asked, paths);
+        engine_case_users_facts(engine, asked, &facts);
         facts.owner = asked->event.inode != 0 ? asked->owner : &nobody;
         if (asked->deferred) {
                 facts.resumed_from = deferred_resumed_from(asked->deferred->kind);
@@ -171,6 +172,7 @@ static void begin_ahead(Engine *engine, Filesystem *filesystem, const Case *aske
 
         if (filesystem->facts.autofsck_state != FACT_KNOWN || question->owner || question->project ||
             question->is_lost || question->checked.structure != STRUCTURE_NONE ||
+            needs_fact(engine, &asked->event, POLICY_FACT_WORKLOAD) ||
             (question->path && policy_needs_fact(engine->policy, asked->event.kind, POLICY_FACT_PATH)) ||
             policy_choose(engine->policy, engine->memory, &facts, decisions, ELEMENTSOF(decisions), &n) < 0)
                 return;
@@ -217,13 +219,15 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
                 .checked = wants_check(first),
         };
         bool autofsck = wants_autofsck(engine, watch, filesystem, event);
+        /* Nothing of the file system is touched for it: also after a shutdown. */
+        bool users = needs_fact(engine, event, POLICY_FACT_WORKLOAD) && engine_case_users_ask(engine, watch, first);
         int r;
 
         if (watch->is_ending || !engine->gatherer || filesystem->n_mounts == 0 || filesystem->is_shut_down)
-                return false;
+                return users;
         if (!question.path && !question.owner && !question.project && !question.is_lost && !autofsck &&
             question.error_since_sec == 0 && question.checked.structure == STRUCTURE_NONE)
-                return false;
+                return users;
         if (!engine_worker_is_connected(engine) && !engine->is_worker_given_up)
                 return true;
 
@@ -238,7 +242,7 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
                 if (autofsck)
                         forget_autofsck(filesystem, -r);
                 log_debug_errno(r, "facts cannot be asked for: %m");
-                return false;
+                return users;
         }
         return true;
 }
@@ -382,7 +386,7 @@ static bool pump(Engine *engine, Watch *watch, size_t n_min) {
         if (watch->awaits_facts && !watch->is_ending && !engine->is_worker_given_up)
                 return false;
         watch->is_pumping = true;
-        for (size_t n = 0; watch->request_id == 0 && !STAILQ_EMPTY(&watch->cases); n++) {
+        for (size_t n = 0; watch->request_id == 0 && !watch->users_look && !STAILQ_EMPTY(&watch->cases); n++) {
                 is_over = n >= n_min && is_turn_over(engine, watch);
                 if (is_over || case_ask(engine, watch, filesystem, STAILQ_FIRST(&watch->cases)))
                         break;
@@ -411,8 +415,10 @@ void engine_ask_again(Engine *engine) {
 
         /* The answer to what was asked before comes too late then, and a repair that was begun with the question is
          * found begun, or taken back with the decision. */
-        TAILQ_FOREACH(watch, &engine->watches, entries)
+        TAILQ_FOREACH(watch, &engine->watches, entries) {
                 watch->request_id = 0;
+                engine_case_users_forget(watch);
+        }
         engine_pump_all(engine);
 }
 
@@ -439,6 +445,16 @@ void engine_facts_came(Engine *engine, Watch *watch) {
 
 void engine_decide_all(Engine *engine, Watch *watch) {
         watch->request_id = 0;
+        engine_case_users_forget(watch);
+        (void) pump(engine, watch, 0);
+}
+
+void engine_case_go_on(Engine *engine, Watch *watch) {
+        if (watch->request_id != 0 || watch->users_look)
+                return;
+        watch->is_pumping = true;
+        case_finish(engine, watch, filesystem_table_find_id(engine->filesystems, watch->filesystem_id));
+        watch->is_pumping = false;
         (void) pump(engine, watch, 0);
 }
 
@@ -463,10 +479,7 @@ void engine_on_gathered(void *userdata, uint64_t filesystem_id, uint64_t request
         }
 
         watch->request_id = 0;
-        watch->is_pumping = true;
-        case_finish(engine, watch, filesystem);
-        watch->is_pumping = false;
-        (void) pump(engine, watch, 0);
+        engine_case_go_on(engine, watch);
 }
 
 static void count_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event) {

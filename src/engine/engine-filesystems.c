@@ -61,6 +61,7 @@ static void watch_free(Engine *engine, Watch *watch) {
                 record_ring_release(engine->ring, waiting->event.kept_as);
                 engine_case_free(waiting);
         }
+        engine_case_users_clear(watch);
         engine_healed_free(watch);
         sd_event_source_disable_unref(watch->start_timer);
         monitor_source_free(watch->source);

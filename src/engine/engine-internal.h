@@ -30,7 +30,20 @@ typedef struct Case {
         char *schedule;                 /* by which it is due; owned; NULL: by none */
         bool is_named;                  /* a further name of a file whose first one was told: its path is known */
         FileOwner *owner;               /* NULL: nobody looked */
+        bool wants_users;               /* who uses it was looked up: Watch.users */
 } Case;
+
+/* A look at who uses a file system, for an event (engine-case-users.c). */
+typedef struct CaseUsers CaseUsers;
+
+/* The last answer of one. */
+typedef struct UsersAnswer {
+        uint64_t inode;                 /* of it alone; 0: of anything */
+        FactState state;
+        int error;                      /* positive errno, with FACT_UNKNOWN */
+        uint64_t came_usec;             /* monotonic */
+        WorkloadFacts facts;            /* FACT_KNOWN; owned */
+} UsersAnswer;
 
 /* What the kernel is asked of one file system, beside what it tells by itself. */
 typedef struct Survey {
@@ -76,6 +89,8 @@ typedef struct Watch {
         size_t n_cases;
         uint64_t request_id;            /* outstanding question for the head; 0: none */
         uint64_t gathered_monotonic_usec;       /* of the last answer */
+        CaseUsers *users_look;          /* outstanding, for the head; NULL: none */
+        UsersAnswer users;
         Survey survey;
         bool may_look;                  /* its survey at the beginning has ended */
         bool has_looks;                 /* conditions may want one */
@@ -267,6 +282,19 @@ void engine_ask_again(Engine *engine);
 void engine_pump_all(Engine *engine);
 /* A WorkTurnHandler: goes on with what was left. */
 bool engine_on_turn(void *userdata, uint64_t until_usec);
+
+/* The head has an answer: decides it, and what comes behind, unless it waits for another one. */
+void engine_case_go_on(Engine *engine, Watch *watch);
+
+/* engine-case-users.c */
+/* Has it looked up who uses it, for the first case. Returns true if engine_case_go_on() will come of it, or if a worker
+ * may. */
+bool engine_case_users_ask(Engine *engine, Watch *watch, Case *first);
+/* Adds what was found to the facts of a case that is being decided. */
+void engine_case_users_facts(Engine *engine, const Case *decided, EventFacts *facts);
+/* What is being looked up nobody waits for any more. */
+void engine_case_users_forget(Watch *watch);
+void engine_case_users_clear(Watch *watch);
 
 /* Something that waited is decided on like an event. @deferred: taken. */
 void engine_take_deferred(Engine *engine, const Filesystem *filesystem, Deferred *deferred);

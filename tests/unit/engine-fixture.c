@@ -124,6 +124,9 @@ static void on_worker_message(void *userdata, const WorkerMessage *message, int 
         } else if (message->header.type == WORKER_START_UNIT) {
                 take_unit(s, &message->unit, fd);
                 answer_job(s, message->unit.job_id, s->outcome);
+        } else if (message->header.type == WORKER_LIST_USERS) {
+                if (s->on_list_users)
+                        s->on_list_users(s, &message->users);
         } else if (message->header.type == WORKER_JOB_TAKEN)
                 s->n_taken++;
 }

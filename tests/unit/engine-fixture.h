@@ -43,6 +43,7 @@ struct Setup {
 
         Outcome (*judge)(Setup *s, const WorkerRepairRequest *request); /* instead of @outcome */
         void (*on_scan)(Setup *s);      /* before it ends */
+        void (*on_list_users)(Setup *s, const WorkerUsersRequest *request);     /* NULL: nobody answers */
         Structure tried[REPAIRS_MAX];   /* in this order */
 };
 
