@@ -9,20 +9,84 @@
 #include "src/basic/text.h"
 
 static const JobKindRule rules[N_ACTION_KINDS] = {
-        [ACTION_SURVEY] = { true, true, false, false, JOB_UNLIMITED, JOB_SURVEY_TIMEOUT_USEC },
-        [ACTION_REPAIR] = { true, true, true, false, JOB_REPAIRS, JOB_REPAIR_TIMEOUT_USEC },
-        [ACTION_SCRUB] = { true, true, true, true, JOB_SCRUBS, JOB_SCRUB_TIMEOUT_USEC },
-        [ACTION_VERIFY_MEDIA] = { true, true, false, true, JOB_VERIFIES, JOB_VERIFY_TIMEOUT_USEC },
+        [ACTION_SURVEY] = {
+                .is_carried_out = true,
+                .needs_filesystem = true,
+                .needs_running = true,
+                .class = JOB_UNLIMITED,
+                .timeout_usec = JOB_SURVEY_TIMEOUT_USEC,
+        },
+        [ACTION_REPAIR] = {
+                .is_carried_out = true,
+                .needs_filesystem = true,
+                .needs_running = true,
+                .is_attempt = true,
+                .class = JOB_REPAIRS,
+                .timeout_usec = JOB_REPAIR_TIMEOUT_USEC,
+        },
+        [ACTION_SCRUB] = {
+                .is_carried_out = true,
+                .needs_filesystem = true,
+                .needs_running = true,
+                .is_attempt = true,
+                .loads_disk = true,
+                .class = JOB_SCRUBS,
+                .timeout_usec = JOB_SCRUB_TIMEOUT_USEC,
+        },
+        [ACTION_VERIFY_MEDIA] = {
+                .is_carried_out = true,
+                .needs_filesystem = true,
+                .needs_running = true,
+                .loads_disk = true,
+                .class = JOB_VERIFIES,
+                .timeout_usec = JOB_VERIFY_TIMEOUT_USEC,
+        },
+        /* A file system that is shut down is what they are for most of all. */
+        [ACTION_FAIL_WORKLOAD] = {
+                .is_carried_out = true,
+                .needs_filesystem = true,
+                .is_prepared = true,
+                .class = JOB_UNLIMITED,
+                .timeout_usec = JOB_WORKLOADS_TIMEOUT_USEC,
+        },
+        [ACTION_FREEZE] = {
+                .is_carried_out = true,
+                .needs_filesystem = true,
+                .is_prepared = true,
+                .class = JOB_UNLIMITED,
+                .timeout_usec = JOB_WORKLOADS_TIMEOUT_USEC,
+        },
+        /* Of one that is shut down already the worker says that there is nothing to do. */
+        [ACTION_SHUTDOWN] = {
+                .is_carried_out = true,
+                .needs_filesystem = true,
+                .is_prepared = true,
+                .class = JOB_UNLIMITED,
+                .timeout_usec = JOB_SHUTDOWN_TIMEOUT_USEC,
+        },
         /* What it does it does not do to the file system: it may well be there for one that is gone. */
-        [ACTION_START_UNIT] = { true, false, false, false, JOB_UNITS, JOB_UNIT_TIMEOUT_USEC },
+        [ACTION_START_UNIT] = {
+                .is_carried_out = true,
+                .class = JOB_UNITS,
+                .timeout_usec = JOB_UNIT_TIMEOUT_USEC,
+        },
 };
 
 const JobKindRule *job_kind_rule(ActionKind kind) {
         return rules + kind;
 }
 
+/* Whose users it is about: one of them is looked at, announced and ended after the other. */
+static bool is_about_users(const Job *job) {
+        return job->request.kind == ACTION_FAIL_WORKLOAD || job->request.kind == ACTION_FREEZE;
+}
+
 bool job_excludes(const Job *running, const Job *candidate) {
-        if (running->filesystem_id != candidate->filesystem_id || running->request.kind != candidate->request.kind)
+        if (running->filesystem_id != candidate->filesystem_id)
+                return false;
+        if (is_about_users(running) && is_about_users(candidate))
+                return true;
+        if (running->request.kind != candidate->request.kind)
                 return false;
 
         return running->request.kind != ACTION_START_UNIT ||
@@ -33,7 +97,11 @@ bool job_excludes(const Job *running, const Job *candidate) {
 static bool answers_scope(const Job *job, const JobOrder *order) {
         const WorkloadScope *has = job->request.workloads, *wants = order->request->workloads;
 
-        if (!has || !wants || !workload_scope_equal(has, wants))
+        if (job->is_dry_run != order->is_dry_run || !has != !wants)
+                return false;
+        if (!has)
+                return true;
+        if (!workload_scope_equal(has, wants))
                 return false;
         if (has->who != WHO_FILE_USERS)
                 return true;
@@ -56,7 +124,7 @@ bool job_answers_order(const Job *job, const JobOrder *order) {
         /* Who asks for more than a check is not answered by one. */
         if (request->kind == ACTION_SCRUB)
                 return job->request.scrub_repair >= request->scrub_repair;
-        if (request->kind == ACTION_FAIL_WORKLOAD || request->kind == ACTION_FREEZE)
+        if (is_about_users(job))
                 return answers_scope(job, order);
         /* What it was given to read cannot be added to. */
         if (request->kind == ACTION_START_UNIT)

@@ -20,7 +20,10 @@ typedef enum JobClass {
 
 typedef struct JobKindRule {
         bool is_carried_out;            /* by a worker */
-        bool needs_filesystem;          /* ends with the file system, and is refused when it is shut down */
+        bool needs_filesystem;          /* ends when it is unmounted */
+        bool needs_running;             /* the file system: refused when it is shut down, and ends then */
+        bool is_prepared;               /* much goes before the worker is told: until then nothing was done. Never tried
+                                         * again by itself after that. */
         bool is_attempt;                /* one that failed is held off for a while */
         bool loads_disk;                /* reads all of it: one at a time on each disk */
         JobClass class;

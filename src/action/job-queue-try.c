@@ -38,6 +38,9 @@ static bool job_may_retry(const Job *job, Outcome outcome) {
         /* What could not be looked at is damaged: it is no better a few seconds later. */
         if (job->request.kind == ACTION_SURVEY && outcome == OUTCOME_INCOMPLETE)
                 return false;
+        /* Whoever is to be ended was announced and permitted once. */
+        if (job_kind_rule(job->request.kind)->is_prepared)
+                return false;
         return outcome_may_retry(outcome) && !job->is_cancel_requested &&
                job->report.n_attempts - job->n_again <= job->request.n_retries;
 }

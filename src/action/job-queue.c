@@ -334,7 +334,7 @@ static int check_order(JobQueue *queue, const JobOrder *order) {
 
         if (!rule->is_carried_out)
                 return -EOPNOTSUPP;
-        if (rule->needs_filesystem && order->filesystem->is_shut_down)
+        if (rule->needs_running && order->filesystem->is_shut_down)
                 return -ESHUTDOWN;
         if (queue->n_jobs >= JOB_QUEUE_MAX)
                 return -ENOBUFS;
@@ -368,6 +368,7 @@ static int job_new(JobQueue *queue, const JobOrder *order, QueuedJob **ret_queue
         job->device_number = order->filesystem->facts.device_number;
         job->state = JOB_QUEUED;
         job->target = order->target;
+        job->is_dry_run = order->is_dry_run;
         job->deadline_monotonic_usec = clock_monotonic_usec() + JOB_QUEUED_MAX_USEC;
         if (order->event) {
                 char text[EVENT_TEXT_SIZE];
@@ -531,6 +532,16 @@ int job_queue_on_result(JobQueue *queue, const WorkerJobResult *result) {
         return 0;
 }
 
+static bool waits_for_next_worker(Job *job) {
+        /* A unit runs on, and the next worker waits for it: asked again, it is not started again. A verification goes
+         * on where it was. */
+        if (job->request.kind == ACTION_START_UNIT || job->request.kind == ACTION_VERIFY_MEDIA)
+                return true;
+        /* Nothing was done, and nobody was told that it would be. */
+        return job_kind_rule(job->request.kind)->is_prepared && !job->is_ordered && !job->was_announced &&
+               job->n_begun_again++ < JOB_BEGUN_AGAIN_MAX;
+}
+
 void job_queue_on_worker_lost(JobQueue *queue) {
         Job *next;
 
@@ -540,19 +551,13 @@ void job_queue_on_worker_lost(JobQueue *queue) {
                         continue;
                 if (queued_of(job)->is_untold && !job_queue_tell_untold(queue, job))
                         continue;
-                if (job->request.kind == ACTION_START_UNIT) {
-                        /* It runs on, and the next worker waits for it: asked again, it is not started again. */
-                        job_requeue(queue, job);
-                        continue;
-                }
-                if (job->request.kind == ACTION_VERIFY_MEDIA) {
-                        /* It goes on where it was. */
+                if (waits_for_next_worker(job)) {
                         job_requeue(queue, job);
                         continue;
                 }
                 job_queue_try_ended(queue, job, OUTCOME_WORKER_LOST, ECONNRESET,
-                              job->has_begun ? "the worker went away in the middle of it"
-                                             : "the worker went away before it began");
+                                    job->has_begun || job->is_ordered ? "the worker went away in the middle of it"
+                                                                      : "the worker went away before it began");
         }
         job_queue_timer_arm(queue);
 }
@@ -561,12 +566,21 @@ void job_queue_on_worker_ready(JobQueue *queue) {
         job_queue_pump(queue);
 }
 
+/* What the worker was told about the users of a file system it does, whether that is there or not. */
+static bool ends_with_filesystem(const Job *job, Outcome outcome) {
+        const JobKindRule *rule = job_kind_rule(job->request.kind);
+
+        if (outcome == OUTCOME_SHUT_DOWN)
+                return rule->needs_running;
+        return rule->needs_filesystem && !(rule->is_prepared && job->is_ordered);
+}
+
 void job_queue_on_filesystem_gone(JobQueue *queue, uint64_t filesystem_id, Outcome outcome) {
         Job *next;
 
         for (Job *job = job_queue_next_of_all(queue, NULL); job; job = next) {
                 next = job_queue_next_of_all(queue, job);
-                if (job->filesystem_id != filesystem_id || !job_kind_rule(job->request.kind)->needs_filesystem)
+                if (job->filesystem_id != filesystem_id || !ends_with_filesystem(job, outcome))
                         continue;
                 if (queued_of(job)->has_result)
                         job_queue_settle(queue, job->event.id);

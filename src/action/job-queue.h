@@ -30,6 +30,12 @@
 /* Every inode is loaded, with pauses. */
 #define JOB_SURVEY_TIMEOUT_USEC (12 * USEC_PER_HOUR)
 #define JOB_UNIT_TIMEOUT_USEC USEC_PER_HOUR
+/* Listing, permit, announcement, the grace of who is ended, the time of who is frozen: each has a deadline of its
+ * own. */
+#define JOB_WORKLOADS_TIMEOUT_USEC (3 * USEC_PER_HOUR)
+#define JOB_SHUTDOWN_TIMEOUT_USEC (15 * USEC_PER_MINUTE)
+/* How often a worker may go away before one of these was ordered of it. */
+#define JOB_BEGUN_AGAIN_MAX 3
 /* The largest disks of today, read slowly. */
 #define JOB_VERIFY_TIMEOUT_USEC (7 * USEC_PER_DAY)
 /* What one unit is given to read. More is counted in its message: a unit that must not miss anything looks at that. */
@@ -79,6 +85,7 @@ typedef struct JobOrder {
         const char *rule_id;            /* "" or NULL without one */
         uint32_t caller_uid;
         const char *override_harmful;   /* NULL: none */
+        bool is_dry_run;                /* ACTION_FAIL_WORKLOAD, ACTION_FREEZE: nothing but the plan */
 } JobOrder;
 
 /**

@@ -30,6 +30,7 @@ Job *job_unref(Job *job) {
         action_request_clear(&job->request);
         message_list_clear(&job->events);
         path_list_clear(&job->paths);
+        workload_reports_clear(&job->workloads);
         free(job->file);
         free(job);
         return NULL;

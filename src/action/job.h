@@ -10,6 +10,7 @@
 #include "src/model/health-event.h"
 #include "src/model/job-report.h"
 #include "src/model/scan-progress.h"
+#include "src/model/workload-report.h"
 
 #define JOB_TARGET_TEXT_SIZE 128
 
@@ -54,6 +55,13 @@ typedef struct Job {
         char *file;                     /* of what was not repaired, from the root of the file system on, if it has a
                                          * name; or NULL */
         BootCheck boot_check;           /* what the worker saw of it, with the root */
+        /* ACTION_FAIL_WORKLOAD, ACTION_FREEZE, ACTION_SHUTDOWN: prepared here, and then ordered of the worker. */
+        bool is_dry_run;                /* ends with the plan */
+        bool was_announced;
+        bool is_ordered;                /* from here on something may be done */
+        unsigned n_begun_again;         /* because a worker went away before that */
+        uint64_t act_realtime_usec;     /* announced: not before; 0: it was not announced */
+        WorkloadReports workloads;      /* of the first two: everybody who uses it */
         ScanProgress progress;          /* ACTION_SCRUB: of the running try; phase 0: not known */
         JobReport report;               /* filled as it goes; complete with JOB_ENDED */
 } Job;

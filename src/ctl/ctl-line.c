@@ -122,6 +122,11 @@ const char *ctl_outcome_sentence(const char *action, const char *word) {
                 return "Not everything could be read.";
         if (outcome == OUTCOME_DONE && text_equal(action, action_kind_to_name(ACTION_START_UNIT)))
                 return "Unit ended well.";
+        /* The detail says who was ended, or would have been. */
+        if (outcome == OUTCOME_DONE && (text_equal(action, action_kind_to_name(ACTION_FAIL_WORKLOAD)) ||
+                                        text_equal(action, action_kind_to_name(ACTION_FREEZE)) ||
+                                        text_equal(action, action_kind_to_name(ACTION_SHUTDOWN))))
+                return "Done.";
         return outcome_to_sentence(outcome);
 }
 

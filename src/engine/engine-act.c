@@ -159,6 +159,12 @@ static EventKind result_kind(const JobReport *report) {
                                ? EVENT_VERIFY_DONE : EVENT_VERIFY_FAILED;
         if (report->action == ACTION_SURVEY)
                 return outcome_is_success(report->outcome) ? EVENT_SURVEY_DONE : EVENT_SURVEY_FAILED;
+        if (report->action == ACTION_FAIL_WORKLOAD)
+                return outcome_is_success(report->outcome) ? EVENT_WORKLOAD_FAILED : EVENT_WORKLOAD_LEFT;
+        if (report->action == ACTION_FREEZE)
+                return outcome_is_success(report->outcome) ? EVENT_WORKLOAD_FROZEN : EVENT_WORKLOAD_LEFT;
+        if (report->action == ACTION_SHUTDOWN)
+                return outcome_is_success(report->outcome) ? EVENT_SHUTDOWN_DONE : EVENT_SHUTDOWN_FAILED;
         if (report->action == ACTION_START_UNIT)
                 return outcome_is_success(report->outcome) ? EVENT_UNIT_DONE : EVENT_UNIT_FAILED;
         return outcome_is_success(report->outcome) ? EVENT_REPAIR_DONE : EVENT_REPAIR_FAILED;
@@ -174,6 +180,12 @@ void engine_on_job_changed(void *userdata, Job *job) {
                 return;
         }
 
+        engine_fail_on_job_ended(engine, job);
+        if (job->is_dry_run) {
+                /* Nothing was done, so nothing follows from it. */
+                engine_tell(engine, on_job, job, filesystem);
+                return;
+        }
         if (filesystem) {
                 count_result(&engine->totals, filesystem, &job->report);
                 engine_conditions_from_job(engine, filesystem, job);
@@ -194,6 +206,29 @@ void engine_on_job_changed(void *userdata, Job *job) {
         watch = engine_watch_find(engine, job->filesystem_id);
         if (watch)
                 engine_looks_next(engine, watch);
+}
+
+/* Of an escalation only the first step that is left would be done. */
+void engine_observe(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id) {
+        size_t n = decision->is_escalating ? min_of(decision->n_actions, (size_t) 1) : decision->n_actions;
+
+        if (engine->options.replay_path)
+                return;
+        for (size_t i = 0; i < n; i++) {
+                const ActionRequest *request = decision->actions + i;
+                JobOrder order = engine_order_of(engine, decision, event, filesystem_id, request);
+                Job *job;
+                int r;
+
+                if ((request->kind != ACTION_FAIL_WORKLOAD && request->kind != ACTION_FREEZE) ||
+                    request->denied_by[0] || request->is_deferred || !order.filesystem)
+                        continue;
+                order.is_dry_run = true;
+                r = job_queue_add(engine->jobs, &order, &job);
+                if (r < 0)
+                        log_notice("event %" PRIu64 ": who would be taken is not found out: %s", event->id,
+                                   engine_order_error_text(-r));
+        }
 }
 
 /* What a person asks for is about a target as an event is. */
@@ -225,6 +260,7 @@ int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char *
                 .scrub_repair = order->scrub_repair,
                 .verify_space = order->verify_space,
                 .rate_bytes = order->rate_bytes,
+                .workloads = (WorkloadScope *) order->workloads,
         };
         const HealthEvent event = event_of_call(order);
         const EventFacts facts = engine_facts(engine, NULL, order->filesystem);
@@ -236,6 +272,7 @@ int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char *
                 .source = DECISION_CALLER,
                 .caller_uid = order->caller_uid,
                 .override_harmful = order->override_harmful,
+                .is_dry_run = order->is_dry_run,
         };
         _cleanup_(free_at) char *denied_by = NULL;
         int r;

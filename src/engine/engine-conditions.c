@@ -52,8 +52,10 @@ void engine_drop(Engine *engine, Filesystem *filesystem, ConditionCode code, con
                 is_changed = true;
         }
 
-        if (is_changed)
-                engine_tell(engine, on_filesystem, filesystem);
+        if (!is_changed)
+                return;
+        engine_tell(engine, on_filesystem, filesystem);
+        engine_holds_look(engine, filesystem);
 }
 
 typedef struct EventCondition {
@@ -302,6 +304,7 @@ void engine_conditions_from_job(Engine *engine, Filesystem *filesystem, const Jo
                 return;
         }
 
+        engine_fail_tell_conditions(engine, filesystem, job);
         if (job->request.kind == ACTION_SCRUB && job->report.outcome == OUTCOME_FOUND_CORRUPTION)
                 engine_scan_left(engine, filesystem, job);
         if (job->request.kind == ACTION_SCRUB)

@@ -168,6 +168,22 @@ typedef struct WaitingTurns {
         VerifyState verify;
 } WaitingTurns;
 
+/* A job about the users of a file system, on its way to the worker (engine-fail.h). */
+typedef struct FailRun FailRun;
+
+/* Who is asked before a destructive step. */
+typedef struct PermitUnit {
+        char template[UNIT_NAME_SIZE];  /* "": nobody */
+        uint64_t timeout_usec;
+} PermitUnit;
+
+/* A unit that is kept from being started. */
+typedef struct HeldUnit {
+        TAILQ_ENTRY(HeldUnit) entries;
+        WorkerHold hold;
+        bool is_lifting;                /* the worker was told to */
+} HeldUnit;
+
 /* Somebody waits to hear who uses a file system (engine-users.c). */
 typedef struct UsersQuestion UsersQuestion;
 
@@ -220,6 +236,12 @@ struct Engine {
         TAILQ_HEAD(, UsersQuestion) users_questions;
         size_t n_users_questions;
         uint64_t last_users_id;
+        TAILQ_HEAD(, FailRun) fail_runs;
+        size_t n_inhibitors;
+        /* PERMIT: to come from the policy (`permit`); nobody sets it yet. */
+        PermitUnit permit;
+        TAILQ_HEAD(, HeldUnit) held_units;
+        size_t n_held_units;
         WorkTurn *turn;                 /* decides what was left waiting so that the monitors could be read */
         sd_event_source *worker_timer;  /* runs while there is no worker */
         bool is_worker_given_up;        /* for too long: decisions are made without facts */
@@ -355,6 +377,8 @@ typedef struct CarryOut {
 } CarryOut;
 void engine_carry_out(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id,
                       const CarryOut *how);
+/* What a decision that is only observed would do to the users of a file system is found out. */
+void engine_observe(Engine *engine, const Decision *decision, const HealthEvent *event, uint64_t filesystem_id);
 void engine_continue_sequences(Engine *engine, const Job *job);
 /* One more action for what @job was ordered for: may it be begun, by the policy of this moment? Then it is counted.
  * @request: may be lowered to what is allowed. */
@@ -567,6 +591,27 @@ int engine_unit_for_job(Engine *engine, const Job *job);
 /* True if somebody takes it. */
 bool engine_unit_ended(Engine *engine, const WorkerJobResult *result);
 
+/* engine-fail.c: failing, freezing, shutting down. For the JobCarrier: */
+int engine_fail_for_job(Engine *engine, const Job *job);
+int engine_fail_cancel_job(Engine *engine, const Job *job);
+/* Before the queue hears of it. */
+void engine_fail_on_worker_lost(Engine *engine);
+void engine_fail_on_job_ended(Engine *engine, const Job *job);
+void engine_forget_fail_runs(Engine *engine);
+/* True if it was the answer to one of our questions. */
+bool engine_fail_on_unit_ended(Engine *engine, const WorkerJobResult *result);
+void engine_on_workload(Engine *engine, const WorkerWorkload *told);
+/* Says in the result who was hit. */
+void engine_fail_add_detail(Engine *engine, WorkerJobResult *result);
+void engine_fail_tell_conditions(Engine *engine, Filesystem *filesystem, const Job *job);
+
+/* engine-holds.c */
+void engine_on_hold(Engine *engine, const WorkerHold *told);
+/* A new worker tells all of them. */
+void engine_forget_holds(Engine *engine);
+/* Nothing may be wrong with it any more: then what was held until that is lifted. @filesystem NULL: with any. */
+void engine_holds_look(Engine *engine, Filesystem *filesystem);
+
 /* engine-users.c */
 void engine_on_user(Engine *engine, const WorkerUser *user);
 void engine_on_users_end(Engine *engine, const WorkerUsersEnd *told);
@@ -578,6 +623,7 @@ int engine_worker_start(Engine *engine);
 void engine_on_worker_message(void *userdata, const WorkerMessage *message, int fd);
 /* The result of a job is recorded: the worker may forget it. */
 void engine_worker_taken(Engine *engine, uint64_t job_id);
+int engine_worker_cancel(Engine *engine, const Job *job);
 /* Says that the monitor of this superblock is not held any more. */
 void engine_worker_release(Engine *engine, dev_t device_number);
 extern const JobCarrier engine_worker_carrier;  /* its userdata is to be set */

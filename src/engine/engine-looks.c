@@ -171,6 +171,7 @@ void engine_looks_on_surveyed(Engine *engine, Watch *watch) {
                 return;
         watch->may_look = true;
         begin(engine, watch);
+        engine_holds_look(engine, filesystem_table_find_id(engine->filesystems, watch->filesystem_id));
 }
 
 void engine_looks_on_conditions_back(Engine *engine, Watch *watch) {

@@ -218,12 +218,12 @@ static bool sequence_step(Engine *engine, Sequence *sequence, const ActionReques
         case ACTION_SCRUB:
         case ACTION_VERIFY_MEDIA:
         case ACTION_START_UNIT:
-                return step_job(engine, sequence, request);
         case ACTION_FAIL_WORKLOAD:
         case ACTION_FREEZE:
         case ACTION_SHUTDOWN:
+                return step_job(engine, sequence, request);
         case ACTION_RECYCLE:
-                /* The loader refuses these by name: whoever comes here found a hole in it. */
+                /* The loader refuses it by name: whoever comes here found a hole in it. */
                 refuse(engine, sequence, request, "this version does not carry it out");
                 return false;
         }
@@ -366,8 +366,12 @@ void engine_carry_out(Engine *engine, const Decision *decision, const HealthEven
         Sequence *sequence;
         int r;
 
-        if (decision->mode == POLICY_MODE_OBSERVE || decision->suppressed_by[0])
+        if (decision->suppressed_by[0])
                 return;
+        if (decision->mode == POLICY_MODE_OBSERVE) {
+                engine_observe(engine, decision, event, filesystem_id);
+                return;
+        }
         if (engine->options.replay_path || decision->n_actions == 0) {
                 drop(engine, decision, event, filesystem_id);
                 return;

@@ -50,6 +50,7 @@ void engine_state_loaded(Engine *engine) {
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
                 if (kinds[i].on_loaded)
                         kinds[i].on_loaded(engine);
+        engine_holds_look(engine, NULL);
 }
 
 void engine_state_put(Engine *engine, const char *key, const void *value, size_t size_bytes) {

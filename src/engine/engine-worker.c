@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernel/health-monitor.h"
+#include "src/action/job-kind.h"
 #include "src/basic/log.h"
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
@@ -74,6 +75,7 @@ static void on_ready(void *userdata, const WorkerHelloReply *reply) {
                 filesystem_mark_mounts_stale(f);
         engine->worker_timer = sd_event_source_disable_unref(engine->worker_timer);
         engine->is_worker_given_up = false;
+        engine_forget_holds(engine);
         engine_tell(engine, on_worker, true);
         engine_pump_all(engine);
         job_queue_on_worker_ready(engine->jobs);
@@ -91,6 +93,7 @@ static void on_lost(void *userdata) {
         engine_survey_on_worker_lost(engine);
         engine_forget_scans(engine);
         engine_users_end_all(engine, ENOTCONN);
+        engine_fail_on_worker_lost(engine);
         job_queue_on_worker_lost(engine->jobs);
 }
 
@@ -117,6 +120,7 @@ static void on_mounts_listed(Engine *engine) {
         if (engine->is_complete)
                 return;
         engine->is_complete = true;
+        engine_holds_look(engine, NULL);
         for (size_t i = 0; i < engine->n_observers; i++)
                 if (engine->observers[i].on_complete)
                         engine->observers[i].on_complete(engine->observers[i].userdata);
@@ -153,10 +157,13 @@ static void on_intent_left(Engine *engine, const WorkerIntent *intent) {
 
 /* The worker keeps a result until it is taken, also one that nobody waits for any more. What it means for the file
  * system the kernel has told already. */
-static void on_result(Engine *engine, const WorkerJobResult *result) {
+static void on_result(Engine *engine, const WorkerJobResult *told) {
+        WorkerJobResult changed = *told, *result = &changed;
         const char *detail = result->detail;
 
-        if (job_queue_on_result(engine->jobs, result) >= 0 || engine_unit_ended(engine, result))
+        engine_fail_add_detail(engine, result);
+        if (job_queue_on_result(engine->jobs, result) >= 0 || engine_fail_on_unit_ended(engine, result) ||
+            engine_unit_ended(engine, result))
                 return;
         log_notice("job %" PRIu64 ": a result for which nobody waits any more: %s%s%s%s", result->job_id,
                    outcome_to_sentence((Outcome) result->outcome), *detail ? " (" : "", detail, *detail ? ")" : "");
@@ -218,6 +225,12 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
         case WORKER_USERS_END:
                 engine_on_users_end(engine, &message->users_end);
                 return;
+        case WORKER_WORKLOAD:
+                engine_on_workload(engine, &message->workload);
+                return;
+        case WORKER_HOLD:
+                engine_on_hold(engine, &message->hold);
+                return;
         case WORKER_HELLO:
         case WORKER_HELD:
         case WORKER_HELD_END:
@@ -234,8 +247,6 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
         case WORKER_FAIL:
         case WORKER_SHUTDOWN:
         case WORKER_UNHOLD:
-        case WORKER_WORKLOAD:
-        case WORKER_HOLD:
         case WORKER_HELLO_REPLY:
                 log_warning("worker: said %s, which is ours to say; ignored",
                             worker_message_type_to_name((WorkerMessageType) message->header.type));
@@ -266,6 +277,8 @@ static int carrier_start(void *userdata, const Job *job, const Filesystem *files
                 return engine_survey_for_job(engine, job, filesystem);
         if (job->request.kind == ACTION_VERIFY_MEDIA)
                 return engine_verify_for_job(engine, job);
+        if (job_kind_rule(job->request.kind)->is_prepared)
+                return engine_fail_for_job(engine, job);
         if (job->request.kind == ACTION_START_UNIT) {
                 /* As long as it is not taken, the result of the try before is the answer to this one, too. */
                 if (job->report.n_attempts > 0)
@@ -310,17 +323,24 @@ static int tell_job(Engine *engine, WorkerMessageType type, const Job *job) {
         return worker_link_send(engine->link, &message, -EBADF);
 }
 
+int engine_worker_cancel(Engine *engine, const Job *job) {
+        return tell_job(engine, WORKER_CANCEL, job);
+}
+
 static int carrier_cancel(void *userdata, const Job *job) {
         if (job->request.kind == ACTION_SURVEY)
                 return engine_survey_cancel_job(userdata, job);
         if (job->request.kind == ACTION_VERIFY_MEDIA)
                 return engine_verify_cancel_job(userdata, job);
+        if (job_kind_rule(job->request.kind)->is_prepared)
+                return engine_fail_cancel_job(userdata, job);
         return tell_job(userdata, WORKER_CANCEL, job);
 }
 
 static int carrier_taken(void *userdata, const Job *job) {
         /* Its result was made here: the worker keeps nothing of it. */
-        bool is_ours = job->request.kind == ACTION_SURVEY || job->request.kind == ACTION_VERIFY_MEDIA;
+        bool is_ours = job->request.kind == ACTION_SURVEY || job->request.kind == ACTION_VERIFY_MEDIA ||
+                       (job_kind_rule(job->request.kind)->is_prepared && !job->is_ordered);
 
         return is_ours ? 0 : tell_job(userdata, WORKER_JOB_TAKEN, job);
 }

@@ -47,6 +47,9 @@ typedef struct EngineObserver {
         void (*on_job)(void *userdata, Job *job, const Filesystem *filesystem); /* changed state; filesystem NULL:
                                                                                  * gone */
         void (*on_progress)(void *userdata, const Job *job);    /* how far a job is */
+        /* Job.workloads are going to be failed or frozen at Job.act_realtime_usec; what became of it on_job() tells */
+        void (*on_announced)(void *userdata, const Job *job, const Filesystem *filesystem);
+        void (*on_holds)(void *userdata);       /* some unit is kept from being started, or is no more */
         /* A notify action with a route, beside on_notice() */
         void (*on_routed)(void *userdata, const RoutedNotice *notice);
         /* The end of a unit that no job is about: true if engine_start_unit() was called for it, by this observer or an
@@ -183,7 +186,11 @@ bool engine_resume(Engine *engine);
 
 typedef struct CallerOrder {
         Filesystem *filesystem;
-        ActionKind action;              /* ACTION_REPAIR, ACTION_SCRUB, ACTION_VERIFY_MEDIA */
+        /* ACTION_REPAIR, ACTION_SCRUB, ACTION_VERIFY_MEDIA, ACTION_FAIL_WORKLOAD, ACTION_FREEZE, ACTION_SHUTDOWN */
+        ActionKind action;
+        const WorkloadScope *workloads; /* ACTION_FAIL_WORKLOAD, ACTION_FREEZE; of the users of a file, its number is
+                                         * @target.inode; borrowed */
+        bool is_dry_run;                /* of these: nothing but the plan */
         RepairTarget target;            /* ACTION_REPAIR */
         ScrubRepair scrub_repair;
         VerifySpace verify_space;
@@ -191,6 +198,7 @@ typedef struct CallerOrder {
         uint64_t timeout_usec;          /* USEC_INFINITY: default */
         const char *override_harmful;
         uint32_t caller_uid;
+        const char *reason;             /* why somebody wants it, for the journal; NULL: not said */
 } CallerOrder;
 
 /**
@@ -219,6 +227,16 @@ typedef void (*EngineUserFound)(void *userdata, const WorkerUser *user, const Wo
  */
 int engine_list_users(Engine *engine, const Filesystem *filesystem, uint64_t inode, EngineUserFound found,
                       void *userdata);
+
+/* So many locks delay what is announced: it waits for all of them to be released, for 30 s at most. */
+void engine_set_n_inhibitors(Engine *engine, size_t n);
+
+/* Units that are kept from being started; start with NULL. Borrowed until the loop goes on. */
+const WorkerHold *engine_hold_next(Engine *engine, const WorkerHold *previous);
+#define ENGINE_HOLDS_MAX 1024
+/* It may be started again. Returns 0; -ENOENT if it is not held; -ENOTCONN without a worker; or another negative
+ * errno. */
+int engine_unhold(Engine *engine, const char *unit);
 
 typedef struct UnitOrder {
         uint64_t id;                    /* becomes the instance: a number that no job has */

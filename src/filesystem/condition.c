@@ -25,6 +25,8 @@ static const char *const condition_code_names[] = {
         [CONDITION_EXHAUSTED] = "exhausted",
         [CONDITION_ROUTE_FAILED] = "route-failed",
         [CONDITION_FILESYSTEM_ERROR] = "filesystem-error",
+        [CONDITION_WORKLOADS_FAILED] = "workloads-failed",
+        [CONDITION_PERMIT_REFUSED] = "permit-refused",
         [CONDITION_RULE] = "rule",
 };
 _Static_assert(ELEMENTSOF(condition_code_names) == N_CONDITION_CODES, "every condition has a word");
@@ -54,6 +56,9 @@ static const Life lives[] = {
         [CONDITION_FILESYSTEM_ERROR] = { CONDITION_LIFE_DISK, CONDITION_LIFE_MOUNT },
         /* The route is tried again, and says so again. */
         [CONDITION_ROUTE_FAILED] = { CONDITION_LIFE_MOMENT, CONDITION_LIFE_MOMENT },
+        /* What became of them then is over; why they were failed has a condition of its own. */
+        [CONDITION_WORKLOADS_FAILED] = { CONDITION_LIFE_MOUNT, CONDITION_LIFE_MOUNT },
+        [CONDITION_PERMIT_REFUSED] = { CONDITION_LIFE_MOUNT, CONDITION_LIFE_MOUNT },
         /* What it means only its author knows. */
         [CONDITION_RULE] = { CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
 };
@@ -61,6 +66,18 @@ _Static_assert(ELEMENTSOF(lives) == N_CONDITION_CODES, "every condition has a li
 
 ConditionLife condition_life(ConditionCode code, bool can_be_checked) {
         return can_be_checked ? lives[code].life : lives[code].unchecked;
+}
+
+bool condition_is_about_health(ConditionCode code) {
+        static const ConditionCode others[] = {
+                CONDITION_NOT_WATCHED, CONDITION_ACTION_EXPIRED, CONDITION_ROUTE_FAILED, CONDITION_WORKLOADS_FAILED,
+                CONDITION_PERMIT_REFUSED,
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                if (others[i] == code)
+                        return false;
+        return true;
 }
 
 void condition_list_clear(ConditionList *list) {

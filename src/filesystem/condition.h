@@ -31,6 +31,8 @@ typedef enum ConditionCode {
         CONDITION_ACTION_EXPIRED,       /* an action waited for its window for too long */
         CONDITION_FILESYSTEM_ERROR,     /* the file system met an error of which its errno is all that is known */
         CONDITION_ROUTE_FAILED,         /* somebody who should know of it cannot be told; the target is the route */
+        CONDITION_WORKLOADS_FAILED,     /* units or containers that used it were ended, or could not be */
+        CONDITION_PERMIT_REFUSED,       /* the unit that is asked before destructive steps did not permit one */
         CONDITION_RULE,                 /* a rule of the policy says so; the target is the name that it gave, and behind
                                          * a blank the damaged structure, if it is about one */
 } ConditionCode;
@@ -46,6 +48,9 @@ typedef enum ConditionLife {
 
 /* @can_be_checked: a full check of such a file system can be asked for while it is mounted */
 ConditionLife condition_life(ConditionCode code, bool can_be_checked);
+
+/* It says that something is wrong with the file system itself: not with who watches it, who is told, what was done. */
+bool condition_is_about_health(ConditionCode code);
 
 /* In a message: what follows to its end are names of files, for nobody but those who may read them. */
 #define CONDITION_FILES_TEXT "; in the file system it is "

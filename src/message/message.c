@@ -199,6 +199,26 @@ int message_condition(const MessageCondition *condition, const FilesystemFacts *
         }
 }
 
+int message_workload(const WorkloadReport *report, char **ret_text) {
+        const Workload *workload = &report->workload;
+        json_t *object = json_object();
+
+        set_word(object, "kind", user_kind_to_name(report->kind));
+        (void) json_object_set_new(object, "taken", json_boolean(report->is_taken));
+        set_text(object, "unit", workload->unit, UNIT_NAME_SIZE);
+        set_text(object, "slice", workload->slice, UNIT_NAME_SIZE);
+        set_text(object, "container", workload->container, WORKLOAD_CONTAINER_SIZE);
+        if (workload->runtime != RUNTIME_NONE)
+                set_word(object, "runtime", container_runtime_to_name(workload->runtime));
+        set_text(object, "pod", workload->pod, WORKLOAD_POD_SIZE);
+        set_text(object, "name", report->name, USER_NAME_SIZE);
+        set_number(object, "processes", report->n_processes);
+        if (report->has_fate)
+                set_word(object, "fate", workload_fate_to_name(report->fate));
+        set_text(object, "why", report->why, WORKLOAD_REPORT_WHY_SIZE);
+        return dump(object, ret_text);
+}
+
 void message_list_clear(MessageList *list) {
         free(list->text);
         *list = (MessageList) {};
@@ -308,6 +328,14 @@ static json_t *head_object(const Message *message) {
         set_number(object, "count", message->count);
         set_number(object, "omitted", (message->events ? message->events->n_omitted : 0) +
                                       (message->conditions ? message->conditions->n_omitted : 0));
+        set_word(object, "action", message->action);
+        set_known_number(object, "job", message->job_id);
+        if (message->filesystem)
+                (void) json_object_set_new(object, "filesystem", filesystem_object(message->filesystem, limits));
+        if (message->workloads) {
+                set_number(object, "taken", message->n_taken);
+                set_number(object, "workloads_omitted", message->workloads->n_omitted);
+        }
         set_number(object, "paths", message->paths ? message->paths->n : 0);
         set_number(object, "paths_omitted", message->paths ? message->paths->n_omitted : 0);
         return object;
@@ -324,9 +352,12 @@ int message_text(const Message *message, char **ret_text) {
 
         /* The lists go before the brace that ends the head. */
         head[strlen(head) - 1] = '\0';
-        if (asprintf(&text, "%s,\"events\":[%s],\"conditions\":[%s]}\n", head,
+        if (asprintf(&text, "%s,\"events\":[%s],\"conditions\":[%s]%s%s%s}\n", head,
                      message->events && message->events->text ? message->events->text : "",
-                     message->conditions && message->conditions->text ? message->conditions->text : "") < 0)
+                     message->conditions && message->conditions->text ? message->conditions->text : "",
+                     message->workloads ? ",\"workloads\":[" : "",
+                     message->workloads && message->workloads->text ? message->workloads->text : "",
+                     message->workloads ? "]" : "") < 0)
                 return -ENOMEM;
         *ret_text = text;
         return 0;

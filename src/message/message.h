@@ -11,6 +11,7 @@
 
 #include "src/model/filesystem-facts.h"
 #include "src/model/health-event.h"
+#include "src/model/workload-report.h"
 
 #define MESSAGE_SCHEMA 1
 /* An object of a list is never longer than this: what is too long in it is cut. */
@@ -39,6 +40,9 @@ typedef struct MessageCondition {
 
 /* The same for a condition. */
 int message_condition(const MessageCondition *condition, const FilesystemFacts *filesystem, char **ret_text);
+
+/* The same for a unit or container. */
+int message_workload(const WorkloadReport *report, char **ret_text);
 
 /* JSON objects, collected. Starts as `MessageList list = {};` */
 typedef struct MessageList {
@@ -79,6 +83,12 @@ typedef struct Message {
         uint64_t count;                 /* events, merged reports counted once */
         const MessageList *events, *conditions;         /* may be NULL */
         const PathList *paths;          /* may be NULL */
+        /* Of "permit" */
+        const char *action;             /* NULL: none */
+        uint64_t job_id;                /* 0: none */
+        uint64_t n_taken;               /* with @workloads */
+        const FilesystemFacts *filesystem;      /* NULL: none */
+        const MessageList *workloads;   /* NULL: none */
 } Message;
 
 /* @ret_text: new. Returns 0 or -ENOMEM. */

@@ -37,6 +37,11 @@ typedef enum EventKind {
         EVENT_VERIFY_FAILED,
         EVENT_UNIT_DONE,
         EVENT_UNIT_FAILED,
+        EVENT_WORKLOAD_FAILED,          /* all that were to be ended are */
+        EVENT_WORKLOAD_LEFT,            /* not all of them */
+        EVENT_WORKLOAD_FROZEN,          /* they stood still for their time, and run again */
+        EVENT_SHUTDOWN_DONE,            /* the file system was shut down because somebody wanted it */
+        EVENT_SHUTDOWN_FAILED,
         EVENT_ACTION_REFUSED,
         EVENT_MONITOR_LOST,             /* the file system lives, but nobody watches it any more */
         EVENT_CHECK_DUE,                /* by a schedule */

@@ -150,6 +150,80 @@ static void on_refused(_unused_ void *userdata, ActionKind action, const char *w
                         action_kind_to_name(action), why);
 }
 
+/* So that journalctl finds whoever it is about. */
+static void add_workload(LogRecord *record, const WorkloadReport *report) {
+        const struct {
+                const char *field, *text;
+        } texts[] = {
+                { "XFS_HEALER_UNIT",      report->workload.unit },
+                { "XFS_HEALER_CONTAINER", report->workload.container },
+                { "XFS_HEALER_POD",       report->workload.pod },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                if (texts[i].text[0])
+                        log_record_field(record, texts[i].field, "%s", texts[i].text);
+}
+
+static void add_checkpoint(LogRecord *record, const Filesystem *filesystem) {
+        if (!filesystem)
+                return;
+        log_record_field(record, "XFS_HEALER_LAST_KNOWN_GOOD_USEC", "%" PRIu64, filesystem->good_realtime_usec);
+        log_record_field(record, "XFS_HEALER_FIRST_BAD_USEC", "%" PRIu64, filesystem->first_bad_realtime_usec);
+}
+
+static void workload_begin(LogRecord *record, int level, const char *message_id, const Job *job,
+                           const Filesystem *filesystem, const WorkloadReport *report) {
+        log_record_begin(record, level, message_id);
+        add_filesystem(record, filesystem);
+        add_event(record, &job->event);
+        log_record_field(record, "XFS_HEALER_JOB", "%" PRIu64, job->id);
+        log_record_field(record, "XFS_HEALER_ACTION", "%s", action_kind_to_name(job->request.kind));
+        if (job->report.rule_id[0])
+                log_record_field(record, "XFS_HEALER_RULE", "%s", job->report.rule_id);
+        add_checkpoint(record, filesystem);
+        add_workload(record, report);
+}
+
+static void on_announced(_unused_ void *userdata, const Job *job, const Filesystem *filesystem) {
+        char name[WORKLOAD_REPORT_NAME_SIZE], text[JOURNAL_TEXT_SIZE];
+
+        for (size_t i = 0; i < job->workloads.n_items; i++) {
+                const WorkloadReport *report = job->workloads.items + i;
+                LogRecord record;
+
+                if (!report->is_taken)
+                        continue;
+                workload_begin(&record, LOG_WARNING, MESSAGE_WORKLOAD_WILL_FAIL, job, filesystem, report);
+                log_record_field(&record, "XFS_HEALER_DEADLINE_USEC", "%" PRIu64, job->act_realtime_usec);
+                log_record_send(&record, "%s: %s will be %s", journal_text_object(filesystem, NULL, text),
+                                workload_report_name(report, name),
+                                job->request.kind == ACTION_FREEZE ? "frozen" : "ended");
+        }
+}
+
+/* One line for each that was taken, and in the job's own line how many were spared: their list can be long, and the bus
+ * has it. */
+static void tell_workloads(const Job *job, const Filesystem *filesystem) {
+        char name[WORKLOAD_REPORT_NAME_SIZE], text[JOURNAL_TEXT_SIZE];
+
+        for (size_t i = 0; job->is_ordered && i < job->workloads.n_items; i++) {
+                const WorkloadReport *report = job->workloads.items + i;
+                bool is_left = report->fate == FATE_LEFT || report->fate == FATE_BACK;
+                LogRecord record;
+
+                if (!report->is_taken || !report->has_fate)
+                        continue;
+                workload_begin(&record, is_left ? LOG_ERR : LOG_WARNING, MESSAGE_WORKLOAD_FAILED, job, filesystem,
+                               report);
+                log_record_field(&record, "XFS_HEALER_FATE", "%s", workload_fate_to_name(report->fate));
+                log_record_field(&record, "XFS_HEALER_HELD", "%d", report->is_held);
+                log_record_send(&record, "%s: %s: %s%s%s%s", journal_text_object(filesystem, NULL, text),
+                                workload_report_name(report, name), workload_fate_to_name(report->fate),
+                                report->is_held ? ", held" : "", report->why[0] ? ": " : "", report->why);
+        }
+}
+
 typedef struct JobLine {
         int level;
         const char *message_id;
@@ -197,6 +271,8 @@ static void on_job(_unused_ void *userdata, Job *job, const Filesystem *filesyst
                         log_record_field(&record, "XFS_HEALER_ERRNO", "%d", report->error);
         }
         log_record_send(&record, "%s", journal_text_job(filesystem, job, text));
+        if (job->state == JOB_ENDED)
+                tell_workloads(job, filesystem);
 }
 
 static void on_condition(_unused_ void *userdata, const HealthCondition *condition, bool is_raised,
@@ -322,6 +398,7 @@ int journal_record_new(Engine *engine, JournalRecord **ret_record) {
                 .on_notice = on_notice,
                 .on_refused = on_refused,
                 .on_job = on_job,
+                .on_announced = on_announced,
                 .on_condition = on_condition,
                 .on_conditions_back = on_conditions_back,
                 .on_policy = on_policy,

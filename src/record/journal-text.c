@@ -68,6 +68,10 @@ char *journal_text_job(const Filesystem *filesystem, const Job *job, char buffer
                                   is_done && job->request.kind == ACTION_SCRUB ? "No damage found."
                                   : is_done && job->request.kind == ACTION_SURVEY ? "Survey done."
                                   : is_done && job->request.kind == ACTION_START_UNIT ? "Unit ended well."
+                                  : is_done && job->is_dry_run ? "Nothing was done."
+                                  : is_done && job->request.kind == ACTION_FAIL_WORKLOAD ? "Who used it was ended."
+                                  : is_done && job->request.kind == ACTION_FREEZE ? "Who used it was frozen."
+                                  : is_done && job->request.kind == ACTION_SHUTDOWN ? "Shut down."
                                   : is_done && job->request.kind == ACTION_VERIFY_MEDIA ? "Everything could be read."
                                   : report->outcome == OUTCOME_FOUND_CORRUPTION &&
                                                   job->request.kind == ACTION_VERIFY_MEDIA

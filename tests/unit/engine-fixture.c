@@ -109,6 +109,8 @@ static void take_unit(Setup *s, const WorkerUnitRequest *request, int fd) {
 static void on_worker_message(void *userdata, const WorkerMessage *message, int fd) {
         Setup *s = userdata;
 
+        if (s->on_message && s->on_message(s, message, fd))
+                return;
         if (message->header.type == WORKER_GATHER)
                 answer_gather(s, &message->gather);
         else if (message->header.type == WORKER_REPAIR) {

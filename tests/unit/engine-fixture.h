@@ -44,6 +44,7 @@ struct Setup {
         Outcome (*judge)(Setup *s, const WorkerRepairRequest *request); /* instead of @outcome */
         void (*on_scan)(Setup *s);      /* before it ends */
         void (*on_list_users)(Setup *s, const WorkerUsersRequest *request);     /* NULL: nobody answers */
+        bool (*on_message)(Setup *s, const WorkerMessage *message, int fd);     /* true: the test has answered it */
         Structure tried[REPAIRS_MAX];   /* in this order */
 };
 

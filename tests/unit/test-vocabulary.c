@@ -22,8 +22,8 @@ static const char *const kinds[] = {
         "unrecognised",     "sick",           "corrupt",       "healthy",     "shutdown",     "media-error",
         "read-error",       "write-error",    "data-lost",     "events-lost", "watching",     "unmounted",
         "filesystem-error", "repair-done",    "repair-failed", "scrub-done",  "scrub-failed", "survey-done",
-        "survey-failed",    "verify-done",    "verify-failed", "unit-done",   "unit-failed",  "action-refused",
-        "monitor-lost",
+        "survey-failed",    "verify-done",    "verify-failed", "unit-done",   "unit-failed",  "workload-failed",
+        "workload-left",    "workload-frozen", "shutdown-done", "shutdown-failed", "action-refused", "monitor-lost",
         "check-due",
 };
 static const char *const sources[] = { "healthmon", "fanotify", "survey", "healerd", "foreign" };
@@ -147,6 +147,11 @@ static void test_severities(_unused_ void **state) {
                 { EVENT_VERIFY_FAILED,  SEVERITY_WARNING,  true  },
                 { EVENT_UNIT_DONE,      SEVERITY_NOTICE,   true  },
                 { EVENT_UNIT_FAILED,    SEVERITY_ERROR,    true  },
+                { EVENT_WORKLOAD_FAILED, SEVERITY_CRITICAL, true },
+                { EVENT_WORKLOAD_LEFT,  SEVERITY_CRITICAL, true  },
+                { EVENT_WORKLOAD_FROZEN, SEVERITY_WARNING, true  },
+                { EVENT_SHUTDOWN_DONE,  SEVERITY_CRITICAL, true  },
+                { EVENT_SHUTDOWN_FAILED, SEVERITY_ERROR,   true  },
                 { EVENT_ACTION_REFUSED, SEVERITY_WARNING,  true  },
                 { EVENT_MONITOR_LOST,   SEVERITY_ERROR,    true  },
                 { EVENT_CHECK_DUE,      SEVERITY_INFO,     true  },

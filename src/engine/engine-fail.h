@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Jobs that fail or freeze whoever uses a file system, or shut it down: what goes before the worker is told to. Each
+ * stage is left by an answer, or by its deadline, from the loop; nothing is done to anybody before FAIL_ORDERED.
+ *
+ *   BEGIN -> LISTING -> PERMIT -> WARNING -> DELAYED -> ORDERED -> ENDED
+ *
+ * A shutdown has nobody to list or to warn; a dry run ends with the plan. Shared by the files engine-fail*.c.
+ */
+#pragma once
+
+#include "src/engine/engine-internal.h"
+
+typedef enum FailStage {
+        FAIL_BEGIN,
+        FAIL_LISTING,                   /* who uses it? */
+        FAIL_PERMIT,                    /* a unit of the administrator's is asked */
+        FAIL_WARNING,                   /* announced, and the time that was promised runs */
+        FAIL_DELAYED,                   /* it is over, and somebody still has a lock */
+        FAIL_ORDERED,                   /* the worker acts */
+        FAIL_ENDED,                     /* its result is on its way to the queue */
+} FailStage;
+
+/* Somebody else's answer may come after the run is gone. */
+typedef struct FailListing FailListing;
+
+struct FailRun {
+        TAILQ_ENTRY(FailRun) entries;
+        Engine *engine;
+        uint64_t job_id;
+        FailStage stage;
+        sd_event_source *timer;
+        uint64_t give_up_monotonic_usec;        /* FAIL_LISTING */
+        FailListing *listing;           /* is being answered; NULL: none */
+        WorkloadPlan plan;
+        int error;                      /* of the listing: negative errno */
+        uint64_t permit_id;             /* FAIL_PERMIT: number of the unit */
+};
+
+/* How often a look at the users is asked for again because others look, and for how long. */
+#define FAIL_ASK_AGAIN_USEC USEC_PER_SEC
+#define FAIL_LISTING_USEC (2 * USEC_PER_MINUTE)
+/* The worker stops the unit at its deadline and then has to say so. */
+#define FAIL_PERMIT_GRACE_USEC (5 * USEC_PER_SEC)
+/* Locks delay what was announced by no more than this. */
+#define FAIL_DELAY_USEC (30 * USEC_PER_SEC)
+/* The worker looks at all users again, and at the end whether they are gone, beside the grace that they are given. */
+#define FAIL_ORDER_USEC (5 * USEC_PER_MINUTE)
+
+/* engine-fail.c */
+/* NULL: there is none. */
+FailRun *engine_fail_find(Engine *engine, uint64_t job_id);
+/* NULL: the job has ended meanwhile. */
+Job *engine_fail_job(const FailRun *run);
+void engine_fail_set_timer(FailRun *run, uint64_t usec);
+/* Here, without having ordered anything of the worker. @detail: one sentence. */
+void engine_fail_end(FailRun *run, Outcome outcome, int error, const char *detail);
+/* The plan stands. */
+void engine_fail_planned(FailRun *run);
+/* It was permitted, or nobody has to be asked. */
+void engine_fail_permitted(FailRun *run);
+
+/* engine-fail-list.c */
+void engine_fail_list(FailRun *run);
+/* What comes of a listing that was asked for is nobody's any more. */
+void engine_fail_forget_listing(FailRun *run);
+
+/* engine-fail-permit.c */
+void engine_fail_ask_permit(FailRun *run);
+/* It did not say yes in time. */
+void engine_fail_permit_overdue(FailRun *run);
+/* The unit is asked about something that is over. */
+void engine_fail_forget_permit(FailRun *run);
+
+/* engine-fail-order.c */
+/* Returns 0 or a negative errno. The line may break in here, and @run with it. */
+int engine_fail_order(FailRun *run, Job *job, const Filesystem *filesystem);
