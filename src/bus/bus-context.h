@@ -40,6 +40,9 @@ typedef struct BusJob {
         uint64_t forget_usec;           /* monotonic, once it ended */
 } BusJob;
 
+/* A lock of bus-inhibit.h. */
+typedef struct BusInhibitor BusInhibitor;
+
 struct BusContext {
         sd_event *event;
         Engine *engine;
@@ -52,6 +55,8 @@ struct BusContext {
         BusObjects filesystems;         /* BusFilesystem */
         BusObjects jobs;                /* BusJob */
         size_t n_ended_jobs;
+        TAILQ_HEAD(, BusInhibitor) inhibitors;
+        size_t n_inhibitors;
         sd_event_source *job_timer;
         uint64_t job_keep_usec;
         HistoryReader history;          /* no functions: none is kept */

@@ -6,13 +6,17 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "src/basic/log.h"
 #include "src/basic/text.h"
 #include "src/bus/bus-context.h"
 #include "src/bus/bus-error.h"
 #include "src/bus/bus-filesystem-method.h"
 #include "src/bus/bus-job.h"
 #include "src/bus/bus-options.h"
+
+#define REASON_TEXT_SIZE 1024
 
 typedef struct RepairOptions {
         const char *structure, *domain, *override_harmful;
@@ -117,6 +121,17 @@ static int read_repair(sd_bus_message *message, RepairOptions *options, RepairTa
         return 0;
 }
 
+/* Whoever asks later why it was done finds it beside the job. */
+static void log_reason(const CallerOrder *order, const char *subject) {
+        char text[REASON_TEXT_SIZE] = "";
+
+        if (!order->reason || !*order->reason)
+                return;
+        (void) text_append_escaped(text, sizeof(text), order->reason, strlen(order->reason));
+        log_notice("%s: %s is asked for by user %" PRIu32 ": %s", subject, action_kind_to_name(order->action),
+                   order->caller_uid, text);
+}
+
 static int answer_order(BusFilesystem *object, sd_bus_message *message, const CallerOrder *order, sd_bus_error *error) {
         BusContext *context = object->base.context;
         _cleanup_(free_at) char *denied = NULL;
@@ -146,6 +161,7 @@ static int answer_order(BusFilesystem *object, sd_bus_message *message, const Ca
                         return bus_error_set(error, r, "%s: cannot take in the job: %s", subject, strerror(-r));
         }
 
+        log_reason(order, subject);
         /* The answer names an object, so it has to be there already. */
         r = bus_job_update(context, job, object->filesystem);
         if (r < 0)
@@ -161,9 +177,8 @@ static BusVariant repair_variant(const Filesystem *filesystem, bool is_override)
         return filesystem->facts.is_removable == TRISTATE_YES ? BUS_VARIANT_REMOVABLE : BUS_VARIANT_CHANGES;
 }
 
-/* With options that were read and found good. Returns as a handler does. */
-static int order_if_allowed(BusFilesystem *object, sd_bus_message *message, BusVariant variant,
-                            const BusDetail *details, size_t n_details, CallerOrder *order, sd_bus_error *error) {
+int bus_filesystem_order(BusFilesystem *object, sd_bus_message *message, BusVariant variant, const BusDetail *details,
+                         size_t n_details, CallerOrder *order, sd_bus_error *error) {
         int r;
 
         r = bus_authorize(object->base.context->authorizer, message, &(BusAuthorizeCall) {
@@ -210,7 +225,7 @@ int bus_filesystem_on_repair(sd_bus_message *message, void *userdata, sd_bus_err
                 .override_harmful = options.override_harmful,
         };
 
-        return order_if_allowed(object, message,
+        return bus_filesystem_order(object, message,
                                 repair_variant(object->filesystem, options.override_harmful != NULL), details,
                                 ELEMENTSOF(details), &order, error);
 }
@@ -241,7 +256,7 @@ int bus_filesystem_on_scrub(sd_bus_message *message, void *userdata, sd_bus_erro
                 .timeout_usec = timeout_usec,
         };
 
-        return order_if_allowed(object, message,
+        return bus_filesystem_order(object, message,
                                 is_repair ? repair_variant(object->filesystem, false) : BUS_VARIANT_CHECKS, details,
                                 ELEMENTSOF(details), &order, error);
 }
@@ -280,5 +295,5 @@ int bus_filesystem_on_verify_media(sd_bus_message *message, void *userdata, sd_b
                 .timeout_usec = timeout_usec,
         };
 
-        return order_if_allowed(object, message, BUS_VARIANT_CHECKS, details, ELEMENTSOF(details), &order, error);
+        return bus_filesystem_order(object, message, BUS_VARIANT_CHECKS, details, ELEMENTSOF(details), &order, error);
 }

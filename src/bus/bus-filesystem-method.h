@@ -4,7 +4,12 @@
  */
 #pragma once
 
-#include <systemd/sd-bus.h>
+#include "src/bus/bus-context.h"
+
+/* With options that were read and found good: authorise, order, answer. Returns as a handler does. @order gets the
+ * caller. */
+int bus_filesystem_order(BusFilesystem *object, sd_bus_message *message, BusVariant variant, const BusDetail *details,
+                         size_t n_details, CallerOrder *order, sd_bus_error *error);
 
 int bus_filesystem_on_repair(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_filesystem_on_verify_media(sd_bus_message *message, void *userdata, sd_bus_error *error);

@@ -19,6 +19,7 @@
 #include "src/bus/bus-signal.h"
 #include "src/bus/bus-users.h"
 #include "src/bus/bus-value.h"
+#include "src/bus/bus-workloads.h"
 
 #define PATH_SIZE 96
 #define BUFFER_SIZE 64
@@ -319,6 +320,21 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_RESULT("aa{sv}", users, "a{sv}", totals),
                                 bus_users_on_list,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("FailWorkloads",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("o", job),
+                                bus_workloads_on_fail,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("FreezeWorkloads",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("o", job),
+                                bus_workloads_on_freeze,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Shutdown",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("o", job),
+                                bus_workloads_on_shutdown,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
 
         SD_BUS_VTABLE_END

@@ -23,6 +23,12 @@
         N_("Authentication is required to repair the file system $(fs.name) in a way that crashes some kernels")
 #define MESSAGE_CHECK N_("Authentication is required to check the file system $(fs.name)")
 #define MESSAGE_VERIFY N_("Authentication is required to read all of the file system $(fs.name)")
+#define MESSAGE_PLAN N_("Authentication is required to see who would be ended if the file system $(fs.name) failed")
+#define MESSAGE_FAIL N_("Authentication is required to end programs that use the file system $(fs.name)")
+#define MESSAGE_FREEZE N_("Authentication is required to freeze programs that use the file system $(fs.name)")
+#define MESSAGE_SHUTDOWN N_("Authentication is required to shut down the file system $(fs.name)")
+#define MESSAGE_INHIBIT N_("Authentication is required to delay that programs are ended")
+#define MESSAGE_UNHOLD N_("Authentication is required to let $(unit) be started again")
 #define MESSAGE_CANCEL N_("Authentication is required to cancel a job on the file system $(fs.name)")
 
 static const BusGuard guards[] = {
@@ -38,6 +44,16 @@ static const BusGuard guards[] = {
         { FILESYSTEM, "Scrub",         BUS_VARIANT_CHANGES,   POLKIT_ACTION_REPAIR,           MESSAGE_REPAIR,  false },
         { FILESYSTEM, "Scrub",         BUS_VARIANT_REMOVABLE, POLKIT_ACTION_REPAIR_REMOVABLE, MESSAGE_REPAIR,  false },
         { FILESYSTEM, "VerifyMedia",   BUS_VARIANT_CHECKS,    POLKIT_ACTION_VERIFY,           MESSAGE_VERIFY,  false },
+        { MANAGER,    "Inhibit",       BUS_VARIANT_PLAIN,     POLKIT_ACTION_INHIBIT,          MESSAGE_INHIBIT, false },
+        { MANAGER,    "ListHolds",     BUS_VARIANT_PLAIN,     NULL,                           NULL,            false },
+        { MANAGER,    "Unhold",        BUS_VARIANT_PLAIN,     POLKIT_ACTION_UNHOLD,           MESSAGE_UNHOLD,  false },
+        { FILESYSTEM, "FailWorkloads", BUS_VARIANT_CHECKS,    POLKIT_ACTION_READ_EVENTS,      MESSAGE_PLAN,    false },
+        { FILESYSTEM, "FailWorkloads", BUS_VARIANT_WORKLOADS, POLKIT_ACTION_FAIL_WORKLOAD,    MESSAGE_FAIL,    true  },
+        { FILESYSTEM, "FreezeWorkloads", BUS_VARIANT_CHECKS,  POLKIT_ACTION_READ_EVENTS,      MESSAGE_PLAN,    false },
+        { FILESYSTEM, "FreezeWorkloads", BUS_VARIANT_WORKLOADS, POLKIT_ACTION_FAIL_WORKLOAD,  MESSAGE_FREEZE,  true  },
+        { FILESYSTEM, "Shutdown",      BUS_VARIANT_PLAIN,     POLKIT_ACTION_SHUTDOWN,         MESSAGE_SHUTDOWN, true },
+        { JOB,        "ListWorkloads", BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_USERS,   false },
+        { JOB,        "Cancel",        BUS_VARIANT_WORKLOADS, POLKIT_ACTION_FAIL_WORKLOAD,    MESSAGE_CANCEL,  true  },
         { JOB,        "Cancel",        BUS_VARIANT_CHECKS,    POLKIT_ACTION_SCRUB,            MESSAGE_CANCEL,  false },
         { JOB,        "Cancel",        BUS_VARIANT_CHANGES,   POLKIT_ACTION_REPAIR,           MESSAGE_CANCEL,  false },
         { JOB,        "Cancel",        BUS_VARIANT_REMOVABLE, POLKIT_ACTION_REPAIR_REMOVABLE, MESSAGE_CANCEL,  false },

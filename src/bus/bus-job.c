@@ -20,6 +20,7 @@
 #include "src/bus/bus-options.h"
 #include "src/bus/bus-signal.h"
 #include "src/bus/bus-value.h"
+#include "src/bus/bus-workloads.h"
 
 /* Forgetting may be late: nobody waits for it. */
 #define TIMER_ACCURACY_USEC USEC_PER_SEC
@@ -168,6 +169,12 @@ static int get_verified(sd_bus *bus _unused_, const char *path _unused_, const c
         return sd_bus_message_append(reply, "b", (int) ((BusJob *) userdata)->job->report.was_verified);
 }
 
+static int get_dry_run(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                       const char *property _unused_, sd_bus_message *reply, void *userdata,
+                       sd_bus_error *error _unused_) {
+        return sd_bus_message_append(reply, "b", (int) ((BusJob *) userdata)->job->is_dry_run);
+}
+
 static int get_percent(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
                        const char *property _unused_, sd_bus_message *reply, void *userdata,
                        sd_bus_error *error _unused_) {
@@ -180,9 +187,13 @@ static int get_percent(sd_bus *bus _unused_, const char *path _unused_, const ch
 /* Only what changes something needs the permission to change it; stopping an override is as harmless as stopping any
  * other. */
 static BusVariant cancel_variant(const Job *job, const Filesystem *filesystem) {
+        bool is_about_programs = job->request.kind == ACTION_FAIL_WORKLOAD || job->request.kind == ACTION_FREEZE ||
+                                 job->request.kind == ACTION_SHUTDOWN;
         bool is_change = job->request.kind == ACTION_REPAIR || job->request.kind == ACTION_START_UNIT ||
                          job->request.scrub_repair != SCRUB_REPAIR_NEVER;
 
+        if (is_about_programs && !job->is_dry_run)
+                return BUS_VARIANT_WORKLOADS;
         if (!is_change)
                 return BUS_VARIANT_CHECKS;
 
@@ -242,6 +253,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("Rule", "s", get_text, 0, CONST),
         SD_BUS_PROPERTY("Source", "s", get_text, 0, CONST),
         SD_BUS_PROPERTY("CallerUID", "u", get_caller_uid, 0, CONST),
+        SD_BUS_PROPERTY("DryRun", "b", get_dry_run, 0, CONST),
         SD_BUS_PROPERTY("Started", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("Ended", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("Attempts", "u", get_attempts, 0, CHANGES),
@@ -260,6 +272,11 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_NO_RESULT,
                                 on_cancel,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListWorkloads",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("aa{sv}", workloads),
+                                bus_workloads_on_list,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
 
         SD_BUS_SIGNAL_WITH_ARGS("Completed", SD_BUS_ARGS("b", success, "s", outcome, "s", detail), 0),
@@ -398,6 +415,8 @@ static void object_end(BusContext *context, BusJob *object, const Filesystem *fi
         bus_change_flush(context->changes, &object->base.change);
         bus_signal_job_completed(context, object, filesystem);
         bus_signal_action_taken(context, object->job, filesystem);
+        if (object->job->was_announced)
+                bus_signal_workload_failed(context, object->job, filesystem);
 
         while (context->n_ended_jobs > BUS_ENDED_JOBS_MAX && (oldest = oldest_ended(context)))
                 object_remove(context, oldest);

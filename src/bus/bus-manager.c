@@ -9,9 +9,11 @@
 #include "src/bus/bus-error.h"
 #include "src/bus/bus-filesystem.h"
 #include "src/bus/bus-history.h"
+#include "src/bus/bus-inhibit.h"
 #include "src/bus/bus-manager.h"
 #include "src/bus/bus-names.h"
 #include "src/bus/bus-value.h"
+#include "src/bus/bus-workloads.h"
 
 static const char *text_of_version(BusContext *context _unused_) {
         return PACKAGE_VERSION;
@@ -173,6 +175,16 @@ static int get_worker_connected(sd_bus *bus _unused_, const char *path _unused_,
         return sd_bus_message_append(reply, "b", (int) engine_worker_is_connected(((BusContext *) userdata)->engine));
 }
 
+static int get_held(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                    const char *property _unused_, sd_bus_message *reply, void *userdata,
+                    sd_bus_error *error _unused_) {
+        uint32_t n = 0;
+
+        for (const WorkerHold *hold = NULL; (hold = engine_hold_next(((BusContext *) userdata)->engine, hold));)
+                n++;
+        return sd_bus_message_append(reply, "u", n);
+}
+
 static int on_get_filesystem(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         BusContext *context = userdata;
         Filesystem *filesystem;
@@ -267,6 +279,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("MountedUnwatched", "u", get_mounted_unwatched, 0, CHANGES),
         SD_BUS_PROPERTY("BrakedUntilUSec", "t", get_braked_until, 0, CHANGES),
         SD_BUS_PROPERTY("WorkerConnected", "b", get_worker_connected, 0, CHANGES),
+        SD_BUS_PROPERTY("InhibitedBy", "a(ssu)", bus_inhibit_get, 0, CHANGES),
+        SD_BUS_PROPERTY("UnitsHeld", "u", get_held, 0, CHANGES),
 
         SD_BUS_METHOD_WITH_ARGS("GetFilesystem",
                                 SD_BUS_ARGS("s", name),
@@ -290,6 +304,21 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_RESULT("aa{sv}", events),
                                 bus_history_on_list_events,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Inhibit",
+                                SD_BUS_ARGS("s", who, "s", why, "a{sv}", options),
+                                SD_BUS_RESULT("h", lock),
+                                bus_inhibit_on_inhibit,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListHolds",
+                                SD_BUS_NO_ARGS,
+                                SD_BUS_RESULT("aa{sv}", holds),
+                                bus_workloads_on_list_holds,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Unhold",
+                                SD_BUS_ARGS("s", unit, "a{sv}", options),
+                                SD_BUS_NO_RESULT,
+                                bus_workloads_on_unhold,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
 
         SD_BUS_SIGNAL_WITH_ARGS("Event",
                                 SD_BUS_ARGS("t", id, "s", kind, "s", severity, "o", filesystem, "a{sv}", brief),
@@ -300,6 +329,13 @@ static const sd_bus_vtable vtable[] = {
                                 0),
         SD_BUS_SIGNAL_WITH_ARGS("ActionTaken",
                                 SD_BUS_ARGS("t", id, "o", job, "s", action, "s", result, "a{sv}", more),
+                                0),
+        SD_BUS_SIGNAL_WITH_ARGS("WorkloadWillFail",
+                                SD_BUS_ARGS("t", id, "t", job, "o", filesystem, "as", units, "t", deadline_usec,
+                                            "a{sv}", details),
+                                0),
+        SD_BUS_SIGNAL_WITH_ARGS("WorkloadFailed",
+                                SD_BUS_ARGS("t", id, "t", job, "o", filesystem, "s", result, "a{sv}", details),
                                 0),
         SD_BUS_SIGNAL_WITH_ARGS("Notice",
                                 SD_BUS_ARGS("t", id, "s", severity, "s", message, "o", filesystem),
@@ -335,6 +371,8 @@ static const BusChangeName change_names[] = {
         { "WorkerConnected",  BUS_MANAGER_WORKER },
         { "KernelRelease",    BUS_MANAGER_WORKER },
         { "TimeZone",         BUS_MANAGER_WORKER },
+        { "InhibitedBy",      BUS_MANAGER_INHIBITORS },
+        { "UnitsHeld",        BUS_MANAGER_HOLDS },
         {}
 };
 _Static_assert(ELEMENTSOF(change_names) <= BUS_CHANGE_NAMES_MAX + 1, "all of them fit one signal");

@@ -15,6 +15,8 @@ typedef enum BusManagerChange {
         BUS_MANAGER_POLICY = 1 << 1,
         BUS_MANAGER_WORKER = 1 << 2,
         BUS_MANAGER_FILESYSTEMS = 1 << 3,
+        BUS_MANAGER_INHIBITORS = 1 << 4,
+        BUS_MANAGER_HOLDS = 1 << 5,
 } BusManagerChange;
 
 void bus_manager_changed(BusContext *context, unsigned changes);

@@ -36,6 +36,11 @@
 #define POLKIT_ACTION_REPAIR_HARMFUL    "org.xfs.healer.repair-harmful"
 #define POLKIT_ACTION_SCRUB             "org.xfs.healer.scrub"
 #define POLKIT_ACTION_VERIFY            "org.xfs.healer.verify-media"
+/* Of programs: failed or frozen. Of file systems: shut down. */
+#define POLKIT_ACTION_FAIL_WORKLOAD     "org.xfs.healer.fail-workload"
+#define POLKIT_ACTION_SHUTDOWN          "org.xfs.healer.shutdown-filesystem"
+#define POLKIT_ACTION_INHIBIT           "org.xfs.healer.inhibit-workload-failure"
+#define POLKIT_ACTION_UNHOLD            "org.xfs.healer.unhold"
 #define POLKIT_ACTION_MANAGE_POLICY     "org.xfs.healer.manage-policy"
 #define POLKIT_ACTION_READ_EVENTS       "org.xfs.healer.read-events"
 

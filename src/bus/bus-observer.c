@@ -79,6 +79,14 @@ static void on_progress(void *userdata, const Job *job) {
         bus_job_progress(userdata, job);
 }
 
+static void on_announced(void *userdata, const Job *job, const Filesystem *filesystem) {
+        bus_signal_workload_will_fail(userdata, job, filesystem);
+}
+
+static void on_holds(void *userdata) {
+        bus_manager_changed(userdata, BUS_MANAGER_HOLDS);
+}
+
 static void on_condition(void *userdata, const HealthCondition *condition _unused_, bool is_raised _unused_,
                          const Filesystem *filesystem) {
         update_filesystem(userdata, filesystem, BUS_FILESYSTEM_CONDITIONS);
@@ -114,6 +122,8 @@ int bus_observer_add(BusContext *context) {
                 .on_refused = on_refused,
                 .on_job = on_job,
                 .on_progress = on_progress,
+                .on_announced = on_announced,
+                .on_holds = on_holds,
                 .on_condition = on_condition,
                 .on_conditions_back = on_conditions_back,
                 .on_policy = on_policy,

@@ -18,8 +18,25 @@ static const BusOption *option_find(const BusOption *options, size_t n, const ch
         return NULL;
 }
 
+static int read_texts(sd_bus_message *message, const BusOption *option, sd_bus_error *error) {
+        BusTexts *texts = option->value;
+        const char *text;
+        int r;
+
+        r = sd_bus_message_enter_container(message, 'a', "s");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read_basic(message, 's', &text)) > 0) {
+                if (texts->n >= BUS_TEXTS_MAX)
+                        return bus_error_set(error, -EINVAL, "Option \"%s\" has more than %d items", option->key,
+                                             BUS_TEXTS_MAX);
+                texts->items[texts->n++] = text;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
 static int read_value(sd_bus_message *message, const BusOption *option, sd_bus_error *error) {
-        const char type[] = { option->type, '\0' };
+        const char type[] = { option->type, option->type == BUS_OPTION_TEXTS ? 's' : '\0', '\0' };
         const char *contents;
         int r;
 
@@ -33,7 +50,8 @@ static int read_value(sd_bus_message *message, const BusOption *option, sd_bus_e
         r = sd_bus_message_enter_container(message, 'v', contents);
         if (r < 0)
                 return r;
-        r = sd_bus_message_read_basic(message, option->type, option->value);
+        r = option->type == BUS_OPTION_TEXTS ? read_texts(message, option, error)
+                                             : sd_bus_message_read_basic(message, option->type, option->value);
         if (r < 0)
                 return r;
 

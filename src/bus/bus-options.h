@@ -9,10 +9,21 @@
 #include <stddef.h>
 #include <systemd/sd-bus.h>
 
+/* A list of texts, all of them borrowed from the message. */
+#define BUS_TEXTS_MAX 32
+typedef struct BusTexts {
+        const char *items[BUS_TEXTS_MAX];
+        size_t n;
+} BusTexts;
+
+/* In place of a type: "as". */
+#define BUS_OPTION_TEXTS 'a'
+
 typedef struct BusOption {
         const char *key;
-        char type;              /* 's', 'u', 't' or 'b' */
-        void *value;            /* const char **, uint32_t *, uint64_t *, int *; texts are borrowed from the message */
+        char type;              /* 's', 'u', 't', 'b' or BUS_OPTION_TEXTS */
+        void *value;            /* const char **, uint32_t *, uint64_t *, int *, BusTexts *; texts are borrowed from the
+                                 * message */
         bool *is_given;         /* set to false or true; may be NULL */
 } BusOption;
 

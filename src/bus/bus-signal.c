@@ -196,6 +196,70 @@ void bus_signal_notice(BusContext *context, Severity severity, const char *messa
                 dropped(context, "Notice", r);
 }
 
+static int append_units(sd_bus_message *signal, const Job *job) {
+        int r;
+
+        r = sd_bus_message_open_container(signal, 'a', "s");
+        for (size_t i = 0; r >= 0 && i < job->workloads.n_items; i++) {
+                const WorkloadReport *report = job->workloads.items + i;
+
+                if (report->is_taken && report->workload.unit[0])
+                        r = bus_append_text(signal, report->workload.unit);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(signal);
+}
+
+static int send_workload_will_fail(BusContext *context, const Job *job, const Filesystem *filesystem) {
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *signal = NULL;
+        int r;
+
+        r = signal_new(context, "WorkloadWillFail", &signal);
+        if (r >= 0)
+                r = sd_bus_message_append(signal, "tto", job->report.event_id, job->id,
+                                          bus_filesystem_path(context, filesystem));
+        if (r >= 0)
+                r = append_units(signal, job);
+        if (r >= 0)
+                r = sd_bus_message_append(signal, "t", job->act_realtime_usec);
+        if (r >= 0)
+                r = bus_append_workloads(signal, job, filesystem);
+        return r < 0 ? r : sd_bus_send(context->bus, signal, NULL);
+}
+
+void bus_signal_workload_will_fail(BusContext *context, const Job *job, const Filesystem *filesystem) {
+        int r;
+
+        if (!can_send(context))
+                return;
+        r = send_workload_will_fail(context, job, filesystem);
+        if (r < 0)
+                dropped(context, "WorkloadWillFail", r);
+}
+
+static int send_workload_failed(BusContext *context, const Job *job, const Filesystem *filesystem) {
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *signal = NULL;
+        int r;
+
+        r = signal_new(context, "WorkloadFailed", &signal);
+        if (r >= 0)
+                r = sd_bus_message_append(signal, "ttos", job->report.event_id, job->id,
+                                          bus_filesystem_path(context, filesystem),
+                                          outcome_to_name(job->report.outcome));
+        if (r >= 0)
+                r = bus_append_workloads(signal, job, filesystem);
+        return r < 0 ? r : sd_bus_send(context->bus, signal, NULL);
+}
+
+void bus_signal_workload_failed(BusContext *context, const Job *job, const Filesystem *filesystem) {
+        int r;
+
+        if (!can_send(context))
+                return;
+        r = send_workload_failed(context, job, filesystem);
+        if (r < 0)
+                dropped(context, "WorkloadFailed", r);
+}
+
 void bus_signal_policy_reloaded(BusContext *context, bool is_loaded) {
         const Policy *policy = engine_policy(context->engine);
         int r;

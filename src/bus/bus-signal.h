@@ -19,6 +19,9 @@ void bus_signal_action_refused(BusContext *context, ActionKind action, const cha
 /* @message NULL: the event's own text. */
 void bus_signal_notice(BusContext *context, Severity severity, const char *message, const HealthEvent *event,
                        const Filesystem *filesystem);
+/* Who is going to be failed or frozen, and when; then what became of that, also if nothing was done after all. */
+void bus_signal_workload_will_fail(BusContext *context, const Job *job, const Filesystem *filesystem);
+void bus_signal_workload_failed(BusContext *context, const Job *job, const Filesystem *filesystem);
 void bus_signal_policy_reloaded(BusContext *context, bool is_loaded);
 /* Completed of a Job1 object. */
 void bus_signal_job_completed(BusContext *context, const BusJob *object, const Filesystem *filesystem);

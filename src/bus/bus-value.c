@@ -163,7 +163,7 @@ static int append_location(sd_bus_message *message, EventDomain domain, uint32_t
         return 0;
 }
 
-static int append_filesystem_names(sd_bus_message *message, const Filesystem *filesystem) {
+int bus_append_filesystem_names(sd_bus_message *message, const Filesystem *filesystem) {
         int r;
 
         if (!filesystem)
@@ -260,7 +260,7 @@ int bus_append_event(sd_bus_message *message, const HealthEvent *event, const Fi
         r = bus_entry_u64(message, "time-nsec", event->time_realtime_nsec);
         if (r < 0)
                 return r;
-        r = append_filesystem_names(message, filesystem);
+        r = bus_append_filesystem_names(message, filesystem);
         if (r < 0)
                 return r;
         r = bus_entry_text(message, "text", bus_event_text(event, filesystem, text));
@@ -438,7 +438,12 @@ int bus_append_job(sd_bus_message *message, const Job *job, const Filesystem *fi
         r = bus_entry_text(message, "detail", bus_job_detail(job, filesystem));
         if (r < 0)
                 return r;
-        r = append_filesystem_names(message, filesystem);
+        if (job->is_dry_run) {
+                r = bus_entry_bool(message, "dry-run", true);
+                if (r < 0)
+                        return r;
+        }
+        r = bus_append_filesystem_names(message, filesystem);
         if (r < 0)
                 return r;
 
@@ -486,7 +491,7 @@ int bus_append_refusal(sd_bus_message *message, const char *why, const Decision 
                                               ? why : outcome_to_sentence(OUTCOME_REFUSED));
         if (r < 0)
                 return r;
-        r = append_filesystem_names(message, filesystem);
+        r = bus_append_filesystem_names(message, filesystem);
         if (r < 0)
                 return r;
 

@@ -28,6 +28,9 @@ int bus_entry_u64(sd_bus_message *message, const char *key, uint64_t value);
 int bus_entry_u32(sd_bus_message *message, const char *key, uint32_t value);
 int bus_entry_bool(sd_bus_message *message, const char *key, bool value);
 
+/* Of an open a{sv}: mount and device; nothing for NULL. */
+int bus_append_filesystem_names(sd_bus_message *message, const Filesystem *filesystem);
+
 /* The line of the journal, without the path of the inode. Returns @buffer. */
 char *bus_event_text(const HealthEvent *event, const Filesystem *filesystem, char buffer[static EVENT_TEXT_SIZE]);
 
@@ -38,6 +41,10 @@ int bus_append_job(sd_bus_message *message, const Job *job, const Filesystem *fi
 /* The a{sv} of an ActionTaken that nothing carried out. @decision and @event may be NULL. */
 int bus_append_refusal(sd_bus_message *message, const char *why, const Decision *decision, const HealthEvent *event,
                        const Filesystem *filesystem);
+/* The a{sv} of WorkloadWillFail and WorkloadFailed. @filesystem NULL: gone. */
+int bus_append_workloads(sd_bus_message *message, const Job *job, const Filesystem *filesystem);
+/* Of an open a{sv}: what everybody may know of a unit or container. */
+int bus_append_workload_names(sd_bus_message *message, const WorkloadReport *report);
 /* "as": the words of a decision's actions, in order. */
 int bus_append_action_words(sd_bus_message *message, const Decision *decision);
 

@@ -119,6 +119,21 @@ int engine_list_users(Engine *engine, const Filesystem *filesystem _unused_, uin
         return 0;
 }
 
+void engine_set_n_inhibitors(Engine *engine, size_t n) {
+        engine->fake.n_inhibitors = n;
+}
+
+const WorkerHold *engine_hold_next(Engine *engine, const WorkerHold *previous) {
+        const WorkerHold *next = previous ? previous + 1 : engine->fake.holds;
+
+        return next && next < engine->fake.holds + engine->fake.n_holds ? next : NULL;
+}
+
+int engine_unhold(Engine *engine, const char *unit) {
+        (void) text_copy(engine->fake.last_unhold, sizeof(engine->fake.last_unhold), unit);
+        return engine->fake.unhold_result;
+}
+
 int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char **reterr_denied) {
         ActionRequest request = {
                 .kind = order->action,
@@ -126,10 +141,14 @@ int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char *
                 .scrub_repair = order->scrub_repair,
                 .verify_space = order->verify_space,
                 .rate_bytes = order->rate_bytes,
+                .workloads = (WorkloadScope *) order->workloads,
         };
 
         engine->fake.n_orders++;
         engine->fake.last_order = *order;
+        if (order->workloads)
+                engine->fake.last_scope = *order->workloads;
+        (void) text_copy(engine->fake.last_reason, sizeof(engine->fake.last_reason), order->reason ?: "");
         engine->fake.last_override[0] = '\0';
         if (order->override_harmful)
                 (void) text_copy(engine->fake.last_override, sizeof(engine->fake.last_override),
@@ -147,6 +166,7 @@ int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char *
                 .source = DECISION_CALLER,
                 .caller_uid = order->caller_uid,
                 .override_harmful = order->override_harmful,
+                .is_dry_run = order->is_dry_run,
         }, ret_job);
 }
 
@@ -263,6 +283,19 @@ void fake_engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode cod
                        const char *message) {
         assert(condition_raise(&filesystem->conditions, code, SEVERITY_ERROR, target, message, 7, 1000) >= 0);
         tell(engine, on_condition, condition_find(&filesystem->conditions, code, target), true, filesystem);
+}
+
+void fake_engine_announce(Engine *engine, Job *job) {
+        job->was_announced = true;
+        tell(engine, on_announced, job, filesystem_table_find_id(engine->filesystems, job->filesystem_id));
+}
+
+void fake_engine_tell_holds(Engine *engine, const WorkerHold *holds, size_t n) {
+        engine->fake.holds = holds;
+        engine->fake.n_holds = n;
+        for (size_t i = 0; i < engine->n_observers; i++)
+                if (engine->observers[i].on_holds)
+                        engine->observers[i].on_holds(engine->observers[i].userdata);
 }
 
 void fake_engine_tell_progress(Engine *engine, uint64_t job_id, ScanProgress progress) {

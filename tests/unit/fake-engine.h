@@ -27,6 +27,13 @@ typedef struct FakeEngine {
         WorkerUsersEnd users_end;
         uint64_t users_inode;                   /* that was asked for last */
         unsigned n_users_questions;
+        WorkloadScope last_scope;               /* of the last order with one */
+        char last_reason[64];
+        size_t n_inhibitors;
+        const WorkerHold *holds;
+        size_t n_holds;
+        char last_unhold[UNIT_NAME_SIZE];
+        int unhold_result;
         EngineTotals totals;
 } FakeEngine;
 
@@ -54,6 +61,8 @@ void fake_engine_tell_refused(Engine *engine, ActionKind action, const char *why
                               const HealthEvent *event, const Filesystem *filesystem);
 void fake_engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, const char *target,
                        const char *message);
+void fake_engine_announce(Engine *engine, Job *job);
+void fake_engine_tell_holds(Engine *engine, const WorkerHold *holds, size_t n);
 void fake_engine_tell_progress(Engine *engine, uint64_t job_id, ScanProgress progress);
 void fake_engine_tell_job_progress(Engine *engine, Job *job);
 void fake_engine_tell_worker(Engine *engine, bool is_connected);

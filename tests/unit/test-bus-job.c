@@ -271,7 +271,8 @@ static void test_ended_jobs_are_bounded(void **state _unused_) {
 /* How far it is changes by itself, and only while it runs. */
 static void test_progress(void **state _unused_) {
         static const char *const others[] = {
-                "Id", "Operation", "Filesystem", "State", "Target", "EventId", "Rule", "Source", "CallerUID", "Started",
+                "Id", "Operation", "Filesystem", "State", "Target", "EventId", "Rule", "Source", "CallerUID", "DryRun",
+                "Started",
                 "Ended", "Attempts", "Outcome", "Error", "Detail", "Verified", NULL,
         };
         BusFixture fixture;
@@ -322,7 +323,7 @@ static void test_bytes(void **state _unused_) {
 
 static void test_every_property_is_told(void **state _unused_) {
         static const char *const constants[] = {
-                "Id", "Operation", "Target", "EventId", "Rule", "Source", "CallerUID", NULL,
+                "Id", "Operation", "Target", "EventId", "Rule", "Source", "CallerUID", "DryRun", NULL,
         };
         BusFixture fixture;
         Filesystem *fs;
