@@ -17,7 +17,7 @@ __healerctl_filesystems() {
 
 _healerctl() {
         local cur prev word verb="" n_arguments=0 i
-        local verbs='status monitor events repair scrub verify users policy reload resume takeover release'
+        local verbs='status monitor events repair scrub verify users fail-workloads freeze-workloads shutdown holds unhold inhibit policy reload resume takeover release'
         local structures='fscounters usrquota grpquota prjquota quotacheck nlinks super agf agfl agi bnobt cntbt inobt
                 finobt rmapbt refcountbt bitmap summary core datafork attrfork cowfork directory xattr symlink parent dirtree'
         local -A options=(
@@ -28,6 +28,14 @@ _healerctl() {
                 [scrub]='--json --repair --no-wait --no-ask-password'
                 [verify]='--json --all --rate --no-wait --no-ask-password'
                 [users]='--json --no-legend --inode --no-ask-password'
+                [fail-workloads]='--json --no-legend --who --inode --only-unit --only-slice --only-container --only-pod --how --warn
+                        --term --hold --max --confirm-large --even-if-unused --dry-run --reason --no-wait --no-ask-password'
+                [freeze-workloads]='--json --no-legend --who --inode --only-unit --only-slice --only-container --only-pod --warn
+                        --thaw --max --confirm-large --even-if-unused --dry-run --reason --no-wait --no-ask-password'
+                [shutdown]='--json --reason --no-wait --no-ask-password'
+                [holds]='--json --no-legend'
+                [unhold]='--no-ask-password'
+                [inhibit]='--who --why --no-ask-password'
                 [policy]='--json --policy --diff --no-ask-password'
                 [reload]='--no-ask-password'
                 [resume]='--no-ask-password'
@@ -45,7 +53,8 @@ _healerctl() {
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}
                 case $word in
-                --domain|--group|--inode|--generation|--override-harmful|--since|--fs|--limit|--policy|--diff|--rate)
+                --domain|--group|--inode|--generation|--override-harmful|--since|--fs|--limit|--policy|--diff|--rate|--who|\
+                --only-unit|--only-slice|--only-container|--only-pod|--how|--warn|--term|--hold|--thaw|--max|--reason|--why)
                         [ "${COMP_WORDS[i + 1]-}" = "=" ] && i=$((i + 1))
                         i=$((i + 1)) ;;
                 -*) ;;
@@ -65,7 +74,20 @@ _healerctl() {
                 compopt -o filenames 2>/dev/null
                 __healerctl_add_lines < <(__healerctl_filesystems)
                 return ;;
-        --group|--inode|--generation|--override-harmful|--since|--limit|--rate)
+        --who)
+                [ "$verb" = inhibit ] || mapfile -t COMPREPLY < <(compgen -W 'fs-users file-users volume-users' -- "$cur")
+                return ;;
+        --how)
+                mapfile -t COMPREPLY < <(compgen -W 'stop fail' -- "$cur")
+                return ;;
+        --hold)
+                mapfile -t COMPREPLY < <(compgen -W 'until-clear' -- "$cur")
+                return ;;
+        --only-container|--only-pod)
+                mapfile -t COMPREPLY < <(compgen -W 'any' -- "$cur")
+                return ;;
+        --group|--inode|--generation|--override-harmful|--since|--limit|--rate|--only-unit|--only-slice|--warn|--term|\
+        --thaw|--max|--reason|--why)
                 return ;;
         esac
 
@@ -76,10 +98,11 @@ _healerctl() {
 
         case $verb:$n_arguments in
         :*)       mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
+        unhold:0) __healerctl_add_lines < <(healerctl holds --no-legend 2>/dev/null | awk -F '  +' '{ print $1 }') ;;
         policy:0) mapfile -t COMPREPLY < <(compgen -W 'check show explain simulate schema' -- "$cur") ;;
         policy:1) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
         repair:1) mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
-        status:0|repair:0|scrub:0|verify:0|users:0)
+        status:0|repair:0|scrub:0|verify:0|users:0|fail-workloads:0|freeze-workloads:0|shutdown:0)
                 # Names with blanks are quoted as file names are.
                 compopt -o filenames 2>/dev/null
                 __healerctl_add_lines < <(__healerctl_filesystems) ;;

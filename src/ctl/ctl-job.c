@@ -13,6 +13,7 @@
 #include "src/ctl/ctl-agent.h"
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-filesystem.h"
+#include "src/ctl/ctl-job.h"
 #include "src/ctl/ctl-line.h"
 #include "src/ctl/ctl-loop.h"
 #include "src/ctl/ctl-output.h"
@@ -191,9 +192,7 @@ static int append_verify_options(sd_bus_message *call, const CtlRequest *request
         return r;
 }
 
-typedef int (*AppendOptions)(sd_bus_message *call, const CtlRequest *request);
-
-static int make_call(JobWait *wait, const char *member, AppendOptions append, sd_bus_message **ret_call) {
+static int make_call(JobWait *wait, const char *member, CtlAppendOptions append, sd_bus_message **ret_call) {
         _cleanup_(sd_bus_message_unref_at) sd_bus_message *call = NULL;
         int r;
 
@@ -235,7 +234,7 @@ static CtlExit find_filesystem(JobWait *wait) {
         return CTL_EXIT_FAILED;
 }
 
-static CtlExit order(JobWait *wait, const char *member, AppendOptions append) {
+static CtlExit order(JobWait *wait, const char *member, CtlAppendOptions append) {
         _cleanup_(sd_bus_message_unref_at) sd_bus_message *call = NULL, *reply = NULL;
         _cleanup_(ctl_agent_close) CtlAgent agent = {};
         bool may_ask = !(wait->request->options & CTL_OPTION_NO_ASK_PASSWORD);
@@ -267,7 +266,8 @@ static CtlExit order(JobWait *wait, const char *member, AppendOptions append) {
         return CTL_EXIT_FAILED;
 }
 
-static CtlExit run_job(const CtlRequest *request, ActionKind action, const char *member, AppendOptions append) {
+CtlExit ctl_job_run(const CtlRequest *request, ActionKind action, const char *member, CtlAppendOptions append,
+                    CtlJobEnded ended) {
         _cleanup_(job_wait_done) JobWait wait = {
                 .request = request,
                 .action = action_kind_to_name(action),
@@ -302,6 +302,8 @@ static CtlExit run_job(const CtlRequest *request, ActionKind action, const char 
         }
 
         exit_code = ctl_loop_run(&wait.loop);
+        if (ended && exit_code != CTL_EXIT_INTERRUPTED && exit_code != CTL_EXIT_NO_DAEMON)
+                ended(wait.loop.bus, request, wait.job);
         if (exit_code == CTL_EXIT_INTERRUPTED)
                 ctl_complain(wait.name, "the job goes on as %s; \"healerctl monitor\" shows how it ends", wait.job);
         return exit_code;
@@ -313,13 +315,13 @@ CtlExit ctl_repair(const CtlRequest *request) {
         exit_code = check_words(request);
         if (exit_code != CTL_EXIT_OK)
                 return exit_code;
-        return run_job(request, ACTION_REPAIR, "Repair", append_repair_options);
+        return ctl_job_run(request, ACTION_REPAIR, "Repair", append_repair_options, NULL);
 }
 
 CtlExit ctl_scrub(const CtlRequest *request) {
-        return run_job(request, ACTION_SCRUB, "Scrub", append_scrub_options);
+        return ctl_job_run(request, ACTION_SCRUB, "Scrub", append_scrub_options, NULL);
 }
 
 CtlExit ctl_verify(const CtlRequest *request) {
-        return run_job(request, ACTION_VERIFY_MEDIA, "VerifyMedia", append_verify_options);
+        return ctl_job_run(request, ACTION_VERIFY_MEDIA, "VerifyMedia", append_verify_options, NULL);
 }

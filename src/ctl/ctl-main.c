@@ -27,6 +27,18 @@ static CtlExit run(const CtlRequest *request) {
                 return ctl_verify(request);
         case CTL_VERB_USERS:
                 return ctl_users(request);
+        case CTL_VERB_FAIL_WORKLOADS:
+                return ctl_fail_workloads(request);
+        case CTL_VERB_FREEZE_WORKLOADS:
+                return ctl_freeze_workloads(request);
+        case CTL_VERB_SHUTDOWN:
+                return ctl_shutdown(request);
+        case CTL_VERB_HOLDS:
+                return ctl_holds(request);
+        case CTL_VERB_UNHOLD:
+                return ctl_unhold(request);
+        case CTL_VERB_INHIBIT:
+                return ctl_inhibit(request);
         case CTL_VERB_POLICY_CHECK:
                 return ctl_policy_check(request);
         case CTL_VERB_POLICY_SHOW:

@@ -10,12 +10,21 @@
 #include <string.h>
 
 #include "src/basic/cleanup.h"
+#include "src/basic/duration.h"
 #include "src/basic/macro.h"
 #include "src/basic/number.h"
 #include "src/basic/text.h"
 #include "src/ctl/ctl-options.h"
 
+/* Of a command that is run. */
+#define CTL_COMMAND_MAX 1024
+
 #define OPTIONS_JOB (CTL_OPTION_JSON | CTL_OPTION_NO_WAIT | CTL_OPTION_NO_ASK_PASSWORD)
+#define OPTIONS_WORKLOADS                                                                                \
+        (OPTIONS_JOB | CTL_OPTION_NO_LEGEND | CTL_OPTION_WHO | CTL_OPTION_INODE | CTL_OPTION_ONLY_UNIT |  \
+         CTL_OPTION_ONLY_SLICE | CTL_OPTION_ONLY_CONTAINER | CTL_OPTION_ONLY_POD | CTL_OPTION_WARN |      \
+         CTL_OPTION_MAX | CTL_OPTION_CONFIRM_LARGE | CTL_OPTION_EVEN_IF_UNUSED | CTL_OPTION_DRY_RUN |     \
+         CTL_OPTION_REASON)
 #define OPTIONS_TARGET (CTL_OPTION_DOMAIN | CTL_OPTION_GROUP | CTL_OPTION_INODE | CTL_OPTION_GENERATION)
 
 /* A word that is further away than this from every word we know is not a slip of the finger. */
@@ -40,6 +49,18 @@ static const CtlVerb verbs[] = {
         { CTL_VERB_USERS, { "users" }, "FS", 1, 1,
           CTL_OPTION_JSON | CTL_OPTION_NO_LEGEND | CTL_OPTION_INODE | CTL_OPTION_NO_ASK_PASSWORD,
           "who uses it, and who would be spared" },
+        { CTL_VERB_FAIL_WORKLOADS, { "fail-workloads" }, "FS", 1, 1,
+          OPTIONS_WORKLOADS | CTL_OPTION_HOW | CTL_OPTION_TERM | CTL_OPTION_HOLD, "end the programs that use it" },
+        { CTL_VERB_FREEZE_WORKLOADS, { "freeze-workloads" }, "FS", 1, 1, OPTIONS_WORKLOADS | CTL_OPTION_THAW,
+          "let them stand still for a while" },
+        { CTL_VERB_SHUTDOWN, { "shutdown" }, "FS", 1, 1, OPTIONS_JOB | CTL_OPTION_REASON,
+          "shut a file system down" },
+        { CTL_VERB_HOLDS, { "holds" }, "", 0, 0, CTL_OPTION_JSON | CTL_OPTION_NO_LEGEND,
+          "units that are kept from being started" },
+        { CTL_VERB_UNHOLD, { "unhold" }, "UNIT", 1, 1, CTL_OPTION_NO_ASK_PASSWORD,
+          "let a unit be started again" },
+        { CTL_VERB_INHIBIT, { "inhibit" }, "-- COMMAND", 1, CTL_COMMAND_MAX,
+          CTL_OPTION_WHO | CTL_OPTION_WHY | CTL_OPTION_NO_ASK_PASSWORD, "delay that programs are ended" },
         { CTL_VERB_POLICY_CHECK, { "policy", "check" }, "[FILE]", 0, 1, CTL_OPTION_JSON,
           "check policy files without the daemon" },
         { CTL_VERB_POLICY_SHOW, { "policy", "show" }, "[FILE]", 0, 1, 0,
@@ -79,6 +100,21 @@ static const CtlOption options[] = {
         { CTL_OPTION_REPAIR, "repair", 0, NULL, "repair what the scan finds" },
         { CTL_OPTION_ALL, "all", 0, NULL, "read free space as well" },
         { CTL_OPTION_RATE, "rate", 0, "BYTES", "read no more than this in a second: 50M" },
+        { CTL_OPTION_WHO, "who", 0, "WORD", "fs-users, file-users, volume-users; who delays" },
+        { CTL_OPTION_ONLY_UNIT, "only-unit", 0, "NAME", "of these only units called so; again: or so" },
+        { CTL_OPTION_ONLY_SLICE, "only-slice", 0, "NAME", "only what is in this slice" },
+        { CTL_OPTION_ONLY_CONTAINER, "only-container", 0, "NAME", "only this container; any" },
+        { CTL_OPTION_ONLY_POD, "only-pod", 0, "UID", "only this pod; any" },
+        { CTL_OPTION_HOW, "how", 0, "WORD", "stop, or fail: it ends failed" },
+        { CTL_OPTION_WARN, "warn", 0, "TIME", "announce it so long before" },
+        { CTL_OPTION_TERM, "term", 0, "TIME", "grace before it is killed" },
+        { CTL_OPTION_THAW, "thaw", 0, "TIME", "how long it stands still" },
+        { CTL_OPTION_HOLD, "hold", 0, "TIME", "keep it from being started; until-clear" },
+        { CTL_OPTION_MAX, "max", 0, "N", "more than so many: nobody; 3 if not given" },
+        { CTL_OPTION_CONFIRM_LARGE, "confirm-large", 0, NULL, "more than that all the same" },
+        { CTL_OPTION_EVEN_IF_UNUSED, "even-if-unused", 0, NULL, "also named units that do not use it" },
+        { CTL_OPTION_REASON, "reason", 0, "TEXT", "why, for the journal" },
+        { CTL_OPTION_WHY, "why", 0, "TEXT", "why it is to be delayed" },
         { CTL_OPTION_NO_WAIT, "no-wait", 0, NULL, "do not wait for the end of the job" },
         { CTL_OPTION_NO_ASK_PASSWORD, "no-ask-password", 0, NULL, "never ask for a password" },
         { CTL_OPTION_DRY_RUN, "dry-run", 0, NULL, "only say what would be done" },
@@ -213,6 +249,75 @@ static int take_size(const CtlOption *option, const char *value, uint64_t *ret_b
         return -EINVAL;
 }
 
+/* "20s"; @word: stands for UINT64_MAX, NULL: none does. */
+static int take_duration(const CtlOption *option, const char *value, const char *word, uint64_t *ret_usec, char *text) {
+        if (word && text_equal(value, word)) {
+                *ret_usec = UINT64_MAX;
+                return 0;
+        }
+        if (duration_parse(value, ret_usec) >= 0)
+                return 0;
+
+        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s needs a time such as 20s%s%s, not ", option->name,
+                        word ? " or " : "", word ?: "");
+        append_word(text, value);
+        return -EINVAL;
+}
+
+static int take_only(CtlRequest *request, WorkloadKey key, const CtlOption *option, const char *value, char *text) {
+        if (request->n_only[key] >= CTL_ONLY_MAX) {
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s is given more than %d times", option->name,
+                                CTL_ONLY_MAX);
+                return -EINVAL;
+        }
+        request->only[key][request->n_only[key]++] = value;
+        return 0;
+}
+
+/* Those of the commands about the users of a file system. */
+static int take_workload_option(CtlRequest *request, const CtlOption *option, const char *value, char *text) {
+        uint64_t number = 0;
+        int r = 0;
+
+        switch (option->id) {
+        case CTL_OPTION_WHO:
+                request->who = value;
+                break;
+        case CTL_OPTION_HOW:
+                request->how = value;
+                break;
+        case CTL_OPTION_WHY:
+                request->why = value;
+                break;
+        case CTL_OPTION_REASON:
+                request->reason = value;
+                break;
+        case CTL_OPTION_ONLY_UNIT:
+                return take_only(request, WORKLOAD_KEY_UNIT, option, value, text);
+        case CTL_OPTION_ONLY_SLICE:
+                return take_only(request, WORKLOAD_KEY_SLICE, option, value, text);
+        case CTL_OPTION_ONLY_CONTAINER:
+                return take_only(request, WORKLOAD_KEY_CONTAINER, option, value, text);
+        case CTL_OPTION_ONLY_POD:
+                return take_only(request, WORKLOAD_KEY_POD, option, value, text);
+        case CTL_OPTION_WARN:
+                return take_duration(option, value, NULL, &request->warn_usec, text);
+        case CTL_OPTION_TERM:
+                return take_duration(option, value, NULL, &request->term_usec, text);
+        case CTL_OPTION_THAW:
+                return take_duration(option, value, NULL, &request->thaw_usec, text);
+        case CTL_OPTION_HOLD:
+                return take_duration(option, value, "until-clear", &request->hold_usec, text);
+        case CTL_OPTION_MAX:
+                r = take_number(option, value, WORKLOADS_MAX_LIMIT, &number, text);
+                request->max = (uint32_t) number;
+                break;
+        default:
+                break;
+        }
+        return r;
+}
+
 static int take_option(CtlRequest *request, const CtlOption *option, const char *value, char *text) {
         uint64_t number = 0;
         int r = 0;
@@ -255,17 +360,8 @@ static int take_option(CtlRequest *request, const CtlOption *option, const char 
         case CTL_OPTION_DIFF:
                 request->diff = value;
                 break;
-        case CTL_OPTION_ALL:
-        case CTL_OPTION_JSON:
-        case CTL_OPTION_EXPORT:
-        case CTL_OPTION_NO_LEGEND:
-        case CTL_OPTION_REPAIR:
-        case CTL_OPTION_NO_WAIT:
-        case CTL_OPTION_NO_ASK_PASSWORD:
-        case CTL_OPTION_DRY_RUN:
-        case CTL_OPTION_HELP:
-        case CTL_OPTION_VERSION:
-                break;
+        default:
+                return take_workload_option(request, option, value, text);
         }
 
         return r;
@@ -317,7 +413,7 @@ static int parse_options(int argc, char **argv, CtlRequest *request, char *text)
 
 /* An option that a verb has no use for is a mistake: silently ignoring --repair would be worse. */
 static int check_options(const CtlRequest *request, char *text) {
-        unsigned extra = request->options & ~(request->verb->options | CTL_OPTION_HELP | CTL_OPTION_VERSION);
+        uint64_t extra = request->options & ~(request->verb->options | CTL_OPTION_HELP | CTL_OPTION_VERSION);
         char name[32];
 
         for (size_t i = 0; i < ELEMENTSOF(options); i++)
@@ -391,7 +487,8 @@ int ctl_request_parse(int argc, char **argv, CtlRequest *ret_request, char reter
                             reterr_text) < 0)
                 return -EINVAL;
 
-        for (int i = 0; i < n_given; i++)
+        request.command = words + n_used;
+        for (int i = 0; i < n_given && i < (int) ELEMENTSOF(request.arguments); i++)
                 request.arguments[i] = words[n_used + i];
         request.n_arguments = n_given;
         *ret_request = request;

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "src/model/workload-scope.h"
+
 typedef enum CtlVerbId {
         CTL_VERB_STATUS,
         CTL_VERB_MONITOR,
@@ -17,6 +19,12 @@ typedef enum CtlVerbId {
         CTL_VERB_SCRUB,
         CTL_VERB_VERIFY,
         CTL_VERB_USERS,
+        CTL_VERB_FAIL_WORKLOADS,
+        CTL_VERB_FREEZE_WORKLOADS,
+        CTL_VERB_SHUTDOWN,
+        CTL_VERB_HOLDS,
+        CTL_VERB_UNHOLD,
+        CTL_VERB_INHIBIT,
         CTL_VERB_POLICY_CHECK,
         CTL_VERB_POLICY_SHOW,
         CTL_VERB_POLICY_EXPLAIN,
@@ -30,36 +38,51 @@ typedef enum CtlVerbId {
         CTL_VERB_VERSION,
 } CtlVerbId;
 
-typedef enum CtlOptionId {
-        CTL_OPTION_JSON = 1 << 0,
-        CTL_OPTION_NO_LEGEND = 1 << 1,
-        CTL_OPTION_DOMAIN = 1 << 2,
-        CTL_OPTION_GROUP = 1 << 3,
-        CTL_OPTION_INODE = 1 << 4,
-        CTL_OPTION_GENERATION = 1 << 5,
-        CTL_OPTION_OVERRIDE_HARMFUL = 1 << 6,
-        CTL_OPTION_REPAIR = 1 << 7,
-        CTL_OPTION_NO_WAIT = 1 << 8,
-        CTL_OPTION_NO_ASK_PASSWORD = 1 << 9,
-        CTL_OPTION_HELP = 1 << 10,
-        CTL_OPTION_VERSION = 1 << 11,
-        CTL_OPTION_DRY_RUN = 1 << 12,
-        CTL_OPTION_SINCE = 1 << 13,
-        CTL_OPTION_FS = 1 << 14,
-        CTL_OPTION_LIMIT = 1 << 15,
-        CTL_OPTION_POLICY = 1 << 16,
-        CTL_OPTION_DIFF = 1 << 17,
-        CTL_OPTION_EXPORT = 1 << 18,
-        CTL_OPTION_ALL = 1 << 19,
-        CTL_OPTION_RATE = 1 << 20,
-} CtlOptionId;
+/* One bit for each option. */
+typedef uint64_t CtlOptionId;
+#define CTL_OPTION_JSON (UINT64_C(1) << 0)
+#define CTL_OPTION_NO_LEGEND (UINT64_C(1) << 1)
+#define CTL_OPTION_DOMAIN (UINT64_C(1) << 2)
+#define CTL_OPTION_GROUP (UINT64_C(1) << 3)
+#define CTL_OPTION_INODE (UINT64_C(1) << 4)
+#define CTL_OPTION_GENERATION (UINT64_C(1) << 5)
+#define CTL_OPTION_OVERRIDE_HARMFUL (UINT64_C(1) << 6)
+#define CTL_OPTION_REPAIR (UINT64_C(1) << 7)
+#define CTL_OPTION_NO_WAIT (UINT64_C(1) << 8)
+#define CTL_OPTION_NO_ASK_PASSWORD (UINT64_C(1) << 9)
+#define CTL_OPTION_HELP (UINT64_C(1) << 10)
+#define CTL_OPTION_VERSION (UINT64_C(1) << 11)
+#define CTL_OPTION_DRY_RUN (UINT64_C(1) << 12)
+#define CTL_OPTION_SINCE (UINT64_C(1) << 13)
+#define CTL_OPTION_FS (UINT64_C(1) << 14)
+#define CTL_OPTION_LIMIT (UINT64_C(1) << 15)
+#define CTL_OPTION_POLICY (UINT64_C(1) << 16)
+#define CTL_OPTION_DIFF (UINT64_C(1) << 17)
+#define CTL_OPTION_EXPORT (UINT64_C(1) << 18)
+#define CTL_OPTION_ALL (UINT64_C(1) << 19)
+#define CTL_OPTION_RATE (UINT64_C(1) << 20)
+#define CTL_OPTION_WHO (UINT64_C(1) << 21)
+#define CTL_OPTION_ONLY_UNIT (UINT64_C(1) << 22)
+#define CTL_OPTION_ONLY_SLICE (UINT64_C(1) << 23)
+#define CTL_OPTION_ONLY_CONTAINER (UINT64_C(1) << 24)
+#define CTL_OPTION_ONLY_POD (UINT64_C(1) << 25)
+#define CTL_OPTION_HOW (UINT64_C(1) << 26)
+#define CTL_OPTION_WARN (UINT64_C(1) << 27)
+#define CTL_OPTION_TERM (UINT64_C(1) << 28)
+#define CTL_OPTION_MAX (UINT64_C(1) << 29)
+#define CTL_OPTION_HOLD (UINT64_C(1) << 30)
+#define CTL_OPTION_THAW (UINT64_C(1) << 31)
+#define CTL_OPTION_CONFIRM_LARGE (UINT64_C(1) << 32)
+#define CTL_OPTION_EVEN_IF_UNUSED (UINT64_C(1) << 33)
+#define CTL_OPTION_REASON (UINT64_C(1) << 34)
+#define CTL_OPTION_WHY (UINT64_C(1) << 35)
 
 typedef struct CtlVerb {
         CtlVerbId id;
         const char *words[2];           /* "policy", "check"; the second NULL for verbs of one word */
         const char *arguments;          /* as the help shows them; NULL: not a command to type */
         int n_min, n_max;
-        unsigned options;               /* bits of CtlOptionId that it takes, --help and --version aside */
+        uint64_t options;               /* bits of CtlOptionId that it takes, --help and --version aside */
         const char *help;
 } CtlVerb;
 
@@ -71,10 +94,13 @@ typedef struct CtlOption {
         const char *help;
 } CtlOption;
 
+/* Of each --only-... */
+#define CTL_ONLY_MAX 16
+
 /* What was asked for; texts are borrowed from the command line. */
 typedef struct CtlRequest {
         const CtlVerb *verb;
-        unsigned options;               /* bits of CtlOptionId that were given */
+        uint64_t options;               /* bits of CtlOptionId that were given */
         const char *arguments[2];
         int n_arguments;
         uint32_t group;
@@ -88,6 +114,13 @@ typedef struct CtlRequest {
         uint64_t rate_bytes;            /* in a second; 0: no limit */
         const char *policy;
         const char *diff;
+        const char *who, *how, *why, *reason;
+        const char *only[N_WORKLOAD_KEYS][CTL_ONLY_MAX];
+        size_t n_only[N_WORKLOAD_KEYS];
+        uint64_t warn_usec, term_usec, thaw_usec;
+        uint64_t hold_usec;             /* UINT64_MAX: until clear */
+        uint32_t max;
+        char **command;                 /* CTL_VERB_INHIBIT: what is run; ends with NULL */
 } CtlRequest;
 
 #define CTL_USAGE_TEXT_SIZE 512

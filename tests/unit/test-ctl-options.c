@@ -33,7 +33,7 @@ static void test_good(void **state _unused_) {
         static const struct {
                 const char *line;
                 CtlVerbId verb;
-                unsigned options;
+                uint64_t options;
                 const char *first, *second;
                 uint64_t group, inode, generation;
         } cases[] = {
@@ -168,7 +168,9 @@ static void test_tables(void **state _unused_) {
 
         for (size_t i = 0; i < n_verbs; i++) {
                 print_message("verb %s\n", verbs[i].words[0]);
-                assert_true(verbs[i].n_max <= (int) ELEMENTSOF(((CtlRequest *) NULL)->arguments));
+                /* A command is no list of arguments. */
+                assert_true(verbs[i].id == CTL_VERB_INHIBIT ||
+                            verbs[i].n_max <= (int) ELEMENTSOF(((CtlRequest *) NULL)->arguments));
                 assert_true(!verbs[i].arguments == !verbs[i].help);
         }
         for (size_t i = 0; i < n_options; i++)
@@ -178,12 +180,64 @@ static void test_tables(void **state _unused_) {
                 }
 }
 
+static void parse(CtlRequest *request, int expected, char **words, int n) {
+        char text[CTL_USAGE_TEXT_SIZE];
+
+        assert_int_equal(ctl_request_parse(n, words, request, text), expected);
+        if (expected < 0)
+                assert_true(text[0] != 0);
+}
+#define parse_words(request, expected, ...)                                                             \
+        do {                                                                                            \
+                char *_words[] = { (char *) "healerctl", __VA_ARGS__, NULL };                           \
+                parse(request, expected, _words, (int) ELEMENTSOF(_words) - 1);                         \
+        } while (false)
+#define W(word) ((char *) (word))
+
+static void test_workloads(void **state _unused_) {
+        CtlRequest request;
+
+        parse_words(&request, 0, W("fail-workloads"), W("--only-unit=a.service"), W("/srv"), W("--only-unit"),
+                    W("b*"), W("--who=fs-users"), W("--warn=5s"), W("--term"), W("1min"), W("--hold=until-clear"),
+                    W("--max=5"), W("--confirm-large"), W("--how=fail"), W("--dry-run"));
+        assert_int_equal(request.verb->id, CTL_VERB_FAIL_WORKLOADS);
+        assert_string_equal(request.arguments[0], "/srv");
+        assert_int_equal(request.n_only[WORKLOAD_KEY_UNIT], 2);
+        assert_string_equal(request.only[WORKLOAD_KEY_UNIT][1], "b*");
+        assert_int_equal(request.warn_usec, 5 * USEC_PER_SEC);
+        assert_int_equal(request.term_usec, USEC_PER_MINUTE);
+        assert_true(request.hold_usec == UINT64_MAX);
+        assert_int_equal(request.max, 5);
+        assert_true(request.options & CTL_OPTION_DRY_RUN);
+
+        parse_words(&request, -EINVAL, W("fail-workloads"), W("/srv"), W("--term=soon"));
+        parse_words(&request, -EINVAL, W("fail-workloads"), W("/srv"), W("--max=65"));
+        parse_words(&request, -EINVAL, W("fail-workloads"), W("/srv"), W("--thaw=1s"));
+        parse_words(&request, -EINVAL, W("freeze-workloads"), W("/srv"), W("--hold=1s"));
+        parse_words(&request, -EINVAL, W("fail-workloads"));
+}
+
+static void test_command(void **state _unused_) {
+        CtlRequest request;
+
+        parse_words(&request, 0, W("inhibit"), W("--who=me"), W("--"), W("cp"), W("-a"), W("x"), W("y"));
+        assert_int_equal(request.verb->id, CTL_VERB_INHIBIT);
+        assert_string_equal(request.who, "me");
+        assert_string_equal(request.command[0], "cp");
+        assert_string_equal(request.command[1], "-a");
+        assert_string_equal(request.command[3], "y");
+        assert_null(request.command[4]);
+        parse_words(&request, -EINVAL, W("inhibit"), W("--who=me"));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_good),
                 cmocka_unit_test(test_bad),
                 cmocka_unit_test(test_long_words),
                 cmocka_unit_test(test_tables),
+                cmocka_unit_test(test_workloads),
+                cmocka_unit_test(test_command),
         };
 
         return cmocka_run_group_tests_name("ctl-options", tests, NULL, NULL);
