@@ -139,9 +139,20 @@ static const char *units_text(const WorkloadScope *scope, char buffer[static UNI
         return buffer[0] ? buffer : NULL;
 }
 
+/* How many are meant, where all are named exactly; NULL: nobody knows yet. */
+static const char *count_text(const WorkloadOptions *options, char buffer[static 16]) {
+        const BusTexts *units = &options->only[WORKLOAD_KEY_UNIT];
+
+        for (size_t i = 0; i < units->n; i++)
+                if (!workload_pattern_is_exact(units->items[i]))
+                        return NULL;
+        (void) snprintf(buffer, 16, "%zu", units->n);
+        return units->n > 0 ? buffer : NULL;
+}
+
 static int on_order(sd_bus_message *message, BusFilesystem *object, WorkloadHow how, sd_bus_error *error) {
         WorkloadOptions options = { .scope = workload_scope_default(how) };
-        char units[UNITS_TEXT_SIZE], max[16];
+        char units[UNITS_TEXT_SIZE], max[16], count[16];
         int r;
 
         r = read_options(message, how, &options, error);
@@ -153,6 +164,7 @@ static int on_order(sd_bus_message *message, BusFilesystem *object, WorkloadHow 
                 { "who", workload_who_to_name((WorkloadWho) options.scope.who) },
                 { "how", workload_how_to_name((WorkloadHow) options.scope.how) },
                 { "unit", units_text(&options.scope, units) },
+                { "units.count", count_text(&options, count) },
                 { "units.max", max },
                 { "confirm-large", options.is_confirmed ? "true" : "false" },
                 { "dry-run", options.is_dry_run ? "true" : "false" },

@@ -153,3 +153,27 @@ char *workload_reports_text(const WorkloadReports *reports, const char *what, ch
         append_rest(reports, n_unnamed, buffer, size_bytes);
         return buffer;
 }
+
+char *workload_reports_story(const WorkloadReports *reports, char *buffer, size_t size_bytes) {
+        char name[WORKLOAD_REPORT_NAME_SIZE], one[WORKLOAD_REPORT_NAME_SIZE + WORKLOAD_REPORT_WHY_SIZE + 32];
+        size_t n_unnamed = 0;
+
+        buffer[0] = 0;
+        for (size_t i = 0; i < reports->n_items; i++) {
+                const WorkloadReport *report = reports->items + i;
+
+                one[0] = 0;
+                (void) text_append_format(one, sizeof(one), "%s%s %s%s%s%s", i > 0 ? "; " : "",
+                                          workload_report_name(report, name),
+                                          report->has_fate ? workload_fate_to_name(report->fate)
+                                          : report->is_taken ? "taken" : "spared", report->is_held ? ", held" : "",
+                                          report->why[0] ? ": " : "", report->why);
+                if (n_unnamed > 0 || strlen(buffer) + strlen(one) + REST_SIZE > size_bytes)
+                        n_unnamed++;
+                else
+                        (void) text_append_format(buffer, size_bytes, "%s", one);
+        }
+        if (n_unnamed + reports->n_omitted > 0)
+                (void) text_append_format(buffer, size_bytes, "; and %zu more", n_unnamed + reports->n_omitted);
+        return buffer;
+}

@@ -50,3 +50,6 @@ char *workload_report_name(const WorkloadReport *report, char buffer[static WORK
 /* One line for everybody: names of units and containers and what became of them, not who runs what in them. What does
  * not fit is counted at its end. @what: before the names of a plan, "would be taken". Returns @buffer. */
 char *workload_reports_text(const WorkloadReports *reports, const char *what, char *buffer, size_t size_bytes);
+
+/* The same of everybody, with the reasons, for those who may read them: "ssh.service spared: is how people log in". */
+char *workload_reports_story(const WorkloadReports *reports, char *buffer, size_t size_bytes);

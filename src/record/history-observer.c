@@ -14,6 +14,9 @@
 
 _Static_assert(EXAMPLE_TEXT_SIZE <= HISTORY_FACTS_SIZE, "a document is not cut");
 
+/* Of those that a job was about; what does not fit is counted. */
+#define WORKLOADS_TEXT_SIZE 2048
+
 typedef struct Names {
         char uuid[UUID_TEXT_SIZE];
 } Names;
@@ -138,6 +141,7 @@ static void on_refused(void *userdata, ActionKind action, const char *why, const
 static void on_job(void *userdata, Job *job, const Filesystem *filesystem) {
         const JobReport *report = &job->report;
         HistoryValues values = begin(HISTORY_ROW_ACTION, job->event.id);
+        char story[WORKLOADS_TEXT_SIZE];
         Names names;
 
         if (job->state != JOB_ENDED)
@@ -152,6 +156,8 @@ static void on_job(void *userdata, Job *job, const Filesystem *filesystem) {
         values.texts[HISTORY_ACTION] = action_kind_to_name(job->request.kind);
         values.texts[HISTORY_RESULT] = outcome_to_name(report->outcome);
         values.texts[HISTORY_DETAIL] = report->detail;
+        if (job->workloads.n_items > 0)
+                values.texts[HISTORY_TEXT] = workload_reports_story(&job->workloads, story, sizeof(story));
         values.texts[HISTORY_SOURCE] = decision_source_to_name(report->source);
         values.texts[HISTORY_RULE] = report->rule_id;
         values.texts[HISTORY_ERRNO] = report->error != 0 ? errno_to_name(report->error) : NULL;

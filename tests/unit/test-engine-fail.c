@@ -383,6 +383,31 @@ static void test_worker_lost_while_listing(void **state) {
         assert_int_equal(fixture.n_ended, 0);
 }
 
+static bool has_listed_anew(_unused_ Setup *s) {
+        return fixture.n_lists > 0 || fixture.n_ended > 0;
+}
+
+/* If it is the look itself that workers do not survive, it comes to an end. */
+static void test_workers_lost_again_and_again(void **state) {
+        Setup *s = *state;
+        WorkloadScope scope;
+        CallerOrder wanted = fail_order(&scope);
+        unsigned n_lists = 0;
+
+        fixture.is_list_silent = true;
+        (void) order(&wanted);
+        for (run_until(s, has_listed); fixture.n_ended == 0; run_until(s, has_listed_anew)) {
+                n_lists += fixture.n_lists;
+                fixture.n_lists = 0;
+                engine_users_end_all(s->engine, ENOTCONN);
+                engine_fail_on_worker_lost(s->engine);
+                job_queue_on_worker_lost(engine_jobs(s->engine));
+                job_queue_on_worker_ready(engine_jobs(s->engine));
+        }
+        assert_int_equal(n_lists, 1 + JOB_BEGUN_AGAIN_MAX);
+        assert_nothing_done(OUTCOME_WORKER_LOST);
+}
+
 static void lose_worker(Setup *s, bool (*is_reached)(Setup *s)) {
         WorkloadScope scope;
         CallerOrder wanted = fail_order(&scope);
@@ -642,6 +667,7 @@ int main(void) {
                 test(test_cancelled_while_warned),
                 test(test_cancelled_too_late),
                 test(test_worker_lost_while_listing),
+                test(test_workers_lost_again_and_again),
                 test(test_worker_lost_while_warned),
                 test(test_worker_lost_after_order),
                 test(test_lock_is_released_early),

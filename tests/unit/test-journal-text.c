@@ -53,6 +53,32 @@ static void test_job(void **state) {
                             "(gone) agno 0x0 finobt: Repair unsuccessful; offline repair required.");
 }
 
+/* Of these nothing was repaired. */
+static void test_words_of_other_jobs(_unused_ void **state) {
+        static const struct {
+                ActionKind kind;
+                bool is_dry_run;
+                const char *text;
+        } cases[] = {
+                { ACTION_FAIL_WORKLOAD, false, "/srv: Who used it was ended. (db.service stopped)" },
+                { ACTION_FAIL_WORKLOAD, true,  "/srv: Nothing was done. (db.service stopped)" },
+                { ACTION_FREEZE,        false, "/srv: Who used it was frozen. (db.service stopped)" },
+                { ACTION_SHUTDOWN,      false, "/srv: Shut down. (db.service stopped)" },
+        };
+        char text[JOURNAL_TEXT_SIZE];
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Job job = {
+                        .state = JOB_ENDED,
+                        .request.kind = cases[i].kind,
+                        .is_dry_run = cases[i].is_dry_run,
+                        .report = { .outcome = OUTCOME_DONE, .detail = "db.service stopped" },
+                };
+
+                assert_string_equal(journal_text_job(&filesystem, &job, text), cases[i].text);
+        }
+}
+
 static void test_every_monitor_state_has_its_words(void **state) {
         char text[JOURNAL_TEXT_SIZE];
 
@@ -89,6 +115,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_decision),
                 cmocka_unit_test(test_job),
+                cmocka_unit_test(test_words_of_other_jobs),
                 cmocka_unit_test(test_every_monitor_state_has_its_words),
                 cmocka_unit_test(test_names_from_elsewhere_are_escaped),
         };

@@ -286,6 +286,8 @@ class Signals(Plain):
         'ActionTaken': ['id', 'job', 'action', 'result', 'details'],
         'Notice': ['id', 'severity', 'message', 'filesystem'],
         'PolicyReloaded': ['generation', 'ok'],
+        'WorkloadWillFail': ['id', 'job', 'filesystem', 'units', 'deadline_usec', 'details'],
+        'WorkloadFailed': ['id', 'job', 'filesystem', 'result', 'details'],
     }
 
     def __init__(self):
