@@ -10,7 +10,7 @@
 #include "src/engine/engine-fail.h"
 #include "src/protocol/workload-list.h"
 
-static uint64_t order_timeout(const Job *job) {
+uint64_t engine_fail_order_timeout(const Job *job) {
         const WorkloadScope *scope = job->request.workloads;
 
         if (job->request.timeout_usec != USEC_INFINITY && job->request.timeout_usec > 0)
@@ -25,7 +25,7 @@ static int order_shutdown(Engine *engine, const Job *job, const Filesystem *file
         message.shutdown.job_id = job->id;
         message.shutdown.event_id = job->event.id;
         message.shutdown.device_number = filesystem->facts.device_number;
-        message.shutdown.timeout_usec = order_timeout(job);
+        message.shutdown.timeout_usec = engine_fail_order_timeout(job);
         return worker_link_send(engine->link, &message, filesystem->monitor_fd);
 }
 
@@ -48,7 +48,7 @@ int engine_fail_order(FailRun *run, Job *job, const Filesystem *filesystem) {
         message.fail.event_id = job->event.id;
         message.fail.device_number = filesystem->facts.device_number;
         message.fail.inode = job->request.workloads->who == WHO_FILE_USERS ? job->event.inode : 0;
-        message.fail.timeout_usec = order_timeout(job);
+        message.fail.timeout_usec = engine_fail_order_timeout(job);
         (void) text_copy(message.fail.rule_id, sizeof(message.fail.rule_id), job->report.rule_id);
         message.fail.scope = *job->request.workloads;
         return worker_link_send(engine->link, &message, announced_fd);

@@ -165,8 +165,12 @@ static void order(FailRun *run, Job *job, const Filesystem *filesystem) {
         job->is_ordered = true;
         r = engine_fail_order(run, job, filesystem);
         run = engine_fail_find(engine, job_id);
-        if (r < 0 && run)
+        if (!run)
+                return; /* the line broke in there */
+        if (r < 0)
                 engine_fail_end(run, OUTCOME_FAILED, -r, "could not be handed to the worker");
+        else
+                engine_fail_set_timer(run, engine_fail_order_timeout(job) + FAIL_ORDER_GRACE_USEC);
 }
 
 void engine_fail_permitted(FailRun *run) {
@@ -218,6 +222,9 @@ static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
                 order(run, job, filesystem);
                 return 0;
         case FAIL_ORDERED:
+                engine_fail_end(run, OUTCOME_TIMED_OUT, ETIMEDOUT,
+                                "the worker did not answer in time: what it did is not known");
+                return 0;
         case FAIL_ENDED:
                 return 0;
         }

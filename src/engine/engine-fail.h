@@ -46,6 +46,8 @@ struct FailRun {
 #define FAIL_DELAY_USEC (30 * USEC_PER_SEC)
 /* The worker looks at all users again, and at the end whether they are gone, beside the grace that they are given. */
 #define FAIL_ORDER_USEC (5 * USEC_PER_MINUTE)
+/* It ends its child at that deadline, and says so. */
+#define FAIL_ORDER_GRACE_USEC (30 * USEC_PER_SEC)
 
 /* engine-fail.c */
 /* NULL: there is none. */
@@ -53,7 +55,7 @@ FailRun *engine_fail_find(Engine *engine, uint64_t job_id);
 /* NULL: the job has ended meanwhile. */
 Job *engine_fail_job(const FailRun *run);
 void engine_fail_set_timer(FailRun *run, uint64_t usec);
-/* Here, without having ordered anything of the worker. @detail: one sentence. */
+/* Here, and not by a word of the worker. @detail: one sentence. */
 void engine_fail_end(FailRun *run, Outcome outcome, int error, const char *detail);
 /* The plan stands. */
 void engine_fail_planned(FailRun *run);
@@ -73,5 +75,7 @@ void engine_fail_permit_overdue(FailRun *run);
 void engine_fail_forget_permit(FailRun *run);
 
 /* engine-fail-order.c */
+/* How long the worker has for it. */
+uint64_t engine_fail_order_timeout(const Job *job);
 /* Returns 0 or a negative errno. The line may break in here, and @run with it. */
 int engine_fail_order(FailRun *run, Job *job, const Filesystem *filesystem);

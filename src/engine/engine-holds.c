@@ -11,6 +11,12 @@
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
 
+struct HeldUnit {
+        TAILQ_ENTRY(HeldUnit) entries;
+        WorkerHold hold;
+        bool is_lifting;                /* the worker was told to */
+};
+
 static HeldUnit *find(Engine *engine, const char *unit) {
         HeldUnit *held;
 

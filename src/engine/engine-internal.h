@@ -177,12 +177,8 @@ typedef struct PermitUnit {
         uint64_t timeout_usec;
 } PermitUnit;
 
-/* A unit that is kept from being started. */
-typedef struct HeldUnit {
-        TAILQ_ENTRY(HeldUnit) entries;
-        WorkerHold hold;
-        bool is_lifting;                /* the worker was told to */
-} HeldUnit;
+/* A unit that is kept from being started (engine-holds.c). */
+typedef struct HeldUnit HeldUnit;
 
 /* Somebody waits to hear who uses a file system (engine-users.c). */
 typedef struct UsersQuestion UsersQuestion;

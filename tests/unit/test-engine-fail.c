@@ -365,6 +365,23 @@ static void test_cancelled_too_late(void **state) {
         assert_int_equal(fixture.n_ended, 0);
 }
 
+static void test_worker_says_nothing(void **state) {
+        Setup *s = *state;
+        WorkloadScope scope;
+        CallerOrder wanted = fail_order(&scope);
+        uint64_t due_usec;
+
+        fixture.is_fail_silent = true;
+        (void) order(&wanted);
+        run_until(s, is_ordered);
+        assert_true(sd_event_source_get_time(the_run()->timer, &due_usec) >= 0);
+        assert_true(due_usec > clock_monotonic_usec() + fixture.last_fail.timeout_usec);
+        run_out(the_run());
+        run_until(s, has_ended);
+        assert_int_equal(fixture.job->report.outcome, OUTCOME_TIMED_OUT);
+        assert_int_equal(s->kinds[s->n_events - 1], EVENT_WORKLOAD_LEFT);
+}
+
 static void test_worker_lost_while_listing(void **state) {
         Setup *s = *state;
         WorkloadScope scope;
@@ -666,6 +683,7 @@ int main(void) {
                 test(test_cancelled_while_permit_is_asked),
                 test(test_cancelled_while_warned),
                 test(test_cancelled_too_late),
+                test(test_worker_says_nothing),
                 test(test_worker_lost_while_listing),
                 test(test_workers_lost_again_and_again),
                 test(test_worker_lost_while_warned),
