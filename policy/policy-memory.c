@@ -449,14 +449,14 @@ void policy_remember_attempts(PolicyMemory *memory, const Policy *policy, const 
 }
 
 void policy_remember_workloads(PolicyMemory *memory, const Policy *policy, const EventFacts *facts,
-                               const Decision *decision, int n) {
-        const PolicyRule *rule = rule_of(policy, decision);
+                               const char *rule_id, PolicyMode mode, int n) {
+        const PolicyRule *rule = policy_find_rule(policy, rule_id);
         int error = 0;
 
-        count_limit(memory, LIMITED_WORKLOADS, &policy->limits.workloads, NULL, decision->mode, facts, n, &error);
+        count_limit(memory, LIMITED_WORKLOADS, &policy->limits.workloads, NULL, mode, facts, n, &error);
         if (rule)
-                count_limit(memory, LIMITED_WORKLOADS, &rule->source.timing.workloads, rule->source.id, decision->mode,
-                            facts, n, &error);
+                count_limit(memory, LIMITED_WORKLOADS, &rule->source.timing.workloads, rule->source.id, mode, facts, n,
+                            &error);
 }
 
 static void end_level(MemoryEntry *entry, const PolicyRule *rule, int64_t now, EscalationEnd end, size_t step) {

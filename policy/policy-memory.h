@@ -45,16 +45,17 @@ void policy_remember_attempts(PolicyMemory *memory, const Policy *policy, const 
 
 /**
  * policy_remember_workloads() - units and containers are failed or frozen
- * @decision: by a rule; what people ask for is not counted, and nothing else fails any
- * @n:        how many. Negative: so many that were counted were not touched after all (all of them were spared by the
- *            worker, the permit was refused, somebody asked to wait)
+ * @rule_id: of the decision; what people ask for is not counted, and nothing else fails any
+ * @mode:    of the decision
+ * @n:       how many. Negative: so many that were counted were not touched after all (all of them were spared by the
+ *           worker, the permit was refused, somebody asked to wait)
  *
  * To be called once for each action, when it is known who it takes and policy_workloads_room() has said that there is
  * room, before the worker is told; with a decision that only observes as well, whose counts are its own. What is
  * counted is kept like all that the memory holds.
  */
 void policy_remember_workloads(PolicyMemory *memory, const Policy *policy, const EventFacts *facts,
-                               const Decision *decision, int n);
+                               const char *rule_id, PolicyMode mode, int n);
 
 /* The last step ended, action @action of the decision. @end: of an escalation, else without meaning. */
 void policy_remember_end(PolicyMemory *memory, const Policy *policy, const EventFacts *facts, const Decision *decision,

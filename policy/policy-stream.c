@@ -211,7 +211,8 @@ static int bound_workloads(PolicyStream *stream, const EventFacts *facts, const 
                 (void) text_copy(request->denied_by, sizeof(request->denied_by), plan.refused);
         else if (policy_workloads_room(stream->memory, stream->policy, decision->rule_id, decision->mode, facts,
                                        plan.n_taken, request->denied_by))
-                policy_remember_workloads(stream->memory, stream->policy, facts, decision, (int) plan.n_taken);
+                policy_remember_workloads(stream->memory, stream->policy, facts, decision->rule_id, decision->mode,
+                                          (int) plan.n_taken);
         return 0;
 }
 

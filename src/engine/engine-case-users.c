@@ -83,7 +83,6 @@ static void keep_answer(Watch *watch, uint64_t inode, FactState state, int error
 
 static void add_user(CaseUsers *look, const WorkerUser *user) {
         WorkloadFact fact = {
-                .workload = { .user = user->owner, .runtime = (ContainerRuntime) user->runtime },
                 .user_state = user->uid != UINT32_MAX ? FACT_KNOWN : FACT_UNKNOWN,
                 .user = user->uid,
                 .account_state = user->account[0] ? FACT_KNOWN : FACT_UNKNOWN,
@@ -96,10 +95,7 @@ static void add_user(CaseUsers *look, const WorkerUser *user) {
                 look->facts.is_partial = true;
                 return;
         }
-        (void) text_copy(fact.workload.unit, sizeof(fact.workload.unit), user->unit);
-        (void) text_copy(fact.workload.slice, sizeof(fact.workload.slice), user->slice);
-        (void) text_copy(fact.workload.container, sizeof(fact.workload.container), user->container);
-        (void) text_copy(fact.workload.pod, sizeof(fact.workload.pod), user->pod);
+        engine_workload_of_user(user, &fact.workload);
         (void) text_copy(fact.cgroup, sizeof(fact.cgroup), user->cgroup);
         (void) text_copy(fact.account, sizeof(fact.account), user->account);
         if (workload_facts_add(&look->facts, &fact) < 0)

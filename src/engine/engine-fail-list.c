@@ -21,18 +21,10 @@ void engine_fail_forget_listing(FailRun *run) {
 }
 
 static void add_user(FailRun *run, const WorkerUser *user) {
-        Workload workload = {
-                .user = user->owner,
-                .runtime = (ContainerRuntime) user->runtime,
-        };
+        Workload workload;
         int r;
 
-        (void) text_copy(workload.unit, sizeof(workload.unit), user->unit);
-        (void) text_copy(workload.user_unit, sizeof(workload.user_unit), user->user_unit);
-        (void) text_copy(workload.slice, sizeof(workload.slice), user->slice);
-        (void) text_copy(workload.container, sizeof(workload.container), user->container);
-        (void) text_copy(workload.pod, sizeof(workload.pod), user->pod);
-        (void) text_copy(workload.session, sizeof(workload.session), user->session);
+        engine_workload_of_user(user, &workload);
         r = workload_plan_add(&run->plan, &(PlanUser) {
                 .kind = (UserKind) user->kind,
                 .name = user->name,

@@ -106,13 +106,28 @@ static void begin(FailRun *run, const Job *job, const Filesystem *filesystem) {
         }
 }
 
-/* How many units and containers may be taken now. LIMIT: this is the one place where the policy's budget
- * (`limits: {workloads: …}`) is asked, and count_workloads() the one where it is used up. */
-static size_t room_for_workloads(_unused_ const Engine *engine, _unused_ const Job *job) {
-        return WORKLOADS_MAX_LIMIT;
+/* What a rule orders and does not do it only observes. */
+static PolicyMode mode_of(const Job *job) {
+        return job->is_dry_run ? POLICY_MODE_OBSERVE : POLICY_MODE_ENFORCE;
 }
 
-static void count_workloads(_unused_ Engine *engine, _unused_ const Job *job, _unused_ size_t n_taken) {
+/* A person is not limited. A rule that only observes has counts of its own. */
+static bool has_room(const FailRun *run, const Job *job, const EventFacts *facts, char ret_why[static DENIED_SIZE]) {
+        const Engine *engine = run->engine;
+
+        return job->report.source != DECISION_RULE ||
+               policy_workloads_room(engine->memory, engine->policy, job->report.rule_id, mode_of(job), facts,
+                                     run->plan.n_taken, ret_why);
+}
+
+static void count_workloads(const FailRun *run, const Job *job, const EventFacts *facts) {
+        Engine *engine = run->engine;
+
+        if (job->report.source != DECISION_RULE)
+                return;
+        policy_remember_workloads(engine->memory, engine->policy, facts, job->report.rule_id, mode_of(job),
+                                  (int) run->plan.n_taken);
+        engine_memory_changed(engine);
 }
 
 static void end_dry_run(FailRun *run, const Job *job) {
@@ -124,19 +139,20 @@ static void end_dry_run(FailRun *run, const Job *job) {
 
 void engine_fail_planned(FailRun *run) {
         const Job *job = engine_fail_job(run);
-        char why[JOB_DETAIL_SIZE] = "";
-        size_t room;
+        const Filesystem *filesystem;
+        char why[DENIED_SIZE];
+        EventFacts facts;
 
-        if (!job)
+        filesystem = job ? filesystem_table_find_id(run->engine->filesystems, job->filesystem_id) : NULL;
+        if (!filesystem)
                 return;
-        room = room_for_workloads(run->engine, job);
-        if (run->plan.refused[0]) {
+        facts = engine_facts(run->engine, &job->event, filesystem);
+        if (run->plan.refused[0])
                 engine_fail_end(run, OUTCOME_REFUSED, 0, run->plan.refused);
-        } else if (run->plan.n_taken > room) {
-                (void) text_append_format(why, sizeof(why), "limits: %zu would be taken, and %zu more may be",
-                                          run->plan.n_taken, room);
+        else if (!has_room(run, job, &facts, why))
                 engine_fail_end(run, OUTCOME_REFUSED, 0, why);
-        } else if (job->is_dry_run) {
+        else if (job->is_dry_run) {
+                count_workloads(run, job, &facts);
                 end_dry_run(run, job);
         } else
                 engine_fail_ask_permit(run);
@@ -156,12 +172,19 @@ static void announce(FailRun *run, Job *job, const Filesystem *filesystem) {
 }
 
 static void order(FailRun *run, Job *job, const Filesystem *filesystem) {
+        const EventFacts facts = engine_facts(run->engine, &job->event, filesystem);
         Engine *engine = run->engine;
         uint64_t job_id = run->job_id;
+        char why[DENIED_SIZE];
         int r;
 
+        /* Those of another file system may have used it up meanwhile. */
+        if (!has_room(run, job, &facts, why)) {
+                engine_fail_end(run, OUTCOME_REFUSED, 0, why);
+                return;
+        }
         run->stage = FAIL_ORDERED;
-        count_workloads(engine, job, run->plan.n_taken);
+        count_workloads(run, job, &facts);
         job->is_ordered = true;
         r = engine_fail_order(run, job, filesystem);
         run = engine_fail_find(engine, job_id);

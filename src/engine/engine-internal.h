@@ -234,8 +234,7 @@ struct Engine {
         uint64_t last_users_id;
         TAILQ_HEAD(, FailRun) fail_runs;
         size_t n_inhibitors;
-        /* PERMIT: to come from the policy (`permit`); nobody sets it yet. */
-        PermitUnit permit;
+        PermitUnit permit;              /* of the policy */
         TAILQ_HEAD(, HeldUnit) held_units;
         size_t n_held_units;
         WorkTurn *turn;                 /* decides what was left waiting so that the monitors could be read */
@@ -609,6 +608,8 @@ void engine_forget_holds(Engine *engine);
 void engine_holds_look(Engine *engine, Filesystem *filesystem);
 
 /* engine-users.c */
+/* Whose the process is, out of what the worker says of it. */
+void engine_workload_of_user(const WorkerUser *user, Workload *ret_workload);
 void engine_on_user(Engine *engine, const WorkerUser *user);
 void engine_on_users_end(Engine *engine, const WorkerUsersEnd *told);
 /* Nobody will answer those that wait any more. @error: positive. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
 
 /* The worker gives a look up after 45 s, and has 4 s to see whether its process dies. */
@@ -87,6 +88,18 @@ int engine_list_users(Engine *engine, const Filesystem *filesystem, uint64_t ino
         engine->n_users_questions++;
         (void) steal_ptr(question);
         return 0;
+}
+
+void engine_workload_of_user(const WorkerUser *user, Workload *ret_workload) {
+        Workload *workload = ret_workload;
+
+        *workload = (Workload) { .user = user->owner, .runtime = (ContainerRuntime) user->runtime };
+        (void) text_copy(workload->unit, sizeof(workload->unit), user->unit);
+        (void) text_copy(workload->user_unit, sizeof(workload->user_unit), user->user_unit);
+        (void) text_copy(workload->slice, sizeof(workload->slice), user->slice);
+        (void) text_copy(workload->container, sizeof(workload->container), user->container);
+        (void) text_copy(workload->pod, sizeof(workload->pod), user->pod);
+        (void) text_copy(workload->session, sizeof(workload->session), user->session);
 }
 
 /* What comes after a deadline is nobody's. */

@@ -73,8 +73,18 @@ static char *problems_text(const PolicyProblems *problems) {
         return text;
 }
 
+/* A unit that was asked is heard, whatever the policy says meanwhile. */
+static void take_permit(Engine *engine, const PermitSource *permit) {
+        engine->permit = (PermitUnit) {};
+        if (!permit)
+                return;
+        (void) text_copy(engine->permit.template, sizeof(engine->permit.template), permit->unit);
+        engine->permit.timeout_usec = permit->timeout_usec;
+}
+
 static void policy_take(Engine *engine, Policy *policy) {
         policy_unref(engine->policy);
+        take_permit(engine, policy_permit(policy));
         engine->policy = policy;
         engine->policy_generation = policy_generation(policy);
         job_queue_set_parallel(engine->jobs, policy_limits(policy)->n_parallel_repairs,

@@ -383,6 +383,12 @@ static bool has_room(Host *host, int64_t boottime_sec, const char *rule, size_t 
         return policy_workloads_room(host->memory, host->policy, rule, POLICY_MODE_ENFORCE, &facts, n, why);
 }
 
+/* As what was decided last. */
+static void remember_workloads(Host *host, int n) {
+        policy_remember_workloads(host->memory, host->policy, &host->fixture.facts, host->decisions->rule_id,
+                                  host->decisions->mode, n);
+}
+
 /* How many they are is known after the decision; what does not fit whole does not fit. */
 static void test_workloads(_unused_ void **state) {
         char why[DENIED_SIZE];
@@ -399,14 +405,14 @@ static void test_workloads(_unused_ void **state) {
         assert_string_equal(why, "limits: workloads: 3 per 1h");
 
         assert_string_equal(decide(&first, 1000)->rule_id, "a");
-        policy_remember_workloads(first.memory, first.policy, &first.fixture.facts, first.decisions, 2);
+        remember_workloads(&first, 2);
         assert_false(has_room(&first, 1001, "a", 1, why));
         assert_string_equal(why, "limits: workloads: 2 per 10min, 9min 59s left");
         assert_true(has_room(&first, 1001, "other", 1, why));
         assert_false(has_room(&first, 1001, "other", 2, why));
 
         /* One of them was spared after all. */
-        policy_remember_workloads(first.memory, first.policy, &first.fixture.facts, first.decisions, -1);
+        remember_workloads(&first, -1);
         assert_true(has_room(&first, 1002, "a", 1, why));
 
         host_begin(&second, failing, "two");
@@ -426,7 +432,7 @@ static void test_workloads_observed(_unused_ void **state) {
         (void) snprintf(rules, sizeof(rules), "mode: observe\n%s", failing);
         host_begin(&host, rules, "one");
         assert_int_equal(decide(&host, 1000)->mode, POLICY_MODE_OBSERVE);
-        policy_remember_workloads(host.memory, host.policy, &host.fixture.facts, host.decisions, 2);
+        remember_workloads(&host, 2);
         assert_true(has_room(&host, 1001, "a", 2, why));
         assert_false(policy_workloads_room(host.memory, host.policy, "a", POLICY_MODE_OBSERVE, &host.fixture.facts, 1,
                                            why));
@@ -434,7 +440,7 @@ static void test_workloads_observed(_unused_ void **state) {
 
         host_begin(&host, "rules: [{id: a, match: {event: sick}, do: [{fail-workload: {who: fs-users}}]}]\n", "one");
         (void) decide(&host, 1000);
-        policy_remember_workloads(host.memory, host.policy, &host.fixture.facts, host.decisions, 64);
+        remember_workloads(&host, 64);
         assert_true(has_room(&host, 1001, "a", 64, why));
         host_end(&host);
 }
