@@ -168,6 +168,51 @@ class Users(unittest.TestCase):
             self.assertEqual((totals['hung'], totals['unlooked'], totals['untold']), (0, 0, 0))
             self.assertEqual(users(self.fs, f'--inode={os.stat(self.fs.path).st_ino}')[0], [])
 
+    def decided_after_shutdown(self, signals):
+        """The number of the event and the rule that took it, of a file system that a unit of ours used."""
+        with XfsImage() as fs:
+            fs.mount()
+            file = fs.join('file')
+            with open(file, 'w', encoding='ascii') as opened:
+                opened.write('x')
+            wait_watched(fs)
+            with Unit('ledger@shut.service', file, slice_name='work.slice'):
+                wait_for(lambda: any(one.get('unit') == 'ledger@shut.service' and one['name'] == 'sleep'
+                                     for one in users(fs)[0]), what='the unit to use it')
+                run('xfs_io', '-x', '-c', 'shutdown', fs.path)
+                event = wait_for(lambda: signals.of(fs, 'Event', kind='shutdown'), what='the shutdown')[0]
+                decision = wait_for(lambda: signals.named('Decision', id=event['id']), what='the decision')[0]
+            run('systemctl', 'reset-failed', 'ledger@shut.service', check=False)
+            unmount(fs.path)
+        return event['id'], decision['rule']
+
+    def test_rules_match_it(self):
+        """Also after a shutdown, when nothing of the file system can be read any more.  Who waits for the worker for
+        more than 5 s, as may happen here, does not know it: then no rule is taken, and that is said."""
+        rules = """
+version: 1
+rules:
+  - {id: other, match: {event: shutdown, workload: {unit: 'mail@*.service'}}, do: [notify]}
+  - id: ledger
+    match: {event: shutdown, workload: {unit: 'ledger@*.service', slice: work.slice, user: root,
+                                        cgroup: {under: /work.slice}}}
+    do: [notify]
+"""
+        with healerlib.policy(rules), healerlib.Signals() as signals:
+            for _ in range(5):
+                number, rule = self.decided_after_shutdown(signals)
+                code, text, _ = healerctl('policy', 'explain', str(number))
+                self.assertEqual(code, 0)
+                if rule == 'ledger':
+                    self.assertIn('rule other', text)
+                    self.assertIn('rule ledger', text)
+                    self.assertIn('is taken', text)
+                    break
+                self.assertEqual(rule, '')
+                self.assertIn('workload.unit is unknown (ETIMEDOUT)', text)
+            else:
+                self.fail('it was never known in time')
+
     def test_sandbox_lets_it_look(self):
         """Threads with files of their own, other namespaces, loop devices: what the worker's unit has to allow."""
         def thread():
