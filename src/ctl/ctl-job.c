@@ -60,14 +60,16 @@ static CtlExit exit_of_outcome(const char *word, bool is_success) {
         return CTL_EXIT_JOB_FAILED;
 }
 
-static void print_result(const JobWait *wait, const char *outcome, const char *detail) {
+static void print_result(const JobWait *wait, bool is_success, const char *outcome, const char *detail) {
+        bool is_plan = is_success && wait->request->options & CTL_OPTION_DRY_RUN;
+
         ctl_print_safe(stdout, wait->name);
         if (wait->request->n_arguments > 1) {
                 fputc(' ', stdout);
                 ctl_print_safe(stdout, wait->request->arguments[1]);
         }
         fputs(": ", stdout);
-        ctl_print_safe(stdout, ctl_outcome_sentence(wait->action, outcome));
+        ctl_print_safe(stdout, is_plan ? "Nothing was done." : ctl_outcome_sentence(wait->action, outcome));
         if (ctl_detail_adds(outcome, detail)) {
                 fputc(' ', stdout);
                 ctl_print_safe(stdout, detail);
@@ -108,7 +110,7 @@ static int on_completed(sd_bus_message *message, void *userdata, sd_bus_error *r
         if (wait->request->options & CTL_OPTION_JSON)
                 (void) print_result_json(wait, true, is_success, outcome, detail);
         else
-                print_result(wait, outcome, detail);
+                print_result(wait, is_success, outcome, detail);
         ctl_loop_end(&wait->loop, exit_of_outcome(outcome, is_success));
         return 0;
 }
@@ -303,7 +305,7 @@ CtlExit ctl_job_run(const CtlRequest *request, ActionKind action, const char *me
 
         exit_code = ctl_loop_run(&wait.loop);
         if (ended && exit_code != CTL_EXIT_INTERRUPTED && exit_code != CTL_EXIT_NO_DAEMON)
-                ended(wait.loop.bus, request, wait.job);
+                ended(request, wait.job);
         if (exit_code == CTL_EXIT_INTERRUPTED)
                 ctl_complain(wait.name, "the job goes on as %s; \"healerctl monitor\" shows how it ends", wait.job);
         return exit_code;

@@ -12,8 +12,8 @@
 
 /* The a{sv} of the order. Returns 0 or more, or a negative errno. */
 typedef int (*CtlAppendOptions)(sd_bus_message *call, const CtlRequest *request);
-/* It has ended, and its result was printed. @job: its object. */
-typedef void (*CtlJobEnded)(sd_bus *bus, const CtlRequest *request, const char *job);
+/* It has ended, its result was printed, and the connection went with the loop. @job: its object. */
+typedef void (*CtlJobEnded)(const CtlRequest *request, const char *job);
 
 /* @ended: NULL: there is nothing more to show */
 CtlExit ctl_job_run(const CtlRequest *request, ActionKind action, const char *member, CtlAppendOptions append,

@@ -163,11 +163,14 @@ static int print_json(const json_t *workloads) {
 }
 
 /* Whoever may order this need not be allowed to read it: the result is printed already. */
-static void show(sd_bus *bus, const CtlRequest *request, const char *job) {
+static void show(const CtlRequest *request, const char *job) {
         _cleanup_(sd_bus_message_unref_at) sd_bus_message *call = NULL, *reply = NULL;
         _cleanup_(json_decref_at) json_t *workloads = NULL;
+        _cleanup_(sd_bus_close_at) sd_bus *bus = NULL;
         int r;
 
+        if (ctl_bus_open(&bus) != CTL_EXIT_OK)
+                return;
         r = ctl_bus_new_call(bus, job, BUS_INTERFACE_JOB, "ListWorkloads", &call);
         if (r >= 0)
                 r = sd_bus_message_append(call, "a{sv}", 0);

@@ -14,7 +14,7 @@ import healerlib
 from healerlib import LONG, Signals, conditions, healerctl, journal_entries, policy, wait_watched
 from vmlib import XfsImage, fails, run, wait_for
 
-DB, OTHER, SPARED = 'healer-db@main.service', 'healer-other.service', 'healer-spared.service'
+DB, OTHER, SPARED = 'try-db@main.service', 'try-other.service', 'try-spared.service'
 
 # The rule "db" of a database host, with an event that a test can bring about.
 RULE = """
@@ -77,7 +77,7 @@ class Rule(unittest.TestCase):
         healerlib.start()
 
     def rule(self, fs, **values):
-        values = {'mode': 'enforce', 'only': 'healer-db@*.service', 'warn': '2s', **values}
+        values = {'mode': 'enforce', 'only': 'try-db@*.service', 'warn': '2s', **values}
         return policy(RULE.format(mount=fs.path, **values))
 
     def ended(self, signals, fs):
