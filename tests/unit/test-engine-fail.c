@@ -171,38 +171,6 @@ static void test_dry_run(void **state) {
         assert_int_equal(s->n_events, n_events);
 }
 
-static void test_observed(void **state) {
-        Setup *s = *state;
-        WorkloadScope scope = workload_scope_default(HOW_STOP);
-        const HealthEvent event = {
-                .id = 77,
-                .filesystem_id = the_filesystem(s)->id,
-                .kind = EVENT_SHUTDOWN,
-                .domain = DOMAIN_MOUNT,
-                .count = 1,
-        };
-        const Decision decision = {
-                .source = DECISION_RULE,
-                .rule_id = "db",
-                .mode = POLICY_MODE_OBSERVE,
-                .n_actions = 2,
-                .actions = {
-                        { .kind = ACTION_NOTIFY },
-                        { .kind = ACTION_FAIL_WORKLOAD, .workloads = &scope },
-                },
-        };
-
-        engine_carry_out(s->engine, &decision, &event, event.filesystem_id, &(CarryOut) {});
-        run_until(s, has_ended);
-        assert_nothing_done(OUTCOME_DONE);
-        assert_true(fixture.job->is_dry_run);
-        assert_int_equal(fixture.job->report.event_id, 77);
-        assert_string_equal(fixture.job->report.rule_id, "db");
-        assert_true(text_starts_with(fixture.job->report.detail, "would have taken: db.service, "));
-        assert_int_equal(fixture.n_announced, 0);
-        assert_int_equal(s->n_notices, 0);
-}
-
 static void test_others_look(void **state) {
         Setup *s = *state;
         WorkloadScope scope;
@@ -673,7 +641,6 @@ int main(void) {
                 test(test_refused_plans),
                 test(test_users_of_a_file),
                 test(test_dry_run),
-                test(test_observed),
                 test(test_others_look),
                 test(test_others_look_all_the_time),
                 test(test_permitted),
