@@ -218,13 +218,15 @@ static int read_component(const char *parent, const char *name, bool is_in_pod, 
         return workload->runtime != RUNTIME_NONE;
 }
 
-int workload_from_cgroup(const char *path, Workload *ret_workload) {
+static int read_path(const char *path, Workload *ret_workload, size_t *ret_group_length) {
         _cleanup_(free_at) char *copy = NULL;
         Workload workload = { .user = WORKLOAD_USER_NONE };
+        size_t group_length = 0;
         char *rest = NULL;
         const char *parent = "";
 
         *ret_workload = workload;
+        *ret_group_length = 0;
         if (path[0] != '/')
                 return -EINVAL;
         copy = strdup(path);
@@ -232,6 +234,8 @@ int workload_from_cgroup(const char *path, Workload *ret_workload) {
                 return -ENOMEM;
 
         for (char *name = strtok_r(copy, "/", &rest); name; name = strtok_r(NULL, "/", &rest)) {
+                size_t length = (size_t) (name - copy) + strlen(name);
+                bool had_unit = workload.unit[0];
                 int r;
 
                 /* systemd puts "_" before names that look like files of the kernel. */
@@ -240,13 +244,29 @@ int workload_from_cgroup(const char *path, Workload *ret_workload) {
                 r = read_component(parent, name, workload.pod[0] != 0, &workload);
                 if (r < 0)
                         return r;
+                if (r > 0 || (!had_unit && workload.unit[0]))
+                        group_length = length;
                 if (r > 0)
                         break;
                 parent = name;
         }
 
         *ret_workload = workload;
+        *ret_group_length = group_length;
         return 0;
+}
+
+int workload_from_cgroup(const char *path, Workload *ret_workload) {
+        size_t group_length;
+
+        return read_path(path, ret_workload, &group_length);
+}
+
+size_t workload_group_length(const char *path) {
+        Workload workload;
+        size_t group_length;
+
+        return read_path(path, &workload, &group_length) < 0 ? 0 : group_length;
 }
 
 /* How much a line tells: paths in the root nothing, and the hierarchies that nobody makes units in little. */

@@ -51,6 +51,10 @@ typedef struct Workload {
  */
 int workload_from_cgroup(const char *path, Workload *ret_workload);
 
+/* How much of such a path names the group that is all of the container, or of the unit if there is no container: what
+ * is below belongs to it. 0: it is neither. */
+size_t workload_group_length(const char *path);
+
 /**
  * workload_pick_cgroup() - the path that tells most, out of the text of /proc/PID/cgroup
  *

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "src/basic/macro.h"
@@ -95,6 +96,31 @@ static void test_paths(_unused_ void **state) {
                 assert_string_equal(workload.container, cases[i].container);
                 assert_string_equal(workload.pod, cases[i].pod);
         }
+}
+
+static void test_groups(_unused_ void **state) {
+        static const struct {
+                const char *whole, *rest;
+        } cases[] = {
+                { "", "/" },
+                { "", "/system.slice" },
+                { "/system.slice/cron.service", "" },
+                { "/system.slice/_cgroup.service", "/inner.service" },
+                { "/system.slice/systemd-udevd.service", "/udev" },
+                { "/machine.slice/libpod-" ID ".scope", "/container/inner.service" },
+                { "/docker/" ID, "/system.slice/a.service" },
+                { "/user.slice/user-1000.slice/user@1000.service", "/app.slice/app.scope" },
+                { "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID ".scope", "/container" },
+                { "/kubepods/burstable/pod" POD "/" ID, "/inner" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char path[512];
+
+                (void) snprintf(path, sizeof(path), "%s%s", cases[i].whole, cases[i].rest);
+                assert_int_equal(workload_group_length(path), strlen(cases[i].whole));
+        }
+        assert_int_equal(workload_group_length("no path"), 0);
 }
 
 static void test_nonsense(_unused_ void **state) {
@@ -267,6 +293,7 @@ static void test_words(_unused_ void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_paths),
+                cmocka_unit_test(test_groups),
                 cmocka_unit_test(test_nonsense),
                 cmocka_unit_test(test_hierarchies),
                 cmocka_unit_test(test_spared_units),
