@@ -247,6 +247,8 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
         case WORKER_FAIL:
         case WORKER_SHUTDOWN:
         case WORKER_UNHOLD:
+        case WORKER_RECYCLE:
+        case WORKER_START_AGAIN:
         case WORKER_HELLO_REPLY:
                 log_warning("worker: said %s, which is ours to say; ignored",
                             worker_message_type_to_name((WorkerMessageType) message->header.type));

@@ -302,6 +302,8 @@ static const RecordShape record_shapes[] = {
         [WORKER_FAIL] = SHAPE("fail", fail, true),
         [WORKER_SHUTDOWN] = SHAPE("shutdown", shutdown, true),
         [WORKER_UNHOLD] = SHAPE("unhold", hold, false),
+        [WORKER_RECYCLE] = SHAPE("recycle", recycle, true),
+        [WORKER_START_AGAIN] = SHAPE("start-again", recycle, true),
 
         [WORKER_HELLO_REPLY] = SHAPE("hello-reply", hello_reply, false),
         [WORKER_FILESYSTEM] = SHAPE("filesystem", filesystem, true),
@@ -415,6 +417,8 @@ static bool message_is_valid(const WorkerMessage *message) {
                 return message->fail.job_id != 0 && workload_scope_is_valid(&message->fail.scope);
         if (message->header.type == WORKER_SHUTDOWN)
                 return message->shutdown.job_id != 0;
+        if (message->header.type == WORKER_RECYCLE || message->header.type == WORKER_START_AGAIN)
+                return message->recycle.job_id != 0;
         if (message->header.type == WORKER_SURVEY_RESULT)
                 return findings_are_valid(&message->survey_result);
 

@@ -57,6 +57,11 @@ typedef enum WorkerMessageType {
         WORKER_FAIL = 14,               /* WorkerFailRequest + list of who was announced (workload-list.h) */
         WORKER_SHUTDOWN = 15,           /* WorkerShutdownRequest + monitor (none if the file system has none) */
         WORKER_UNHOLD = 16,             /* WorkerHold: this unit may be started again; only @unit is read */
+        WORKER_RECYCLE = 17,            /* WorkerRecycleRequest + list of the units that may be stopped for it
+                                         * (workload-list.h). Before each step WORKER_JOB_STARTED says in its detail
+                                         * which one; before a unit is stopped WORKER_WORKLOAD says so. */
+        WORKER_START_AGAIN = 18,        /* WorkerRecycleRequest + list of units: what was stopped for the above is
+                                         * started */
 
         /* worker -> healerd */
         WORKER_HELLO_REPLY = 32,        /* WorkerHelloReply */
@@ -462,6 +467,12 @@ typedef struct WorkerShutdownRequest {
         uint64_t timeout_usec;
 } WorkerShutdownRequest;
 
+typedef struct WorkerRecycleRequest {
+        uint64_t job_id, event_id;      /* job not 0 */
+        uint64_t device_number;
+        uint64_t timeout_usec;          /* of all steps together */
+} WorkerRecycleRequest;
+
 typedef struct WorkerWorkload {
         uint64_t job_id;
         uint8_t fate;                   /* WorkloadFate */
@@ -521,6 +532,7 @@ typedef struct WorkerMessage {
                 WorkerUsersEnd users_end;
                 WorkerFailRequest fail;
                 WorkerShutdownRequest shutdown;
+                WorkerRecycleRequest recycle;
                 WorkerWorkload workload;
                 WorkerHold hold;
         };

@@ -342,6 +342,9 @@ static void on_job_report(Child *child, const void *bytes, size_t size_bytes, in
         } else if (message.header.type == WORKER_JOB_PROGRESS) {
                 message.progress.job_id = job->job_id;
                 worker_say(job->worker, &message, -EBADF);
+        } else if (message.header.type == WORKER_WORKLOAD) {
+                message.workload.job_id = job->job_id;
+                worker_say(job->worker, &message, -EBADF);
         } else if (message.header.type == WORKER_JOB_RESULT) {
                 job->is_said = true;
                 /* What is left of its process is only its end: the next repair need not wait for that. */

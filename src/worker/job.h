@@ -55,6 +55,7 @@ struct Job {
         WorkerScrubRequest scrub;
         UnitRecord *unit;               /* owned; what its child notes stays in the child */
         int payload_fd;                 /* as monitor_fd */
+        uint64_t deadline_usec;         /* CLOCK_MONOTONIC; of a kind that watches it itself; USEC_INFINITY: none */
 
         size_t intent_slot;             /* repairs */
         const Intent *ban;              /* the record that forbids this repair, as known here */

@@ -10,6 +10,7 @@
 #include "src/basic/log.h"
 #include "src/worker/attach.h"
 #include "src/worker/gather.h"
+#include "src/worker/recycle.h"
 #include "src/worker/repair.h"
 #include "src/worker/scrub.h"
 #include "src/worker/start-unit.h"
@@ -139,6 +140,12 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int take
                 return 0;
         case WORKER_LIST_USERS:
                 users_request(worker, &message->users);
+                return 0;
+        case WORKER_RECYCLE:
+                recycle_request(worker, &message->recycle, steal_fd(&fd));
+                return 0;
+        case WORKER_START_AGAIN:
+                recycle_start_again_request(worker, &message->recycle, steal_fd(&fd));
                 return 0;
         case WORKER_FAIL:
         case WORKER_SHUTDOWN:

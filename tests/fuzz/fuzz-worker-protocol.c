@@ -90,6 +90,10 @@ static void require_usable(const WorkerMessage *message) {
         case WORKER_SHUTDOWN:
                 require(message->shutdown.job_id != 0);
                 break;
+        case WORKER_RECYCLE:
+        case WORKER_START_AGAIN:
+                require(message->recycle.job_id != 0);
+                break;
         case WORKER_WORKLOAD:
                 require(workload_fate_to_name((WorkloadFate) message->workload.fate));
                 require(is_text(message->workload.unit, sizeof(message->workload.unit)));

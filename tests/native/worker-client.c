@@ -10,6 +10,7 @@
  *   scrub MAJ:MIN JOB may-repair|check       cancel JOB     taken JOB     release MAJ:MIN     quit
  *   survey MAJ:MIN groups|inodes REQUEST     survey-cancel REQUEST
  *   users MAJ:MIN REQUEST [INODE]
+ *   recycle MAJ:MIN JOB SECONDS [UNIT]...    start-again MAJ:MIN JOB SECONDS [UNIT]...
  *   unit JOB TEMPLATE SECONDS MESSAGE        unit-bare JOB TEMPLATE SECONDS (without anything to read)
  *   junk (7 bytes)     false-held (with a descriptor that is no monitor)
  */
@@ -34,6 +35,7 @@
 #include "src/basic/text.h"
 #include "src/protocol/unit-payload.h"
 #include "src/protocol/worker-protocol.h"
+#include "src/protocol/workload-list.h"
 
 #define MONITORS_MAX 256
 #define JOB_TIMEOUT_USEC (120 * USEC_PER_SEC)
@@ -204,6 +206,10 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_USERS_END:
                 print_users_end(&message->users_end);
                 return;
+        case WORKER_WORKLOAD:
+                printf("workload %" PRIu64 " %s %s %s\n", message->workload.job_id, message->workload.unit,
+                       workload_fate_to_name((WorkloadFate) message->workload.fate), message->workload.detail);
+                return;
         case WORKER_HELLO:
         case WORKER_HELD:
         case WORKER_HELD_END:
@@ -220,7 +226,8 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_FAIL:
         case WORKER_SHUTDOWN:
         case WORKER_UNHOLD:
-        case WORKER_WORKLOAD:
+        case WORKER_RECYCLE:
+        case WORKER_START_AGAIN:
         case WORKER_HOLD:
         case WORKER_MOUNTS_LISTED:
                 break;
@@ -281,6 +288,35 @@ static void order_unit(const char *order, bool has_payload) {
         if (has_payload && unit_payload_make(&payload, &fd) < 0)
                 exit(EXIT_FAILURE);
         say(&message, has_payload ? fd : STDIN_FILENO);
+}
+
+/* "recycle MAJ:MIN JOB SECONDS UNIT..." */
+static void order_recycle(char *order, WorkerMessageType type) {
+        _cleanup_(workload_plan_clear) WorkloadPlan plan = {};
+        _cleanup_(close_fd_at) int fd = -EBADF;
+        WorkerMessage message = prepare(type);
+        char *rest = NULL, device[32] = "";
+        uint64_t seconds = 0;
+        unsigned i = 0;
+
+        (void) sscanf(order, "%*s %31s %" SCNu64 " %" SCNu64, device, &message.recycle.job_id, &seconds);
+        message.recycle.device_number = parse_device(device);
+        message.recycle.timeout_usec = seconds * USEC_PER_SEC;
+        for (const char *word = strtok_r(order, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+                Workload workload = { .user = WORKLOAD_USER_NONE };
+
+                if (i++ < 4)
+                        continue;
+                (void) text_copy(workload.unit, sizeof(workload.unit), word);
+                if (workload_plan_add(&plan, &(PlanUser) { .kind = USER_PROCESS, .name = "", .uses = USE_OPEN,
+                                                           .workload = &workload }) < 0)
+                        exit(EXIT_FAILURE);
+        }
+        for (size_t j = 0; j < plan.n_workloads; j++)
+                plan.workloads[j].is_taken = true;
+        if (workload_list_make(&plan, &fd) < 0)
+                exit(EXIT_FAILURE);
+        say(&message, fd);
 }
 
 static void obey(char *order) {
@@ -365,6 +401,8 @@ static void obey(char *order) {
                 say(&message, -EBADF);
         } else if (text_equal(verb, "unit") || text_equal(verb, "unit-bare")) {
                 order_unit(order, text_equal(verb, "unit"));
+        } else if (text_equal(verb, "recycle") || text_equal(verb, "start-again")) {
+                order_recycle(order, text_equal(verb, "recycle") ? WORKER_RECYCLE : WORKER_START_AGAIN);
         } else if (text_equal(verb, "survey-cancel")) {
                 (void) sscanf(order, "%*s %" SCNu64, &job_id);
                 message = prepare(WORKER_SURVEY_CANCEL);
