@@ -64,6 +64,14 @@ static const JobKindRule rules[N_ACTION_KINDS] = {
                 .class = JOB_UNLIMITED,
                 .timeout_usec = JOB_SHUTDOWN_TIMEOUT_USEC,
         },
+        /* Outlives the mount that it is about. */
+        [ACTION_RECYCLE] = {
+                .is_carried_out = true,
+                .needs_filesystem = true,
+                .is_prepared = true,
+                .class = JOB_UNLIMITED,
+                .timeout_usec = JOB_RECYCLE_TIMEOUT_USEC,
+        },
         /* What it does it does not do to the file system: it may well be there for one that is gone. */
         [ACTION_START_UNIT] = {
                 .is_carried_out = true,
@@ -78,7 +86,8 @@ const JobKindRule *job_kind_rule(ActionKind kind) {
 
 /* Whose users it is about: one of them is looked at, announced and ended after the other. */
 static bool is_about_users(const Job *job) {
-        return job->request.kind == ACTION_FAIL_WORKLOAD || job->request.kind == ACTION_FREEZE;
+        return job->request.kind == ACTION_FAIL_WORKLOAD || job->request.kind == ACTION_FREEZE ||
+               job->request.kind == ACTION_RECYCLE;
 }
 
 bool job_excludes(const Job *running, const Job *candidate) {

@@ -34,6 +34,7 @@
  * own. */
 #define JOB_WORKLOADS_TIMEOUT_USEC (3 * USEC_PER_HOUR)
 #define JOB_SHUTDOWN_TIMEOUT_USEC (15 * USEC_PER_MINUTE)
+#define JOB_RECYCLE_TIMEOUT_USEC (4 * USEC_PER_HOUR)
 /* How often a worker may go away before one of these was ordered of it. */
 #define JOB_BEGUN_AGAIN_MAX 3
 /* The largest disks of today, read slowly. */

@@ -165,6 +165,8 @@ static EventKind result_kind(const JobReport *report) {
                 return outcome_is_success(report->outcome) ? EVENT_WORKLOAD_FROZEN : EVENT_WORKLOAD_LEFT;
         if (report->action == ACTION_SHUTDOWN)
                 return outcome_is_success(report->outcome) ? EVENT_SHUTDOWN_DONE : EVENT_SHUTDOWN_FAILED;
+        if (report->action == ACTION_RECYCLE)
+                return outcome_is_success(report->outcome) ? EVENT_RECYCLE_DONE : EVENT_RECYCLE_FAILED;
         if (report->action == ACTION_START_UNIT)
                 return outcome_is_success(report->outcome) ? EVENT_UNIT_DONE : EVENT_UNIT_FAILED;
         return outcome_is_success(report->outcome) ? EVENT_REPAIR_DONE : EVENT_REPAIR_FAILED;
@@ -181,6 +183,10 @@ void engine_on_job_changed(void *userdata, Job *job) {
         }
 
         engine_fail_on_job_ended(engine, job);
+        if (job->request.kind == ACTION_RECYCLE) {
+                filesystem = engine_recycle_filesystem(engine, job) ?: filesystem;
+                engine_recycle_on_job_ended(engine, job, filesystem);
+        }
         if (job->is_dry_run) {
                 /* Nothing was done, so nothing follows from it. */
                 engine_tell(engine, on_job, job, filesystem);

@@ -295,6 +295,7 @@ void engine_conditions_from_scan(Engine *engine, Filesystem *filesystem, Outcome
                 return;
         engine_drop(engine, filesystem, CONDITION_EVENTS_LOST, NULL);
         engine_drop(engine, filesystem, CONDITION_FILESYSTEM_ERROR, NULL);
+        engine_drop(engine, filesystem, CONDITION_RECYCLE_FAILED, NULL);
         drop_structure(engine, filesystem, NULL);
 }
 

@@ -39,6 +39,8 @@ int engine_fail_order(FailRun *run, Job *job, const Filesystem *filesystem) {
                 return -ENOTCONN;
         if (job->request.kind == ACTION_SHUTDOWN)
                 return order_shutdown(engine, job, filesystem);
+        if (job->request.kind == ACTION_RECYCLE)
+                return engine_recycle_order(engine, &run->plan, job, filesystem);
 
         r = workload_list_make(&run->plan, &announced_fd);
         if (r < 0)
@@ -80,6 +82,7 @@ void engine_on_workload(Engine *engine, const WorkerWorkload *told) {
         r = workload_reports_take(&job->workloads, &report);
         if (r < 0)
                 log_warning_errno(r, "job %" PRIu64 ": what became of %s is not kept: %m", job->id, told->unit);
+        engine_recycle_on_workload(engine, job);
 }
 
 /* The worker says how it went; who it was stands in the list that it told before. */
@@ -89,6 +92,9 @@ void engine_fail_add_detail(Engine *engine, WorkerJobResult *result) {
         char names[JOB_DETAIL_SIZE];
 
         if (!job || !job->is_ordered || job->workloads.n_items == 0 || length > sizeof(names) / 2)
+                return;
+        /* Its condition has them, with what is to be done. */
+        if (job->request.kind == ACTION_RECYCLE && !outcome_is_success((Outcome) result->outcome))
                 return;
         (void) workload_reports_text(&job->workloads, "", names, sizeof(names) - length - strlen(": "));
         (void) text_append_format(result->detail, sizeof(result->detail), "%s%s", length > 0 ? ": " : "", names);
@@ -111,6 +117,6 @@ static void raise_failed(Engine *engine, Filesystem *filesystem, const Job *job)
 }
 
 void engine_fail_tell_conditions(Engine *engine, Filesystem *filesystem, const Job *job) {
-        if (job->is_ordered && job->request.kind != ACTION_SHUTDOWN)
+        if (job->is_ordered && (job->request.kind == ACTION_FAIL_WORKLOAD || job->request.kind == ACTION_FREEZE))
                 raise_failed(engine, filesystem, job);
 }

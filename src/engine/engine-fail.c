@@ -91,9 +91,27 @@ static const char *scope_refused_because(const Job *job) {
         return NULL;
 }
 
-static void begin(FailRun *run, const Job *job, const Filesystem *filesystem) {
+/* Whom it is about nobody has to say. */
+static const char *recycle_refused_because(Job *job, const Filesystem *filesystem) {
+        const char *why = engine_recycle_refused_because(filesystem);
+
+        if (!why && !job->request.workloads) {
+                job->request.workloads = malloc(sizeof(*job->request.workloads));
+                if (!job->request.workloads)
+                        return "there is no memory for it";
+                *job->request.workloads = engine_recycle_scope();
+        }
+        return why ?: scope_refused_because(job);
+}
+
+static void begin(FailRun *run, Job *job, const Filesystem *filesystem) {
         bool is_shutdown = job->request.kind == ACTION_SHUTDOWN;
-        const char *why = is_shutdown ? shutdown_refused_because(filesystem) : scope_refused_because(job);
+        const char *why;
+
+        if (job->request.kind == ACTION_RECYCLE)
+                why = recycle_refused_because(job, filesystem);
+        else
+                why = is_shutdown ? shutdown_refused_because(filesystem) : scope_refused_because(job);
 
         if (why)
                 engine_fail_end(run, OUTCOME_REFUSED, 0, why);
@@ -147,7 +165,9 @@ void engine_fail_planned(FailRun *run) {
         if (!filesystem)
                 return;
         facts = engine_facts(run->engine, &job->event, filesystem);
-        if (run->plan.refused[0])
+        if (job->request.kind == ACTION_RECYCLE && !engine_recycle_plan_is_whole(&run->plan, why, sizeof(why)))
+                engine_fail_end(run, OUTCOME_REFUSED, 0, why);
+        else if (run->plan.refused[0])
                 engine_fail_end(run, OUTCOME_REFUSED, 0, run->plan.refused);
         else if (!has_room(run, job, &facts, why))
                 engine_fail_end(run, OUTCOME_REFUSED, 0, why);
@@ -277,7 +297,8 @@ int engine_fail_cancel_job(Engine *engine, const Job *job) {
         if (!run)
                 return -ENOENT;
         if (run->stage == FAIL_ORDERED)
-                return engine_worker_cancel(engine, job);
+                return job->request.kind == ACTION_RECYCLE ? engine_recycle_cancel(engine, job)
+                                                           : engine_worker_cancel(engine, job);
         engine_fail_end(run, OUTCOME_CANCELLED, 0, "nothing was done");
         return 0;
 }

@@ -57,6 +57,7 @@ typedef struct Survey {
         uint64_t started_boottime_usec; /* the clock of events */
         uint64_t ended_usec;            /* the last one of SURVEY_INODES; 0: there was none */
         uint64_t any_ended_usec;        /* the last one of any depth; 0: there was none */
+        bool any_was_complete;          /* it went to its end, and missed nothing */
         uint64_t n_found, n_known;      /* so far */
         size_t n_open;                  /* its events that are not decided, and decisions whose steps are not walked */
 } Survey;
@@ -171,6 +172,9 @@ typedef struct WaitingTurns {
 /* A job about the users of a file system, on its way to the worker (engine-fail.h). */
 typedef struct FailRun FailRun;
 
+/* A file system that is unmounted and mounted again (engine-recycle.h). */
+typedef struct RecycleRun RecycleRun;
+
 /* Who is asked before a destructive step. */
 typedef struct PermitUnit {
         char template[UNIT_NAME_SIZE];  /* "": nobody */
@@ -233,6 +237,7 @@ struct Engine {
         size_t n_users_questions;
         uint64_t last_users_id;
         TAILQ_HEAD(, FailRun) fail_runs;
+        TAILQ_HEAD(, RecycleRun) recycle_runs;
         size_t n_inhibitors;
         PermitUnit permit;              /* of the policy */
         TAILQ_HEAD(, HeldUnit) held_units;
@@ -384,6 +389,8 @@ bool engine_has_scheduled_sequence(const Engine *engine, uint64_t filesystem_id,
 /* engine-memory.c: what the policy remembers of events before. */
 #define MEMORY_KEY_PREFIX "policy/"
 #define DEFERRED_KEY_PREFIX "deferred/"
+/* Which boot this is. */
+void engine_find_boot_id(const Engine *engine, char boot_id[static BOOT_ID_SIZE]);
 int engine_memory_start(Engine *engine);
 void engine_memory_stop(Engine *engine);
 /* What was changed is kept, soon. */
@@ -452,6 +459,9 @@ void engine_conditions_identify(Engine *engine, Watch *watch, Filesystem *filesy
 void engine_condition_keep(Engine *engine, const Filesystem *filesystem, const HealthCondition *condition);
 /* @target NULL: those that were in the list are told one by one, others of this code are not to come back. */
 void engine_condition_forget(Engine *engine, const Filesystem *filesystem, ConditionCode code, const char *target);
+/* Of a file system that is not mounted: it waits for it. */
+void engine_condition_raise_absent(Engine *engine, const uint8_t uuid[static UUID_SIZE], ConditionCode code,
+                                   Severity severity, const char *message, uint64_t event_id);
 /* Conditions of rules about this structure that are told later are not to come back. */
 void engine_condition_forget_structure(Engine *engine, const Filesystem *filesystem, const char *structure);
 void engine_healed_free(Watch *watch);
@@ -599,6 +609,28 @@ void engine_on_workload(Engine *engine, const WorkerWorkload *told);
 /* Says in the result who was hit. */
 void engine_fail_add_detail(Engine *engine, WorkerJobResult *result);
 void engine_fail_tell_conditions(Engine *engine, Filesystem *filesystem, const Job *job);
+
+/* engine-recycle.c: unmounting and mounting again what is shut down, as far as it differs from the above. */
+#define RECYCLE_KEY_PREFIX "recycle/"
+/* NULL: it may be. */
+const char *engine_recycle_refused_because(const Filesystem *filesystem);
+/* Whoever uses it. */
+WorkloadScope engine_recycle_scope(void);
+/* False if somebody uses it who is spared: @reterr_why. With nobody at all it goes on. */
+bool engine_recycle_plan_is_whole(WorkloadPlan *plan, char *reterr_why, size_t size_bytes);
+/* Returns 0 or a negative errno. The line may break in here. */
+int engine_recycle_order(Engine *engine, const WorkloadPlan *plan, Job *job, const Filesystem *filesystem);
+int engine_recycle_cancel(Engine *engine, const Job *job);
+void engine_recycle_on_step(Engine *engine, const WorkerJobResult *told);
+void engine_recycle_on_workload(Engine *engine, const Job *job);
+/* True if it was not the last word about the job. */
+bool engine_recycle_on_result(Engine *engine, const WorkerJobResult *result);
+/* What it is now, after it was mounted again; NULL: it is not, or that is another job. */
+Filesystem *engine_recycle_filesystem(Engine *engine, const Job *job);
+/* @filesystem: the above, or the one that it was; may be NULL. */
+void engine_recycle_on_job_ended(Engine *engine, Job *job, Filesystem *filesystem);
+void engine_forget_recycles(Engine *engine);
+int engine_adopt_recycle(Engine *engine, const char *key, const void *value, size_t size_bytes);
 
 /* engine-holds.c */
 void engine_on_hold(Engine *engine, const WorkerHold *told);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/basic/clock.h"
 #include "src/basic/log.h"
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
@@ -136,6 +137,33 @@ static void forget_oldest(Engine *engine) {
 static void enforce_limit(Engine *engine) {
         while (engine->n_waiting_conditions > ENGINE_CONDITIONS_WAITING_MAX)
                 forget_oldest(engine);
+}
+
+void engine_condition_raise_absent(Engine *engine, const uint8_t uuid[static UUID_SIZE], ConditionCode code,
+                                   Severity severity, const char *message, uint64_t event_id) {
+        HealthCondition condition = {
+                .code = code,
+                .severity = severity,
+                .since_realtime_usec = clock_realtime_usec(),
+                .event_id = event_id,
+                .is_stale = true,
+                .message = strdup(message),
+        };
+        WaitingCondition *waiting, *next;
+        int r;
+
+        for (waiting = TAILQ_FIRST(&engine->waiting_conditions); waiting; waiting = next) {
+                next = TAILQ_NEXT(waiting, entries);
+                if (memcmp(waiting->uuid, uuid, UUID_SIZE) == 0 && waiting->condition.code == code &&
+                    !waiting->condition.target[0])
+                        waiting_free(engine, waiting);
+        }
+        if (condition.message)
+                keep(engine, uuid, &condition);
+        r = condition.message ? wait_for_mount(engine, uuid, &condition) : -ENOMEM;
+        if (r < 0)
+                log_warning_errno(r, "condition %s is not kept: %m", condition_code_to_name(code));
+        enforce_limit(engine);
 }
 
 /* Returns true if it is in the list. */

@@ -47,7 +47,7 @@ static void copy_boot_id(char boot_id[static BOOT_ID_SIZE], const char *text) {
         boot_id[n] = 0;
 }
 
-static void find_boot_id(Engine *engine, char boot_id[static BOOT_ID_SIZE]) {
+void engine_find_boot_id(const Engine *engine, char boot_id[static BOOT_ID_SIZE]) {
         _cleanup_(free_at) char *line = NULL;
         int r;
 
@@ -66,7 +66,7 @@ int engine_memory_start(Engine *engine) {
         char boot_id[BOOT_ID_SIZE];
         int r;
 
-        find_boot_id(engine, boot_id);
+        engine_find_boot_id(engine, boot_id);
         r = policy_memory_new(boot_id, &engine->memory);
         if (r < 0)
                 return r;

@@ -24,6 +24,7 @@ static const StateKind kinds[] = {
         { SCHEDULE_KEY_PREFIX, engine_adopt_schedule, NULL },
         { CHECK_KEY_PREFIX, engine_adopt_checked, engine_checked_loaded },
         { VERIFY_KEY_PREFIX, engine_adopt_verify, engine_verifies_loaded },
+        { RECYCLE_KEY_PREFIX, engine_adopt_recycle, NULL },
 };
 
 int engine_adopt_state(Engine *engine, const char *key, const void *value, size_t size_bytes) {

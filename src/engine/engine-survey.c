@@ -280,6 +280,7 @@ static void end(Engine *engine, Watch *watch, Filesystem *filesystem, const Work
         tell_job(engine, watch, result, outcome, result->error);
         survey->n_found = survey->n_known = 0;
         survey->any_ended_usec = clock_monotonic_usec();
+        survey->any_was_complete = outcome == OUTCOME_DONE;
         note_if_finished(engine, watch);
         engine_looks_on_surveyed(engine, watch);
 }

@@ -161,6 +161,8 @@ static void on_result(Engine *engine, const WorkerJobResult *told) {
         WorkerJobResult changed = *told, *result = &changed;
         const char *detail = result->detail;
 
+        if (engine_recycle_on_result(engine, result))
+                return;
         engine_fail_add_detail(engine, result);
         if (job_queue_on_result(engine->jobs, result) >= 0 || engine_fail_on_unit_ended(engine, result) ||
             engine_unit_ended(engine, result))
@@ -194,6 +196,7 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
                 return;
         case WORKER_JOB_STARTED:
                 job_queue_on_started(engine->jobs, message->result.job_id);
+                engine_recycle_on_step(engine, &message->result);
                 return;
         case WORKER_JOB_RESULT:
                 on_result(engine, &message->result);

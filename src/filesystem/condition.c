@@ -27,6 +27,7 @@ static const char *const condition_code_names[] = {
         [CONDITION_FILESYSTEM_ERROR] = "filesystem-error",
         [CONDITION_WORKLOADS_FAILED] = "workloads-failed",
         [CONDITION_PERMIT_REFUSED] = "permit-refused",
+        [CONDITION_RECYCLE_FAILED] = "recycle-failed",
         [CONDITION_RULE] = "rule",
 };
 _Static_assert(ELEMENTSOF(condition_code_names) == N_CONDITION_CODES, "every condition has a word");
@@ -59,6 +60,8 @@ static const Life lives[] = {
         /* What became of them then is over; why they were failed has a condition of its own. */
         [CONDITION_WORKLOADS_FAILED] = { CONDITION_LIFE_MOUNT, CONDITION_LIFE_MOUNT },
         [CONDITION_PERMIT_REFUSED] = { CONDITION_LIFE_MOUNT, CONDITION_LIFE_MOUNT },
+        /* It says what somebody has to do after the next mount; a full check without a finding ends it. */
+        [CONDITION_RECYCLE_FAILED] = { CONDITION_LIFE_DISK, CONDITION_LIFE_MOUNT },
         /* What it means only its author knows. */
         [CONDITION_RULE] = { CONDITION_LIFE_DISK, CONDITION_LIFE_DISK },
 };
@@ -71,7 +74,7 @@ ConditionLife condition_life(ConditionCode code, bool can_be_checked) {
 bool condition_is_about_health(ConditionCode code) {
         static const ConditionCode others[] = {
                 CONDITION_NOT_WATCHED, CONDITION_ACTION_EXPIRED, CONDITION_ROUTE_FAILED, CONDITION_WORKLOADS_FAILED,
-                CONDITION_PERMIT_REFUSED,
+                CONDITION_PERMIT_REFUSED, CONDITION_RECYCLE_FAILED,
         };
 
         for (size_t i = 0; i < ELEMENTSOF(others); i++)

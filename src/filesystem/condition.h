@@ -33,6 +33,8 @@ typedef enum ConditionCode {
         CONDITION_ROUTE_FAILED,         /* somebody who should know of it cannot be told; the target is the route */
         CONDITION_WORKLOADS_FAILED,     /* units or containers that used it were ended, or could not be */
         CONDITION_PERMIT_REFUSED,       /* the unit that is asked before destructive steps did not permit one */
+        CONDITION_RECYCLE_FAILED,       /* it was to be unmounted and mounted again, and that came to no good end: units
+                                         * may stand still */
         CONDITION_RULE,                 /* a rule of the policy says so; the target is the name that it gave, and behind
                                          * a blank the damaged structure, if it is about one */
 } ConditionCode;

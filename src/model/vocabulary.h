@@ -42,6 +42,8 @@ typedef enum EventKind {
         EVENT_WORKLOAD_FROZEN,          /* they stood still for their time, and run again */
         EVENT_SHUTDOWN_DONE,            /* the file system was shut down because somebody wanted it */
         EVENT_SHUTDOWN_FAILED,
+        EVENT_RECYCLE_DONE,             /* unmounted, mounted again, well, and its units started again */
+        EVENT_RECYCLE_FAILED,
         EVENT_ACTION_REFUSED,
         EVENT_MONITOR_LOST,             /* the file system lives, but nobody watches it any more */
         EVENT_CHECK_DUE,                /* by a schedule */

@@ -341,8 +341,8 @@ static int look_at_process(Search *search, const char *id) {
                 return r;
 
         (void) snprintf(search->problem, RECYCLE_PROBLEM_SIZE,
-                        "process %.32s has it mounted on %.180s in a mount namespace of its own, where it would stay", id,
-                        seen->point);
+                        "process %.32s has it mounted on %.180s in a mount namespace of its own, where it would stay",
+                        id, seen->point);
         return -EXDEV;
 }
 

@@ -64,6 +64,8 @@ static void answer_gather(Setup *s, const WorkerGatherRequest *request) {
 static void on_worker_message(void *userdata, const WorkerMessage *message, int fd) {
         Setup *s = userdata;
 
+        if (s->on_message && s->on_message(s, message, fd))
+                return;
         if (message->header.type == WORKER_SURVEY) {
                 assert_true(s->n_requests < REQUESTS_MAX);
                 s->n_with_monitor += fd >= 0;

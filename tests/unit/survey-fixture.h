@@ -11,7 +11,8 @@
 #define DEVICE_NUMBER 0x701
 #define REQUESTS_MAX 16
 
-typedef struct Setup {
+typedef struct Setup Setup;
+struct Setup {
         sd_event *event;
         Engine *engine;
         FakeWorker worker;
@@ -43,7 +44,8 @@ typedef struct Setup {
         Outcome survey_outcome;
         char survey_detail[JOB_DETAIL_SIZE];
         unsigned n_jobs_ended;
-} Setup;
+        bool (*on_message)(Setup *s, const WorkerMessage *message, int fd);     /* true: the test has answered it */
+};
 
 /* cmocka's fixtures: an engine with a worker, nothing is mounted. */
 int survey_setup(void **state);
