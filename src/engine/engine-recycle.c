@@ -28,7 +28,7 @@
 #define SURVEY_USEC (15 * USEC_PER_MINUTE)
 #define REPAIR_USEC (2 * USEC_PER_HOUR)
 /* Of the worker, unless the rule says it. */
-#define ORDER_USEC (15 * USEC_PER_MINUTE)
+#define ORDER_USEC (30 * USEC_PER_MINUTE)
 
 static const char *const stage_texts[] = {
         [RECYCLE_WORKER] = "the file system is unmounted and mounted again",

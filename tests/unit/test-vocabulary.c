@@ -23,8 +23,8 @@ static const char *const kinds[] = {
         "read-error",       "write-error",    "data-lost",     "events-lost", "watching",     "unmounted",
         "filesystem-error", "repair-done",    "repair-failed", "scrub-done",  "scrub-failed", "survey-done",
         "survey-failed",    "verify-done",    "verify-failed", "unit-done",   "unit-failed",  "workload-failed",
-        "workload-left",    "workload-frozen", "shutdown-done", "shutdown-failed", "action-refused", "monitor-lost",
-        "check-due",
+        "workload-left",    "workload-frozen", "shutdown-done", "shutdown-failed", "recycle-done", "recycle-failed",
+        "action-refused",   "monitor-lost",   "check-due",
 };
 static const char *const sources[] = { "healthmon", "fanotify", "survey", "healerd", "foreign" };
 static const char *const domains[] = {
@@ -152,6 +152,8 @@ static void test_severities(_unused_ void **state) {
                 { EVENT_WORKLOAD_FROZEN, SEVERITY_WARNING, true  },
                 { EVENT_SHUTDOWN_DONE,  SEVERITY_CRITICAL, true  },
                 { EVENT_SHUTDOWN_FAILED, SEVERITY_ERROR,   true  },
+                { EVENT_RECYCLE_DONE,   SEVERITY_WARNING,  true  },
+                { EVENT_RECYCLE_FAILED, SEVERITY_CRITICAL, true  },
                 { EVENT_ACTION_REFUSED, SEVERITY_WARNING,  true  },
                 { EVENT_MONITOR_LOST,   SEVERITY_ERROR,    true  },
                 { EVENT_CHECK_DUE,      SEVERITY_INFO,     true  },

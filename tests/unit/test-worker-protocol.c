@@ -479,7 +479,7 @@ static void test_names(void **state) {
                 assert_int_equal(found, i);
         }
         assert_null(worker_message_type_to_name(0));
-        assert_null(worker_message_type_to_name(WORKER_UNHOLD + 1));
+        assert_null(worker_message_type_to_name(WORKER_START_AGAIN + 1));
         assert_null(worker_message_type_to_name(WORKER_HOLD + 1));
 }
 

@@ -8,18 +8,14 @@ import socket
 import subprocess
 import unittest
 
+import healerlib
+import recipes
+from healerlib import wait_watched
 from test_worker import PATIENCE, WorkerFixture, device_of
-from vmlib import XfsImage, loop_attach, loop_detach, mount, run, umount, unmount, wait_for
+from vmlib import (XfsImage, loop_attach, loop_detach, mount, run, superblock_is_gone, umount, unmount, wait_for)
 
 UNITS = '/run/systemd/system'
 ORDER = '/run/recycle-order'
-
-
-def setUpModule():
-    # Who watches already would be in the way.
-    for unit in 'healerd.service', 'healer-worker.socket', 'healer-worker.service':
-        run('systemctl', 'stop', unit, check=False)
-    run('systemctl', 'clean', '--what=fdstore', 'healerd.service', check=False)
 
 
 def state(unit):
@@ -104,6 +100,13 @@ def process(*command, **options):
 
 class Worker(WorkerFixture):
     """Without healerd: what the worker refuses and does."""
+
+    @classmethod
+    def setUpClass(cls):
+        # Who watches already would be in the way.
+        for unit in 'healerd.service', 'healer-worker.socket', 'healer-worker.service':
+            run('systemctl', 'stop', unit, check=False)
+        run('systemctl', 'clean', '--what=fdstore', 'healerd.service', check=False)
 
     def setUp(self):
         super().setUp()
@@ -306,6 +309,120 @@ class Worker(WorkerFixture):
         self.assertIn(told[0], ('refused', 'unmounted'))
         self.line.stop()
         os.unlink(os.path.join(self.folder, 'state'))
+
+
+class UnitImage(XfsImage):
+    """Mounted by a unit."""
+
+    def __init__(self, units, **options):
+        super().__init__(**options)
+        self.units = units
+        self.unit = None
+
+    def mount(self, *options):
+        self.dev = loop_attach(self.file)
+        self.unit = self.units.mount(self.dev, self.path)
+        self.units.start(self.unit)
+        return self
+
+    def umount(self):
+        run('systemctl', 'stop', self.unit)
+        wait_for(lambda: superblock_is_gone(self.dev), what=f'the superblock on {self.dev} to go')
+        self._detach()
+
+
+RULE = """
+version: 1
+{baseline}
+rules:
+  - id: again
+    match: {{event: shutdown, fs: {{uuid: {uuid}}}}}
+    do: [recycle]
+"""
+
+
+class Healerd(unittest.TestCase):
+    """The whole of it, by a rule."""
+
+    @classmethod
+    def setUpClass(cls):
+        healerlib.start()
+        cls.signals = cls.enterClassContext(healerlib.Signals())
+        cls.addClassCleanup(healerlib.load_policy, None)
+
+    def setUp(self):
+        self.units = self.enterContext(Units())
+        self.fs = self.enterContext(UnitImage(self.units))
+
+    def used(self, baseline=''):
+        """By a service; and the rule is in force."""
+        with open(self.fs.join('file'), 'w', encoding='ascii') as file:
+            file.write('x' * 4096)
+            file.flush()
+            os.fsync(file.fileno())
+        wait_watched(self.fs)
+        self.units.service('recycle-db.service', self.fs.path, service='PrivateDevices=yes')
+        self.units.start('recycle-db.service')
+        healerlib.load_policy(RULE.format(uuid=self.fs.uuid, baseline=baseline))
+
+    def ended(self, kind):
+        return wait_for(lambda: self.signals.of(self.fs, 'Event', kind=kind), deadline=2 * healerlib.SCAN, what=kind)
+
+    def failed(self):
+        """Text of the condition."""
+        found = wait_for(lambda: healerlib.conditions(self.fs).get('recycle-failed'), deadline=healerlib.SCAN,
+                         what='the condition')
+        print(f'note: {found}')
+        return found[2]
+
+    def test_good(self):
+        self.fs.mount()
+        self.used()
+        shut_down(self.fs)
+        self.ended('recycle-done')
+        self.assertEqual(order(), [f'{one} recycle-db.service' for one in ('start', 'stop', 'start')])
+        self.assertEqual(state('recycle-db.service'), 'active')
+        wait_watched(self.fs)
+        self.assertEqual(healerlib.conditions(self.fs), {})
+
+    def test_refused(self):
+        """Somebody uses it who is nobody's unit."""
+        self.fs.mount()
+        self.used()
+        with process('sleep', 'infinity', cwd=self.fs.path):
+            shut_down(self.fs)
+            self.assertIn('uses it, and is spared', self.failed())
+            self.assertEqual(order(), ['start recycle-db.service'])
+            self.assertEqual(state('recycle-db.service'), 'active')
+
+    def test_damage_is_left(self):
+        """Nobody may repair what was met before: what stood on it stands still."""
+        recipe = recipes.InodeBtree(self.fs).break_it('none')
+        self.used()
+        self.assertTrue(recipe.trigger())
+        wait_for(lambda: 'sick' in healerlib.conditions(self.fs), what='the damage to be told')
+        shut_down(self.fs)
+        text = self.failed()
+        self.assertIn('damage is left: sick agno', text)
+        self.assertIn('systemctl start recycle-db.service', text)
+        self.assertEqual(state('recycle-db.service'), 'inactive')
+        self.assertEqual(state(self.fs.unit), 'active')
+        # A healerd that comes back has not forgotten it.
+        run('systemctl', 'restart', 'healerd.service')
+        wait_watched(self.fs)
+        self.assertEqual(self.failed(), text)
+
+    def test_damage_is_repaired(self):
+        recipe = recipes.InodeBtree(self.fs).break_it('repair')
+        self.used('baseline: off')
+        self.assertTrue(recipe.trigger())
+        wait_for(lambda: 'sick' in healerlib.conditions(self.fs), what='the damage to be told')
+        healerlib.load_policy(RULE.format(uuid=self.fs.uuid, baseline=''))
+        shut_down(self.fs)
+        self.ended('recycle-done')
+        self.assertTrue(recipe.works())
+        self.assertEqual(state('recycle-db.service'), 'active')
+        wait_for(lambda: not healerlib.conditions(self.fs), what='no condition')
 
 
 if __name__ == '__main__':
