@@ -226,8 +226,7 @@ static const ActionWord action_words[N_ACTION_KINDS] = {
                             "have the units and containers that use the file system stand still for a while" },
         [ACTION_SHUTDOWN] = { ACTION_SHUTDOWN, true, false, AUTOFSCK_LEVEL_REPORT,
                               "shut the file system down: everything that uses it fails at once" },
-        /* Its execution does not exist yet. With true here its parameters are read and all the rest is there. */
-        [ACTION_RECYCLE] = { ACTION_RECYCLE, false, false, AUTOFSCK_LEVEL_REPORT,
+        [ACTION_RECYCLE] = { ACTION_RECYCLE, true, false, AUTOFSCK_LEVEL_REPORT,
                              "unmount and mount the file system again" },
         [ACTION_START_UNIT] = { ACTION_START_UNIT, true, false, AUTOFSCK_LEVEL_REPORT, "start a systemd unit" },
 };
