@@ -10,6 +10,7 @@
 #include "src/basic/log.h"
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
+#include "src/engine/engine-workloads.h"
 
 /* A decision waits no longer. */
 #define USERS_FACT_DEADLINE_USEC GATHER_DEADLINE_USEC

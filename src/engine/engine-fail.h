@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "src/engine/engine-internal.h"
+#include "src/engine/engine-workloads.h"
 
 typedef enum FailStage {
         FAIL_BEGIN,

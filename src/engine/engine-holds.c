@@ -10,6 +10,7 @@
 #include "src/basic/log.h"
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
+#include "src/engine/engine-workloads.h"
 
 struct HeldUnit {
         TAILQ_ENTRY(HeldUnit) entries;

@@ -14,6 +14,7 @@
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
 #include "src/engine/engine-internal.h"
+#include "src/engine/engine-workloads.h"
 
 /* Nothing tells when the property that allows a repair can be read again, when a file system can be written to, or when
  * there is room for one more: pauses between looks that came to nothing, doubling. */

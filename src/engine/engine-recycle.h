@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "src/engine/engine-internal.h"
+#include "src/engine/engine-workloads.h"
 
 typedef enum RecycleStage {
         RECYCLE_WORKER,                 /* the worker stops, unmounts, mounts */

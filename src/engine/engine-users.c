@@ -8,6 +8,7 @@
 
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
+#include "src/engine/engine-workloads.h"
 
 /* The worker gives a look up after 45 s, and has 4 s to see whether its process dies. */
 #define USERS_DEADLINE_USEC (60 * USEC_PER_SEC)

@@ -11,6 +11,7 @@
 #include "src/basic/log.h"
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
+#include "src/engine/engine-workloads.h"
 
 /* systemd starts a new worker within a second, or after half a minute if the old one stands still (WatchdogSec=);
  * whoever has none for this long has to decide with what is known. */

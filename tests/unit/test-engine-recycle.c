@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A file system that was shut down is unmounted and mounted again: each step, what ends it there, and what is said then.
+ * A file system that was shut down is unmounted and mounted again: each step, what ends it there, and what is said
+ * then.
  */
 #include <stdarg.h>
 #include <stddef.h>
