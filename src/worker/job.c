@@ -73,6 +73,7 @@ Job *job_free(Job *job) {
         close_fd(job->payload_fd);
         sd_event_source_disable_unref(job->answer_source);
         free(job->unit);
+        free(job->fail);
         free(job);
         return NULL;
 }
@@ -344,6 +345,8 @@ static void on_job_report(Child *child, const void *bytes, size_t size_bytes, in
                 worker_say(job->worker, &message, -EBADF);
         } else if (message.header.type == WORKER_WORKLOAD) {
                 message.workload.job_id = job->job_id;
+                if (job->kind->report)
+                        job->kind->report(job, &message);
                 worker_say(job->worker, &message, -EBADF);
         } else if (message.header.type == WORKER_JOB_RESULT) {
                 job->is_said = true;

@@ -31,6 +31,8 @@ typedef struct JobKind {
         int (*wait)(int report_fd, void *userdata);
         /* In the loop, before the result is said. May be NULL. */
         void (*finish)(Job *job, const WorkerJobResult *result);
+        /* In the loop, for each further record of the child's before it is passed on. NULL: it has none. */
+        void (*report)(Job *job, WorkerMessage *message);
         uint64_t grace_usec;
         bool dies_with_us;
         bool only_watches;              /* when the worker leaves, it goes on without it, and no result is said */
@@ -56,6 +58,7 @@ struct Job {
         UnitRecord *unit;               /* owned; what its child notes stays in the child */
         int payload_fd;                 /* as monitor_fd */
         uint64_t deadline_usec;         /* CLOCK_MONOTONIC; of a kind that watches it itself; USEC_INFINITY: none */
+        struct FailTask *fail;          /* owned */
 
         size_t intent_slot;             /* repairs */
         const Intent *ban;              /* the record that forbids this repair, as known here */

@@ -9,8 +9,10 @@
 #include "kernel/health-monitor.h"
 #include "src/basic/log.h"
 #include "src/worker/attach.h"
+#include "src/worker/fail.h"
 #include "src/worker/gather.h"
 #include "src/worker/recycle.h"
+#include "src/worker/hold.h"
 #include "src/worker/repair.h"
 #include "src/worker/scrub.h"
 #include "src/worker/start-unit.h"
@@ -148,8 +150,12 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int take
                 recycle_start_again_request(worker, &message->recycle, steal_fd(&fd));
                 return 0;
         case WORKER_FAIL:
-        case WORKER_SHUTDOWN:
+                fail_request(worker, &message->fail, steal_fd(&fd));
+                return 0;
         case WORKER_UNHOLD:
+                hold_lift(worker, message->hold.unit);
+                return 0;
+        case WORKER_SHUTDOWN:
         case WORKER_HELLO:
         case WORKER_HELLO_REPLY:
         case WORKER_FILESYSTEM:

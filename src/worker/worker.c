@@ -25,9 +25,11 @@
 #include "src/basic/text.h"
 #include "src/basic/zone.h"
 #include "src/worker/attach.h"
+#include "src/worker/hold.h"
 #include "src/worker/process.h"
 #include "src/worker/start-unit.h"
 #include "src/worker/survey.h"
+#include "src/worker/workload-freeze.h"
 
 /* Children get this long to end, and the disk to take the last records. */
 #define STOP_USEC (5 * USEC_PER_SEC)
@@ -254,6 +256,7 @@ static int on_hello(const WorkerHello *hello, void *userdata) {
         worker_say_machine(worker);
 
         intents_each(worker->intents, say_intent, worker);
+        hold_say_all(worker);
         job_say_results(worker);
         log_info("serving healerd %s (pid %d)", hello->program_version,
                  (int) connection_peer_pid(worker->connection));
@@ -549,6 +552,8 @@ Worker *worker_free(Worker *worker) {
         zone_watch_free(worker->zone_watch);
         power_watch_free(worker->power_watch);
         scan_watch_free(worker->scan_watch);
+        hold_clear(worker);
+        thaw_clear(worker);
         job_table_clear(&worker->jobs);
         superblock_table_clear(&worker->superblocks);
         intents_free(worker->intents);
@@ -578,6 +583,8 @@ int worker_run(Worker *worker) {
         worker_find_places(worker);
         zone_watch_look(worker->zone_watch);
         start_unit_adopt(worker);
+        hold_adopt(worker);
+        thaw_adopt(worker);
         r = intents_load(worker->intents);
         if (r < 0)
                 return log_error_errno(r, "cannot start a child: %m");

@@ -65,6 +65,10 @@ struct Worker {
         bool is_only_line;              /* there is no way back to a healerd that leaves */
         unsigned n_attaching;
         unsigned n_users_walks;         /* that go on */
+        struct HoldTable *holds;        /* NULL: none was looked for yet */
+        sd_event_source *thaw_source;   /* timer: the first that is to be thawed */
+        uint64_t thawed_at_usec;        /* CLOCK_BOOTTIME, the last try; 0: none */
+        bool is_thawing;
         sd_event_source *stop_source, *post_source, *term_source, *interrupt_source, *watchdog_source;
         uint64_t watchdog_usec;
 };

@@ -12,6 +12,9 @@
  *   users MAJ:MIN REQUEST [INODE]
  *   recycle MAJ:MIN JOB SECONDS [UNIT]...    start-again MAJ:MIN JOB SECONDS [UNIT]...
  *   unit JOB TEMPLATE SECONDS MESSAGE        unit-bare JOB TEMPLATE SECONDS (without anything to read)
+ *   fail MAJ:MIN JOB stop|fail|freeze [announce=UNIT[/CONTAINER]]… [term=S] [hold=S|clear] [thaw=S] [max=N] [large]
+ *        [unused] [who=…] [inode=N] [rule=ID] [unit|slice|container|pod=PATTERN]…
+ *   unhold UNIT                              shutdown MAJ:MIN JOB
  *   junk (7 bytes)     false-held (with a descriptor that is no monitor)
  */
 
@@ -36,6 +39,7 @@
 #include "src/protocol/unit-payload.h"
 #include "src/protocol/worker-protocol.h"
 #include "src/protocol/workload-list.h"
+#include "tests/native/worker-client-fail.h"
 
 #define MONITORS_MAX 256
 #define JOB_TIMEOUT_USEC (120 * USEC_PER_SEC)
@@ -207,8 +211,10 @@ static void print_message(const WorkerMessage *message, int fd) {
                 print_users_end(&message->users_end);
                 return;
         case WORKER_WORKLOAD:
-                printf("workload %" PRIu64 " %s %s %s\n", message->workload.job_id, message->workload.unit,
-                       workload_fate_to_name((WorkloadFate) message->workload.fate), message->workload.detail);
+                client_print_workload(&message->workload);
+                return;
+        case WORKER_HOLD:
+                client_print_hold(&message->hold);
                 return;
         case WORKER_HELLO:
         case WORKER_HELD:
@@ -228,7 +234,6 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_UNHOLD:
         case WORKER_RECYCLE:
         case WORKER_START_AGAIN:
-        case WORKER_HOLD:
         case WORKER_MOUNTS_LISTED:
                 break;
         }
@@ -319,6 +324,35 @@ static void order_recycle(char *order, WorkerMessageType type) {
         say(&message, fd);
 }
 
+static void order_fail(char *order) {
+        _cleanup_(close_fd_at) int fd = -EBADF;
+        WorkerMessage message = prepare(WORKER_FAIL);
+        char device[32] = "";
+        int length = 0;
+
+        (void) sscanf(order, "%*s %31s %" SCNu64 " %n", device, &message.fail.job_id, &length);
+        message.fail.event_id = message.fail.job_id;
+        message.fail.device_number = parse_device(device);
+        message.fail.timeout_usec = JOB_TIMEOUT_USEC;
+        fd = client_read_fail(order + length, &message.fail);
+        if (fd == -EINVAL)
+                printf("no such word\n");
+        else
+                say(&message, fd);
+}
+
+static void order_shutdown(const char *order) {
+        WorkerMessage message = prepare(WORKER_SHUTDOWN);
+        char device[32] = "";
+        int fd;
+
+        (void) sscanf(order, "%*s %31s %" SCNu64, device, &message.shutdown.job_id);
+        message.shutdown.device_number = parse_device(device);
+        message.shutdown.timeout_usec = JOB_TIMEOUT_USEC;
+        fd = find_monitor(message.shutdown.device_number);
+        say(&message, fd >= 0 && health_monitor_fd_is_monitor(fd) ? fd : -EBADF);
+}
+
 static void obey(char *order) {
         char verb[16] = "", device[32] = "", domain_name[16] = "", structure_name[24] = "", override[64] = "";
         uint64_t job_id = 0, inode = 0;
@@ -403,6 +437,14 @@ static void obey(char *order) {
                 order_unit(order, text_equal(verb, "unit"));
         } else if (text_equal(verb, "recycle") || text_equal(verb, "start-again")) {
                 order_recycle(order, text_equal(verb, "recycle") ? WORKER_RECYCLE : WORKER_START_AGAIN);
+        } else if (text_equal(verb, "fail")) {
+                order_fail(order);
+        } else if (text_equal(verb, "shutdown")) {
+                order_shutdown(order);
+        } else if (text_equal(verb, "unhold")) {
+                message = prepare(WORKER_UNHOLD);
+                (void) sscanf(order, "%*s %255s", message.hold.unit);
+                say(&message, -EBADF);
         } else if (text_equal(verb, "survey-cancel")) {
                 (void) sscanf(order, "%*s %" SCNu64, &job_id);
                 message = prepare(WORKER_SURVEY_CANCEL);
@@ -424,7 +466,7 @@ static void obey(char *order) {
 }
 
 static void take_orders(void) {
-        static char buffer[1024];
+        static char buffer[4096];
         static size_t length;
         ssize_t n = read(STDIN_FILENO, buffer + length, sizeof(buffer) - length - 1);
         char *end;

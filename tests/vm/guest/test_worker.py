@@ -490,8 +490,8 @@ class WorkerUnderSystemd(unittest.TestCase):
         pid = self.main_pid()
         with open(f'/proc/{pid}/status', encoding='ascii') as file:
             status = dict(line.split(':\t', 1) for line in file.read().splitlines() if ':\t' in line)
-        # CAP_DAC_OVERRIDE 1, CAP_DAC_READ_SEARCH 2, CAP_SYS_PTRACE 19, CAP_SYS_ADMIN 21
-        self.assertEqual(int(status['CapBnd'], 16), 1 << 1 | 1 << 2 | 1 << 19 | 1 << 21)
+        # CAP_DAC_OVERRIDE 1, CAP_DAC_READ_SEARCH 2, CAP_KILL 5, CAP_SYS_PTRACE 19, CAP_SYS_ADMIN 21
+        self.assertEqual(int(status['CapBnd'], 16), 1 << 1 | 1 << 2 | 1 << 5 | 1 << 19 | 1 << 21)
         self.assertEqual(status['NoNewPrivs'], '1')
         self.assertEqual(status['Seccomp'], '2')
         self.assertEqual(os.readlink(f'/proc/{pid}/ns/mnt'), os.readlink('/proc/1/ns/mnt'))
