@@ -559,6 +559,10 @@ enum {
 #define ABI_XFS_IOC_HEALTH_FD_ON_MONITORED_FS _IOW('X', 69, struct abi_xfs_health_file_on_monitored_fs)
 #define ABI_XFS_IOC_VERIFY_MEDIA _IOWR('X', 70, struct abi_xfs_verify_media)
 #define ABI_XFS_IOC_FD_TO_HANDLE _IOWR('X', 106, struct abi_xfs_fsop_handlereq)
+/* The same for other types, by the name FS_IOC_SHUTDOWN. */
+#define ABI_XFS_IOC_GOINGDOWN _IOR('X', 125, uint32_t)
+#define ABI_XFS_FSOP_GOING_FLAGS_LOGFLUSH 0x1   /* the log is written first */
+
 #define ABI_XFS_IOC_FSGEOMETRY _IOR('X', 126, struct abi_xfs_fsop_geom)
 #define ABI_XFS_IOC_BULKSTAT _IOR('X', 127, struct abi_xfs_bulkstat_req)
 #define ABI_XFS_IOC_INUMBERS _IOR('X', 128, struct abi_xfs_inumbers_req)
@@ -572,6 +576,7 @@ _Static_assert(ABI_XFS_IOC_RTGROUP_GEOMETRY == 0xc0805841, "XFS_IOC_RTGROUP_GEOM
 _Static_assert(ABI_XFS_IOC_HEALTH_MONITOR == 0x40205844, "XFS_IOC_HEALTH_MONITOR");
 _Static_assert(ABI_XFS_IOC_HEALTH_FD_ON_MONITORED_FS == 0x40085845, "XFS_IOC_HEALTH_FD_ON_MONITORED_FS");
 _Static_assert(ABI_XFS_IOC_VERIFY_MEDIA == 0xc0285846, "XFS_IOC_VERIFY_MEDIA");
+_Static_assert(ABI_XFS_IOC_GOINGDOWN == 0x8004587d, "XFS_IOC_GOINGDOWN");
 _Static_assert(ABI_XFS_IOC_FSGEOMETRY == 0x8100587e, "XFS_IOC_FSGEOMETRY");
 _Static_assert(ABI_XFS_IOC_BULKSTAT == 0x8040587f, "XFS_IOC_BULKSTAT");
 _Static_assert(ABI_XFS_IOC_INUMBERS == 0x80405880, "XFS_IOC_INUMBERS");

@@ -15,6 +15,7 @@
 #include "src/worker/hold.h"
 #include "src/worker/repair.h"
 #include "src/worker/scrub.h"
+#include "src/worker/shut-down.h"
 #include "src/worker/start-unit.h"
 #include "src/worker/survey.h"
 #include "src/worker/users.h"
@@ -152,10 +153,12 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int take
         case WORKER_FAIL:
                 fail_request(worker, &message->fail, steal_fd(&fd));
                 return 0;
+        case WORKER_SHUTDOWN:
+                shut_down_request(worker, &message->shutdown, steal_fd(&fd));
+                return 0;
         case WORKER_UNHOLD:
                 hold_lift(worker, message->hold.unit);
                 return 0;
-        case WORKER_SHUTDOWN:
         case WORKER_HELLO:
         case WORKER_HELLO_REPLY:
         case WORKER_FILESYSTEM:

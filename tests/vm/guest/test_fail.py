@@ -538,6 +538,24 @@ class Held(FailFixture):
         self.assertFalse(os.path.exists(self.drop_in(name)))
 
 
+class ShutDown(FailFixture):
+
+    def order_shutdown(self, device):
+        FailFixture.job += 1
+        self.line.order('shutdown', device, FailFixture.job)
+        return self.result(FailFixture.job)
+
+    def test_it(self):
+        self.assertEqual(self.order_shutdown(self.device)[0], 'done')
+        with self.assertRaises(OSError):
+            os.listdir(self.fs.path)
+        self.assertEqual(self.order_shutdown(self.device)[0], 'shut-down')
+
+    def test_root(self):
+        self.assertEqual(self.order_shutdown(device_of('/')),
+                         ('refused', 'it is the root file system, or that is not known'))
+
+
 class Hanging(FailFixture):
     """On a disk that stands still, a process that writes cannot be killed."""
 
