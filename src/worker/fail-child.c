@@ -170,8 +170,11 @@ static void end_all(Fail *fail) {
                 size_t n = 0;
 
                 workloads_end(&fail->list, fail->bus, scope);
-                if (workload_users_find(&users, &fail->task->users) >= 0)
+                fail->result->was_verified = false;
+                if (workload_users_find(&users, &fail->task->users) >= 0) {
                         n = workloads_choose_returned(&fail->list, fail->bus, &users);
+                        fail->result->was_verified = users.find.end.n_unlooked == 0;
+                }
                 workload_users_clear(&users);
                 if (n == 0)
                         break;

@@ -254,6 +254,20 @@ static void choose_again(Target *target, sd_bus *bus) {
                         target->n_returns, target->n_returns == 1 ? "time" : "times");
 }
 
+/* It does not use it now. What it does later nobody knows; a hold would have kept it from it. */
+static void note_running(Target *target, sd_bus *bus) {
+        UnitState state;
+
+        if (!target->is_unit || target->detail[0] ||
+            unit_bus_state(bus, target->planned->workload.unit, &state, NULL) < 0)
+                return;
+        if (text_starts_with(state.sub, "auto-restart"))
+                (void) text_copy(target->detail, sizeof(target->detail),
+                                 "systemd is going to start it again (Restart=)");
+        else if (text_equal(state.active, "active") || text_equal(state.active, "activating"))
+                (void) text_copy(target->detail, sizeof(target->detail), "was started again, and does not use it");
+}
+
 size_t workloads_choose_returned(TargetList *list, sd_bus *bus, const WorkloadUsers *users) {
         size_t n = 0;
 
@@ -262,8 +276,12 @@ size_t workloads_choose_returned(TargetList *list, sd_bus *bus, const WorkloadUs
                 const Workload *workload = &target->planned->workload;
                 const PlannedWorkload *found = workload_plan_find(&users->plan, workload->unit, workload->container);
 
-                if (!was_ended(target) || !found || !found->is_user)
+                if (!was_ended(target))
                         continue;
+                if (!found || !found->is_user) {
+                        note_running(target, bus);
+                        continue;
+                }
                 choose_again(target, bus);
                 n += target->stage == TARGET_CHOSEN;
         }

@@ -154,6 +154,16 @@ class Ended(FailFixture):
         self.assertIn('was started again', found['why'])
         self.assertTrue(is_over(unit))
 
+    def test_restarted_without_it(self):
+        """It runs again and leaves the file system alone: that is said, and it is left alone."""
+        unit = self.service('wiser.service', f'if [ -e {self.fs.path}.seen ]; then exec sleep infinity; fi; '
+                                             f'touch {self.fs.path}.seen; exec 9<{self.file}; exec sleep infinity',
+                            Restart='always', RestartSec='100ms')
+        self.addCleanup(os.unlink, f'{self.fs.path}.seen')
+        found = self.expect('fail', unit, fate='failed')
+        self.assertEqual(found['why'], 'was started again, and does not use it')
+        self.assertEqual(prop(unit, 'ActiveState'), 'active')
+
     def test_ignores_term(self):
         unit = self.service('deaf.service', f"exec 9<{self.file}; trap '' TERM; while :; do sleep 1; done")
         self.expect('stop', unit, 'term=1', fate='killed')
