@@ -527,6 +527,26 @@ int policy_check_call(const Policy *policy, const EventFacts *facts, ActionKind 
         return 0;
 }
 
+bool policy_hangs_on_workloads(const Policy *policy, const EventFacts *facts) {
+        EventKind kind = facts->event->kind;
+        MatchContext context;
+
+        if (!policy_needs_fact(policy, kind, POLICY_FACT_WORKLOAD))
+                return false;
+        match_context_init(&context, facts);
+        for (size_t i = 0; i < policy->n_protects && policy_call_needs_fact(policy, POLICY_FACT_WORKLOAD); i++)
+                if (condition_match(&policy->protects[i].match, &context, NULL) == VERDICT_UNKNOWN)
+                        return true;
+        for (size_t i = 0; i < policy->n_rules; i++) {
+                const PolicyRule *rule = &policy->rules[i];
+
+                if (rule->names_workloads && (rule->events & (UINT64_C(1) << kind)) &&
+                    condition_match(&rule->source.match, &context, NULL) == VERDICT_UNKNOWN)
+                        return true;
+        }
+        return false;
+}
+
 bool policy_allows_more(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts,
                         const Decision *decision, ActionRequest *request, char ret_why[static DENIED_SIZE]) {
         const PolicyRule *rule = decision->source == DECISION_RULE ? policy_find_rule(policy, decision->rule_id) : NULL;

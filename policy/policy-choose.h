@@ -114,6 +114,14 @@ bool policy_allows_more(const Policy *policy, const PolicyMemory *memory, const 
 bool policy_workloads_room(const PolicyMemory *memory, const Policy *policy, const char *rule_id, PolicyMode mode,
                            const EventFacts *facts, size_t n, char ret_why[static DENIED_SIZE]);
 
+/**
+ * policy_hangs_on_workloads() - does it matter for this event who uses the file system?
+ * @facts: without them; whatever else is not known yet may matter
+ *
+ * False where every rule and protection that asks for it says the same whoever it is: then nobody needs to look.
+ */
+bool policy_hangs_on_workloads(const Policy *policy, const EventFacts *facts);
+
 /* How far the property of this file system lets rules and baseline go. */
 AutofsckLevel policy_autofsck_level(const FilesystemFacts *filesystem);
 

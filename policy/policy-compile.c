@@ -156,6 +156,17 @@ static bool names_removable(const Condition *match) {
         return false;
 }
 
+static uint32_t condition_facts(const Condition *condition) {
+        uint32_t facts = 0;
+
+        if (condition->kind == CONDITION_TEST)
+                return UINT32_C(1) << condition->key->fact;
+
+        for (size_t i = 0; i < condition->n_children; i++)
+                facts |= condition_facts(&condition->children[i]);
+        return facts;
+}
+
 static void prepare_rule(PolicyRule *rule, PolicyMode mode) {
         const RuleSource *source = &rule->source;
 
@@ -172,6 +183,7 @@ static void prepare_rule(PolicyRule *rule, PolicyMode mode) {
         rule->events = match_events(&source->match);
         if (rule->is_acting)
                 rule->events &= ~never_acted_on();
+        rule->names_workloads = condition_facts(&source->match) & (UINT32_C(1) << POLICY_FACT_WORKLOAD);
         rule->guard = find_settable(&source->match);
         rule->is_guarded = rule->guard && !names_removable(&source->match);
 }
@@ -193,17 +205,6 @@ static int collect_timing(Policy *policy) {
                         policy->counting[policy->n_counting++] = (uint16_t) i;
         }
         return 0;
-}
-
-static uint32_t condition_facts(const Condition *condition) {
-        uint32_t facts = 0;
-
-        if (condition->kind == CONDITION_TEST)
-                return UINT32_C(1) << condition->key->fact;
-
-        for (size_t i = 0; i < condition->n_children; i++)
-                facts |= condition_facts(&condition->children[i]);
-        return facts;
 }
 
 static uint32_t rule_facts(const PolicyRule *rule) {

@@ -17,6 +17,7 @@ typedef struct PolicyRule {
         uint64_t events;                /* bit for each EventKind that it can be taken for */
         bool is_acting;                 /* has a step that does more than tell */
         bool is_destructive;            /* has a step that touches data, processes or availability */
+        bool names_workloads;           /* its match does */
         bool is_guarded;                /* selects by what whoever brings a disk chooses: not for removable ones */
         const Condition *guard;         /* with is_guarded: the test that did so */
         bool has_timing;                /* may match and yet not be taken, or take another step than the first */

@@ -212,13 +212,34 @@ static int begin(Engine *engine, Watch *watch, uint64_t inode) {
         return 0;
 }
 
-bool engine_case_users_ask(Engine *engine, Watch *watch, Case *first) {
+/* What changes with the answer to the other questions is not known yet: the property; where an error was; and what lost
+ * data turns out to be, which may be another event. */
+static bool does_matter(Engine *engine, const Filesystem *filesystem, const HealthEvent *event) {
+        bool is_asked_for = policy_needs_fact(engine->policy, event->kind, POLICY_FACT_WORKLOAD);
+        FilesystemFacts known;
+        EventFacts facts;
+
+        if (event->kind == EVENT_DATA_LOST)
+                return is_asked_for || policy_needs_fact(engine->policy, EVENT_SICK, POLICY_FACT_WORKLOAD);
+        if (!is_asked_for || event->kind == EVENT_FILESYSTEM_ERROR)
+                return is_asked_for;
+
+        known = filesystem->facts; /* its texts are borrowed */
+        known.autofsck_state = FACT_UNKNOWN;
+        facts = engine_facts(engine, event, filesystem);
+        facts.filesystem = &known;
+        return policy_hangs_on_workloads(engine->policy, &facts);
+}
+
+bool engine_case_users_ask(Engine *engine, Watch *watch, const Filesystem *filesystem, Case *first) {
         uint64_t inode = inode_of(&first->event);
         bool is_known = watch->users.state == FACT_KNOWN && watch->users.inode == inode && watch->n_cases > 1 &&
                         clock_monotonic_usec() - watch->users.came_usec < USERS_FACT_FRESH_USEC;
         int r;
 
-        if (watch->is_ending || !engine->link || (inode != 0 && watch->n_cases > USERS_FACT_CASES_MAX))
+        first->wants_users = false; /* that was another question */
+        if (watch->is_ending || !engine->link || (inode != 0 && watch->n_cases > USERS_FACT_CASES_MAX) ||
+            !does_matter(engine, filesystem, &first->event))
                 return false;
         first->wants_users = true;
         if (is_known)

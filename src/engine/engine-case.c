@@ -172,7 +172,7 @@ static void begin_ahead(Engine *engine, Filesystem *filesystem, const Case *aske
 
         if (filesystem->facts.autofsck_state != FACT_KNOWN || question->owner || question->project ||
             question->is_lost || question->checked.structure != STRUCTURE_NONE ||
-            needs_fact(engine, &asked->event, POLICY_FACT_WORKLOAD) ||
+            asked->wants_users ||
             (question->path && policy_needs_fact(engine->policy, asked->event.kind, POLICY_FACT_PATH)) ||
             policy_choose(engine->policy, engine->memory, &facts, decisions, ELEMENTSOF(decisions), &n) < 0)
                 return;
@@ -220,7 +220,7 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
         };
         bool autofsck = wants_autofsck(engine, watch, filesystem, event);
         /* Nothing of the file system is touched for it: also after a shutdown. */
-        bool users = needs_fact(engine, event, POLICY_FACT_WORKLOAD) && engine_case_users_ask(engine, watch, first);
+        bool users = engine_case_users_ask(engine, watch, filesystem, first);
         int r;
 
         if (watch->is_ending || !engine->gatherer || filesystem->n_mounts == 0 || filesystem->is_shut_down)

@@ -309,9 +309,9 @@ bool engine_on_turn(void *userdata, uint64_t until_usec);
 void engine_case_go_on(Engine *engine, Watch *watch);
 
 /* engine-case-users.c */
-/* Has it looked up who uses it, for the first case. Returns true if engine_case_go_on() will come of it, or if a worker
- * may. */
-bool engine_case_users_ask(Engine *engine, Watch *watch, Case *first);
+/* Has it looked up who uses it, for the first case, if that can change what is decided. Returns true if
+ * engine_case_go_on() will come of it, or if a worker may. */
+bool engine_case_users_ask(Engine *engine, Watch *watch, const Filesystem *filesystem, Case *first);
 /* Adds what was found to the facts of a case that is being decided. */
 void engine_case_users_facts(Engine *engine, const Case *decided, EventFacts *facts);
 /* What is being looked up nobody waits for any more. */

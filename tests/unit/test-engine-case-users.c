@@ -135,6 +135,15 @@ static void test_asked_for_only_where_it_is_wanted(void **state) {
         run_quiet(s);
         assert_int_equal(users.n_asked, 0);
         assert_int_equal(s->n_repairs, 1);
+
+        /* Whoever uses it, the rule is about another one. */
+        write_policy(s, "version: 1\n"
+                        "rules: [{id: a, match: {fs: {mount: /home}, workload: {unit: x.service}}, do: [log]}]\n");
+        assert_int_equal(engine_reload_policy(s->engine), 0);
+        take_sick(s, STRUCTURE_AG_BNOBT, 0);
+        run_quiet(s);
+        assert_int_equal(users.n_asked, 0);
+        assert_int_equal(s->n_repairs, 2);
 }
 
 /* No repair begins ahead of what may forbid it. */

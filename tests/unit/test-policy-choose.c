@@ -127,6 +127,36 @@ static void test_needs_of_files(_unused_ void **state) {
         }
 }
 
+/* Who uses it is looked up only if that can change anything. */
+static void test_hangs_on_workloads(_unused_ void **state) {
+        static const struct {
+                const char *text;
+                bool hangs;
+        } cases[] = {
+                { "rules: [{id: a, match: {fs: {mount: /srv}, workload: {unit: x}}, do: [log]}]", true },
+                { "rules: [{id: a, match: {fs: {mount: /home}, workload: {unit: x}}, do: [log]}]", false },
+                { "rules: [{id: a, match: {any-of: [{event: sick}, {workload: {unit: x}}]}, do: [log]}]", false },
+                { "rules: [{id: a, match: {event: corrupt, workload: {unit: x}}, do: [log]}]", false },
+                { "rules: [{id: a, match: {file: {path: /x}}, do: [log]}]", false },
+                { "protect: [{id: a, match: {fs: {label: x}, workload: {pod: x}}, deny: all}]", false },
+                { "protect: [{id: a, match: {fs: {type: xfs}, workload: {pod: x}}, deny: all}]", true },
+                { "protect: [{id: a, match: {fs: {type: ext4}, workload: {pod: x}}, deny: all}]", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(policy_unref_at) Policy *policy = NULL;
+                char text[256];
+                Fixture fixture;
+
+                print_message("%s\n", cases[i].text);
+                fixture_init(&fixture);
+                (void) snprintf(text, sizeof(text), "version: 1\n%s\n", cases[i].text);
+                policy = fixture_load(text);
+                assert_non_null(policy);
+                assert_int_equal(policy_hangs_on_workloads(policy, &fixture.facts), cases[i].hangs);
+        }
+}
+
 /* Whom it protects is not looked for where nothing is done anyway. */
 static void test_needs_of_workloads(_unused_ void **state) {
         static const char text[] = "version: 1\n"
@@ -514,6 +544,7 @@ int main(void) {
                 cmocka_unit_test(test_needs_fact),
                 cmocka_unit_test(test_needs_of_files),
                 cmocka_unit_test(test_needs_of_workloads),
+                cmocka_unit_test(test_hangs_on_workloads),
                 cmocka_unit_test(test_calls),
                 cmocka_unit_test(test_handle),
                 cmocka_unit_test(test_many_decisions),
