@@ -77,8 +77,7 @@ rules:
 
 # Each is a valid key of the language that this version does not carry out: it must be refused by name.
 NOT_BUILT = {
-    'permit': 'version: 1\npermit: {unit: x.service}\n',
-    'fail-workload': 'version: 1\nrules:\n  - {id: a, match: {event: sick}, do: [{fail-workload: {who: fs-users}}]}\n',
+    'per: unit': 'version: 1\nrules:\n  - {id: a, match: {event: sick}, when: {count: 2, within: 1h, per: unit}, do: [log]}\n',
 }
 
 BAD = {
