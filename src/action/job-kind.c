@@ -102,7 +102,7 @@ bool job_excludes(const Job *running, const Job *candidate) {
                text_equal(running->request.unit, candidate->request.unit);
 }
 
-/* Whom it fails or freezes, and how. */
+/* Whom it fails or freezes; how and when the first one says. */
 static bool answers_scope(const Job *job, const JobOrder *order) {
         const WorkloadScope *has = job->request.workloads, *wants = order->request->workloads;
 
@@ -110,7 +110,7 @@ static bool answers_scope(const Job *job, const JobOrder *order) {
                 return false;
         if (!has)
                 return true;
-        if (!workload_scope_equal(has, wants))
+        if (!workload_scope_same_users(has, wants))
                 return false;
         if (has->who != WHO_FILE_USERS)
                 return true;

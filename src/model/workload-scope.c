@@ -122,13 +122,11 @@ bool workload_scope_names_session(const WorkloadScope *scope, const char *unit) 
                workload_scope_each_only(scope, WORKLOAD_KEY_UNIT, is_naming_session, copy) < 0;
 }
 
-bool workload_scope_equal(const WorkloadScope *a, const WorkloadScope *b) {
+bool workload_scope_same_users(const WorkloadScope *a, const WorkloadScope *b) {
         for (size_t i = 0; i < N_WORKLOAD_KEYS; i++)
                 if (!text_equal(a->only[i], b->only[i]))
                         return false;
-        return a->who == b->who && a->how == b->how && a->is_large_confirmed == b->is_large_confirmed &&
-               a->even_if_unused == b->even_if_unused && a->max == b->max && a->warn_usec == b->warn_usec &&
-               a->term_usec == b->term_usec && a->hold_usec == b->hold_usec && a->thaw_usec == b->thaw_usec;
+        return a->who == b->who && a->even_if_unused == b->even_if_unused;
 }
 
 bool workload_scope_is_valid(const WorkloadScope *scope) {

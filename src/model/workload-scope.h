@@ -101,8 +101,8 @@ bool workload_scope_names_session(const WorkloadScope *scope, const char *unit);
 typedef int (*WorkloadPattern)(const char *pattern, void *userdata);
 int workload_scope_each_only(const WorkloadScope *scope, WorkloadKey key, WorkloadPattern call, void *userdata);
 
-/* Whether both mean the same of the same. */
-bool workload_scope_equal(const WorkloadScope *a, const WorkloadScope *b);
+/* Whether both mean the same users; how and when something is done to them may differ. */
+bool workload_scope_same_users(const WorkloadScope *a, const WorkloadScope *b);
 
 /* What somebody else handed over: within all bounds, texts terminated. */
 bool workload_scope_is_valid(const WorkloadScope *scope);
