@@ -24,6 +24,7 @@
 #include "src/worker/user-mounts.h"
 
 #define CGROUP_SIZE 4096
+#define CGROUP_TEXT_LIMIT_BYTES ((size_t) 64 * 1024)
 
 void recycle_places_clear(RecyclePlaces *places) {
         for (size_t i = 0; i < places->n_points; i++)
@@ -316,7 +317,7 @@ static bool does_end(const Search *search, const char *id) {
         size_t length;
 
         (void) snprintf(path, sizeof(path), "/proc/%.32s/cgroup", id);
-        if (file_read(AT_FDCWD, path, 64 * 1024, &text, &length) < 0 ||
+        if (file_read(AT_FDCWD, path, CGROUP_TEXT_LIMIT_BYTES, &text, &length) < 0 ||
             workload_pick_cgroup(text, cgroup, sizeof(cgroup)) < 0)
                 return false;
         return search->ends(cgroup, search->userdata);

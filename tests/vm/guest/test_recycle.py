@@ -72,7 +72,7 @@ ExecStopPost=sh -c 'echo stop {name} >>{ORDER}'
         return self
 
     def __exit__(self, *unused):
-        for name in self.names:
+        for name in reversed(self.names):
             run('systemctl', 'stop', name, check=False)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(UNITS, name))
@@ -351,8 +351,10 @@ class Healerd(unittest.TestCase):
         cls.addClassCleanup(healerlib.load_policy, None)
 
     def setUp(self):
-        self.units = self.enterContext(Units())
+        # What is entered last ends first: it is unmounted when nobody uses it any more.
+        self.units = Units()
         self.fs = self.enterContext(UnitImage(self.units))
+        self.enterContext(self.units)
 
     def used(self, baseline=''):
         """By a service; and the rule is in force."""
