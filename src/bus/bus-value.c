@@ -387,7 +387,7 @@ const char *bus_job_detail(const Job *job, const Filesystem *filesystem) {
         if (!bus_text_is_public(detail, filesystem))
                 detail = "";
         if (detail[0] == '\0' && job->state == JOB_ENDED)
-                return outcome_to_sentence(job->report.outcome);
+                return outcome_to_sentence_of(job->report.outcome, job->request.kind);
 
         return detail;
 }

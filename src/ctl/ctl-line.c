@@ -107,27 +107,13 @@ static void print_decision(const json_t *line, FILE *stream) {
 }
 
 const char *ctl_outcome_sentence(const char *action, const char *word) {
+        ActionKind kind;
         Outcome outcome;
 
         if (outcome_from_name(word, &outcome) < 0)
                 return word;
-        /* The sentence of this one speaks of repairs. */
-        if (outcome == OUTCOME_DONE && text_equal(action, action_kind_to_name(ACTION_SCRUB)))
-                return "Full scan done, nothing is damaged.";
-        if (outcome == OUTCOME_DONE && text_equal(action, action_kind_to_name(ACTION_SURVEY)))
-                return "Survey done.";
-        if (outcome == OUTCOME_DONE && text_equal(action, action_kind_to_name(ACTION_VERIFY_MEDIA)))
-                return "Everything could be read.";
-        if (outcome == OUTCOME_FOUND_CORRUPTION && text_equal(action, action_kind_to_name(ACTION_VERIFY_MEDIA)))
-                return "Not everything could be read.";
-        if (outcome == OUTCOME_DONE && text_equal(action, action_kind_to_name(ACTION_START_UNIT)))
-                return "Unit ended well.";
-        /* The detail says who was ended, or would have been. */
-        if (outcome == OUTCOME_DONE && (text_equal(action, action_kind_to_name(ACTION_FAIL_WORKLOAD)) ||
-                                        text_equal(action, action_kind_to_name(ACTION_FREEZE)) ||
-                                        text_equal(action, action_kind_to_name(ACTION_SHUTDOWN))))
-                return "Done.";
-        return outcome_to_sentence(outcome);
+        return action_kind_from_name(action, &kind) < 0 ? outcome_to_sentence(outcome)
+                                                        : outcome_to_sentence_of(outcome, kind);
 }
 
 bool ctl_detail_adds(const char *word, const char *detail) {

@@ -122,7 +122,7 @@ void engine_on_scan(Engine *engine, const WorkerScan *told) {
                 log_info("%s: %s checks it", filesystem_facts_subject(&filesystem->facts, number), told->unit);
         else if (outcome != OUTCOME_WORKER_LOST) {
                 log_info("%s: %s: %s%s%s", filesystem_facts_subject(&filesystem->facts, number), told->unit,
-                         outcome == OUTCOME_DONE ? "No damage found." : outcome_to_sentence(outcome),
+                         outcome_to_sentence_of(outcome, ACTION_SCRUB),
                          told->detail[0] ? " " : "", told->detail);
                 engine_conditions_from_scan(engine, filesystem, outcome);
                 engine_checked_note(engine, filesystem, outcome, false);

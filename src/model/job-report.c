@@ -121,3 +121,27 @@ bool outcome_needs_offline_repair(Outcome outcome) {
 const char *outcome_to_sentence(Outcome outcome) {
         return (size_t) outcome < ELEMENTSOF(outcomes) ? outcomes[outcome].sentence : "Unknown outcome.";
 }
+
+/* Of those that are done, and of those that have done their work and found something. */
+static const struct {
+        const char *done, *found;
+} sentences_of_actions[N_ACTION_KINDS] = {
+        [ACTION_SURVEY] = { "Survey done.", NULL },
+        [ACTION_SCRUB] = { "Full scan done, nothing is damaged.", NULL },
+        [ACTION_VERIFY_MEDIA] = { "Everything could be read.", "Not everything could be read." },
+        [ACTION_FAIL_WORKLOAD] = { "Who used it was ended.", NULL },
+        [ACTION_FREEZE] = { "Who used it was frozen.", NULL },
+        [ACTION_SHUTDOWN] = { "Shut down.", NULL },
+        [ACTION_RECYCLE] = { "Mounted again, and who used it runs again.", NULL },
+        [ACTION_START_UNIT] = { "Unit ended well.", NULL },
+};
+
+const char *outcome_to_sentence_of(Outcome outcome, ActionKind action) {
+        const char *sentence = NULL;
+
+        if ((size_t) action < N_ACTION_KINDS && outcome == OUTCOME_DONE)
+                sentence = sentences_of_actions[action].done;
+        else if ((size_t) action < N_ACTION_KINDS && outcome == OUTCOME_FOUND_CORRUPTION)
+                sentence = sentences_of_actions[action].found;
+        return sentence ? sentence : outcome_to_sentence(outcome);
+}

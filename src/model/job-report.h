@@ -54,6 +54,8 @@ bool outcome_may_be_unreached(Outcome outcome);
 bool outcome_needs_offline_repair(Outcome outcome);
 /* The sentence of upstream's grammar where it has one ("Repairs successful."), else one of ours. */
 const char *outcome_to_sentence(Outcome outcome);
+/* The same for what is no repair. */
+const char *outcome_to_sentence_of(Outcome outcome, ActionKind action);
 
 #define JOB_DETAIL_SIZE 512
 

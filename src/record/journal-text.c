@@ -51,7 +51,6 @@ char *journal_text_decision(const Filesystem *filesystem, const Decision *decisi
 
 char *journal_text_job(const Filesystem *filesystem, const Job *job, char buffer[static JOURNAL_TEXT_SIZE]) {
         const JobReport *report = &job->report;
-        bool is_done = report->outcome == OUTCOME_DONE;
 
         journal_text_object(filesystem, job->target_text, buffer);
         if (job->state != JOB_ENDED) {
@@ -65,18 +64,9 @@ char *journal_text_job(const Filesystem *filesystem, const Job *job, char buffer
         }
 
         (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, ": %s",
-                                  is_done && job->request.kind == ACTION_SCRUB ? "No damage found."
-                                  : is_done && job->request.kind == ACTION_SURVEY ? "Survey done."
-                                  : is_done && job->request.kind == ACTION_START_UNIT ? "Unit ended well."
-                                  : is_done && job->is_dry_run ? "Nothing was done."
-                                  : is_done && job->request.kind == ACTION_FAIL_WORKLOAD ? "Who used it was ended."
-                                  : is_done && job->request.kind == ACTION_FREEZE ? "Who used it was frozen."
-                                  : is_done && job->request.kind == ACTION_SHUTDOWN ? "Shut down."
-                                  : is_done && job->request.kind == ACTION_VERIFY_MEDIA ? "Everything could be read."
-                                  : report->outcome == OUTCOME_FOUND_CORRUPTION &&
-                                                  job->request.kind == ACTION_VERIFY_MEDIA
-                                          ? "Not everything could be read."
-                                  : outcome_to_sentence(report->outcome));
+                                  job->is_dry_run && report->outcome == OUTCOME_DONE
+                                          ? "Nothing was done."
+                                          : outcome_to_sentence_of(report->outcome, job->request.kind));
         if (report->detail[0])
                 (void) text_append_format(buffer, JOURNAL_TEXT_SIZE, " (%s)", report->detail);
         return buffer;
