@@ -219,8 +219,8 @@ static int server_open_bus(BusServer *server) {
         r = sd_bus_set_bus_client(server->bus, true);
         if (r < 0)
                 return r;
-        /* No method of ours takes descriptors. */
-        r = sd_bus_negotiate_fds(server->bus, false);
+        /* For Inhibit, which gives one. What comes with a call that takes none goes with the message. */
+        r = sd_bus_negotiate_fds(server->bus, true);
         if (r < 0)
                 return r;
         (void) sd_bus_set_description(server->bus, "system");
