@@ -155,21 +155,34 @@ static void end_dry_run(FailRun *run, const Job *job) {
                         workload_reports_text(&job->workloads, "would have taken: ", text, sizeof(text)));
 }
 
+/* NULL: it may be done. */
+static const char *plan_refused_because(FailRun *run, const Job *job, const EventFacts *facts, char *buffer,
+                                        size_t size_bytes) {
+        char why[DENIED_SIZE];
+
+        if (job->request.kind == ACTION_RECYCLE && !engine_recycle_plan_is_whole(&run->plan, buffer, size_bytes))
+                return buffer;
+        if (run->plan.refused[0])
+                return run->plan.refused;
+        if (has_room(run, job, facts, why))
+                return NULL;
+        (void) text_copy(buffer, size_bytes, why);
+        return buffer;
+}
+
 void engine_fail_planned(FailRun *run) {
         const Job *job = engine_fail_job(run);
         const Filesystem *filesystem;
-        char why[DENIED_SIZE];
+        char buffer[JOB_DETAIL_SIZE];
         EventFacts facts;
+        const char *why;
 
         filesystem = job ? filesystem_table_find_id(run->engine->filesystems, job->filesystem_id) : NULL;
         if (!filesystem)
                 return;
         facts = engine_facts(run->engine, &job->event, filesystem);
-        if (job->request.kind == ACTION_RECYCLE && !engine_recycle_plan_is_whole(&run->plan, why, sizeof(why)))
-                engine_fail_end(run, OUTCOME_REFUSED, 0, why);
-        else if (run->plan.refused[0])
-                engine_fail_end(run, OUTCOME_REFUSED, 0, run->plan.refused);
-        else if (!has_room(run, job, &facts, why))
+        why = plan_refused_because(run, job, &facts, buffer, sizeof(buffer));
+        if (why)
                 engine_fail_end(run, OUTCOME_REFUSED, 0, why);
         else if (job->is_dry_run) {
                 count_workloads(run, job, &facts);
