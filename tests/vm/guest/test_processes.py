@@ -17,8 +17,8 @@ from storelib import wait_told
 from vmlib import XfsImage, run, superblock_is_gone, unmount, wait_for
 
 # What the unit gives its reasons for; more must not be there.
-WORKER_HAS = {'cap_sys_admin', 'cap_dac_override', 'cap_dac_read_search', 'cap_sys_ptrace'}
-CAPABILITY_BITS = {'cap_dac_override': 1, 'cap_dac_read_search': 2, 'cap_sys_ptrace': 19, 'cap_sys_admin': 21}
+WORKER_HAS = {'cap_sys_admin', 'cap_dac_override', 'cap_dac_read_search', 'cap_sys_ptrace', 'cap_kill'}
+CAPABILITY_BITS = {'cap_dac_override': 1, 'cap_dac_read_search': 2, 'cap_kill': 5, 'cap_sys_ptrace': 19, 'cap_sys_admin': 21}
 
 SLOW_HEAL = """
 version: 1

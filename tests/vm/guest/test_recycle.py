@@ -163,7 +163,7 @@ class Worker(WorkerFixture):
         told = self.recycle('recycle-db.service', 'recycle-app.service')
         self.assertEqual(told[0], 'done', told)
         self.line.wait(rf'^released {self.dev}')
-        self.line.wait(rf'^workload {self.job} recycle-web.service stopped')
+        self.line.wait(rf'^workload {self.job} stopped unit=recycle-web.service ')
         for step in 'stopped', 'unmounted', 'mounted again':
             self.line.wait(rf'^job-started {self.job} .*{step}')
         self.assertEqual(order()[3:], [f'stop recycle-{one}.service' for one in ('web', 'app', 'db')])
