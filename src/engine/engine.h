@@ -28,6 +28,15 @@ typedef struct RoutedNotice {
         uint64_t n_more;                /* events that came with it and were too many to be kept */
 } RoutedNotice;
 
+/* A person says that what has happened was seen to, or needs nothing. */
+typedef struct Acknowledgement {
+        ConditionCode code;
+        const char *target;             /* "": the file system itself */
+        bool is_all;                    /* all that have this code, whatever their target */
+        const char *reason;             /* one line, for the journal */
+        uint32_t caller_uid;
+} Acknowledgement;
+
 /* Everything an observer is told is borrowed for the call. Any member may be NULL. Observers are told in the order
  * in which they subscribed and must not free the engine. */
 typedef struct EngineObserver {
@@ -57,6 +66,9 @@ typedef struct EngineObserver {
         bool (*on_unit_ended)(void *userdata, const WorkerJobResult *result);
         void (*on_condition)(void *userdata, const HealthCondition *condition, bool is_raised,
                              const Filesystem *filesystem);
+        /* It is going to be cleared because somebody says so; on_condition() comes next */
+        void (*on_acknowledged)(void *userdata, const HealthCondition *condition,
+                                const Acknowledgement *acknowledgement, const Filesystem *filesystem);
         /* Conditions of an earlier run or mount are in its list again */
         void (*on_conditions_back)(void *userdata, const Filesystem *filesystem, size_t n, size_t n_stale);
         void (*on_policy)(void *userdata, const Policy *policy, bool is_loaded, const char *problems);
@@ -211,6 +223,17 @@ typedef struct CallerOrder {
  * job_queue_add().
  */
 int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char **reterr_denied);
+
+/**
+ * engine_acknowledge() - clear conditions that nothing else would clear
+ *
+ * They go as any that is cleared: told, no more kept, and what was held until clear may be lifted. What happens again
+ * raises them again.
+ *
+ * Returns: how many were cleared, 1 or more; -EACCES for a code that condition_still_so(); -ENOMSG if there is no such
+ * condition.
+ */
+int engine_acknowledge(Engine *engine, Filesystem *filesystem, const Acknowledgement *acknowledgement);
 
 /* Those who may wait for it at the same time. */
 #define ENGINE_USERS_QUESTIONS_MAX 8

@@ -83,6 +83,38 @@ bool condition_is_about_health(ConditionCode code) {
         return true;
 }
 
+/* "": it may be acknowledged. */
+#define MAY_BE ""
+#define UNTIL_WELL "it is still so, until a repair or a check finds it well"
+
+static const char *const still_so[] = {
+        [CONDITION_SICK] = UNTIL_WELL,
+        [CONDITION_SHUT_DOWN] = "it is still so, until it is unmounted and mounted again",
+        [CONDITION_DATA_LOST] = MAY_BE,
+        [CONDITION_MEDIA_ERROR] = MAY_BE,
+        [CONDITION_IO_ERROR] = MAY_BE,
+        [CONDITION_REPAIR_FAILED] = UNTIL_WELL,
+        [CONDITION_REPAIR_REFUSED] = UNTIL_WELL,
+        [CONDITION_REPAIR_STUCK] = UNTIL_WELL,
+        [CONDITION_OFFLINE_REPAIR_REQUIRED] = UNTIL_WELL,
+        [CONDITION_NOT_WATCHED] = "it is still so, until it is watched",
+        [CONDITION_EVENTS_LOST] = MAY_BE,
+        [CONDITION_EXHAUSTED] = UNTIL_WELL,
+        [CONDITION_ACTION_EXPIRED] = MAY_BE,
+        [CONDITION_FILESYSTEM_ERROR] = MAY_BE,
+        [CONDITION_ROUTE_FAILED] = "it is still so, until a message comes through",
+        [CONDITION_WORKLOADS_FAILED] = MAY_BE,
+        [CONDITION_PERMIT_REFUSED] = MAY_BE,
+        [CONDITION_RECYCLE_FAILED] = MAY_BE,
+        /* What it means only its author knows. What is damaged has a condition of its own beside it. */
+        [CONDITION_RULE] = MAY_BE,
+};
+_Static_assert(ELEMENTSOF(still_so) == N_CONDITION_CODES, "of every condition it is known");
+
+const char *condition_still_so(ConditionCode code) {
+        return still_so[code][0] ? still_so[code] : NULL;
+}
+
 void condition_list_clear(ConditionList *list) {
         for (size_t i = 0; i < list->n_items; i++)
                 free(list->items[i].message);

@@ -294,6 +294,23 @@ static void on_condition(_unused_ void *userdata, const HealthCondition *conditi
                         is_raised ? ": " : "", is_raised ? condition->message : "");
 }
 
+static void on_acknowledged(_unused_ void *userdata, const HealthCondition *condition,
+                            const Acknowledgement *acknowledgement, const Filesystem *filesystem) {
+        char text[JOURNAL_TEXT_SIZE];
+        LogRecord record;
+
+        log_record_begin(&record, LOG_NOTICE, MESSAGE_CONDITION_ACKNOWLEDGED);
+        add_filesystem(&record, filesystem);
+        log_record_field(&record, "XFS_HEALER_CONDITION", "%s", condition_code_to_name(condition->code));
+        if (condition->event_id != 0)
+                log_record_field(&record, "XFS_HEALER_EVENT", "%" PRIu64, condition->event_id);
+        log_record_field(&record, "XFS_HEALER_CALLER_UID", "%" PRIu32, acknowledgement->caller_uid);
+        log_record_field(&record, "XFS_HEALER_REASON", "%s", acknowledgement->reason);
+        log_record_send(&record, "%s: condition %s is acknowledged by user %" PRIu32 ": %s",
+                        journal_text_object(filesystem, condition->target, text),
+                        condition_code_to_name(condition->code), acknowledgement->caller_uid, acknowledgement->reason);
+}
+
 static void on_conditions_back(_unused_ void *userdata, const Filesystem *filesystem, size_t n, size_t n_stale) {
         char text[JOURNAL_TEXT_SIZE];
         LogRecord record;
@@ -400,6 +417,7 @@ int journal_record_new(Engine *engine, JournalRecord **ret_record) {
                 .on_job = on_job,
                 .on_announced = on_announced,
                 .on_condition = on_condition,
+                .on_acknowledged = on_acknowledged,
                 .on_conditions_back = on_conditions_back,
                 .on_policy = on_policy,
                 .on_worker = on_worker,

@@ -170,6 +170,29 @@ static void test_longest_target(void **state) {
         assert_true(RULE_ID_SIZE - 1 + strlen(" ") + n_longest < CONDITION_TARGET_SIZE);
 }
 
+/* What has happened may be acknowledged, what is still so may not. */
+static void test_still_so(void **state) {
+        static const ConditionCode happened[] = {
+                CONDITION_DATA_LOST, CONDITION_MEDIA_ERROR, CONDITION_IO_ERROR, CONDITION_EVENTS_LOST,
+                CONDITION_ACTION_EXPIRED, CONDITION_FILESYSTEM_ERROR, CONDITION_WORKLOADS_FAILED,
+                CONDITION_PERMIT_REFUSED, CONDITION_RECYCLE_FAILED, CONDITION_RULE,
+        };
+
+        (void) state;
+        for (ConditionCode code = CONDITION_SICK; code < N_CONDITION_CODES; code++) {
+                const char *why = condition_still_so(code);
+                bool has_happened = false;
+
+                for (size_t i = 0; i < ELEMENTSOF(happened); i++)
+                        has_happened = has_happened || happened[i] == code;
+                print_message("%s: %s\n", condition_code_to_name(code), why ? why : "may be acknowledged");
+                if (has_happened)
+                        assert_null(why);
+                else
+                        assert_int_equal(strncmp(why, "it is still so, until ", strlen("it is still so, until ")), 0);
+        }
+}
+
 static void test_names(void **state) {
         (void) state;
         for (ConditionCode code = CONDITION_SICK; code < N_CONDITION_CODES; code++) {
@@ -189,6 +212,7 @@ int main(void) {
                 cmocka_unit_test(test_life),
                 cmocka_unit_test(test_is_about),
                 cmocka_unit_test(test_longest_target),
+                cmocka_unit_test(test_still_so),
                 cmocka_unit_test(test_names),
         };
 

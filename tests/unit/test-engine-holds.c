@@ -78,6 +78,100 @@ static void test_until_clear(void **state) {
         assert_string_equal(engine_hold_next(s->engine, NULL)->unit, "for-a-while.service");
 }
 
+typedef struct Heard {
+        unsigned n_acknowledged, n_cleared;
+        bool is_in_order;               /* each is acknowledged, and cleared next */
+        char reason[32], message[32], target[CONDITION_TARGET_SIZE];
+        uint32_t caller_uid;
+} Heard;
+
+static void on_acknowledged(void *userdata, const HealthCondition *condition, const Acknowledgement *acknowledgement,
+                            _unused_ const Filesystem *filesystem) {
+        Heard *heard = userdata;
+
+        heard->is_in_order = heard->is_in_order && heard->n_acknowledged == heard->n_cleared;
+        heard->n_acknowledged++;
+        heard->caller_uid = acknowledgement->caller_uid;
+        assert_int_equal(condition->code, acknowledgement->code);
+        assert_int_equal(text_copy(heard->target, sizeof(heard->target), condition->target), 0);
+        assert_int_equal(text_copy(heard->reason, sizeof(heard->reason), acknowledgement->reason), 0);
+        assert_int_equal(text_copy(heard->message, sizeof(heard->message), condition->message), 0);
+}
+
+static void on_condition(void *userdata, _unused_ const HealthCondition *condition, bool is_raised,
+                         _unused_ const Filesystem *filesystem) {
+        Heard *heard = userdata;
+
+        if (!is_raised)
+                heard->n_cleared++;
+}
+
+static int acknowledge(Setup *s, ConditionCode code, const char *target, bool is_all) {
+        return engine_acknowledge(s->engine, the_filesystem(s), &(Acknowledgement) {
+                .code = code, .target = target, .is_all = is_all, .reason = "restored", .caller_uid = 1000,
+        });
+}
+
+/* Nothing but a person ends an error of the device, and with it what waits for its end. */
+static void test_acknowledged(void **state) {
+        Setup *s = *state;
+        Heard heard = { .is_in_order = true };
+
+        assert_int_equal(engine_add_observer(s->engine, &(EngineObserver) {
+                .on_acknowledged = on_acknowledged, .on_condition = on_condition, .userdata = &heard,
+        }), 0);
+        engine_state_loaded(s->engine);
+        raise_condition(s, CONDITION_IO_ERROR);
+        raise_condition(s, CONDITION_WORKLOADS_FAILED);
+        for (unsigned inode = 131; inode < 134; inode++) {
+                char target[32];
+
+                (void) snprintf(target, sizeof(target), "ino %u gen 0x5", inode);
+                engine_raise(s->engine, the_filesystem(s), CONDITION_DATA_LOST, SEVERITY_CRITICAL, target, "lost", 7);
+        }
+        say_hold(s, "db.service", WORKLOAD_HOLD_UNTIL_CLEAR, false);
+
+        /* A target is meant exactly. */
+        assert_int_equal(acknowledge(s, CONDITION_DATA_LOST, "", false), -ENOMSG);
+        assert_int_equal(acknowledge(s, CONDITION_DATA_LOST, "ino 13", false), -ENOMSG);
+        assert_int_equal(acknowledge(s, CONDITION_MEDIA_ERROR, "", true), -ENOMSG);
+        assert_int_equal(heard.n_acknowledged, 0);
+
+        assert_int_equal(acknowledge(s, CONDITION_DATA_LOST, "ino 132 gen 0x5", false), 1);
+        assert_string_equal(heard.target, "ino 132 gen 0x5");
+        assert_string_equal(heard.message, "lost");
+        assert_string_equal(heard.reason, "restored");
+        assert_int_equal(heard.caller_uid, 1000);
+        assert_non_null(condition_find(&the_filesystem(s)->conditions, CONDITION_DATA_LOST, "ino 133 gen 0x5"));
+        assert_int_equal(acknowledge(s, CONDITION_DATA_LOST, "", true), 2);
+        run_quiet(s);
+        assert_int_equal(fixture.n_unholds, 0);
+        assert_true(heard.is_in_order);
+        assert_int_equal(heard.n_cleared, 3);
+
+        assert_int_equal(acknowledge(s, CONDITION_IO_ERROR, "", false), 1);
+        run_until(s, is_lifted);
+        assert_string_equal(fixture.last_unhold.unit, "db.service");
+        /* That ended with the last of the others, and nobody acknowledged it. */
+        assert_int_equal(the_filesystem(s)->conditions.n_items, 0);
+        assert_int_equal(heard.n_acknowledged, 4);
+        assert_int_equal(heard.n_cleared, 5);
+}
+
+/* Words do not mend what is broken. */
+static void test_not_acknowledged(void **state) {
+        Setup *s = *state;
+
+        engine_state_loaded(s->engine);
+        raise_condition(s, CONDITION_SICK);
+        say_hold(s, "db.service", WORKLOAD_HOLD_UNTIL_CLEAR, false);
+        assert_int_equal(acknowledge(s, CONDITION_SICK, "", false), -EACCES);
+        assert_int_equal(acknowledge(s, CONDITION_SICK, "", true), -EACCES);
+        run_quiet(s);
+        assert_non_null(condition_find(&the_filesystem(s)->conditions, CONDITION_SICK, ""));
+        assert_int_equal(fixture.n_unholds, 0);
+}
+
 static void test_shut_down_is_not_clear(void **state) {
         Setup *s = *state;
 
@@ -152,6 +246,8 @@ static void test_limit(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 test(test_until_clear),
+                test(test_acknowledged),
+                test(test_not_acknowledged),
                 test(test_shut_down_is_not_clear),
                 test(test_of_earlier_days),
                 test(test_other_filesystem),

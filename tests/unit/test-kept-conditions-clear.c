@@ -122,6 +122,46 @@ static void test_many_were_healed(void **state) {
         assert_null(condition_of(s, CONDITION_RULE, "mine agno 0x1 finobt"));
 }
 
+/* Somebody says that it was seen to: it does not come back, not after healerd's end nor after the machine's. */
+static void test_acknowledged(void **state) {
+        Setup *s = *state;
+        const Acknowledgement of_file = {
+                .code = CONDITION_DATA_LOST, .target = "ino 131 gen 0x5", .reason = "restored", .caller_uid = 1000,
+        };
+
+        put_row(s, UUID_A, "io-error/", "1 error 1000 42 open\nreading from a file fails");
+        put_row(s, UUID_A, "data-lost/ino 131 gen 0x5", "1 critical 1000 43 open\nlost");
+        put_row(s, UUID_A, "data-lost/ino 132 gen 0x5", "1 critical 1000 44 stale\nlost");
+        kill_and_adopt(s);
+        load(s);
+        tell(s, &first, false);
+        assert_int_equal(filesystem_of(s, DEVICE_NUMBER)->conditions.n_items, 3);
+
+        assert_int_equal(engine_acknowledge(s->engine, filesystem_of(s, DEVICE_NUMBER), &of_file), 1);
+        assert_null(kept(s, UUID_A, "data-lost/ino 131 gen 0x5"));
+        assert_int_equal(s->n_stored, 2);
+        assert_int_equal(engine_acknowledge(s->engine, filesystem_of(s, DEVICE_NUMBER), &(Acknowledgement) {
+                .code = CONDITION_IO_ERROR, .target = "", .reason = "cable",
+        }), 1);
+        for (unsigned i = 0; i < 2; i++) {
+                if (i == 0)
+                        kill_and_adopt(s);
+                else
+                        reboot(s);
+                load(s);
+                tell(s, &first, i > 0);
+                assert_null(condition_of(s, CONDITION_IO_ERROR, ""));
+                assert_null(condition_of(s, CONDITION_DATA_LOST, "ino 131 gen 0x5"));
+                assert_true(condition_of(s, CONDITION_DATA_LOST, "ino 132 gen 0x5")->is_stale);
+        }
+
+        /* One from before the mount as well, and all of a kind. */
+        assert_int_equal(engine_acknowledge(s->engine, filesystem_of(s, DEVICE_NUMBER), &(Acknowledgement) {
+                .code = CONDITION_DATA_LOST, .target = "", .is_all = true, .reason = "restored",
+        }), 1);
+        assert_int_equal(s->n_stored, 0);
+}
+
 /* What was found of one that has come back was not dealt with in this run. */
 static void test_survey_tells_it_again(void **state) {
         Setup *s = *state;
@@ -199,6 +239,7 @@ int main(void) {
                 TEST(test_of_rules),
                 TEST(test_of_rules_before_it_was_loaded),
                 TEST(test_many_were_healed),
+                TEST(test_acknowledged),
                 TEST(test_survey_tells_it_again),
                 TEST(test_lives),
                 TEST(test_offline_commands_are_for_this_device),
