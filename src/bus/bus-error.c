@@ -28,6 +28,7 @@ static const struct {
         { ENOENT,       BUS_ERROR_NO_SUCH_FILESYSTEM },
         { ENOLINK,      BUS_ERROR_NO_HISTORY },
         { ENOMEM,       SD_BUS_ERROR_NO_MEMORY },
+        { ENOMSG,       BUS_ERROR_NO_SUCH_CONDITION },
         { ENOTCONN,     BUS_ERROR_NO_WORKER },
         { ENOTTY,       BUS_ERROR_NOT_SUPPORTED },
         { ENOTUNIQ,     BUS_ERROR_NO_SUCH_FILESYSTEM },

@@ -11,6 +11,7 @@
 
 #include "src/basic/log.h"
 #include "src/basic/text.h"
+#include "src/bus/bus-acknowledge.h"
 #include "src/bus/bus-filesystem-method.h"
 #include "src/bus/bus-filesystem.h"
 #include "src/bus/bus-job.h"
@@ -335,6 +336,11 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_RESULT("o", job),
                                 bus_workloads_on_shutdown,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Acknowledge",
+                                SD_BUS_ARGS("s", code, "s", target, "a{sv}", options),
+                                SD_BUS_NO_RESULT,
+                                bus_acknowledge_on_acknowledge,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
 
         SD_BUS_VTABLE_END

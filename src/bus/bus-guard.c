@@ -29,6 +29,8 @@
 #define MESSAGE_SHUTDOWN N_("Authentication is required to shut down the file system $(fs.name)")
 #define MESSAGE_INHIBIT N_("Authentication is required to delay that programs are ended")
 #define MESSAGE_UNHOLD N_("Authentication is required to let $(unit) be started again")
+#define MESSAGE_CLEAR \
+        N_("Authentication is required to acknowledge the condition $(condition) of the file system $(fs.name)")
 #define MESSAGE_CANCEL N_("Authentication is required to cancel a job on the file system $(fs.name)")
 
 static const BusGuard guards[] = {
@@ -52,6 +54,7 @@ static const BusGuard guards[] = {
         { FILESYSTEM, "FreezeWorkloads", BUS_VARIANT_CHECKS,  POLKIT_ACTION_READ_EVENTS,      MESSAGE_PLAN,    false },
         { FILESYSTEM, "FreezeWorkloads", BUS_VARIANT_WORKLOADS, POLKIT_ACTION_FAIL_WORKLOAD,  MESSAGE_FREEZE,  true  },
         { FILESYSTEM, "Shutdown",      BUS_VARIANT_PLAIN,     POLKIT_ACTION_SHUTDOWN,         MESSAGE_SHUTDOWN, true },
+        { FILESYSTEM, "Acknowledge",   BUS_VARIANT_PLAIN,     POLKIT_ACTION_ACKNOWLEDGE,      MESSAGE_CLEAR,   false },
         { JOB,        "ListWorkloads", BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_USERS,   false },
         { JOB,        "Cancel",        BUS_VARIANT_WORKLOADS, POLKIT_ACTION_FAIL_WORKLOAD,    MESSAGE_CANCEL,  true  },
         { JOB,        "Cancel",        BUS_VARIANT_CHECKS,    POLKIT_ACTION_SCRUB,            MESSAGE_CANCEL,  false },

@@ -19,6 +19,7 @@
 #define BUS_ERROR_FAILED                "org.xfs.Healer.Error.Failed"
 #define BUS_ERROR_NO_SUCH_FILESYSTEM    "org.xfs.Healer.Error.NoSuchFilesystem"
 #define BUS_ERROR_NO_SUCH_JOB           "org.xfs.Healer.Error.NoSuchJob"
+#define BUS_ERROR_NO_SUCH_CONDITION     "org.xfs.Healer.Error.NoSuchCondition"
 #define BUS_ERROR_NOT_SUPPORTED         "org.xfs.Healer.Error.NotSupported"
 #define BUS_ERROR_SHUT_DOWN             "org.xfs.Healer.Error.Shutdown"
 #define BUS_ERROR_BUSY                  "org.xfs.Healer.Error.Busy"
@@ -41,6 +42,7 @@
 #define POLKIT_ACTION_SHUTDOWN          "org.xfs.healer.shutdown-filesystem"
 #define POLKIT_ACTION_INHIBIT           "org.xfs.healer.inhibit-workload-failure"
 #define POLKIT_ACTION_UNHOLD            "org.xfs.healer.unhold"
+#define POLKIT_ACTION_ACKNOWLEDGE       "org.xfs.healer.acknowledge"
 #define POLKIT_ACTION_MANAGE_POLICY     "org.xfs.healer.manage-policy"
 #define POLKIT_ACTION_READ_EVENTS       "org.xfs.healer.read-events"
 

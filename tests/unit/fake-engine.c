@@ -134,6 +134,14 @@ int engine_unhold(Engine *engine, const char *unit) {
         return engine->fake.unhold_result;
 }
 
+int engine_acknowledge(Engine *engine, Filesystem *filesystem _unused_, const Acknowledgement *acknowledgement) {
+        engine->fake.n_acknowledged++;
+        engine->fake.last_acknowledgement = *acknowledgement;
+        (void) text_copy(engine->fake.last_target, sizeof(engine->fake.last_target), acknowledgement->target);
+        (void) text_copy(engine->fake.last_reason, sizeof(engine->fake.last_reason), acknowledgement->reason);
+        return engine->fake.acknowledge_result;
+}
+
 int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char **reterr_denied) {
         ActionRequest request = {
                 .kind = order->action,

@@ -34,6 +34,10 @@ typedef struct FakeEngine {
         size_t n_holds;
         char last_unhold[UNIT_NAME_SIZE];
         int unhold_result;
+        Acknowledgement last_acknowledgement;   /* texts in it are not valid any more */
+        char last_target[CONDITION_TARGET_SIZE];        /* of it */
+        unsigned n_acknowledged;
+        int acknowledge_result;
         EngineTotals totals;
 } FakeEngine;
 
