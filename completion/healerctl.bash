@@ -17,9 +17,11 @@ __healerctl_filesystems() {
 
 _healerctl() {
         local cur prev word verb="" n_arguments=0 i
-        local verbs='status monitor events repair scrub verify users fail-workloads freeze-workloads shutdown holds unhold inhibit policy reload resume takeover release'
+        local verbs='status monitor events repair scrub verify users fail-workloads freeze-workloads shutdown acknowledge holds unhold inhibit policy reload resume takeover release'
         local structures='fscounters usrquota grpquota prjquota quotacheck nlinks super agf agfl agi bnobt cntbt inobt
                 finobt rmapbt refcountbt bitmap summary core datafork attrfork cowfork directory xattr symlink parent dirtree'
+        local conditions='data-lost io-error media-error events-lost filesystem-error action-expired workloads-failed permit-refused
+                recycle-failed rule'
         local -A options=(
                 [status]='--json --no-legend'
                 [monitor]='--json'
@@ -33,6 +35,7 @@ _healerctl() {
                 [freeze-workloads]='--json --no-legend --who --inode --only-unit --only-slice --only-container --only-pod --warn
                         --thaw --max --confirm-large --even-if-unused --dry-run --reason --no-wait --no-ask-password'
                 [shutdown]='--json --reason --no-wait --no-ask-password'
+                [acknowledge]='--all --reason --no-ask-password'
                 [holds]='--json --no-legend'
                 [unhold]='--no-ask-password'
                 [inhibit]='--who --why --no-ask-password'
@@ -101,8 +104,9 @@ _healerctl() {
         unhold:0) __healerctl_add_lines < <(healerctl holds --no-legend 2>/dev/null | awk -F '  +' '{ print $1 }') ;;
         policy:0) mapfile -t COMPREPLY < <(compgen -W 'check show explain simulate schema' -- "$cur") ;;
         policy:1) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+        acknowledge:1) mapfile -t COMPREPLY < <(compgen -W "$conditions" -- "$cur") ;;
         repair:1) mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
-        status:0|repair:0|scrub:0|verify:0|users:0|fail-workloads:0|freeze-workloads:0|shutdown:0)
+        status:0|repair:0|scrub:0|verify:0|users:0|fail-workloads:0|freeze-workloads:0|shutdown:0|acknowledge:0)
                 # Names with blanks are quoted as file names are.
                 compopt -o filenames 2>/dev/null
                 __healerctl_add_lines < <(__healerctl_filesystems) ;;

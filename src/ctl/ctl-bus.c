@@ -45,6 +45,7 @@ static const BusErrorMeaning meanings[] = {
         { BUS_ERROR_NO_POLKIT, CTL_EXIT_REFUSED, "polkit is not there to ask; try it as root" },
         { BUS_ERROR_REFUSED, CTL_EXIT_REFUSED, NULL },
         { BUS_ERROR_NO_SUCH_FILESYSTEM, CTL_EXIT_NO_FILESYSTEM, NULL },
+        { BUS_ERROR_NO_SUCH_CONDITION, CTL_EXIT_NO, NULL },
         { BUS_ERROR_POLICY_INVALID, CTL_EXIT_USAGE, NULL },
         { SD_BUS_ERROR_INVALID_ARGS, CTL_EXIT_USAGE, NULL },
         { BUS_ERROR_NOT_SUPPORTED, CTL_EXIT_JOB_FAILED, NULL },

@@ -33,6 +33,8 @@ static CtlExit run(const CtlRequest *request) {
                 return ctl_freeze_workloads(request);
         case CTL_VERB_SHUTDOWN:
                 return ctl_shutdown(request);
+        case CTL_VERB_ACKNOWLEDGE:
+                return ctl_acknowledge(request);
         case CTL_VERB_HOLDS:
                 return ctl_holds(request);
         case CTL_VERB_UNHOLD:

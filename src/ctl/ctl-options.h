@@ -22,6 +22,7 @@ typedef enum CtlVerbId {
         CTL_VERB_FAIL_WORKLOADS,
         CTL_VERB_FREEZE_WORKLOADS,
         CTL_VERB_SHUTDOWN,
+        CTL_VERB_ACKNOWLEDGE,
         CTL_VERB_HOLDS,
         CTL_VERB_UNHOLD,
         CTL_VERB_INHIBIT,
@@ -101,7 +102,7 @@ typedef struct CtlOption {
 typedef struct CtlRequest {
         const CtlVerb *verb;
         uint64_t options;               /* bits of CtlOptionId that were given */
-        const char *arguments[2];
+        const char *arguments[3];
         int n_arguments;
         uint32_t group;
         uint64_t inode;

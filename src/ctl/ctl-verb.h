@@ -20,6 +20,7 @@ CtlExit ctl_users(const CtlRequest *request);
 CtlExit ctl_fail_workloads(const CtlRequest *request);
 CtlExit ctl_freeze_workloads(const CtlRequest *request);
 CtlExit ctl_shutdown(const CtlRequest *request);
+CtlExit ctl_acknowledge(const CtlRequest *request);
 CtlExit ctl_holds(const CtlRequest *request);
 CtlExit ctl_unhold(const CtlRequest *request);
 CtlExit ctl_inhibit(const CtlRequest *request);
