@@ -12,6 +12,8 @@ import unittest
 
 import healerlib
 from healerlib import LONG, Signals, conditions, healerctl, journal_entries, policy, wait_watched
+from storelib import BadFile, kill, wait_back
+from test_state import is_on_disk
 from vmlib import XfsImage, fails, run, wait_for
 
 DB, OTHER, SPARED = 'try-db@main.service', 'try-other.service', 'try-spared.service'
@@ -174,6 +176,57 @@ class Rule(unittest.TestCase):
             self.assertEqual(holder.returncode, 0)
             self.assertEqual(self.ended(signals, fs)['result'], 'done')
             self.assertEqual(healerlib.bus_property('InhibitedBy'), [])
+
+
+class Acknowledged(unittest.TestCase):
+    """An error of the device is over when it is told, and nothing that looks at the file system ends its condition."""
+
+    RULE = """
+version: 1
+rules:
+  - id: db
+    match: {{fs: {{mount: {mount}}}, event: read-error}}
+    do: [{{condition: {{name: look-at-it}}}},
+         {{fail-workload: {{who: fs-users, only: {{unit: 'try-db@*.service'}}, term: 5s, hold: until-clear}}}}]
+"""
+
+    @classmethod
+    def setUpClass(cls):
+        healerlib.start()
+
+    def test_ends_the_hold(self):
+        with BadFile() as fs, service(DB, fs, 'a'), policy(self.RULE.format(mount=fs.path)), Signals() as signals:
+            fs.fail(1)
+            wait_for(lambda: signals.of(fs, 'WorkloadFailed'), deadline=LONG, what='WorkloadFailed')
+            wait_for(lambda: [one['unit'] for one in holds()] == [DB], what='the hold')
+            wait_for(lambda: set(conditions(fs)) == {'io-error', 'rule', 'workloads-failed'}, what='the conditions')
+            key = 'condition/{uuid}/io-error/'
+            wait_for(lambda: is_on_disk(fs, key), deadline=LONG, what='the condition on the disk')
+
+            order = ['acknowledge', fs.path, 'io-error']
+            self.assertEqual(healerctl(*order, '--reason=mine', '--no-ask-password', as_nobody=True)[0], 4)
+            self.assertEqual(healerctl(*order)[0], 2)
+            self.assertEqual(healerctl(*order, 'elsewhere', '--reason=a new cable')[0], 1)
+            self.assertEqual(healerctl('acknowledge', fs.path, 'sick', '--reason=a new cable')[0], 4)
+            self.assertIn('io-error', conditions(fs))
+
+            self.assertEqual(healerctl(*order, '--reason=a new cable')[0], 0)
+            self.assertEqual(set(conditions(fs)), {'rule', 'workloads-failed'})
+            healerlib.journal_sync()
+            entry, = journal_entries('XFS_HEALER_REASON=a new cable', f'XFS_HEALER_FS_UUID={fs.uuid}')
+            self.assertEqual((entry['XFS_HEALER_CONDITION'], entry['XFS_HEALER_CALLER_UID']), ('io-error', '0'))
+
+            # The next healerd is told what was kept, and does not know of it.
+            wait_back(kill())
+            wait_for(lambda: 'rule' in conditions(fs), deadline=LONG, what='the other condition to be back')
+            self.assertNotIn('io-error', conditions(fs))
+            wait_for(lambda: [one['unit'] for one in holds()] == [DB], what='the hold to be known')
+
+            self.assertEqual(healerctl('acknowledge', fs.path, 'rule', '--all', '--reason=looked at')[0], 0)
+            wait_for(lambda: not holds(), deadline=LONG, what='the hold to end')
+            self.assertEqual(conditions(fs), {})
+            run('systemctl', 'start', DB)
+            self.assertTrue(is_active(DB))
 
 
 class Person(unittest.TestCase):
