@@ -304,7 +304,7 @@ static int row_parse(char *text, ParsedRow *ret_row) {
                 return -EINVAL;
         *event = *path = '\0';
         if (sscanf(text,
-                   "%d %36s %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %u %zu %" SCNu64 " %63s %179s",
+                   "%d %36s %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNu64 " %u %zu %" SCNu64 " %63s %259s",
                    &version, row.written.boot_id, &row.written.boottime_usec, &row.written.realtime_usec, &row.due_msec,
                    &row.last_msec, &row.quiet_msec, &row.step, &row.index, &row.n_dropped, row.rule_id,
                    row.filesystem) != 12 || version != ROW_VERSION)

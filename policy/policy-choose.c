@@ -85,6 +85,7 @@ static int decision_begin(Choice *choice, DecisionSource source, Decision **ret_
         decision->first_step = 0;
         decision->suppressed_by[0] = 0;
         decision->wait = WAIT_NONE;
+        decision->resting.n_items = decision->resting.n_left_out = 0;
         decision->policy_generation = choice->policy->generation;
         decision->n_actions = 0;
         decision->reason[0] = 0;
@@ -155,6 +156,15 @@ static void decision_wait(const EventFacts *facts, const RuleTiming *timing, Dec
         }
 }
 
+/* Told now: when its steps are done others use the file system. */
+static void rest_units(const EventFacts *facts, const RuleTiming *timing, Decision *decision) {
+        if (timing->cooldown.for_usec == 0 || !(timing->cooldown.per & EVENT_PART_BIT(EVENT_PART_UNIT)))
+                return;
+        event_units(facts, &decision->resting);
+        if (decision->resting.n_left_out > 0)
+                decision_set_reason(decision, "so many units use it that only the first ones rest");
+}
+
 /* The steps that are looked at: all of them from the one an escalation has come to, or the one that waited. */
 static void choose_steps(const Choice *choice, const PolicyRule *rule, Decision *decision, size_t *ret_end) {
         const RuleSource *source = &rule->source;
@@ -191,6 +201,7 @@ static int take_rule(Choice *choice, const PolicyRule *rule, Verdict verdict, co
                 if (r < 0)
                         return r;
         }
+        rest_units(choice->facts, &source->timing, decision);
         decision_wait(choice->facts, &source->timing, decision);
         /* When it is carried out. */
         if (decision->wait == WAIT_NONE)
@@ -540,8 +551,12 @@ bool policy_hangs_on_workloads(const Policy *policy, const EventFacts *facts) {
         for (size_t i = 0; i < policy->n_rules; i++) {
                 const PolicyRule *rule = &policy->rules[i];
 
-                if (rule->names_workloads && (rule->events & (UINT64_C(1) << kind)) &&
-                    condition_match(&rule->source.match, &context, NULL) == VERDICT_UNKNOWN)
+                Verdict verdict;
+
+                if (!(rule->names_workloads || rule->is_per_unit) || !(rule->events & (UINT64_C(1) << kind)))
+                        continue;
+                verdict = condition_match(&rule->source.match, &context, NULL);
+                if (verdict == VERDICT_UNKNOWN || (verdict == VERDICT_YES && rule->is_per_unit))
                         return true;
         }
         return false;

@@ -167,6 +167,18 @@ static uint32_t condition_facts(const Condition *condition) {
         return facts;
 }
 
+static bool is_per_unit(const RuleTiming *timing) {
+        unsigned parts = 0;
+
+        if (timing->when.count > 0)
+                parts |= timing->when.per;
+        if (timing->cooldown.for_usec > 0)
+                parts |= timing->cooldown.per;
+        if (timing->gather.quiet_usec > 0)
+                parts |= timing->gather.per;
+        return parts & EVENT_PART_BIT(EVENT_PART_UNIT);
+}
+
 static void prepare_rule(PolicyRule *rule, PolicyMode mode) {
         const RuleSource *source = &rule->source;
 
@@ -184,6 +196,7 @@ static void prepare_rule(PolicyRule *rule, PolicyMode mode) {
         if (rule->is_acting)
                 rule->events &= ~never_acted_on();
         rule->names_workloads = condition_facts(&source->match) & (UINT32_C(1) << POLICY_FACT_WORKLOAD);
+        rule->is_per_unit = is_per_unit(&source->timing);
         rule->guard = find_settable(&source->match);
         rule->is_guarded = rule->guard && !names_removable(&source->match);
 }
@@ -210,6 +223,8 @@ static int collect_timing(Policy *policy) {
 static uint32_t rule_facts(const PolicyRule *rule) {
         uint32_t facts = condition_facts(&rule->source.match);
 
+        if (rule->is_per_unit)
+                facts |= UINT32_C(1) << POLICY_FACT_WORKLOAD;
         for (size_t i = 0; i < rule->source.n_steps; i++)
                 if (action_word_of(rule->source.steps[i].request.kind)->level > AUTOFSCK_LEVEL_REPORT &&
                     !rule->source.ignores_autofsck)

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "src/basic/duration.h"
 #include "src/basic/text.h"
@@ -13,6 +14,16 @@
 /* People read it: whole seconds, and never none of them. */
 static char *left_text(uint64_t usec, char buffer[static DURATION_TEXT_SIZE]) {
         return duration_format(max_of((usec + USEC_PER_SEC - 1) / USEC_PER_SEC, UINT64_C(1)) * USEC_PER_SEC, buffer);
+}
+
+/* Of units, the one with the most; and nobody is left out without a word. */
+static void append_unit(const WhenAnswer *answer, char why[static DENIED_SIZE]) {
+        const char *name = strchr(answer->unit, '=');
+
+        if (answer->n_units_left_out > 0)
+                (void) text_append_format(why, DENIED_SIZE, ", %zu units left out", answer->n_units_left_out);
+        if (name)
+                (void) text_append_format(why, DENIED_SIZE, ": %s", name + 1);
 }
 
 static bool has_happened(const PolicyMemory *memory, const PolicyRule *rule, const EventFacts *facts,
@@ -30,6 +41,7 @@ static bool has_happened(const PolicyMemory *memory, const PolicyRule *rule, con
         }
         (void) snprintf(ret_why, DENIED_SIZE, "%" PRIu64 " of %" PRIu64 " within %s, by %s", answer.n, when->count,
                         duration_format(when->within_usec, duration), event_parts_names(when->per, parts));
+        append_unit(&answer, ret_why);
         return answer.is_reached;
 }
 

@@ -71,8 +71,9 @@ static char *owner_key(MemoryKind kind, const char *owner, PolicyMode mode, cons
         return memory_key(kind, name, parts, buffer);
 }
 
-/* What an entry of this rule is about. Returns 0; -ENODATA if the event lacks what it counts by. */
-static int rule_key(MemoryKind kind, const RuleSource *rule, PolicyMode mode, const EventFacts *facts,
+/* What an entry of this rule is about. @unit: the one that it is about, of several; "": none. Returns 0; -ENODATA if
+ * the event lacks what it counts by. */
+static int rule_key(MemoryKind kind, const RuleSource *rule, PolicyMode mode, const EventFacts *facts, const char *unit,
                     char buffer[static MEMORY_KEY_SIZE]) {
         unsigned parts = 0, must_have = 0;
         char text[EVENT_PARTS_TEXT_SIZE];
@@ -85,10 +86,28 @@ static int rule_key(MemoryKind kind, const RuleSource *rule, PolicyMode mode, co
         else if (kind == MEMORY_LEVEL)
                 parts = EVENT_PARTS_OF_TARGET;
 
-        r = event_parts_text(facts, parts, must_have, text);
+        r = event_parts_text_of_unit(facts, parts, must_have, unit, text);
         if (r >= 0)
                 owner_key(kind, rule->id, mode, text, buffer);
         return r;
+}
+
+/* The units that have an entry each: one without a name where units are not told apart, or none is known. */
+static void units_of(unsigned parts, const EventFacts *facts, WorkloadUnits *ret_units) {
+        ret_units->n_items = ret_units->n_left_out = 0;
+        if (parts & EVENT_PART_BIT(EVENT_PART_UNIT))
+                event_units(facts, ret_units);
+        if (ret_units->n_items == 0)
+                ret_units->items[ret_units->n_items++][0] = '\0';
+}
+
+/* The same of those that a decision lets rest. They are its own: when it ends the one that was failed uses nothing. */
+static size_t n_resting(const Decision *decision) {
+        return max_of(decision->resting.n_items, (size_t) 1);
+}
+
+static const char *resting_at(const Decision *decision, size_t i) {
+        return i < decision->resting.n_items ? decision->resting.items[i] : "";
 }
 
 /* Never 0, which is none. */
@@ -118,37 +137,47 @@ static int mark_of(const RuleWhen *when, const EventFacts *facts, MemoryMark *re
         return 0;
 }
 
+static uint64_t count_with(const MemoryEntry *entry, const RuleWhen *when, const MemoryMark *mark,
+                           const EventFacts *facts) {
+        int64_t oldest = window_start(now_of(facts), when->within_usec);
+        uint64_t n = entry ? memory_entry_sum(entry, oldest) : 0;
+
+        /* One that was told before the last stop was counted then. */
+        if (!(facts->event->is_repeated && n > 0) &&
+            !(entry && when->is_distinct && memory_entry_has_distinct(entry, mark->distinct, oldest)))
+                n += when->is_distinct ? 1 : mark->weight;
+        return n;
+}
+
 WhenAnswer policy_memory_when(const PolicyMemory *memory, const RuleSource *rule, PolicyMode mode,
                               const EventFacts *facts) {
         const RuleWhen *when = &rule->timing.when;
-        int64_t oldest = window_start(now_of(facts), when->within_usec);
         char key[MEMORY_KEY_SIZE];
-        const MemoryEntry *entry;
         WhenAnswer answer = {};
+        WorkloadUnits units;
         MemoryMark mark;
 
-        if (rule_key(MEMORY_WHEN, rule, mode, facts, key) < 0 || mark_of(when, facts, &mark) < 0)
+        if (mark_of(when, facts, &mark) < 0)
                 return answer;
+        units_of(when->per, facts, &units);
+        for (size_t i = 0; i < units.n_items; i++) {
+                uint64_t n;
 
-        entry = memory ? memory_table_find(memory->table, key) : NULL;
-        answer.is_countable = true;
-        answer.n = entry ? memory_entry_sum(entry, oldest) : 0;
-        /* One that was told before the last stop was counted then. */
-        if (!(facts->event->is_repeated && answer.n > 0) &&
-            !(entry && when->is_distinct && memory_entry_has_distinct(entry, mark.distinct, oldest)))
-                answer.n += when->is_distinct ? 1 : mark.weight;
-        answer.is_reached = answer.n >= when->count;
+                if (rule_key(MEMORY_WHEN, rule, mode, facts, units.items[i], key) < 0)
+                        continue;
+                n = count_with(memory ? memory_table_find(memory->table, key) : NULL, when, &mark, facts);
+                if (!answer.is_countable || n > answer.n) {
+                        answer.n = n;
+                        (void) text_copy(answer.unit, sizeof(answer.unit), units.items[i]);
+                }
+                answer.is_countable = true;
+        }
+        answer.is_reached = answer.is_countable && answer.n >= when->count;
+        answer.n_units_left_out = units.n_left_out;
         return answer;
 }
 
-uint64_t policy_memory_rest_usec(const PolicyMemory *memory, const RuleSource *rule, PolicyMode mode,
-                                 const EventFacts *facts) {
-        char key[MEMORY_KEY_SIZE];
-        const MemoryEntry *entry;
-
-        if (!memory || rule->timing.cooldown.for_usec == 0 || rule_key(MEMORY_REST, rule, mode, facts, key) < 0)
-                return 0;
-        entry = memory_table_find(memory->table, key);
+static uint64_t entry_rest_usec(const MemoryEntry *entry, const EventFacts *facts) {
         if (!entry)
                 return 0;
         if (entry->n_active > 0)
@@ -156,12 +185,29 @@ uint64_t policy_memory_rest_usec(const PolicyMemory *memory, const RuleSource *r
         return entry->until_usec > now_of(facts) ? (uint64_t) (entry->until_usec - now_of(facts)) : 0;
 }
 
+uint64_t policy_memory_rest_usec(const PolicyMemory *memory, const RuleSource *rule, PolicyMode mode,
+                                 const EventFacts *facts) {
+        uint64_t rest = USEC_INFINITY;
+        char key[MEMORY_KEY_SIZE];
+        WorkloadUnits units;
+
+        if (!memory || rule->timing.cooldown.for_usec == 0)
+                return 0;
+        units_of(rule->timing.cooldown.per, facts, &units);
+        for (size_t i = 0; i < units.n_items; i++) {
+                if (rule_key(MEMORY_REST, rule, mode, facts, units.items[i], key) < 0)
+                        return 0;
+                rest = min_of(rest, entry_rest_usec(memory_table_find(memory->table, key), facts));
+        }
+        return rest;
+}
+
 size_t policy_memory_level(const PolicyMemory *memory, const RuleSource *rule, PolicyMode mode,
                            const EventFacts *facts) {
         char key[MEMORY_KEY_SIZE];
         const MemoryEntry *entry;
 
-        if (!memory || !rule->timing.is_escalating || rule_key(MEMORY_LEVEL, rule, mode, facts, key) < 0)
+        if (!memory || !rule->timing.is_escalating || rule_key(MEMORY_LEVEL, rule, mode, facts, "", key) < 0)
                 return 0;
         entry = memory_table_find(memory->table, key);
         if (!entry || (entry->n_active == 0 && entry->until_usec <= now_of(facts)))
@@ -259,22 +305,34 @@ static MemoryEntry *entry_get(PolicyMemory *memory, const char *key, int *error)
         return entry;
 }
 
+static MemoryEntry *rule_entry(PolicyMemory *memory, MemoryKind kind, const PolicyRule *rule, const EventFacts *facts,
+                               const char *unit, int *error) {
+        char key[MEMORY_KEY_SIZE];
+
+        if (rule_key(kind, &rule->source, rule->mode, facts, unit, key) < 0)
+                return NULL;
+        return entry_get(memory, key, error);
+}
+
 static void count_when(PolicyMemory *memory, const PolicyRule *rule, const EventFacts *facts, int *error) {
         const RuleWhen *when = &rule->source.timing.when;
         int64_t oldest = window_start(now_of(facts), when->within_usec);
-        char key[MEMORY_KEY_SIZE];
-        MemoryEntry *entry;
+        WorkloadUnits units;
         MemoryMark mark;
-        int r;
 
-        if (rule_key(MEMORY_WHEN, &rule->source, rule->mode, facts, key) < 0 || mark_of(when, facts, &mark) < 0)
+        if (mark_of(when, facts, &mark) < 0)
                 return;
-        entry = entry_get(memory, key, error);
-        if (!entry || (facts->event->is_repeated && memory_entry_sum(entry, oldest) > 0))
-                return;
-        r = memory_entry_mark(entry, mark, oldest);
-        if (r < 0)
-                *error = r;
+        units_of(when->per, facts, &units);
+        for (size_t i = 0; i < units.n_items; i++) {
+                MemoryEntry *entry = rule_entry(memory, MEMORY_WHEN, rule, facts, units.items[i], error);
+                int r;
+
+                if (!entry || (facts->event->is_repeated && memory_entry_sum(entry, oldest) > 0))
+                        continue;
+                r = memory_entry_mark(entry, mark, oldest);
+                if (r < 0)
+                        *error = r;
+        }
 }
 
 static void count_all(PolicyMemory *memory, const Policy *policy, const EventFacts *facts, int *error) {
@@ -360,23 +418,53 @@ size_t policy_count_acting(const Decision *decision) {
         return decision->is_escalating ? min_of(n, (size_t) 1) : n;
 }
 
-static void forget(PolicyMemory *memory, MemoryKind kind, const PolicyRule *rule, const EventFacts *facts) {
+/* Of several units those that have reached the count; after a wait it was reached before that. */
+static void empty_windows(PolicyMemory *memory, const PolicyRule *rule, const EventFacts *facts) {
+        const RuleWhen *when = &rule->source.timing.when;
+        int64_t oldest = facts->resumed_from == RESUMED_NOT ? window_start(now_of(facts), when->within_usec)
+                                                            : INT64_MIN;
+        bool is_per_unit = when->per & EVENT_PART_BIT(EVENT_PART_UNIT);
         char key[MEMORY_KEY_SIZE];
-        MemoryEntry *entry;
+        WorkloadUnits units;
 
-        if (rule_key(kind, &rule->source, rule->mode, facts, key) < 0 || !memory_table_find(memory->table, key))
-                return;
-        if (memory_table_get(memory->table, key, &entry) >= 0)
-                memory_table_remove(memory->table, entry);
+        units_of(when->per, facts, &units);
+        for (size_t i = 0; i < units.n_items; i++) {
+                const MemoryEntry *known;
+                MemoryEntry *entry;
+
+                if (rule_key(MEMORY_WHEN, &rule->source, rule->mode, facts, units.items[i], key) < 0)
+                        continue;
+                known = memory_table_find(memory->table, key);
+                if (known && (!is_per_unit || memory_entry_sum(known, oldest) >= when->count) &&
+                    memory_table_get(memory->table, key, &entry) >= 0)
+                        memory_table_remove(memory->table, entry);
+        }
 }
 
-static MemoryEntry *rule_entry(PolicyMemory *memory, MemoryKind kind, const PolicyRule *rule, const EventFacts *facts,
-                               int *error) {
-        char key[MEMORY_KEY_SIZE];
+/* Also what is not ended by anybody rests: a crash between the two must not leave it awake. */
+static void begin_rest(PolicyMemory *memory, const PolicyRule *rule, const EventFacts *facts, const Decision *decision,
+                       int *error) {
+        for (size_t i = 0; i < n_resting(decision); i++) {
+                MemoryEntry *entry = rule_entry(memory, MEMORY_REST, rule, facts, resting_at(decision, i), error);
 
-        if (rule_key(kind, &rule->source, rule->mode, facts, key) < 0)
-                return NULL;
-        return entry_get(memory, key, error);
+                if (!entry)
+                        continue;
+                entry->n_active++;
+                entry->until_usec = now_of(facts) + (int64_t) rule->source.timing.cooldown.for_usec;
+        }
+}
+
+static void end_rest(PolicyMemory *memory, const PolicyRule *rule, const EventFacts *facts, const Decision *decision,
+                     int *error) {
+        for (size_t i = 0; i < n_resting(decision); i++) {
+                MemoryEntry *entry = rule_entry(memory, MEMORY_REST, rule, facts, resting_at(decision, i), error);
+
+                if (!entry)
+                        continue;
+                if (entry->n_active > 0)
+                        entry->n_active--;
+                entry->until_usec = now_of(facts) + (int64_t) rule->source.timing.cooldown.for_usec;
+        }
 }
 
 static void begin(PolicyMemory *memory, const PolicyRule *rule, const EventFacts *facts, const Decision *decision,
@@ -385,13 +473,10 @@ static void begin(PolicyMemory *memory, const PolicyRule *rule, const EventFacts
         MemoryEntry *entry;
 
         if (timing->when.count > 0)
-                forget(memory, MEMORY_WHEN, rule, facts);
-        /* Also what is not ended by anybody rests: a crash between the two must not leave it awake. */
-        if (timing->cooldown.for_usec > 0 && (entry = rule_entry(memory, MEMORY_REST, rule, facts, error))) {
-                entry->n_active++;
-                entry->until_usec = now_of(facts) + (int64_t) timing->cooldown.for_usec;
-        }
-        if (timing->is_escalating && (entry = rule_entry(memory, MEMORY_LEVEL, rule, facts, error))) {
+                empty_windows(memory, rule, facts);
+        if (timing->cooldown.for_usec > 0)
+                begin_rest(memory, rule, facts, decision, error);
+        if (timing->is_escalating && (entry = rule_entry(memory, MEMORY_LEVEL, rule, facts, "", error))) {
                 entry->n_active++;
                 entry->level = (uint32_t) decision->first_step;
                 entry->until_usec = now_of(facts) + (int64_t) timing->again_usec;
@@ -433,7 +518,7 @@ void policy_remember_step(PolicyMemory *memory, const Policy *policy, const Even
                 return;
         if (!action_word_of(rule->source.steps[step].request.kind)->is_telling)
                 count_actions(memory, policy, rule, decision->mode, facts, 1, &error);
-        entry = rule_entry(memory, MEMORY_LEVEL, rule, facts, &error);
+        entry = rule_entry(memory, MEMORY_LEVEL, rule, facts, "", &error);
         if (entry) {
                 entry->level = (uint32_t) step;
                 entry->until_usec = now_of(facts) + (int64_t) rule->source.timing.again_usec;
@@ -477,13 +562,9 @@ void policy_remember_end(PolicyMemory *memory, const Policy *policy, const Event
 
         if (!rule)
                 return;
-        if (rule->source.timing.cooldown.for_usec > 0 &&
-            (entry = rule_entry(memory, MEMORY_REST, rule, facts, &error))) {
-                if (entry->n_active > 0)
-                        entry->n_active--;
-                entry->until_usec = now_of(facts) + (int64_t) rule->source.timing.cooldown.for_usec;
-        }
-        if (rule->source.timing.is_escalating && (entry = rule_entry(memory, MEMORY_LEVEL, rule, facts, &error)))
+        if (rule->source.timing.cooldown.for_usec > 0)
+                end_rest(memory, rule, facts, decision, &error);
+        if (rule->source.timing.is_escalating && (entry = rule_entry(memory, MEMORY_LEVEL, rule, facts, "", &error)))
                 end_level(entry, rule, now_of(facts), end, decision->first_step + action);
 }
 

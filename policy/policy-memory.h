@@ -27,8 +27,8 @@ const MemoryTable *policy_memory_table(const PolicyMemory *memory);
  * @decisions: those that policy_choose() made of these facts with this memory
  *
  * Each rule with `when` that matches counts it, also behind the one that ended the search. What was taken empties its
- * window, begins to rest, and uses up its limits; whoever carries it out calls policy_remember_end(). What waits does
- * so when it is carried out.
+ * window (per unit: those of the units that have reached the count), begins to rest, and uses up its
+ * limits; whoever carries it out calls policy_remember_end(). What waits does so when it is carried out.
  *
  * Returns: 0 or -ENOMEM; then what could be remembered is.
  */
@@ -93,11 +93,15 @@ typedef struct WhenAnswer {
         bool is_countable;
         bool is_reached;                /* with this event */
         uint64_t n;                     /* with this event */
+        /* Where it is counted per unit: the one with the most, and how many of this event's do not count. */
+        char unit[WORKLOAD_UNIT_KEY_SIZE];
+        size_t n_units_left_out;
 } WhenAnswer;
 WhenAnswer policy_memory_when(const PolicyMemory *memory, const RuleSource *rule, PolicyMode mode,
                               const EventFacts *facts);
 
-/* Microseconds for which the rule rests still; 0: it does not; USEC_INFINITY: its steps are not done. */
+/* Microseconds for which the rule rests still, per unit: until the first of them does not; 0: it does not;
+ * USEC_INFINITY: its steps are not done. */
 uint64_t policy_memory_rest_usec(const PolicyMemory *memory, const RuleSource *rule, PolicyMode mode,
                                  const EventFacts *facts);
 

@@ -25,11 +25,6 @@ static const char *then_name_at(unsigned i) {
 }
 
 static bool parse_part(PolicyParser *parser, const YamlNode *node, const char *name, unsigned *ret_part) {
-        /* Of the language, and not known before processes are looked for. */
-        if (node->kind == YAML_KIND_SCALAR && strcmp(node->text, "unit") == 0) {
-                parse_not_built(parser, node->position, "per: unit");
-                return false;
-        }
         return parse_word(parser, node, name, part_name_at, N_EVENT_PARTS, ret_part);
 }
 

@@ -18,6 +18,7 @@ typedef struct PolicyRule {
         bool is_acting;                 /* has a step that does more than tell */
         bool is_destructive;            /* has a step that touches data, processes or availability */
         bool names_workloads;           /* its match does */
+        bool is_per_unit;               /* what it counts, lets rest, or gathers */
         bool is_guarded;                /* selects by what whoever brings a disk chooses: not for removable ones */
         const Condition *guard;         /* with is_guarded: the test that did so */
         bool has_timing;                /* may match and yet not be taken, or take another step than the first */

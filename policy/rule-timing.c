@@ -16,6 +16,7 @@ static const char *const event_part_names[] = {
         [EVENT_PART_STRUCTURE] = "structure",
         [EVENT_PART_GROUP] = "group",
         [EVENT_PART_INODE] = "inode",
+        [EVENT_PART_UNIT] = "unit",
         [EVENT_PART_LOCATION] = "location",
 };
 DEFINE_NAMES(event_part, EventPart)
@@ -33,7 +34,7 @@ static const char *const cooldown_then_names[] = {
 DEFINE_NAMES(cooldown_then, CooldownThen)
 
 /* The part of a key, or "" if the event has none. */
-static void part_text(const EventFacts *facts, EventPart part, char *buffer, size_t size) {
+static void part_text(const EventFacts *facts, EventPart part, const char *unit, char *buffer, size_t size) {
         const FilesystemFacts *filesystem = facts->filesystem;
         const HealthEvent *event = facts->event;
         const char *domain = event_domain_to_name(event->domain) ?: "?";
@@ -63,6 +64,9 @@ static void part_text(const EventFacts *facts, EventPart part, char *buffer, siz
                 if (event->inode != 0)
                         (void) snprintf(buffer, size, "inode=%" PRIu64 "/%" PRIu32, event->inode, event->generation);
                 break;
+        case EVENT_PART_UNIT:
+                (void) snprintf(buffer, size, "%s", unit);
+                break;
         case EVENT_PART_LOCATION:
                 if (event->location[0])
                         (void) snprintf(buffer, size, "location=%s", event->location);
@@ -70,15 +74,21 @@ static void part_text(const EventFacts *facts, EventPart part, char *buffer, siz
         }
 }
 
-int event_parts_text(const EventFacts *facts, unsigned parts, unsigned must_have,
-                     char ret_text[static EVENT_PARTS_TEXT_SIZE]) {
+void event_units(const EventFacts *facts, WorkloadUnits *ret_units) {
+        ret_units->n_items = ret_units->n_left_out = 0;
+        if (facts->filesystem && facts->workloads_state == FACT_KNOWN && facts->workloads)
+                workload_facts_units(facts->workloads, ret_units);
+}
+
+int event_parts_text_of_unit(const EventFacts *facts, unsigned parts, unsigned must_have, const char *unit,
+                             char ret_text[static EVENT_PARTS_TEXT_SIZE]) {
         ret_text[0] = '\0';
         for (unsigned i = 0; i < N_EVENT_PARTS; i++) {
-                char text[EVENT_LOCATION_SIZE + 16];
+                char text[EVENT_PARTS_TEXT_SIZE];
 
                 if (!(parts & EVENT_PART_BIT(i)))
                         continue;
-                part_text(facts, (EventPart) i, text, sizeof(text));
+                part_text(facts, (EventPart) i, unit, text, sizeof(text));
                 if (text[0])
                         (void) text_append_format(ret_text, EVENT_PARTS_TEXT_SIZE, "%s%s", ret_text[0] ? " " : "",
                                                   text);
@@ -87,6 +97,16 @@ int event_parts_text(const EventFacts *facts, unsigned parts, unsigned must_have
         }
 
         return 0;
+}
+
+int event_parts_text(const EventFacts *facts, unsigned parts, unsigned must_have,
+                     char ret_text[static EVENT_PARTS_TEXT_SIZE]) {
+        WorkloadUnits units;
+
+        units.n_items = 0;
+        if (parts & EVENT_PART_BIT(EVENT_PART_UNIT))
+                event_units(facts, &units);
+        return event_parts_text_of_unit(facts, parts, must_have, units.n_items > 0 ? units.items[0] : "", ret_text);
 }
 
 char *event_parts_names(unsigned parts, char buffer[static EVENT_PARTS_TEXT_SIZE]) {

@@ -20,6 +20,7 @@ typedef enum EventPart {
         EVENT_PART_STRUCTURE,
         EVENT_PART_GROUP,               /* allocation group or real-time group */
         EVENT_PART_INODE,
+        EVENT_PART_UNIT,                /* of those who use the file system, or the file */
         EVENT_PART_LOCATION,            /* in the kernel's code */
 } EventPart;
 DECLARE_NAMES(event_part, EventPart)
@@ -98,20 +99,26 @@ typedef struct RuleTiming {
         (EVENT_PART_BIT(EVENT_PART_FS) | EVENT_PART_BIT(EVENT_PART_STRUCTURE) |                         \
          EVENT_PART_BIT(EVENT_PART_GROUP) | EVENT_PART_BIT(EVENT_PART_INODE))
 
-/* The longest of them: a UUID, a structure, an inode with its generation and a location of 63 bytes. */
-#define EVENT_PARTS_TEXT_SIZE 180
+/* The longest of them: a UUID, a structure, an inode with its generation, a unit and a location of 63 bytes. */
+#define EVENT_PARTS_TEXT_SIZE 260
+
+/* Of more than one thing of a kind, the units that use it. None if nobody is known to. */
+void event_units(const EventFacts *facts, WorkloadUnits *ret_units);
 
 /**
  * event_parts_text() - what of an event counts as the same
  * @parts:       mask of EVENT_PART_BIT()
  * @must_have:   those of @parts without which there is no text; the others are left out where the event has none
  * @ret_text:    "fs=UUID structure=ag/finobt group=3": equal for equal things, over restarts and reboots; an unnamed
- *               file system is known by its device's number
+ *               file system is known by its device's number; of several units it is the first of event_units()
  *
  * Returns: 0; -ENODATA if the event lacks one of @must_have.
  */
 int event_parts_text(const EventFacts *facts, unsigned parts, unsigned must_have,
                      char ret_text[static EVENT_PARTS_TEXT_SIZE]);
+/* The same for one of several units; @unit "": it has none. */
+int event_parts_text_of_unit(const EventFacts *facts, unsigned parts, unsigned must_have, const char *unit,
+                             char ret_text[static EVENT_PARTS_TEXT_SIZE]);
 
 /* "fs and group", "the whole machine"; returns @buffer. */
 char *event_parts_names(unsigned parts, char buffer[static EVENT_PARTS_TEXT_SIZE]);

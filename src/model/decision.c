@@ -102,6 +102,7 @@ void decision_clear(Decision *decision) {
                 action_request_clear(decision->actions + i);
         /* The places of actions that are not in use hold nothing, and are some kilobytes. */
         memset(decision, 0, offsetof(Decision, actions));
+        decision->resting.n_items = decision->resting.n_left_out = 0;
         decision->reason[0] = 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "src/basic/cleanup.h"
 #include "src/model/vocabulary.h"
+#include "src/model/workload-facts.h"
 #include "src/model/workload-scope.h"
 
 typedef enum PolicyMode {
@@ -107,6 +108,7 @@ typedef struct Decision {
         uint64_t policy_generation;
         size_t n_actions;
         ActionRequest actions[DECISION_ACTIONS_MAX];
+        WorkloadUnits resting;          /* which units rest once it is done, where the rule's `cooldown` is per unit */
         DecisionWait wait;
         uint64_t wait_usec;             /* WAIT_LASTING: how long; WAIT_GATHER: without another one */
         uint64_t wait_max_usec;         /* WAIT_GATHER: since the first one */

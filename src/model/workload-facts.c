@@ -5,6 +5,7 @@
 #include "src/model/workload-facts.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,4 +114,55 @@ int workload_facts_settle(WorkloadFacts *facts) {
                         facts->users[facts->n_users++] = fact->user;
         }
         return 0;
+}
+
+static const char *unit_name(const WorkloadFact *fact) {
+        return fact->workload.unit[0] ? fact->workload.unit : fact->workload.container;
+}
+
+/* By name; a container is not the unit that is called the same. */
+static int compare_units(const void *a, const void *b) {
+        const WorkloadFact *left = *(const WorkloadFact *const *) a, *right = *(const WorkloadFact *const *) b;
+
+        return strcmp(unit_name(left), unit_name(right)) ?:
+               (int) !left->workload.unit[0] - (int) !right->workload.unit[0];
+}
+
+/* It becomes part of keys that stand in lines. */
+static void unit_key(const WorkloadFact *fact, char buffer[static WORKLOAD_UNIT_KEY_SIZE]) {
+        const char *name = unit_name(fact);
+        bool is_whole;
+        char *at;
+
+        is_whole = snprintf(buffer, WORKLOAD_UNIT_KEY_SIZE, "%s=%s", fact->workload.unit[0] ? "unit" : "container",
+                            name) < WORKLOAD_UNIT_KEY_SIZE;
+        for (at = buffer; *at; at++)
+                if (*at <= ' ' || *at > '~') {
+                        *at = '?';
+                        is_whole = false;
+                }
+        if (!is_whole) {
+                at = min_of(at, buffer + WORKLOAD_UNIT_KEY_SIZE - 10);
+                (void) snprintf(at, 10, "~%08x", text_hash(name));
+        }
+}
+
+void workload_facts_units(const WorkloadFacts *facts, WorkloadUnits *ret_units) {
+        const WorkloadFact *sorted[WORKLOAD_FACTS_MAX];
+        size_t n = 0;
+
+        for (size_t i = 0; i < facts->n_items; i++)
+                if (unit_name(&facts->items[i])[0])
+                        sorted[n++] = &facts->items[i];
+        qsort(sorted, n, sizeof(*sorted), compare_units);
+
+        ret_units->n_items = ret_units->n_left_out = 0;
+        for (size_t i = 0; i < n; i++) {
+                if (i > 0 && compare_units(&sorted[i - 1], &sorted[i]) == 0)
+                        continue;
+                if (ret_units->n_items < WORKLOAD_UNITS_MAX)
+                        unit_key(sorted[i], ret_units->items[ret_units->n_items++]);
+                else
+                        ret_units->n_left_out++;
+        }
 }

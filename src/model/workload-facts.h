@@ -60,3 +60,21 @@ int workload_facts_add(WorkloadFacts *facts, const WorkloadFact *fact);
 /* After the last one: makes the lists. Returns 0 or -ENOMEM. */
 int workload_facts_settle(WorkloadFacts *facts);
 void workload_facts_clear(WorkloadFacts *facts);
+
+/* Units that one event counts for; of more the first ones do. */
+#define WORKLOAD_UNITS_MAX 16
+#define WORKLOAD_UNIT_KEY_SIZE 80
+
+/* Whom counts and rests of a policy are told apart by (`per: unit`). */
+typedef struct WorkloadUnits {
+        size_t n_items;
+        size_t n_left_out;              /* that are there as well, and do not count */
+        char items[WORKLOAD_UNITS_MAX][WORKLOAD_UNIT_KEY_SIZE];
+} WorkloadUnits;
+
+/**
+ * workload_facts_units() - the different units, in bytewise order of their names
+ * @ret_units: "unit=db.service"; "container=c0ffee" of a container that has no unit; what is long, or is not plain
+ *             ASCII, is cut and has a hash of the whole behind it. Who has neither is left out.
+ */
+void workload_facts_units(const WorkloadFacts *facts, WorkloadUnits *ret_units);

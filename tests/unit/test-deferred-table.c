@@ -101,6 +101,30 @@ static void test_gather(_unused_ void **state) {
         assert_string_equal(item->events[0].path, "/srv/a");
 }
 
+/* One action for one event, whoever else uses the file system. */
+static void test_gather_of_units(_unused_ void **state) {
+        _cleanup_(deferred_table_free_at) DeferredTable *table = NULL;
+        WorkloadFact mail = { .workload.unit = "mail.service" }, db = { .workload.unit = "db.service" };
+        Decision decision = gathers();
+        WorkloadFacts users = {};
+        Fixture fixture;
+        Deferred *item;
+
+        decision.gather_parts = EVENT_PART_BIT(EVENT_PART_UNIT);
+        assert_int_equal(deferred_table_new(&table), 0);
+        facts_at(&fixture, 1000);
+        fixture.facts.workloads_state = FACT_KNOWN;
+        fixture.facts.workloads = &users;
+        assert_int_equal(workload_facts_add(&users, &mail), 0);
+        assert_int_equal(deferred_table_add(table, &decision, 0, &fixture.facts, &item), 1);
+        assert_string_equal(item->key, "gather/files/unit=mail.service");
+        assert_int_equal(workload_facts_add(&users, &db), 0);
+        assert_int_equal(deferred_table_add(table, &decision, 0, &fixture.facts, &item), 1);
+        assert_string_equal(item->key, "gather/files/unit=db.service");
+        assert_int_equal(deferred_table_count(table), 2);
+        workload_facts_clear(&users);
+}
+
 static void test_in(_unused_ void **state) {
         _cleanup_(deferred_table_free_at) DeferredTable *table = NULL;
         Decision decision = waits_in();
@@ -251,6 +275,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_for),
                 cmocka_unit_test(test_gather),
+                cmocka_unit_test(test_gather_of_units),
                 cmocka_unit_test(test_in),
                 cmocka_unit_test(test_limit),
                 cmocka_unit_test(test_rows),

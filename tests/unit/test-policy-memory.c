@@ -275,6 +275,120 @@ static void carry_over(Host *from, Host *to, int64_t boottime_sec, int64_t realt
         assert_true(n > 0);
 }
 
+static WorkloadFacts users;
+
+/* A NULL ends them. */
+static void used_by(Host *host, const char *const *units) {
+        workload_facts_clear(&users);
+        for (; *units; units++) {
+                WorkloadFact fact = { .user_state = FACT_KNOWN };
+
+                (void) snprintf(fact.workload.unit, sizeof(fact.workload.unit), "%s", *units);
+                assert_int_equal(workload_facts_add(&users, &fact), 0);
+        }
+        assert_int_equal(workload_facts_settle(&users), 0);
+        host->fixture.facts.workloads_state = FACT_KNOWN;
+        host->fixture.facts.workloads = &users;
+}
+
+static const char *const db[] = { "db.service", NULL }, *const mail[] = { "mail.service", NULL };
+static const char *const db_and_mail[] = { "mail.service", "db.service", NULL };
+
+static const char counting_units[] = "rules:\n"
+                                     "  - {id: a, match: {event: sick}, when: {count: 3, within: 10min, per: unit},\n"
+                                     "     do: [log]}\n";
+
+/* Counted for each of them, over a reboot, and once where it was told before. */
+static void test_count_of_units(_unused_ void **state) {
+        Host first, second;
+
+        host_begin(&first, counting_units, "one");
+        used_by(&first, db_and_mail);
+        assert_int_equal(decide(&first, 1000)->source, DECISION_BASELINE);
+        assert_non_null(memory_table_find(policy_memory_table(first.memory), "when/a/unit=db.service"));
+        assert_non_null(memory_table_find(policy_memory_table(first.memory), "when/a/unit=mail.service"));
+        used_by(&first, db);
+        assert_int_equal(decide(&first, 1001)->source, DECISION_BASELINE);
+        first.fixture.event.is_repeated = true;
+        assert_int_equal(decide(&first, 1002)->source, DECISION_BASELINE);
+
+        host_begin(&second, counting_units, "two");
+        carry_over(&first, &second, 20, 50200);
+        used_by(&second, mail);
+        assert_int_equal(decide(&second, 30)->source, DECISION_BASELINE);
+        used_by(&second, db);
+        assert_int_equal(decide(&second, 31)->source, DECISION_RULE);
+        /* One was emptied, the other was not. */
+        assert_int_equal(decide(&second, 32)->source, DECISION_BASELINE);
+        used_by(&second, mail);
+        assert_int_equal(decide(&second, 33)->source, DECISION_RULE);
+        host_end(&second);
+        host_end(&first);
+        workload_facts_clear(&users);
+}
+
+static const char resting_units[] = "rules:\n"
+                                    "  - {id: a, match: {event: sick}, cooldown: {for: 1h, per: unit},\n"
+                                    "     do: [{scrub: {repair: never}}]}\n";
+
+/* Who uses it is not known any more when its actions are done: those rest that did when it was decided. */
+static void test_rest_of_units(_unused_ void **state) {
+        Decision decision;
+        Host host;
+
+        host_begin(&host, resting_units, "one");
+        used_by(&host, db_and_mail);
+        decision = *decide(&host, 1000);
+        assert_string_equal(decision.suppressed_by, "");
+        assert_int_equal(decision.resting.n_items, 2);
+        used_by(&host, mail);
+        assert_string_equal(decide(&host, 5000)->suppressed_by, "cooldown: its actions are not done yet");
+
+        host.fixture.facts.workloads_state = FACT_UNKNOWN;
+        host.fixture.facts.workloads = NULL;
+        host.fixture.facts.now_boottime_usec = 6000 * USEC_PER_SEC;
+        policy_remember_end(host.memory, host.policy, &host.fixture.facts, &decision, ESCALATION_HELPED, 0);
+        assert_null(memory_table_find(policy_memory_table(host.memory), "rest/a/"));
+        used_by(&host, db);
+        assert_string_equal(decide(&host, 6000 + 1800)->suppressed_by, "cooldown: 30min left");
+        used_by(&host, mail);
+        assert_string_equal(decide(&host, 6000 + 1800)->suppressed_by, "cooldown: 30min left");
+        assert_string_equal(decide(&host, 6000 + 3600)->suppressed_by, "");
+        host_end(&host);
+        workload_facts_clear(&users);
+}
+
+/* They are of the machine's users, some of them, and become keys that stand in lines. */
+static void test_unit_keys(_unused_ void **state) {
+        char strange[] = "a b\n=/.scope", first_long[UNIT_NAME_SIZE], second_long[UNIT_NAME_SIZE];
+        const char *const units[] = { strange, first_long, second_long, "z.service", "z.service", NULL };
+        WorkloadFact container = { .workload.container = "z.service" };
+        WorkloadUnits told;
+        Host host;
+
+        memset(first_long, 'l', sizeof(first_long) - 1);
+        first_long[sizeof(first_long) - 1] = '\0';
+        (void) strcpy(second_long, first_long);
+        second_long[sizeof(second_long) - 2] = 'm';
+
+        host_begin(&host, counting_units, "one");
+        used_by(&host, units);
+        assert_int_equal(workload_facts_add(&users, &container), 0);
+        event_units(&host.fixture.facts, &told);
+        assert_int_equal(told.n_items, 5);
+        assert_int_equal(told.n_left_out, 0);
+        assert_memory_equal(told.items[0], "unit=a?b?=/.scope~", strlen("unit=a?b?=/.scope~"));
+        assert_int_equal(strlen(told.items[1]), WORKLOAD_UNIT_KEY_SIZE - 1);
+        assert_string_not_equal(told.items[1], told.items[2]);
+        assert_string_equal(told.items[3], "unit=z.service");
+        assert_string_equal(told.items[4], "container=z.service");
+        host.fixture.facts.workloads_state = FACT_UNKNOWN;
+        event_units(&host.fixture.facts, &told);
+        assert_int_equal(told.n_items, 0);
+        host_end(&host);
+        workload_facts_clear(&users);
+}
+
 static const char counting[] = "rules: [{id: a, match: {event: sick}, when: {count: 3, within: 10min}, do: [log]}]\n";
 
 /* Two of three in one life, the third in the next. */
@@ -476,6 +590,9 @@ int main(void) {
                 cmocka_unit_test(test_count_over_reboot),
                 cmocka_unit_test(test_count_runs_out_over_reboot),
                 cmocka_unit_test(test_repeated_event),
+                cmocka_unit_test(test_count_of_units),
+                cmocka_unit_test(test_rest_of_units),
+                cmocka_unit_test(test_unit_keys),
                 cmocka_unit_test(test_rest_over_crash),
                 cmocka_unit_test(test_adopt),
                 cmocka_unit_test(test_attempts),

@@ -75,11 +75,6 @@ rules:
   - {{id: outside, match: {{event: sick}}, do: [log]}}
 """
 
-# Each is a valid key of the language that this version does not carry out: it must be refused by name.
-NOT_BUILT = {
-    'per: unit': 'version: 1\nrules:\n  - {id: a, match: {event: sick}, when: {count: 2, within: 1h, per: unit}, do: [log]}\n',
-}
-
 BAD = {
     'no YAML': '{{{{',
     'not a map': '- 1\n- 2\n',
@@ -354,11 +349,6 @@ class Loading(unittest.TestCase):
         for name, text in BAD.items():
             with self.subTest(name):
                 self.refused(text)
-
-    def test_not_built(self):
-        for name, text in NOT_BUILT.items():
-            with self.subTest(name):
-                self.assertIn(f'"{name}"', self.refused(text))
 
     def test_heals_with_the_last_good_one(self):
         healerlib.write_policy(BAD['unknown key'])
