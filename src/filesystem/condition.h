@@ -54,8 +54,8 @@ ConditionLife condition_life(ConditionCode code, bool can_be_checked);
 /* It says that something is wrong with the file system itself: not with who watches it, who is told, what was done. */
 bool condition_is_about_health(ConditionCode code);
 
-/* Why a person cannot acknowledge it, half a sentence: it is still so, which takes more than words to change. NULL: it can
- * be, because it stands for what has happened. */
+/* Why a person cannot acknowledge it, half a sentence: it is still so, which takes more than words to change. NULL: a
+ * person can, because it stands for what has happened. */
 const char *condition_still_so(ConditionCode code);
 
 /* In a message: what follows to its end are names of files, for nobody but those who may read them. */
