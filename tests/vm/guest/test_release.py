@@ -18,7 +18,8 @@ from vmlib import run, unmount, wait_for
 RECORDER = 'healer-recorder.service'
 SERVICES = ['healerd.service', 'healer-worker.service', RECORDER]
 SOCKETS = ['healer-worker.socket', 'healer-recorder.socket']
-ROUTES = ['healer-mail@1.service', 'healer-webhook@1.service', 'healer-ticket@1.service']
+ROUTES = ['healer-mail@1.service', 'healer-webhook@1.service', 'healer-ticket@1.service',
+          'healer-permit-etcd@1.service']
 SCANS = ['healer-scrub@-.service', 'healer-scrub-repair@-.service']
 
 # A key that systemd knows from a version on.  There is no way to say it to newer ones only, and it loses nothing: what it
