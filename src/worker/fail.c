@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/basic/clock.h"
+#include "src/basic/duration.h"
 #include "src/basic/log.h"
 #include "src/basic/message-ids.h"
 #include "src/basic/text.h"
@@ -74,6 +76,7 @@ static void on_report(Job *job, WorkerMessage *message) {
         if (message->header.type != WORKER_WORKLOAD)
                 return;
         message->workload.job_id = job->job_id;
+        fail_budget_note(&job->worker->fail_budget, (WorkloadFate) message->workload.fate, clock_monotonic_usec());
         log_workload(job, &message->workload);
 }
 
@@ -140,6 +143,19 @@ static void refuse(Worker *worker, const WorkerFailRequest *request, Outcome out
         job_refuse(worker, request->job_id, request->device_number, outcome, error, detail);
 }
 
+bool fail_refuse_beyond_budget(Worker *worker, uint64_t job_id, dev_t device_number) {
+        char detail[JOB_DETAIL_SIZE] = "", left[DURATION_TEXT_SIZE];
+        uint64_t left_usec;
+
+        if (fail_budget_has_room(&worker->fail_budget, clock_monotonic_usec(), &left_usec))
+                return false;
+        (void) text_append_format(detail, sizeof(detail),
+                                  "%d units and containers were ended within an hour, more never are: %s left",
+                                  FAIL_BUDGET_MAX, duration_format(left_usec, left));
+        job_refuse(worker, job_id, device_number, OUTCOME_REFUSED, EPERM, detail);
+        return true;
+}
+
 void fail_request(Worker *worker, const WorkerFailRequest *request, int taken_fd) {
         _cleanup_(close_fd_at) int announced_fd = taken_fd;
         _cleanup_(job_free_at) Job *job = NULL;
@@ -161,6 +177,8 @@ void fail_request(Worker *worker, const WorkerFailRequest *request, int taken_fd
                 refuse(worker, request, OUTCOME_REFUSED, EINVAL, "it is not known whose file it is about");
                 return;
         }
+        if (fail_refuse_beyond_budget(worker, request->job_id, request->device_number))
+                return;
         obstacle = find_obstacle(worker, superblock);
         if (obstacle) {
                 refuse(worker, request, OUTCOME_BUSY, EBUSY, obstacle);

@@ -16,6 +16,9 @@
 /* Says its result itself, sooner or later. @taken_fd: who was announced. */
 void fail_request(Worker *worker, const WorkerFailRequest *request, int taken_fd);
 
+/* True if so many were ended by this worker that nobody more is: the job was refused. */
+bool fail_refuse_beyond_budget(Worker *worker, uint64_t job_id, dev_t device_number);
+
 /* For code in a child. */
 typedef struct FailTask {
         WorkerFailRequest request;

@@ -9,13 +9,19 @@
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
 #include "src/basic/text.h"
+#include "src/worker/fail.h"
 
 /* A step that is over its time tells that itself. */
 #define TELL_GRACE_USEC (60 * USEC_PER_SEC)
 
+static void on_stopped(Job *job, WorkerMessage *message) {
+        fail_budget_note(&job->worker->fail_budget, (WorkloadFate) message->workload.fate, clock_monotonic_usec());
+}
+
 static const JobKind recycle_kind = {
         .name = "recycle",
         .run = recycle_in_child,
+        .report = on_stopped,
         .dies_with_us = true,
 };
 
@@ -87,6 +93,8 @@ void recycle_request(Worker *worker, const WorkerRecycleRequest *request, int ta
                 refuse(worker, request, outcome, outcome == OUTCOME_REFUSED ? EPERM : 0, fault);
                 return;
         }
+        if (fail_refuse_beyond_budget(worker, request->job_id, request->device_number))
+                return;
         start(worker, &recycle_kind, superblock, request, &list_fd);
 }
 

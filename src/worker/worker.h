@@ -14,6 +14,7 @@
 #include "src/protocol/worker-protocol.h"
 #include "src/worker/child.h"
 #include "src/worker/connection.h"
+#include "src/worker/fail-budget.h"
 #include "src/worker/intents.h"
 #include "src/worker/job.h"
 #include "src/worker/mount-watch.h"
@@ -65,6 +66,7 @@ struct Worker {
         bool is_only_line;              /* there is no way back to a healerd that leaves */
         unsigned n_attaching;
         unsigned n_users_walks;         /* that go on */
+        FailBudget fail_budget;
         struct HoldTable *holds;        /* NULL: none was looked for yet */
         sd_event_source *thaw_source;   /* timer: the first that is to be thawed */
         uint64_t thawed_at_usec;        /* CLOCK_BOOTTIME, the last try; 0: none */
