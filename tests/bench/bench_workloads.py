@@ -2,13 +2,16 @@
 """What it costs to find who uses a file system, and how fast a unit that uses it has failed."""
 
 import contextlib
+import datetime
 import io
+import json
 import os
 import re
 import subprocess
 import tempfile
 import time
 
+import healerlib
 import test_fail
 from benchlib import Unmeasurable, spread
 from test_worker import device_of
@@ -21,7 +24,15 @@ CROWD = '/opt/healer-tests/crowd'
 METHOD = ('the worker as its unit runs it, a client in the place of healerd; beside so many idle processes one unit has a file '
           'open. A look: as the worker measures it. Failed: from the order (how: fail, no term) until systemd has seen the unit '
           'fail (InactiveEnterTimestampMonotonic), with the look, the second look and SIGKILL in between; job: until its '
-          'result, with the look afterwards')
+          'result, with the look afterwards. From the event: healerd with a rule on shutdowns (how: fail, no warning), from '
+          'what the kernel says is the time of the shutdown until systemd has seen the unit fail')
+# How often, with healerd.
+EVENTS = 5
+RULE = """
+version: 1
+rules:
+  - {{id: fail, match: {{fs: {{mount: {mount}}}, event: shutdown}}, do: [{{fail-workload: {{who: fs-users, how: fail}}}}]}}
+"""
 
 
 @contextlib.contextmanager
@@ -70,7 +81,37 @@ def fail(line, device, job, path):
         run('systemctl', 'reset-failed', 'victim.service', check=False)
 
 
+def reports(fs):
+    """When the kernel said that it was shut down, in nanoseconds."""
+    rows = [json.loads(line) for line in healerlib.healerctl('events', '--json', f'--fs={fs.uuid}')[1].splitlines()]
+    return [row['time-nsec'] for row in rows if row.get('kind') == 'shutdown' and row.get('time-nsec')]
+
+
+def from_event():
+    """Seconds from the shutdown of a file system until the unit that used it has failed."""
+    with XfsImage() as fs:
+        fs.mount()
+        healerlib.wait_watched(fs)
+        path = fs.join('file')
+        with open(path, 'w', encoding='ascii'):
+            pass
+        with healerlib.policy(RULE.format(mount=fs.path)):
+            run('systemd-run', '--quiet', '--unit=victim.service', 'sh', '-c', f'exec 9<{path}; exec sleep infinity')
+            pid = test_fail.prop('victim.service', 'MainPID')
+            wait_for(lambda: os.path.exists(f'/proc/{pid}/fd/9'), what='it to have the file open')
+            run('xfs_io', '-x', '-c', 'shutdown -f', fs.path)
+            wait_for(lambda: test_fail.prop('victim.service', 'ActiveState') == 'failed', what='it to have failed')
+            ended = run('systemctl', 'show', '--timestamp=us', '--value', '--property=InactiveEnterTimestamp', 'victim.service')
+            reported = wait_for(lambda: reports(fs), what='its event in the history')[0]
+            run('systemctl', 'reset-failed', 'victim.service', check=False)
+    day, clock = ended.split()[1:3]
+    moment = datetime.datetime.fromisoformat(f'{day}T{clock}+00:00').timestamp()
+    return moment - reported / 1e9
+
+
 def measure(_programs, say):
+    healerlib.start()
+    say('from the event', spread([from_event() for _ in range(EVENTS)], 's'))
     if not os.access(CROWD, os.X_OK):
         raise Unmeasurable(f'no {CROWD}')
     test_fail.setUpModule()
