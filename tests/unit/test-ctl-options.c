@@ -225,7 +225,12 @@ static void test_workloads(void **state _unused_) {
 static void test_command(void **state _unused_) {
         CtlRequest request;
 
-        parse_words(&request, 0, W("inhibit"), W("--who=me"), W("--"), W("cp"), W("-a"), W("x"), W("y"));
+        /* The command's words stay the caller's. */
+        char *words[] = {
+                W("healerctl"), W("inhibit"), W("--who=me"), W("--"), W("cp"), W("-a"), W("x"), W("y"), NULL,
+        };
+
+        parse(&request, 0, words, (int) ELEMENTSOF(words) - 1);
         assert_int_equal(request.verb->id, CTL_VERB_INHIBIT);
         assert_string_equal(request.who, "me");
         assert_string_equal(request.command[0], "cp");
