@@ -14,7 +14,7 @@ import unittest
 import healerlib
 import recipes
 from healerlib import LONG, broken, healerctl, main_pid, no_watchdogs, status_of, unit_property, wait_said, wait_watched
-from storelib import stored, wait_stored, wait_told
+from storelib import fdinfo, stored, wait_stored, wait_told
 from test_processes import FrozenDirectory, frozen, hanging_children, wait_hanging, wait_new_pid
 from test_store import BadFile
 from vmlib import XfsImage, run, wait_for
@@ -204,11 +204,19 @@ class Worker(Stuck):
 class WorkerWithRepair(Stuck):
     text = heal_within(PATIENCE)
 
+    def told(self, fs):
+        """Reports of the kernel that were decided on: what was only taken in may still have a question open."""
+        return sum(int(one['details'].get('count', 1)) for one in self.signals.of(fs, 'Event')
+                   if one['details']['source'] == 'healthmon')
+
     def hang(self, fs, recipe):
+        wait_told(fs)
+        self.signals.catch_up()
+        n_before = fdinfo(fs)['events'] - self.told(fs)
         children = wait_hanging(fs, recipe)
         # Its own check may have reported once more before it hung; a question about that must not be open, or a worker that
         # stands still is noticed by it (10 s) before the job's deadline comes.
-        wait_told(fs)
+        wait_for(lambda: self.told(fs) >= fdinfo(fs)['events'] - n_before, what='all reports to be decided on')
         return children
 
     def test_resumed_after_the_deadline(self):
