@@ -83,8 +83,8 @@ def fail(line, device, job, path):
 
 def reports(fs):
     """When the kernel said that it was shut down, in nanoseconds."""
-    rows = [json.loads(line) for line in healerlib.healerctl('events', '--json', f'--fs={fs.uuid}')[1].splitlines()]
-    return [row['time-nsec'] for row in rows if row.get('kind') == 'shutdown' and row.get('time-nsec')]
+    lines = run('healerctl', 'events', '--json', f'--fs={fs.uuid}', check=False).splitlines()
+    return [row['details']['time_nsec'] for row in map(json.loads, lines) if row.get('kind') == 'shutdown']
 
 
 def from_event():
@@ -95,7 +95,7 @@ def from_event():
         path = fs.join('file')
         with open(path, 'w', encoding='ascii'):
             pass
-        with healerlib.policy(RULE.format(mount=fs.path)):
+        with contextlib.redirect_stdout(io.StringIO()), healerlib.policy(RULE.format(mount=fs.path)):
             run('systemd-run', '--quiet', '--unit=victim.service', 'sh', '-c', f'exec 9<{path}; exec sleep infinity')
             pid = test_fail.prop('victim.service', 'MainPID')
             wait_for(lambda: os.path.exists(f'/proc/{pid}/fd/9'), what='it to have the file open')
