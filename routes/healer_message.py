@@ -6,12 +6,24 @@ import configparser
 import json
 import os
 import sys
+import urllib.request
 
 SCHEMA = 1
 # Longer lists are for programs: the message itself says how many there are.
 LINES_MAX = 40
 # States of conditions that are no more.
 OVER = ('cleared', 'ended')
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """What was meant for one address, a token above all, is not sent to another one."""
+
+    def redirect_request(self, *arguments):
+        return None
+
+
+def opener():
+    return urllib.request.build_opener(NoRedirect)
 
 
 def fail(text):
