@@ -17,6 +17,7 @@
 #include "src/basic/clock.h"
 #include "src/basic/file.h"
 #include "src/basic/text.h"
+#include "src/worker/runtime-folder.h"
 #include "src/worker/unit-mark.h"
 
 #define DROP_IN_LIMIT_BYTES 8192
@@ -90,7 +91,7 @@ static int sweep_one(int units_fd, const char *name, const char *runtime_dir, in
 }
 
 int hold_sweep_folder(const char *units_folder, const char *runtime_dir) {
-        _cleanup_(close_fd_at) int marks_fd = unit_marks_open(runtime_dir, UNIT_MARKS_HELD);
+        _cleanup_(close_fd_at) int marks_fd = runtime_folder_open(runtime_dir, UNIT_MARKS_HELD);
         _cleanup_(closedir_at) DIR *units = opendir(units_folder);
         const struct dirent *entry;
         int n = 0, r = 0;
@@ -171,7 +172,7 @@ static void undo(TargetList *list, const FailTask *task, int marks_fd) {
 }
 
 int hold_place(TargetList *list, sd_bus *bus, const FailTask *task, char *problem) {
-        _cleanup_(close_fd_at) int marks_fd = unit_marks_open(task->runtime_dir, UNIT_MARKS_HELD);
+        _cleanup_(close_fd_at) int marks_fd = runtime_folder_open(task->runtime_dir, UNIT_MARKS_HELD);
         size_t n_held = 0;
         int r = min_of(marks_fd, 0);
 

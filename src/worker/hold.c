@@ -14,6 +14,7 @@
 #include "src/basic/message-ids.h"
 #include "src/basic/text.h"
 #include "src/worker/hold-place.h"
+#include "src/worker/runtime-folder.h"
 #include "src/worker/unit-mark.h"
 
 #define SWEEP_TIMEOUT_USEC USEC_PER_MINUTE
@@ -143,7 +144,7 @@ static void sweep(Worker *worker) {
 /* Marks */
 
 static void lift(Worker *worker, Hold *hold) {
-        _cleanup_(close_fd_at) int marks_fd = unit_marks_open(worker->options.runtime_dir, UNIT_MARKS_HELD);
+        _cleanup_(close_fd_at) int marks_fd = runtime_folder_open(worker->options.runtime_dir, UNIT_MARKS_HELD);
         int r;
 
         r = marks_fd < 0 ? marks_fd : unit_mark_remove(marks_fd, hold->mark.unit);
@@ -211,7 +212,7 @@ void hold_look(Worker *worker) {
 
         if (!table_of(worker))
                 return;
-        marks_fd = unit_marks_open(worker->options.runtime_dir, UNIT_MARKS_HELD);
+        marks_fd = runtime_folder_open(worker->options.runtime_dir, UNIT_MARKS_HELD);
         if (marks_fd < 0)
                 return;
         (void) unit_marks_each(marks_fd, take_mark, worker);

@@ -25,23 +25,6 @@ typedef struct MarkFile {
         WorkerHold mark;
 } MarkFile;
 
-int unit_marks_open(const char *runtime_dir, const char *folder) {
-        _cleanup_(close_fd_at) int runtime_fd = -EBADF, fd = -EBADF;
-        struct stat attributes;
-
-        runtime_fd = open(runtime_dir, O_PATH|O_DIRECTORY|O_CLOEXEC);
-        if (runtime_fd < 0)
-                return -errno;
-        if (mkdirat(runtime_fd, folder, 0700) < 0 && errno != EEXIST)
-                return -errno;
-        fd = openat(runtime_fd, folder, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
-        if (fd < 0 || fstat(fd, &attributes) < 0)
-                return negative_errno();
-        if (attributes.st_uid != geteuid() || (attributes.st_mode & (S_IWGRP | S_IWOTH)))
-                return -EPERM;
-        return steal_fd(&fd);
-}
-
 static bool is_name(const char *unit) {
         return unit[0] && unit[0] != '.' && !strchr(unit, '/') && strlen(unit) < UNIT_NAME_SIZE;
 }

@@ -13,10 +13,6 @@
 /* In one folder; beyond that nothing is held or frozen. */
 #define UNIT_MARKS_MAX 1024
 
-/* Makes the folder if it is not there. Returns a new descriptor; -EPERM if it is not root's alone; or another negative
- * errno. */
-int unit_marks_open(const char *runtime_dir, const char *folder);
-
 /* It appears whole or not at all. -EINVAL: no name of a unit; -ENOSPC: there are too many. */
 int unit_mark_write(int folder_fd, const WorkerHold *mark);
 /* -ENOENT; -EBADMSG for what is none. */

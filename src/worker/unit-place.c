@@ -20,6 +20,7 @@
 #include "src/basic/macro.h"
 #include "src/basic/number.h"
 #include "src/basic/text.h"
+#include "src/worker/runtime-folder.h"
 
 #define RECORD_MAGIC UINT64_C(0x31444e4552524c48)
 /* As long as "new-" and the longest number. */
@@ -32,21 +33,7 @@ typedef struct RecordFile {
 } RecordFile;
 
 int unit_place_open(const char *runtime_dir) {
-        _cleanup_(close_fd_at) int runtime_fd = -EBADF, fd = -EBADF;
-        struct stat attributes;
-
-        runtime_fd = open(runtime_dir, O_PATH|O_DIRECTORY|O_CLOEXEC);
-        if (runtime_fd < 0)
-                return -errno;
-        if (mkdirat(runtime_fd, UNIT_PLACE_NAME, 0700) < 0 && errno != EEXIST)
-                return -errno;
-        fd = openat(runtime_fd, UNIT_PLACE_NAME, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
-        if (fd < 0 || fstat(fd, &attributes) < 0)
-                return negative_errno();
-        if (attributes.st_uid != geteuid() || (attributes.st_mode & (S_IWGRP | S_IWOTH)))
-                return -EPERM;
-
-        return steal_fd(&fd);
+        return runtime_folder_open(runtime_dir, UNIT_PLACE_NAME);
 }
 
 /* "17", "new-17", ".17" */

@@ -14,6 +14,7 @@
 #include "src/basic/log.h"
 #include "src/basic/text.h"
 #include "src/worker/job.h"
+#include "src/worker/runtime-folder.h"
 #include "src/worker/unit-mark.h"
 
 #define THAW_TIMEOUT_USEC USEC_PER_MINUTE
@@ -82,7 +83,7 @@ static bool wait_for_term(const sigset_t *term, uint64_t usec) {
 
 bool workloads_freeze(TargetList *list, sd_bus *bus, const FailTask *task, void (*begun)(size_t n, void *userdata),
                       void *userdata) {
-        _cleanup_(close_fd_at) int marks_fd = unit_marks_open(task->runtime_dir, UNIT_MARKS_FROZEN);
+        _cleanup_(close_fd_at) int marks_fd = runtime_folder_open(task->runtime_dir, UNIT_MARKS_FROZEN);
         bool is_told = false;
         sigset_t term;
         size_t n;
@@ -135,7 +136,7 @@ static int thaw_in_child(int report_fd, void *userdata) {
 
         (void) report_fd;
 
-        task->marks_fd = unit_marks_open(task->worker->options.runtime_dir, UNIT_MARKS_FROZEN);
+        task->marks_fd = runtime_folder_open(task->worker->options.runtime_dir, UNIT_MARKS_FROZEN);
         r = task->marks_fd < 0 ? task->marks_fd : unit_bus_open(&task->bus, NULL);
         if (r >= 0)
                 r = unit_marks_each(task->marks_fd, thaw_left, task);
@@ -204,7 +205,7 @@ static void take_mark(const WorkerHold *mark, void *userdata) {
 }
 
 static Marks read_marks(const Worker *worker, uint64_t job_id) {
-        _cleanup_(close_fd_at) int marks_fd = unit_marks_open(worker->options.runtime_dir, UNIT_MARKS_FROZEN);
+        _cleanup_(close_fd_at) int marks_fd = runtime_folder_open(worker->options.runtime_dir, UNIT_MARKS_FROZEN);
         Marks marks = { .worker = worker, .job_id = job_id, .first_usec = USEC_INFINITY };
 
         if (marks_fd >= 0)

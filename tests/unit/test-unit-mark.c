@@ -20,6 +20,7 @@
 #include "src/basic/macro.h"
 #include "src/basic/text.h"
 #include "src/worker/hold-place.h"
+#include "src/worker/runtime-folder.h"
 #include "src/worker/unit-mark.h"
 
 typedef struct Setup {
@@ -33,7 +34,7 @@ static int setup(void **state) {
         strcpy(s.root, "/tmp/healer-marks-XXXXXX");
         assert_non_null(mkdtemp(s.root));
         (void) snprintf(s.units, sizeof(s.units), "%s/units", s.root);
-        s.marks_fd = unit_marks_open(s.root, UNIT_MARKS_HELD);
+        s.marks_fd = runtime_folder_open(s.root, UNIT_MARKS_HELD);
         assert_true(s.marks_fd >= 0);
         *state = &s;
         return 0;
