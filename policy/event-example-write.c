@@ -259,7 +259,7 @@ static Place find_place(const MatchKey *key) {
                 if (text_equal(exceptions[i].path, key->path))
                         return exceptions[i].place;
         /* put_workloads() */
-        if (!key->is_built || key->fact == POLICY_FACT_WORKLOAD)
+        if (key->fact == POLICY_FACT_WORKLOAD)
                 return (Place) { .map = MAP_NONE };
         if (!dot)
                 return (Place) { .map = MAP_EVENT, .name = key->path };

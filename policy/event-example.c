@@ -62,7 +62,7 @@ void example_read_map(ExampleReader *reader, const YamlNode *map, const char *wh
                         if (text_equal(keys[i].name, key->text))
                                 known = keys + i;
                 if (!known)
-                        parse_unknown_word(&reader->parser, key->position, what, key->text, words, n_keys, n_keys);
+                        parse_unknown_word(&reader->parser, key->position, what, key->text, words, n_keys);
                 else if (!key->value->is_refused)
                         known->read(reader, key->text, key->value);
         }

@@ -196,8 +196,6 @@ static void parse_parameter_value(PolicyParser *parser, const ActionParameter *p
         case PARAMETER_TRUTH:
                 parse_scope_value(parser, parameter, node, step->request.workloads);
                 break;
-        case PARAMETER_OTHER:
-                break;
         }
 }
 
@@ -220,20 +218,18 @@ static void check_required(PolicyParser *parser, ActionKind kind, SourcePosition
 
 static void unknown_parameter(PolicyParser *parser, const YamlNode *entry, ActionKind kind) {
         const char *words[32];
-        size_t n = 0, n_built = 0;
+        size_t n = 0;
 
         for (size_t i = 0; i < action_parameter_count() && n < ELEMENTSOF(words); i++)
-                if (action_parameter_at(i)->action == kind) {
+                if (action_parameter_at(i)->action == kind)
                         words[n++] = action_parameter_at(i)->name;
-                        n_built += action_parameter_at(i)->is_built;
-                }
 
         if (n == 0)
                 policy_error(parser->problems, entry->position,
                              "unknown parameter \"%s\": \"%s\" has none, leave it out",
                              entry->text, action_kind_to_name(kind));
         else
-                parse_unknown_word(parser, entry->position, "parameter", entry->text, words, n, n_built);
+                parse_unknown_word(parser, entry->position, "parameter", entry->text, words, n);
 }
 
 static void parse_parameters(PolicyParser *parser, const YamlNode *node, StepSource *step) {
@@ -253,8 +249,6 @@ static void parse_parameters(PolicyParser *parser, const YamlNode *node, StepSou
 
                 if (!parameter)
                         unknown_parameter(parser, entry, step->request.kind);
-                else if (!parameter->is_built)
-                        parse_not_built(parser, entry->position, parameter->name);
                 else
                         parse_parameter_value(parser, parameter, entry->value, step);
         }
@@ -300,10 +294,6 @@ static bool parse_step(PolicyParser *parser, const YamlNode *node, StepSource *r
 
         if (!parse_action_name(parser, name, &kind))
                 return false;
-        if (!action_word_of(kind)->is_built) {
-                parse_not_built(parser, name->position, action_kind_to_name(kind));
-                return false;
-        }
 
         if (!step_begin(parser, kind, name->position, ret_step))
                 return false;

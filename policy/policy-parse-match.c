@@ -183,8 +183,7 @@ static void test_word(PolicyParser *parser, const MatchKey *key, TestOperator op
                         policy_error(parser->problems, node->position, "\"%s\" cannot be \"%s\": write true or false",
                                      key->path, text);
                 else
-                        parse_unknown_word(parser, node->position, key->path, text, words, key->n_words,
-                                           key->n_words);
+                        parse_unknown_word(parser, node->position, key->path, text, words, key->n_words);
                 return;
         }
 
@@ -230,8 +229,7 @@ static void test_errno(PolicyParser *parser, const MatchKey *key, const YamlNode
                 for (size_t i = 0; i < ELEMENTSOF(words); i++)
                         words[i] = errno_to_name((int) i);
                 if (word_nearest(text, words, ELEMENTSOF(words)))
-                        parse_unknown_word(parser, node->position, key->path, text, words, ELEMENTSOF(words),
-                                           ELEMENTSOF(words));
+                        parse_unknown_word(parser, node->position, key->path, text, words, ELEMENTSOF(words));
                 else
                         policy_error(parser->problems, node->position, "unknown %s \"%s\": write %s", key->path, text,
                                      value_type_to_text(VALUE_ERRNO));
@@ -288,7 +286,7 @@ static void unknown_operator(PolicyParser *parser, const MatchKey *key, const Ya
         for (unsigned i = 0; i <= OPERATOR_AT_MOST; i++)
                 words[n++] = key->operators & OPERATOR_BIT(i) ? test_operator_to_name((TestOperator) i) : NULL;
 
-        parse_unknown_word(parser, node->position, "operator", node->text, words, n, n);
+        parse_unknown_word(parser, node->position, "operator", node->text, words, n);
 }
 
 /* {glob: …}, {none-of: […]}; several are joined by and. */
@@ -368,27 +366,21 @@ static int value_test(PolicyParser *parser, const MatchKey *key, const YamlNode 
         return 0;
 }
 
-/* The keys that can stand in a map of this prefix: combining words and what is built first. */
-static size_t match_words(const char *prefix, const char **words, size_t *ret_n_built) {
+/* The keys that can stand in a map of this prefix: combining words first. */
+static size_t match_words(const char *prefix, const char **words) {
         size_t prefix_length = prefix ? strlen(prefix) : 0, n = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(combinations); i++)
                 words[n++] = combinations[i].word;
         if (!prefix)
                 words[n++] = "fs";
-        for (unsigned is_built = 2; is_built-- > 0;) {
-                for (size_t i = 0; i < match_key_count(); i++) {
-                        const MatchKey *key = match_key_at(i);
+        for (size_t i = 0; i < match_key_count(); i++) {
+                const char *path = match_key_at(i)->path;
 
-                        if (key->is_built != is_built)
-                                continue;
-                        if (!prefix && !strchr(key->path, '.'))
-                                words[n++] = key->path;
-                        else if (prefix && text_starts_with(key->path, prefix) && key->path[prefix_length] == '.')
-                                words[n++] = key->path + prefix_length + 1;
-                }
-                if (is_built)
-                        *ret_n_built = n;
+                if (!prefix && !strchr(path, '.'))
+                        words[n++] = path;
+                else if (prefix && text_starts_with(path, prefix) && path[prefix_length] == '.')
+                        words[n++] = path + prefix_length + 1;
         }
 
         return n;
@@ -397,7 +389,7 @@ static size_t match_words(const char *prefix, const char **words, size_t *ret_n_
 /* Keys that stand one level too high or too low get a sentence of their own. */
 static void unknown_match_key(PolicyParser *parser, const YamlNode *entry, const char *prefix) {
         const char *words[MATCH_KEYS_MAX + ELEMENTSOF(combinations) + 1];
-        size_t n, n_built = 0;
+        size_t n;
 
         if (prefix && (match_key_find(entry->text) || match_key_is_group(entry->text))) {
                 policy_error(parser->problems, entry->position, "\"%s\" is no part of \"%s\": write it beside \"%s\"",
@@ -414,29 +406,8 @@ static void unknown_match_key(PolicyParser *parser, const YamlNode *entry, const
                 }
         }
 
-        n = match_words(prefix, words, &n_built);
-        parse_unknown_word(parser, entry->position, "key", entry->text, words, n, n_built);
-}
-
-static bool group_is_built(const char *group) {
-        for (size_t i = 0; i < match_key_count(); i++) {
-                const MatchKey *key = match_key_at(i);
-
-                if (key->is_built && text_starts_with(key->path, group) && key->path[strlen(group)] == '.')
-                        return true;
-        }
-
-        return false;
-}
-
-/* A group of which nothing is built is refused as a whole. */
-static int match_group(PolicyParser *parser, const YamlNode *entry, Condition *parent) {
-        if (!group_is_built(entry->text)) {
-                parse_not_built(parser, entry->position, entry->text);
-                return 0;
-        }
-
-        return add_element(parser, NULL, entry->text, entry->text, entry->value, parent);
+        n = match_words(prefix, words);
+        parse_unknown_word(parser, entry->position, "key", entry->text, words, n);
 }
 
 /* "fs" and "mount" to "fs.mount"; what is too long to be any key is cut. */
@@ -463,13 +434,9 @@ static int match_entry(PolicyParser *parser, const YamlNode *entry, const char *
         join_path(prefix, entry->text, path);
         key = match_key_find(path);
         if (!key && !prefix && match_key_is_group(entry->text))
-                return match_group(parser, entry, parent);
+                return add_element(parser, NULL, entry->text, entry->text, entry->value, parent);
         if (!key || (!prefix && strchr(entry->text, '.'))) {
                 unknown_match_key(parser, entry, prefix);
-                return 0;
-        }
-        if (!key->is_built) {
-                parse_not_built(parser, entry->position, key->path);
                 return 0;
         }
 

@@ -12,52 +12,6 @@
 #include "src/basic/text.h"
 
 #define WORD_LIST_SIZE 400
-#define LINE_LIST_SIZE 128
-
-void parse_not_built(PolicyParser *parser, SourcePosition position, const char *name) {
-        for (size_t i = 0; i < parser->n_not_built; i++) {
-                NotBuilt *known = &parser->not_built[i];
-
-                if (strcmp(known->name, name) != 0)
-                        continue;
-                if (known->n_others < NOT_BUILT_LINES_MAX)
-                        known->lines[known->n_others] = position.line;
-                known->n_others++;
-                return;
-        }
-
-        /* There are fewer such names in the vocabulary than places. */
-        if (parser->n_not_built < NOT_BUILT_MAX) {
-                NotBuilt *item = &parser->not_built[parser->n_not_built++];
-
-                *item = (NotBuilt) { .first = position };
-                (void) text_copy(item->name, sizeof(item->name), name);
-        }
-}
-
-static void report_not_built(PolicyParser *parser, const NotBuilt *item) {
-        char others[LINE_LIST_SIZE] = "";
-
-        if (item->n_others > 0)
-                (void) text_append_format(others, sizeof(others), " (also in line%s ", item->n_others > 1 ? "s" : "");
-        for (unsigned i = 0; i < min_of(item->n_others, (unsigned) NOT_BUILT_LINES_MAX); i++)
-                (void) text_append_format(others, sizeof(others), "%s%u", i > 0 ? ", " : "", item->lines[i]);
-        if (item->n_others > NOT_BUILT_LINES_MAX)
-                (void) text_append_format(others, sizeof(others), " and %u more",
-                                          item->n_others - NOT_BUILT_LINES_MAX);
-        if (item->n_others > 0)
-                (void) text_append_format(others, sizeof(others), ")");
-
-        policy_error(parser->problems, item->first,
-                     "\"%s\" is part of the policy language but this version does not carry it out yet: leave it out%s",
-                     item->name, others);
-}
-
-void parse_report_not_built(PolicyParser *parser) {
-        for (size_t i = 0; i < parser->n_not_built; i++)
-                report_not_built(parser, &parser->not_built[i]);
-        parser->n_not_built = 0;
-}
 
 static bool word_stands_before(const char *const *words, size_t index) {
         for (size_t i = 0; i < index; i++)
@@ -68,7 +22,7 @@ static bool word_stands_before(const char *const *words, size_t index) {
 }
 
 void policy_unknown_word(PolicyProblems *problems, SourcePosition position, const char *what, const char *word,
-                         const char *const *words, size_t n_words, size_t n_listed) {
+                         const char *const *words, size_t n_words) {
         const char *nearest = word_nearest(word, words, n_words);
         char list[WORD_LIST_SIZE] = "";
 
@@ -78,36 +32,29 @@ void policy_unknown_word(PolicyProblems *problems, SourcePosition position, cons
                 return;
         }
 
-        for (size_t i = 0; i < n_listed; i++)
+        for (size_t i = 0; i < n_words; i++)
                 if (words[i] && !word_stands_before(words, i))
                         (void) text_append_format(list, sizeof(list), "%s%s", list[0] ? ", " : "", words[i]);
         policy_error(problems, position, "unknown %s \"%s\": write one of %s", what, word, list);
 }
 
 void parse_unknown_word(PolicyParser *parser, SourcePosition position, const char *what, const char *word,
-                        const char *const *words, size_t n_words, size_t n_listed) {
-        policy_unknown_word(parser->problems, position, what, word, words, n_words, n_listed);
+                        const char *const *words, size_t n_words) {
+        policy_unknown_word(parser->problems, position, what, word, words, n_words);
 }
 
 const PolicyKey *parse_find_key(PolicyParser *parser, KeyPlace place, const char *what, const YamlNode *entry) {
         const PolicyKey *key = policy_key_find(place, entry->text);
         const char *words[64];
-        size_t n = 0, n_built = 0;
+        size_t n = 0;
 
-        if (key && key->is_built)
+        if (key)
                 return key;
-        if (key) {
-                parse_not_built(parser, entry->position, key->name);
-                return NULL;
-        }
 
-        /* In the table those of a place that are built stand before the others. */
         for (size_t i = 0; i < policy_key_count() && n < ELEMENTSOF(words); i++)
-                if (policy_key_at(i)->place == place) {
+                if (policy_key_at(i)->place == place)
                         words[n++] = policy_key_at(i)->name;
-                        n_built += policy_key_at(i)->is_built;
-                }
-        parse_unknown_word(parser, entry->position, what, entry->text, words, n, n_built);
+        parse_unknown_word(parser, entry->position, what, entry->text, words, n);
         return NULL;
 }
 
@@ -254,7 +201,7 @@ bool parse_word(PolicyParser *parser, const YamlNode *node, const char *what, co
                 }
         }
 
-        parse_unknown_word(parser, node->position, what, text, words, n_words, n_words);
+        parse_unknown_word(parser, node->position, what, text, words, n_words);
         return false;
 }
 

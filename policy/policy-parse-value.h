@@ -7,42 +7,22 @@
 
 #include "policy/policy-parse.h"
 
-/* Names of the language that this version does not carry out: reported once each, with all their lines. */
-#define NOT_BUILT_LINES_MAX 8
-#define NOT_BUILT_NAME_SIZE 32
-
-typedef struct NotBuilt {
-        char name[NOT_BUILT_NAME_SIZE];
-        SourcePosition first;
-        unsigned lines[NOT_BUILT_LINES_MAX];    /* of the others */
-        unsigned n_others;
-} NotBuilt;
-
-#define NOT_BUILT_MAX 128
-
 typedef struct PolicyParser {
         PolicyProblems *problems;
         PolicyFileRole role;
-        NotBuilt not_built[NOT_BUILT_MAX];
-        size_t n_not_built;
 } PolicyParser;
 
-/* @name: copied. */
-void parse_not_built(PolicyParser *parser, SourcePosition position, const char *name);
-/* Turns what was noted into problems. */
-void parse_report_not_built(PolicyParser *parser);
-
-/* "unknown WHAT "WORD": did you mean ...", with one of all @words; if none is near, the first @n_listed of them,
- * which are those that are built. NULL entries are left out. */
+/* "unknown WHAT "WORD": did you mean ...", with one of @words; if none is near, all of them. NULL entries are left
+ * out. */
 void parse_unknown_word(PolicyParser *parser, SourcePosition position, const char *what, const char *word,
-                        const char *const *words, size_t n_words, size_t n_listed);
+                        const char *const *words, size_t n_words);
 
-/* The key's row if it is to be read; NULL after reporting that it is unknown or not built. @what: "key of a rule". */
+/* The key's row; NULL after reporting that it is unknown. @what: "key of a rule". */
 const PolicyKey *parse_find_key(PolicyParser *parser, KeyPlace place, const char *what, const YamlNode *entry);
 
 /* The same without a parser: for what is found when all files are there. */
 void policy_unknown_word(PolicyProblems *problems, SourcePosition position, const char *what, const char *word,
-                         const char *const *words, size_t n_words, size_t n_listed);
+                         const char *const *words, size_t n_words);
 
 bool parse_kind(PolicyParser *parser, const YamlNode *node, YamlKind kind, const char *name);
 /* A scalar that says something. Borrowed from the tree. */

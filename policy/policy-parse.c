@@ -435,7 +435,6 @@ static int parse_root(PolicyParser *parser, const YamlNode *root, unsigned file,
         }
 
         check_protect_ids(parser, source);
-        parse_report_not_built(parser);
         return check_rule_ids(parser, source);
 }
 

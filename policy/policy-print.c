@@ -94,8 +94,6 @@ static bool parameter_is_default(const ActionParameter *parameter, const StepSou
         case PARAMETER_CONFIRM:
         case PARAMETER_TRUTH:
                 return scope_value_is_default(parameter, step->request.workloads);
-        case PARAMETER_OTHER:
-                return true;
         }
         return true;
 }
@@ -151,8 +149,6 @@ static void print_parameter(const ActionParameter *parameter, const StepSource *
         case PARAMETER_TRUTH:
                 scope_print_value(parameter, step->request.workloads, stream);
                 break;
-        case PARAMETER_OTHER:
-                break;
         }
 }
 
@@ -163,8 +159,7 @@ static void print_step(const StepSource *step, FILE *stream) {
         for (size_t i = 0; i < action_parameter_count(); i++) {
                 const ActionParameter *parameter = action_parameter_at(i);
 
-                if (parameter->action != step->request.kind || !parameter->is_built ||
-                    parameter_is_default(parameter, step))
+                if (parameter->action != step->request.kind || parameter_is_default(parameter, step))
                         continue;
                 if (n++ == 0)
                         fprintf(stream, "{%s: {", name);

@@ -138,8 +138,7 @@ static void unknown_route(const Policy *policy, const StepSource *step, PolicyPr
         for (size_t i = 0; i < policy->n_routes; i++)
                 words[i] = policy->routes[i].id;
         if (policy->n_routes > 0)
-                policy_unknown_word(problems, step->route_position, "route", name, words, policy->n_routes,
-                                    policy->n_routes);
+                policy_unknown_word(problems, step->route_position, "route", name, words, policy->n_routes);
         else
                 policy_error(problems, step->route_position,
                              "unknown route \"%s\": there are none, write one, such as "

@@ -3,9 +3,6 @@
  * Every word a policy file may hold, in tables: match keys, actions with their parameters, keys of the
  * file, of rules and of protections. Parser, matcher, explanation, manual page and schema read these
  * tables and nothing else; a new match key is one row and its getter in policy-facts.c.
- *
- * A word of the whole language that this version does not carry out has a row too (is_built false), so
- * that it is refused by its name instead of being called unknown.
  */
 #pragma once
 
@@ -72,7 +69,6 @@ typedef struct MatchKey {
         const char *path;               /* "fs.mount", "event" */
         ValueType type;
         unsigned operators;             /* mask of OPERATOR_BIT() beside OPERATOR_EQUAL, which all have */
-        bool is_built;
         bool is_set;                    /* VALUE_WORD: several can hold at once, each a bit of FactValue.number */
         bool is_settable_by_user;       /* label, uuid, mount: whoever brings a disk chooses them */
         PolicyFact fact;
@@ -105,7 +101,6 @@ typedef enum AutofsckLevel {
 
 typedef struct ActionWord {
         ActionKind kind;
-        bool is_built;
         bool is_telling;                /* tells and touches nothing: protect cannot deny it */
         AutofsckLevel level;
         const char *help;
@@ -135,14 +130,12 @@ typedef enum ParameterType {
         PARAMETER_HOLD,                 /* a duration, or until-clear */
         PARAMETER_CONFIRM,              /* one word: large */
         PARAMETER_TRUTH,
-        PARAMETER_OTHER,                /* only of parameters that are not built */
 } ParameterType;
 
 typedef struct ActionParameter {
         ActionKind action;
         const char *name;
         ParameterType type;
-        bool is_built;
         bool is_required;
         size_t offset;                  /* of the value in ActionRequest; from PARAMETER_WHO on in its WorkloadScope */
         uint64_t min, max;              /* durations in microseconds, counts; of sentences max, in bytes */
@@ -180,7 +173,6 @@ typedef enum KeyScope {
 typedef struct PolicyKey {
         KeyPlace place;
         const char *name;
-        bool is_built;
         KeyScope scope;                 /* KEY_OF_FILE */
         const char *help;
 } PolicyKey;

@@ -87,8 +87,7 @@ static void unknown_window(const Policy *policy, const char *name, SourcePositio
         for (size_t i = 0; i < policy->n_windows; i++)
                 words[i] = policy->windows[i].id;
         if (policy->n_windows > 0)
-                policy_unknown_word(problems, position, "window", name, words, policy->n_windows,
-                                    policy->n_windows);
+                policy_unknown_word(problems, position, "window", name, words, policy->n_windows);
         else
                 policy_error(problems, position,
                              "unknown window \"%s\": there are none, write one, such as "

@@ -82,8 +82,7 @@ static void parse_only_key(PolicyParser *parser, const YamlNode *entry, Workload
         for (unsigned i = 0; i < N_WORKLOAD_KEYS; i++)
                 words[i] = workload_key_to_name((WorkloadKey) i);
         if (workload_key_from_name(entry->text, &key) < 0) {
-                parse_unknown_word(parser, entry->position, "key of \"only\"", entry->text, words, ELEMENTSOF(words),
-                                   ELEMENTSOF(words));
+                parse_unknown_word(parser, entry->position, "key of \"only\"", entry->text, words, ELEMENTSOF(words));
                 return;
         }
         if (entry->value->kind != YAML_KIND_LIST) {

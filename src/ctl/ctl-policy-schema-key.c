@@ -368,7 +368,7 @@ json_t *schema_of_place(KeyPlace place, const char *const *required) {
                 const PolicyKey *key = policy_key_at(i);
                 json_t *value;
 
-                if (key->place != place || !key->is_built)
+                if (key->place != place)
                         continue;
                 value = key_schema(key);
                 (void) json_object_set_new(value, "description", json_string(key->help));

@@ -80,8 +80,7 @@ static json_t *match_value(const MatchKey *key) {
 /* One definition for each key that a match map may hold, by the key's path, because they refer to themselves. */
 static void add_match_values(json_t *definitions) {
         for (size_t i = 0; i < match_key_count(); i++)
-                if (match_key_at(i)->is_built)
-                        (void) json_object_set_new(definitions, match_key_at(i)->path, match_value(match_key_at(i)));
+                (void) json_object_set_new(definitions, match_key_at(i)->path, match_value(match_key_at(i)));
 }
 
 /* A map of keys, and the groups that hold such maps. */
@@ -104,8 +103,6 @@ static void add_match_maps(json_t *definitions) {
                 json_t *whole = json_object_get(json_object_get(definitions, "match"), "properties");
                 char group[32];
 
-                if (!key->is_built)
-                        continue;
                 if (!dot) {
                         (void) json_object_set_new(whole, key->path, schema_reference(key->path));
                         continue;
@@ -223,8 +220,6 @@ static json_t *parameter_schema(const ActionParameter *parameter) {
         case PARAMETER_TRUTH:
                 schema = scope_schema(parameter);
                 break;
-        case PARAMETER_OTHER:
-                return NULL;
         }
         (void) json_object_set_new(schema, "description", json_string(parameter->help));
         return schema;
@@ -236,7 +231,7 @@ static json_t *parameters_schema(ActionKind kind) {
         for (size_t i = 0; i < action_parameter_count(); i++) {
                 const ActionParameter *parameter = action_parameter_at(i);
 
-                if (parameter->action == kind && parameter->is_built)
+                if (parameter->action == kind)
                         (void) json_object_set_new(properties, parameter->name, parameter_schema(parameter));
                 if (parameter->action == kind && parameter->is_required)
                         (void) json_array_append_new(required, json_string(parameter->name));
@@ -255,8 +250,6 @@ static json_t *action_schema(void) {
                 const char *name = action_kind_to_name(word->kind);
                 json_t *parameters;
 
-                if (!word->is_built)
-                        continue;
                 parameters = parameters_schema(word->kind);
                 if (json_array_size(json_object_get(parameters, "required")) == 0)
                         (void) json_array_append_new(names, json_string(name));
