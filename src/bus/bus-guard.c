@@ -4,11 +4,9 @@
  * equal to dbus/org.xfs.Healer.xml and to the polkit file.
  */
 #include "src/basic/text.h"
+#include "src/basic/translate.h"
 #include "src/bus/bus-authorize.h"
 #include "src/bus/bus-names.h"
-
-/* Marks what translators find. */
-#define N_(text) text
 
 #define MANAGER BUS_INTERFACE_MANAGER
 #define FILESYSTEM BUS_INTERFACE_FILESYSTEM

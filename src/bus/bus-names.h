@@ -46,5 +46,3 @@
 #define POLKIT_ACTION_MANAGE_POLICY     "org.xfs.healer.manage-policy"
 #define POLKIT_ACTION_READ_EVENTS       "org.xfs.healer.read-events"
 
-/* Text domain of the messages that polkit shows. */
-#define BUS_GETTEXT_DOMAIN              "healerd"

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "src/basic/text.h"
+#include "src/basic/translate.h"
 #include "src/bus/bus-names.h"
 #include "src/bus/bus-polkit.h"
 #include "src/bus/bus-text.h"
@@ -64,7 +65,7 @@ static int append_details(sd_bus_message *message, const PolkitQuestion *questio
         r = append_detail(message, "polkit.message", question->guard->message);
         if (r < 0)
                 return r;
-        r = append_detail(message, "polkit.gettext_domain", BUS_GETTEXT_DOMAIN);
+        r = append_detail(message, "polkit.gettext_domain", TRANSLATE_DOMAIN);
         if (r < 0)
                 return r;
         if (call->filesystem) {
