@@ -9,6 +9,7 @@
 
 #include "src/basic/cleanup.h"
 #include "src/basic/text.h"
+#include "src/basic/translate.h"
 #include "src/bus/bus-names.h"
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-output.h"
@@ -19,30 +20,31 @@ typedef struct BusErrorMeaning {
         const char *advice;             /* NULL: the message of the error says it better */
 } BusErrorMeaning;
 
-#define BUS_AWAY "the system bus closed the connection; see: systemctl status dbus"
-#define OTHER_VERSION "healerd is of another version; restart it after an update"
-#define NOT_RUNNING "healerd is not running; start it with: systemctl start healerd"
+#define BUS_AWAY N_("the system bus closed the connection; see: systemctl status dbus")
+#define OTHER_VERSION N_("healerd is of another version; restart it after an update")
+#define NOT_RUNNING N_("healerd is not running; start it with: systemctl start healerd")
 
 static const BusErrorMeaning meanings[] = {
         { SD_BUS_ERROR_SERVICE_UNKNOWN, CTL_EXIT_NO_DAEMON, NOT_RUNNING },
         { SD_BUS_ERROR_NAME_HAS_NO_OWNER, CTL_EXIT_NO_DAEMON, NOT_RUNNING },
-        { SD_BUS_ERROR_NO_REPLY, CTL_EXIT_NO_DAEMON, "healerd does not answer; see: systemctl status healerd" },
-        { SD_BUS_ERROR_TIMEOUT, CTL_EXIT_NO_DAEMON, "healerd does not answer; see: systemctl status healerd" },
+        { SD_BUS_ERROR_NO_REPLY, CTL_EXIT_NO_DAEMON, N_("healerd does not answer; see: systemctl status healerd") },
+        { SD_BUS_ERROR_TIMEOUT, CTL_EXIT_NO_DAEMON, N_("healerd does not answer; see: systemctl status healerd") },
         { SD_BUS_ERROR_DISCONNECTED, CTL_EXIT_NO_DAEMON, BUS_AWAY },
         /* What sd-bus makes of an errno of its own. */
         { "System.Error.ENOTCONN", CTL_EXIT_NO_DAEMON, BUS_AWAY },
         { "System.Error.ECONNRESET", CTL_EXIT_NO_DAEMON, BUS_AWAY },
         { "System.Error.EPIPE", CTL_EXIT_NO_DAEMON, BUS_AWAY },
         { BUS_ERROR_NO_WORKER, CTL_EXIT_NO_DAEMON,
-          "healerd cannot reach its worker; see: systemctl status healer-worker" },
+          N_("healerd cannot reach its worker; see: systemctl status healer-worker") },
         { BUS_ERROR_NO_HISTORY, CTL_EXIT_NO_DAEMON, NULL },
-        { SD_BUS_ERROR_ACCESS_DENIED, CTL_EXIT_REFUSED, "not authorised; try it as root" },
+        { SD_BUS_ERROR_ACCESS_DENIED, CTL_EXIT_REFUSED, N_("not authorised; try it as root") },
         { SD_BUS_ERROR_LIMITS_EXCEEDED, CTL_EXIT_JOB_FAILED, NULL },
         { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, CTL_EXIT_REFUSED,
-          "a password is needed; try it as root, or from a terminal without --no-ask-password" },
-        { BUS_ERROR_AUTHORIZATION_DISMISSED, CTL_EXIT_REFUSED, "the question for a password was dismissed" },
-        { BUS_ERROR_AUTHORIZATION_TIMED_OUT, CTL_EXIT_REFUSED, "nobody answered the question for a password in time" },
-        { BUS_ERROR_NO_POLKIT, CTL_EXIT_REFUSED, "polkit is not there to ask; try it as root" },
+          N_("a password is needed; try it as root, or from a terminal without --no-ask-password") },
+        { BUS_ERROR_AUTHORIZATION_DISMISSED, CTL_EXIT_REFUSED, N_("the question for a password was dismissed") },
+        { BUS_ERROR_AUTHORIZATION_TIMED_OUT, CTL_EXIT_REFUSED,
+          N_("nobody answered the question for a password in time") },
+        { BUS_ERROR_NO_POLKIT, CTL_EXIT_REFUSED, N_("polkit is not there to ask; try it as root") },
         { BUS_ERROR_REFUSED, CTL_EXIT_REFUSED, NULL },
         { BUS_ERROR_NO_SUCH_FILESYSTEM, CTL_EXIT_NO_FILESYSTEM, NULL },
         { BUS_ERROR_NO_SUCH_CONDITION, CTL_EXIT_NO, NULL },
@@ -55,7 +57,7 @@ static const BusErrorMeaning meanings[] = {
         { SD_BUS_ERROR_UNKNOWN_METHOD, CTL_EXIT_FAILED, OTHER_VERSION },
         { SD_BUS_ERROR_UNKNOWN_INTERFACE, CTL_EXIT_FAILED, OTHER_VERSION },
         /* Objects come and go with the file systems. */
-        { SD_BUS_ERROR_UNKNOWN_OBJECT, CTL_EXIT_NO_FILESYSTEM, "it went away meanwhile" },
+        { SD_BUS_ERROR_UNKNOWN_OBJECT, CTL_EXIT_NO_FILESYSTEM, N_("it went away meanwhile") },
 };
 
 CtlExit ctl_bus_classify(const char *error_name, const char **ret_advice) {
@@ -74,7 +76,7 @@ void ctl_complain(const char *subject, const char *format, ...) {
         va_list arguments;
 
         va_start(arguments, format);
-        (void) vsnprintf(text, sizeof(text), format, arguments);
+        (void) vsnprintf(text, sizeof(text), _(format), arguments);
         va_end(arguments);
 
         fputs("healerctl: ", stderr);
@@ -119,7 +121,7 @@ static CtlExit complain_of_error(const char *subject, const sd_bus_error *error)
         const char *advice, *message = error->message && *error->message ? error->message : error->name;
         CtlExit exit_code = ctl_bus_classify(error->name, &advice);
 
-        ctl_complain(exit_code == CTL_EXIT_NO_DAEMON ? NULL : subject, "%s", advice ? advice : message);
+        ctl_complain(exit_code == CTL_EXIT_NO_DAEMON ? NULL : subject, "%s", advice ? _(advice) : message);
         return exit_code;
 }
 

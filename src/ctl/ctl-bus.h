@@ -51,5 +51,6 @@ CtlExit ctl_bus_call(sd_bus *bus, sd_bus_message *call, uint64_t timeout_usec, c
  * it. Pure. */
 CtlExit ctl_bus_classify(const char *error_name, const char **ret_advice);
 
-/* Prints "healerctl: SUBJECT: TEXT" to standard error with everything made safe for a terminal. */
+/* Prints "healerctl: SUBJECT: TEXT" to standard error with everything made safe for a terminal, the text in the
+ * language of the user: tools/extract-messages finds it here, so it needs no mark. */
 void ctl_complain(const char *subject, const char *format, ...) _printf_(2, 3);

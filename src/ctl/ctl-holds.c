@@ -16,6 +16,7 @@
 #include "src/basic/clock.h"
 #include "src/basic/duration.h"
 #include "src/basic/text.h"
+#include "src/basic/translate.h"
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-manager.h"
 #include "src/ctl/ctl-output.h"
@@ -31,8 +32,8 @@ static const char *until_text(const json_t *hold, char buffer[static 64]) {
         char duration[DURATION_TEXT_SIZE];
 
         if (ctl_value_truth(hold, "until_clear"))
-                return "nothing is wrong any more";
-        (void) snprintf(buffer, 64, "%s from now",
+                return _("nothing is wrong any more");
+        (void) snprintf(buffer, 64, _("%s from now"),
                         duration_format(until_usec > now_usec ? until_usec - now_usec : 0, duration));
         return buffer;
 }
@@ -95,7 +96,7 @@ CtlExit ctl_unhold(const CtlRequest *request) {
         CtlExit exit_code = ctl_manager_call(request, "Unhold", append_unit, request, NULL);
 
         if (exit_code == CTL_EXIT_OK)
-                puts("it may be started again");
+                puts(_("it may be started again"));
         return exit_code;
 }
 

@@ -3,11 +3,11 @@
  * healerctl: the command line client of healerd. It holds no privilege and decides nothing: it asks over the
  * system bus and shows the answer. `policy`, `takeover` and `release` work without the daemon.
  */
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
+#include "src/basic/translate.h"
 #include "src/ctl/ctl-output.h"
 #include "src/ctl/ctl-verb.h"
 
@@ -74,7 +74,7 @@ int main(int argc, char **argv) {
 
         /* A reader that leaves ("| head") shall end us with EPIPE, which we know how to treat. */
         (void) signal(SIGPIPE, SIG_IGN);
-        (void) setlocale(LC_ALL, "");
+        translate_begin();
         tzset();
 
         if (ctl_request_parse(argc, argv, &request, text) < 0) {

@@ -11,6 +11,7 @@
 #include "policy/policy-explain.h"
 #include "src/basic/number.h"
 #include "src/basic/text.h"
+#include "src/basic/translate.h"
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-history.h"
 #include "src/ctl/ctl-line.h"
@@ -100,13 +101,13 @@ static int print_then(const Recorded *recorded) {
 
         if (!lines)
                 return -ENOMEM;
-        fputs(json_array_size(lines) > 0 ? "decided then:\n" : "decided then: nothing\n", stdout);
+        puts(json_array_size(lines) > 0 ? _("decided then:") : _("decided then: nothing"));
         json_array_foreach(lines, i, line) {
                 fputs("    ", stdout);
                 ctl_line_print(line, stdout);
         }
-        fputs("What rules had counted, how long they rested and what limits had left then is not kept: above, nothing "
-              "had happened before.\n", stdout);
+        puts(_("What rules had counted, how long they rested and what limits had left then is not kept: above, nothing "
+               "had happened before."));
         return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/basic/text.h"
+#include "src/basic/translate.h"
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-output.h"
 #include "src/ctl/ctl-policy-events.h"
@@ -73,7 +74,7 @@ static void print_texts(const char *mark, const DecisionTexts *texts) {
                 fputc('\n', stdout);
         }
         if (texts->n_items == 0)
-                printf("%snothing\n", mark);
+                printf("%s%s\n", mark, _("nothing"));
 }
 
 static void print_moment(const Simulation *simulation, const Moment *moment, bool is_different, bool is_unexpected) {
@@ -86,7 +87,7 @@ static void print_moment(const Simulation *simulation, const Moment *moment, boo
                 print_texts("  + ", &moment->then);
         if (!is_unexpected)
                 return;
-        fputs("    expected:\n", stdout);
+        printf("    %s\n", _("expected:"));
         YAML_FOREACH(item, moment->expected) {
                 fputs("    ! ", stdout);
                 ctl_print_safe(stdout, item->text);
@@ -114,12 +115,13 @@ static int moment_end(Simulation *simulation, const Moment *moment) {
 /* Told if there is something, or something else was expected. */
 static int simulate_due(Simulation *simulation, const EventExample *until) {
         _cleanup_(moment_clear) Moment moment = {};
-        char title[TITLE_SIZE] = "what had waited, at the end", name[64];
+        char title[TITLE_SIZE] = "", name[64];
         int r;
 
-        if (until) {
-                title[0] = '\0';
-                (void) text_append_format(title, sizeof(title), "what had waited, before %s",
+        if (!until) {
+                (void) text_append_format(title, sizeof(title), "%s", _("what had waited, at the end"));
+        } else {
+                (void) text_append_format(title, sizeof(title), _("what had waited, before %s"),
                                           ctl_event_name(until, name));
                 moment.line = until->position.line;
                 moment.expected = until->due;
@@ -160,11 +162,11 @@ static int print_sum(const Simulation *simulation) {
         _cleanup_(json_decref_at) json_t *object = NULL;
 
         if (!simulation->all) {
-                printf("%zu events", simulation->n_events);
+                printf(ngettext("%zu event", "%zu events", simulation->n_events), simulation->n_events);
                 if (simulation->other)
-                        printf(", %zu decided differently", simulation->n_different);
+                        printf(_(", %zu decided differently"), simulation->n_different);
                 if (simulation->n_unexpected > 0)
-                        printf(", %zu not as expected", simulation->n_unexpected);
+                        printf(_(", %zu not as expected"), simulation->n_unexpected);
                 fputc('\n', stdout);
                 return 0;
         }

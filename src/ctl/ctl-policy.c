@@ -8,6 +8,7 @@
 
 #include "policy/policy-load.h"
 #include "policy/policy-print.h"
+#include "src/basic/translate.h"
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-output.h"
 #include "src/ctl/ctl-policy.h"
@@ -84,12 +85,13 @@ static void print_text(const PolicyProblems *problems, const Policy *policy) {
 
         sources = policy_sources(policy);
         if (!sources[0])
-                fputs("built-in default", stdout);
+                fputs(_("built-in default"), stdout);
         for (size_t i = 0; sources[i]; i++) {
                 fputs(i > 0 ? ", " : "", stdout);
                 ctl_print_safe(stdout, sources[i]);
         }
-        printf(": %s (mode %s, baseline %s, rules: %zu)\n", problems->n_warnings > 0 ? "loads with warnings" : "good",
+        printf(_(": %s (mode %s, baseline %s, rules: %zu)\n"),
+               problems->n_warnings > 0 ? _("loads with warnings") : _("good"),
                policy_mode_to_name(policy_mode(policy)), policy_baseline_to_name(policy_baseline(policy)),
                policy_n_rules(policy));
 }

@@ -16,6 +16,7 @@
 #include "src/basic/cleanup.h"
 #include "src/basic/clock.h"
 #include "src/basic/text.h"
+#include "src/basic/translate.h"
 #include "src/ctl/ctl-bus.h"
 
 #define SYSTEMD_NAME "org.freedesktop.systemd1"
@@ -26,8 +27,9 @@
 #define BOOT_TARGET_PATH SYSTEMD_PATH "/unit/multi_2duser_2etarget"
 
 /* "xfs_healer_start.service: StopUnit: TEXT". */
-static int complain(const char *unit, const char *member, int error, const sd_bus_error *bus_error) {
-        ctl_complain(unit, "%s: %s", member, bus_error && bus_error->message ? bus_error->message : strerror(-error));
+static int complain_of_systemd(const char *unit, const char *member, int error, const sd_bus_error *bus_error) {
+        ctl_complain(unit, "%s: %s", _(member),
+                     bus_error && bus_error->message ? bus_error->message : strerror(-error));
         return error;
 }
 
@@ -67,7 +69,7 @@ CtlExit ctl_systemd_open(CtlSystemd *systemd) {
         if (r >= 0)
                 return CTL_EXIT_OK;
 
-        (void) complain(NULL, "cannot reach systemd over the system bus", r, &error);
+        (void) complain_of_systemd(NULL, "cannot reach systemd over the system bus", r, &error);
         return CTL_EXIT_NO_DAEMON;
 }
 
@@ -90,7 +92,7 @@ int ctl_systemd_reload(CtlSystemd *systemd) {
                                            "Reload");
         if (r >= 0)
                 r = sd_bus_call(systemd->bus, call, CTL_SYSTEMD_JOB_USEC, &error, NULL);
-        return r < 0 ? complain(NULL, "cannot make systemd load its units again", r, &error) : 0;
+        return r < 0 ? complain_of_systemd(NULL, "cannot make systemd load its units again", r, &error) : 0;
 }
 
 int ctl_systemd_is_active(CtlSystemd *systemd, const char *unit, bool *ret_is_active) {
@@ -112,7 +114,7 @@ int ctl_systemd_is_active(CtlSystemd *systemd, const char *unit, bool *ret_is_ac
                 r = sd_bus_get_property_string(systemd->bus, SYSTEMD_NAME, path, UNIT_INTERFACE, "ActiveState",
                                                &error, &state);
         if (r < 0)
-                return complain(unit, "cannot ask systemd about it", r, &error);
+                return complain_of_systemd(unit, "cannot ask systemd about it", r, &error);
 
         *ret_is_active = !text_equal(state, "inactive") && !text_equal(state, "failed");
         return 0;
@@ -135,7 +137,7 @@ int ctl_systemd_is_enabled(CtlSystemd *systemd, const char *unit, bool *ret_is_e
         if (r >= 0)
                 r = sd_bus_message_read(reply, "s", &state);
         if (r < 0)
-                return complain(unit, "cannot ask systemd whether it is enabled", r, &error);
+                return complain_of_systemd(unit, "cannot ask systemd whether it is enabled", r, &error);
 
         *ret_is_enabled = text_equal(state, "enabled") || text_equal(state, "enabled-runtime");
         return 0;
@@ -164,7 +166,7 @@ int ctl_systemd_for_each_active(CtlSystemd *systemd, const char *pattern, CtlUni
                         function(systemd, unit, userdata);
         }
 
-        return complain(pattern, "cannot ask systemd about such units", r, &error);
+        return complain_of_systemd(pattern, "cannot ask systemd about such units", r, &error);
 }
 
 int ctl_systemd_for_each_wanted(CtlSystemd *systemd, const char *prefix, CtlUnitFunction function, void *userdata) {
@@ -188,7 +190,7 @@ int ctl_systemd_for_each_wanted(CtlSystemd *systemd, const char *prefix, CtlUnit
                         function(systemd, unit, userdata);
         }
 
-        return complain("multi-user.target", "cannot ask systemd what it starts", r, &error);
+        return complain_of_systemd("multi-user.target", "cannot ask systemd what it starts", r, &error);
 }
 
 static int wait_for_job(CtlSystemd *systemd) {
@@ -230,14 +232,14 @@ int ctl_systemd_run_job(CtlSystemd *systemd, const char *verb, const char *unit)
         if (r >= 0)
                 r = sd_bus_message_read(reply, "o", &path);
         if (r < 0)
-                return complain(unit, verb, r, &error);
+                return complain_of_systemd(unit, verb, r, &error);
 
         free(systemd->job_path);
         systemd->job_path = strdup(path);
         systemd->job_result[0] = '\0';
         r = systemd->job_path ? wait_for_job(systemd) : -ENOMEM;
         if (r < 0)
-                return complain(unit, verb, r, NULL);
+                return complain_of_systemd(unit, verb, r, NULL);
 
         if (text_equal(systemd->job_result, "done") || text_equal(systemd->job_result, "skipped"))
                 return 0;
@@ -262,7 +264,7 @@ int ctl_systemd_drop_descriptors(CtlSystemd *systemd, const char *unit) {
         if (r < 0 && sd_bus_error_has_names(&error, SD_BUS_ERROR_INVALID_ARGS, SD_BUS_ERROR_UNKNOWN_METHOD,
                                             SYSTEMD_NAME ".NothingToClean", SYSTEMD_NAME ".NoSuchUnit"))
                 return 0;
-        return r < 0 ? complain(unit, "cannot clear its descriptors", r, &error) : 0;
+        return r < 0 ? complain_of_systemd(unit, "cannot clear its descriptors", r, &error) : 0;
 }
 
 bool ctl_systemd_may_have_file(const char *unit) {

@@ -12,6 +12,7 @@
 
 #include "src/basic/file.h"
 #include "src/basic/macro.h"
+#include "src/basic/translate.h"
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-dropin.h"
 #include "src/ctl/ctl-output.h"
@@ -48,8 +49,9 @@ static void fail(Change *change, CtlExit exit_code) {
                 change->exit_code = exit_code;
 }
 
+/* @now and @would: marked for translation. */
 static void say(const Change *change, const char *now, const char *would, const char *what) {
-        fputs(change->dry_run ? would : now, stdout);
+        printf("%s ", change->dry_run ? _(would) : _(now));
         ctl_print_safe(stdout, what);
         putchar('\n');
 }
@@ -67,7 +69,7 @@ static CtlExit change_begin(Change *change, const CtlRequest *request) {
 
 static CtlExit change_end(Change *change, const char *done) {
         if (change->exit_code == CTL_EXIT_OK && !change->dry_run)
-                puts(change->systemd.bus ? done : "systemd does not run here; the rest happens at the next boot");
+                puts(change->systemd.bus ? _(done) : _("systemd does not run here; the rest happens at the next boot"));
         ctl_systemd_close(&change->systemd);
         return change->exit_code;
 }
@@ -75,7 +77,7 @@ static CtlExit change_end(Change *change, const char *done) {
 static void stop_unit(CtlSystemd *systemd, const char *unit, void *userdata) {
         Change *change = userdata;
 
-        say(change, "stopping ", "would stop ", unit);
+        say(change, N_("stopping"), N_("would stop"), unit);
         if (!change->dry_run && ctl_systemd_run_job(systemd, "StopUnit", unit) < 0)
                 fail(change, CTL_EXIT_JOB_FAILED);
 }
@@ -83,7 +85,7 @@ static void stop_unit(CtlSystemd *systemd, const char *unit, void *userdata) {
 static void start_unit(CtlSystemd *systemd, const char *unit, void *userdata) {
         Change *change = userdata;
 
-        say(change, "starting ", "would start ", unit);
+        say(change, N_("starting"), N_("would start"), unit);
         if (!change->dry_run && ctl_systemd_run_job(systemd, "StartUnit", unit) < 0)
                 fail(change, CTL_EXIT_JOB_FAILED);
 }
@@ -113,14 +115,18 @@ static void change_dropins(Change *change, bool is_link) {
                         ctl_complain(SOURCE_DIR, "%s is not installed", dropins[i].source);
                         fail(change, CTL_EXIT_FAILED);
                 } else if (r < 0) {
-                        ctl_complain(path, "cannot %s it: %s", is_link ? "link" : "remove", strerror(-r));
+                        if (is_link)
+                                ctl_complain(path, "cannot link it: %s", strerror(-r));
+                        else
+                                ctl_complain(path, "cannot remove it: %s", strerror(-r));
                         fail(change, CTL_EXIT_FAILED);
                 } else if (result == CTL_DROPIN_FOREIGN) {
-                        printf("left as it is, not ours: ");
+                        printf("%s ", _("left as it is, not ours:"));
                         ctl_print_safe(stdout, path);
                         putchar('\n');
                 } else if (result == CTL_DROPIN_CHANGED) {
-                        say(change, is_link ? "linked " : "removed ", is_link ? "would link " : "would remove ", path);
+                        say(change, is_link ? N_("linked") : N_("removed"),
+                            is_link ? N_("would link") : N_("would remove"), path);
                 }
         }
 
@@ -137,7 +143,8 @@ static int mark_released(Change *change, bool is_released) {
 
         if (is_there == is_released)
                 return 0;
-        say(change, is_released ? "made " : "removed ", is_released ? "would make " : "would remove ", RELEASED_FILE);
+        say(change, is_released ? N_("made") : N_("removed"), is_released ? N_("would make") : N_("would remove"),
+            RELEASED_FILE);
         if (change->dry_run)
                 return 0;
 
@@ -198,7 +205,7 @@ CtlExit ctl_takeover(const CtlRequest *request) {
         if (ctl_systemd_for_each_active(&change.systemd, INSTANCE_PREFIX "*.service", stop_unit, &change) < 0)
                 fail(&change, CTL_EXIT_FAILED);
 
-        return change_end(&change, "healerd watches; the units of xfsprogs stand back");
+        return change_end(&change, N_("healerd watches; the units of xfsprogs stand back"));
 }
 
 /* The descriptor store of healerd holds its monitors, which nobody else can open while they are open. */
@@ -236,5 +243,5 @@ CtlExit ctl_release(const CtlRequest *request) {
         change_dropins(&change, false);
         stop_ours(&change);
         start_theirs(&change);
-        return change_end(&change, "healerd stands back");
+        return change_end(&change, N_("healerd stands back"));
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "src/basic/text.h"
+#include "src/basic/translate.h"
 #include "src/bus/bus-names.h"
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-job.h"
@@ -105,7 +106,7 @@ static const char *workload_text(const json_t *workload, char buffer[static CELL
         buffer[0] = 0;
         if (*container)
                 (void) snprintf(buffer, CELL_SIZE, "%s %.12s%s%s", ctl_value_text(workload, "runtime"), container,
-                                *pod ? " of pod " : "", pod);
+                                *pod ? _(" of pod ") : "", pod);
         else
                 (void) text_copy(buffer, CELL_SIZE, *unit ? unit : ctl_value_text(workload, "kind"));
         return buffer;
@@ -115,10 +116,10 @@ static const char *verdict_text(const json_t *workload, char buffer[static CELL_
         const char *fate = ctl_value_text(workload, "fate"), *why = ctl_value_text(workload, "why");
 
         if (!ctl_value_truth(workload, "taken"))
-                (void) snprintf(buffer, CELL_SIZE, "spared: %s", why);
+                (void) snprintf(buffer, CELL_SIZE, _("spared: %s"), why);
         else
-                (void) snprintf(buffer, CELL_SIZE, "%s%s%s%s", *fate ? fate : "taken",
-                                ctl_value_truth(workload, "held") ? ", held" : "", *why ? ": " : "", why);
+                (void) snprintf(buffer, CELL_SIZE, "%s%s%s%s", *fate ? fate : _("taken"),
+                                ctl_value_truth(workload, "held") ? _(", held") : "", *why ? ": " : "", why);
         return buffer;
 }
 
