@@ -445,20 +445,3 @@ const PolicyKey *policy_key_find(KeyPlace place, const char *name) {
 
         return NULL;
 }
-
-const char *word_nearest(const char *word, const char *const *words, size_t n_words) {
-        /* One slip in a short word, two in a longer one: more is another word. */
-        size_t best_distance = strlen(word) <= 4 ? 1 : strlen(word) <= 8 ? 2 : 3;
-        const char *best = NULL;
-
-        for (size_t i = 0; i < n_words; i++) {
-                size_t distance = words[i] ? text_distance(word, words[i]) : SIZE_MAX;
-
-                if (distance <= best_distance && (!best || distance < best_distance)) {
-                        best = words[i];
-                        best_distance = distance;
-                }
-        }
-
-        return best;
-}

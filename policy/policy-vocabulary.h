@@ -180,11 +180,3 @@ typedef struct PolicyKey {
 size_t policy_key_count(void);
 const PolicyKey *policy_key_at(size_t index);
 const PolicyKey *policy_key_find(KeyPlace place, const char *name);
-
-/**
- * word_nearest() - the word of a list that was probably meant
- * @words: @n_words of them; NULL entries are left out
- *
- * Returns: one of @words, or NULL if nothing is near enough to be a slip.
- */
-const char *word_nearest(const char *word, const char *const *words, size_t n_words);

@@ -58,3 +58,11 @@ uint32_t text_hash(const char *text);
  * bytes count as infinitely far (SIZE_MAX).
  */
 size_t text_distance(const char *a, const char *b);
+
+/**
+ * word_nearest() - the word of a list that was probably meant
+ * @words: @n_words of them; NULL entries are left out
+ *
+ * Returns: one of @words, or NULL if nothing is near enough to be a slip.
+ */
+const char *word_nearest(const char *word, const char *const *words, size_t n_words);
