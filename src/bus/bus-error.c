@@ -24,6 +24,7 @@ static const struct {
         { EBADMSG,      BUS_ERROR_POLICY_INVALID },
         { EBUSY,        BUS_ERROR_BUSY },
         { EINVAL,       SD_BUS_ERROR_INVALID_ARGS },
+        { ENODATA,      BUS_ERROR_NO_SUCH_EVENT },
         { ENOBUFS,      SD_BUS_ERROR_LIMITS_EXCEEDED },
         { ENOENT,       BUS_ERROR_NO_SUCH_FILESYSTEM },
         { ENOLINK,      BUS_ERROR_NO_HISTORY },

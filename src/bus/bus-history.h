@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Manager1.ListEvents: asks the recorder and answers when it has answered; nothing waits meanwhile.
+ * Manager1.ListEvents and GetEvent: ask the recorder and answer when it has answered; nothing waits meanwhile.
  */
 #pragma once
 
@@ -8,4 +8,17 @@
 
 #define BUS_HISTORY_DEFAULT_MAX 1000
 
+/**
+ * bus_history_read_options() - the options of a question to the history, as every member takes them that asks one
+ * @query: its words, file system, time and serial are set
+ *
+ * Words that no row can have are refused, with the nearest that is one.
+ */
+int bus_history_read_options(BusContext *context, sd_bus_message *message, HistoryQuery *query, sd_bus_error *error);
+
+/* Asks. Returns 0: @answer is called later; or a negative errno with @error set. */
+int bus_history_ask(BusContext *context, const HistoryQuery *query, HistoryAnswer answer, void *userdata,
+                    sd_bus_error *error);
+
+int bus_history_on_get_event(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_history_on_list_events(sd_bus_message *message, void *userdata, sd_bus_error *error);

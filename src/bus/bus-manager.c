@@ -124,6 +124,15 @@ static int get_history_dropped(sd_bus *bus _unused_, const char *path _unused_, 
                                      history->n_dropped ? history->n_dropped(history->userdata) : UINT64_C(0));
 }
 
+static int get_history_removed(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                               const char *property _unused_, sd_bus_message *reply, void *userdata,
+                               sd_bus_error *error _unused_) {
+        const HistoryReader *history = &((BusContext *) userdata)->history;
+
+        return sd_bus_message_append(reply, "t",
+                                     history->n_removed ? history->n_removed(history->userdata) : UINT64_C(0));
+}
+
 static int get_history_state(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
                              const char *property _unused_, sd_bus_message *reply, void *userdata,
                              sd_bus_error *error _unused_) {
@@ -267,6 +276,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("ConditionsForgotten", "t", get_total, 0, CHANGES),
         SD_BUS_PROPERTY("SignalsDropped", "t", get_signals_dropped, 0, CHANGES),
         SD_BUS_PROPERTY("HistoryDropped", "t", get_history_dropped, 0, CHANGES),
+        SD_BUS_PROPERTY("HistoryRemoved", "t", get_history_removed, 0, 0),
         SD_BUS_PROPERTY("HistoryState", "s", get_history_state, 0, 0),
         SD_BUS_PROPERTY("NotificationsWaiting", "t", get_notifications, 0, 0),
         SD_BUS_PROPERTY("NotificationsDropped", "t", get_notifications, 0, CHANGES),
@@ -303,6 +313,11 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_ARGS("t", since_usec, "u", max, "a{sv}", options),
                                 SD_BUS_RESULT("aa{sv}", events),
                                 bus_history_on_list_events,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetEvent",
+                                SD_BUS_ARGS("t", id, "a{sv}", options),
+                                SD_BUS_RESULT("aa{sv}", events),
+                                bus_history_on_get_event,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Inhibit",
                                 SD_BUS_ARGS("s", who, "s", why, "a{sv}", options),

@@ -83,6 +83,17 @@ const HistoryField *history_text_field(HistoryText text) {
         return text_fields + text;
 }
 
+HistoryText history_word_text(HistoryWord word) {
+        static const HistoryText texts[N_HISTORY_WORDS] = {
+                [HISTORY_WORD_KIND] = HISTORY_KIND,
+                [HISTORY_WORD_STRUCTURE] = HISTORY_STRUCTURE,
+                [HISTORY_WORD_RULE] = HISTORY_RULE,
+                [HISTORY_WORD_RESULT] = HISTORY_RESULT,
+        };
+
+        return texts[word];
+}
+
 void history_values_set(HistoryValues *values, HistoryNumber number, uint64_t value) {
         values->known |= UINT32_C(1) << number;
         values->numbers[number] = value;
@@ -242,6 +253,16 @@ static bool entry_is_valid(const HistoryEntry *entry, HistoryMessageType type, s
         return (entry->serial == 0) == (type == HISTORY_KEPT) && (type != HISTORY_REMOVE || entry->value_size == 0);
 }
 
+static bool query_is_valid(const HistoryQuery *query) {
+        for (size_t i = 0; i < N_HISTORY_WORDS; i++)
+                if (!memchr(query->words[i], 0, sizeof(query->words[i])))
+                        return false;
+
+        return query->query_id != 0 && query->wants_facts <= 1 && query->wants_oldest <= 1 && query->reserved == 0 &&
+               query->n_max > 0 && query->n_max <= HISTORY_QUERY_ROWS_MAX &&
+               memchr(query->filesystem, 0, sizeof(query->filesystem));
+}
+
 static bool payload_is_valid(const HistoryMessage *message, size_t size_bytes) {
         switch ((HistoryMessageType) message->header.type) {
         case HISTORY_HELLO:
@@ -252,9 +273,7 @@ static bool payload_is_valid(const HistoryMessage *message, size_t size_bytes) {
                 return row_check(&message->row, size_bytes - offsetof(HistoryMessage, row.texts),
                                  message->header.type == HISTORY_ROW) == 0;
         case HISTORY_QUERY:
-                return message->query.query_id != 0 && message->query.wants_facts <= 1 && message->query.n_max > 0 &&
-                       message->query.n_max <= HISTORY_QUERY_ROWS_MAX &&
-                       memchr(message->query.filesystem, 0, sizeof(message->query.filesystem));
+                return query_is_valid(&message->query);
         case HISTORY_TAKEN:
                 return true;
         case HISTORY_STATE:

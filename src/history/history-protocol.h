@@ -18,7 +18,7 @@
 #include "src/basic/names.h"
 
 #define HISTORY_PROTOCOL_MAGIC UINT32_C(0x48484452)
-#define HISTORY_PROTOCOL_VERSION 4
+#define HISTORY_PROTOCOL_VERSION 5
 #define HISTORY_SOCKET_PATH "/run/xfs_healer/recorder.sock"
 
 typedef enum HistoryMessageType {
@@ -152,13 +152,32 @@ typedef struct HistoryRow {
 #define HISTORY_QUERY_ROWS_MAX 10000
 #define HISTORY_FILESYSTEM_SIZE 1024
 
+/* The words by which a question picks events: one is picked if any row that belongs to it has the word. */
+typedef enum HistoryWord {
+        HISTORY_WORD_KIND,
+        HISTORY_WORD_STRUCTURE,
+        HISTORY_WORD_RULE,
+        HISTORY_WORD_RESULT,
+} HistoryWord;
+#define N_HISTORY_WORDS (HISTORY_WORD_RESULT + 1)
+#define HISTORY_WORD_SIZE 64            /* with its NUL byte */
+
+/* Where rows have it. */
+HistoryText history_word_text(HistoryWord word);
+
 typedef struct HistoryQuery {
         uint64_t query_id;
         uint64_t since_usec;            /* CLOCK_REALTIME */
+        uint64_t until_usec;            /* not younger; 0: no such limit */
         uint64_t event_id;              /* what belongs to this event; 0: to any */
         uint64_t before_serial;         /* only rows before this one, as the next page has it; 0: all */
-        uint32_t n_max;                 /* the newest so many; 1 to HISTORY_QUERY_ROWS_MAX */
+        uint64_t after_serial;          /* only rows behind this one; 0: all */
+        uint32_t n_max;                 /* so many; 1 to HISTORY_QUERY_ROWS_MAX */
         uint32_t wants_facts;           /* 0: HISTORY_FACTS of the answers is empty */
+        uint32_t wants_oldest;          /* 0: the newest so many; 1: the oldest, as one who goes through all of it wants
+                                         * them */
+        uint32_t reserved;
+        char words[N_HISTORY_WORDS][HISTORY_WORD_SIZE]; /* "": any */
         char filesystem[HISTORY_FILESYSTEM_SIZE];       /* UUID, device or mount point; "": all */
 } HistoryQuery;
 
@@ -170,6 +189,7 @@ typedef struct HistoryState {
         uint32_t place;                 /* HistoryPlace */
         int32_t error;                  /* positive errno: why memory */
         uint64_t n_lost;                /* rows that memory had no room for */
+        uint64_t n_removed;             /* rows that went to make room for others, since the recorder's start */
 } HistoryState;
 
 typedef struct HistoryEnd {

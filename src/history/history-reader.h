@@ -14,6 +14,7 @@ typedef struct HistoryReader {
          * recorder; -ENOBUFS if too many ask; or another negative errno. */
         int (*query)(void *userdata, const HistoryQuery *query, HistoryAnswer on_answer, void *answer_userdata);
         uint64_t (*n_dropped)(void *userdata);
+        uint64_t (*n_removed)(void *userdata);  /* since the recorder's start */
         HistoryPlace (*place)(void *userdata);
         void *userdata;
 } HistoryReader;

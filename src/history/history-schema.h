@@ -7,7 +7,7 @@
 #include <sqlite3.h>
 
 /* What this program writes; PRAGMA user_version of the file. */
-#define HISTORY_SCHEMA_VERSION 3
+#define HISTORY_SCHEMA_VERSION 4
 
 /**
  * history_schema_prepare() - bring a database to our version

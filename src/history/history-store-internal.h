@@ -18,11 +18,12 @@ typedef struct HistoryCounts {
 struct HistoryStore {
         sqlite3 *database;
         bool is_in_memory;
+        uint64_t page_size_bytes;
         sqlite3_stmt *insert;
-        sqlite3_stmt *select;
-        sqlite3_stmt *select_event;     /* of one event, by the index */
         sqlite3_stmt *trim;
         sqlite3_stmt *expire;
+        sqlite3_stmt *page_count;
+        sqlite3_stmt *free_count;
         sqlite3_stmt *kept_find;
         sqlite3_stmt *kept_put;
         sqlite3_stmt *kept_delete;
@@ -38,9 +39,23 @@ struct HistoryStore {
 
 /* 0 for what is no error, else a negative errno. */
 int history_store_error(sqlite3 *database, int code);
+int history_store_execute(HistoryStore *store, const char *text);
 int history_store_prepare(HistoryStore *store, const char *text, sqlite3_stmt **ret_statement);
 /* Undoes everything since history_store_begin(). */
 void history_store_undo(HistoryStore *store);
+
+/* history-store-query.c; "serial,type,"time_usec",…": the order of every statement. */
+#define HISTORY_STATEMENT_SIZE 4096
+#define HISTORY_COLUMN_NUMBERS 2
+#define HISTORY_COLUMN_TEXTS (HISTORY_COLUMN_NUMBERS + N_HISTORY_NUMBERS)
+#define N_HISTORY_COLUMNS (HISTORY_COLUMN_TEXTS + N_HISTORY_TEXTS)
+void history_store_append_columns(char text[static HISTORY_STATEMENT_SIZE]);
+
+/* history-store-limits.c, for the life of the store */
+int history_store_limits_open(HistoryStore *store);
+void history_store_limits_close(HistoryStore *store);
+/* Within a transaction. */
+int history_store_limits_enforce(HistoryStore *store, uint64_t now_realtime_usec);
 
 /* history-store-kept.c, for the life of the store */
 int history_store_kept_open(HistoryStore *store);

@@ -17,11 +17,6 @@
 #include "src/history/history-schema.h"
 #include "src/history/history-store-internal.h"
 
-/* Beyond the limit rows go in portions, so that not every row costs a removal. */
-#define TRIM_PORTION(n_max) ((n_max) / 100 + 1)
-
-#define STATEMENT_SIZE 4096
-
 static const struct {
         int code;
         int error;
@@ -56,32 +51,9 @@ int history_store_error(sqlite3 *database, int code) {
         return -EIO;
 }
 
-static int execute(HistoryStore *store, const char *text) {
+int history_store_execute(HistoryStore *store, const char *text) {
         return history_store_error(store->database, sqlite3_exec(store->database, text, NULL, NULL, NULL));
 }
-
-static void append_column(char *text, const char *separator, const HistoryField *field) {
-        char name[32];
-
-        (void) text_copy(name, sizeof(name), field->name);
-        for (char *c = name; *c; c++)
-                if (*c == '-')
-                        *c = '_';
-        (void) text_append_format(text, STATEMENT_SIZE, "%s\"%s\"", separator, name);
-}
-
-/* "serial,type,"time_usec",…": the order of every statement. */
-static void append_columns(char *text) {
-        (void) text_append_format(text, STATEMENT_SIZE, "serial,type");
-        for (size_t i = 0; i < N_HISTORY_NUMBERS; i++)
-                append_column(text, ",", history_number_field(i));
-        for (size_t i = 0; i < N_HISTORY_TEXTS; i++)
-                append_column(text, ",", history_text_field(i));
-}
-
-#define COLUMN_NUMBERS 2
-#define COLUMN_TEXTS (COLUMN_NUMBERS + N_HISTORY_NUMBERS)
-#define N_COLUMNS (COLUMN_TEXTS + N_HISTORY_TEXTS)
 
 int history_store_prepare(HistoryStore *store, const char *text, sqlite3_stmt **ret_statement) {
         return history_store_error(store->database,
@@ -89,45 +61,15 @@ int history_store_prepare(HistoryStore *store, const char *text, sqlite3_stmt **
                                                       ret_statement, NULL));
 }
 
-/* The newest so many, oldest first. */
-static int prepare_select(HistoryStore *store, const char *condition, sqlite3_stmt **ret_statement) {
-        char text[STATEMENT_SIZE] = "SELECT * FROM (SELECT ";
-
-        append_columns(text);
-        (void) text_append_format(text, sizeof(text),
-                                  " FROM history WHERE %sserial < ?5 AND time_usec >= ?1"
-                                  " AND (?2 = '' OR uuid = ?2 OR device = ?2 OR mount = CAST(?2 AS BLOB))"
-                                  " ORDER BY serial DESC LIMIT ?3) ORDER BY serial",
-                                  condition);
-        return history_store_prepare(store, text, ret_statement);
-}
-
 static int prepare_statements(HistoryStore *store) {
-        char text[STATEMENT_SIZE] = "INSERT OR IGNORE INTO history (";
-        int r;
+        char text[HISTORY_STATEMENT_SIZE] = "INSERT OR IGNORE INTO history (";
 
-        append_columns(text);
+        history_store_append_columns(text);
         (void) text_append_format(text, sizeof(text), ") VALUES (?");
-        for (size_t i = 1; i < N_COLUMNS; i++)
+        for (size_t i = 1; i < N_HISTORY_COLUMNS; i++)
                 (void) text_append_format(text, sizeof(text), ",?");
         (void) text_append_format(text, sizeof(text), ")");
-        r = history_store_prepare(store, text, &store->insert);
-        if (r < 0)
-                return r;
-
-        r = prepare_select(store, "", &store->select);
-        if (r >= 0)
-                r = prepare_select(store, "id = ?4 AND ", &store->select_event);
-        if (r < 0)
-                return r;
-
-        r = history_store_prepare(store,
-                                  "DELETE FROM history WHERE serial IN"
-                                  " (SELECT serial FROM history ORDER BY serial LIMIT ?1)",
-                                  &store->trim);
-        if (r < 0)
-                return r;
-        return history_store_prepare(store, "DELETE FROM history WHERE time_usec < ?1", &store->expire);
+        return history_store_prepare(store, text, &store->insert);
 }
 
 static int count_rows(HistoryStore *store) {
@@ -161,12 +103,23 @@ static int check_folder(const char *folder) {
         return 0;
 }
 
+/* SQLite would ask the umask, which is not ours where somebody starts us by hand. What lies beside the file gets the
+ * mode of the file. */
+static int make_file(const char *path) {
+        _cleanup_(close_fd_at) int fd = open(path, O_RDWR|O_CREAT|O_NOFOLLOW|O_CLOEXEC, 0600);
+
+        if (fd < 0)
+                return -errno;
+        return fchmod(fd, 0600) < 0 ? -errno : 0;
+}
+
 static int store_set_up(HistoryStore *store) {
         /* In this order. The version is looked at before anything is written. */
         static const char *const pragmas[] = {
                 "PRAGMA mmap_size=0",
                 "PRAGMA temp_store=MEMORY",
                 "PRAGMA locking_mode=EXCLUSIVE",
+                "PRAGMA auto_vacuum=INCREMENTAL",       /* of a new file */
                 "PRAGMA journal_mode=WAL",
                 "PRAGMA synchronous=NORMAL",
                 "PRAGMA journal_size_limit=4194304",
@@ -191,7 +144,7 @@ static int store_set_up(HistoryStore *store) {
                 return -EPROTONOSUPPORT;
 
         for (size_t i = 0; !store->is_in_memory && i < ELEMENTSOF(pragmas); i++) {
-                r = execute(store, pragmas[i]);
+                r = history_store_execute(store, pragmas[i]);
                 if (r < 0)
                         return r;
         }
@@ -199,6 +152,8 @@ static int store_set_up(HistoryStore *store) {
         if (rc != SQLITE_OK)
                 return history_store_error(store->database, rc);
         r = prepare_statements(store);
+        if (r >= 0)
+                r = history_store_limits_open(store);
         return r < 0 ? r : history_store_kept_open(store);
 }
 
@@ -215,6 +170,9 @@ int history_store_open(const char *folder, const HistoryLimits *limits, HistoryS
                 r = text_append_format(path, sizeof(path), "%s/" HISTORY_FILE_NAME, folder);
                 if (r < 0)
                         return -ENAMETOOLONG;
+                r = make_file(path);
+                if (r < 0)
+                        return r;
         }
 
         store = calloc(1, sizeof(*store));
@@ -244,10 +202,7 @@ HistoryStore *history_store_close(HistoryStore *store) {
                 return NULL;
 
         (void) sqlite3_finalize(store->insert);
-        (void) sqlite3_finalize(store->select);
-        (void) sqlite3_finalize(store->select_event);
-        (void) sqlite3_finalize(store->trim);
-        (void) sqlite3_finalize(store->expire);
+        history_store_limits_close(store);
         history_store_kept_close(store);
         (void) sqlite3_close(store->database);
         free(store);
@@ -279,51 +234,17 @@ void history_store_undo(HistoryStore *store) {
 
 int history_store_begin(HistoryStore *store) {
         store->counts_before = store->counts;
-        return execute(store, "BEGIN IMMEDIATE");
-}
-
-/* Runs a statement of one number. Returns how many rows it changed, or a negative errno. */
-static int64_t remove_rows(HistoryStore *store, sqlite3_stmt *statement, uint64_t value) {
-        int rc, changed;
-
-        (void) sqlite3_bind_int64(statement, 1, (sqlite3_int64) value);
-        rc = sqlite3_step(statement);
-        changed = sqlite3_changes(store->database);
-        (void) sqlite3_reset(statement);
-        if (rc != SQLITE_DONE)
-                return history_store_error(store->database, rc);
-
-        store->counts.n_rows -= min_of(store->counts.n_rows, (uint64_t) changed);
-        return changed;
-}
-
-static int enforce_limits(HistoryStore *store, uint64_t now_realtime_usec) {
-        int64_t n;
-
-        if (now_realtime_usec > store->limits.age_max_usec) {
-                n = remove_rows(store, store->expire, now_realtime_usec - store->limits.age_max_usec);
-                if (n < 0)
-                        return (int) n;
-        }
-        if (store->counts.n_rows <= store->limits.n_rows_max)
-                return 0;
-
-        n = remove_rows(store, store->trim, store->counts.n_rows - store->limits.n_rows_max +
-                                                TRIM_PORTION(store->limits.n_rows_max) - 1);
-        if (n < 0)
-                return (int) n;
-        store->n_trimmed += (uint64_t) n;
-        return 0;
+        return history_store_execute(store, "BEGIN IMMEDIATE");
 }
 
 int history_store_commit(HistoryStore *store, uint64_t now_realtime_usec) {
         int r;
 
-        r = enforce_limits(store, now_realtime_usec);
+        r = history_store_limits_enforce(store, now_realtime_usec);
         if (r >= 0)
                 r = history_store_kept_enforce_limits(store);
         if (r >= 0)
-                r = execute(store, "COMMIT");
+                r = history_store_execute(store, "COMMIT");
         if (r < 0)
                 history_store_undo(store);
         return r;
@@ -344,9 +265,10 @@ int history_store_add(HistoryStore *store, const HistoryRow *row) {
         (void) sqlite3_bind_text(statement, 2, history_row_type_to_name(values.type), -1, SQLITE_STATIC);
         for (int i = 0; i < N_HISTORY_NUMBERS; i++)
                 if (values.known & UINT32_C(1) << i)
-                        (void) sqlite3_bind_int64(statement, COLUMN_NUMBERS + i + 1, (sqlite3_int64) values.numbers[i]);
+                        (void) sqlite3_bind_int64(statement, HISTORY_COLUMN_NUMBERS + i + 1,
+                                                  (sqlite3_int64) values.numbers[i]);
         for (int i = 0; i < N_HISTORY_TEXTS; i++) {
-                int length = (int) strlen(values.texts[i]), at = COLUMN_TEXTS + i + 1;
+                int length = (int) strlen(values.texts[i]), at = HISTORY_COLUMN_TEXTS + i + 1;
 
                 if (length > 0 && is_bytes(i))
                         (void) sqlite3_bind_blob(statement, at, values.texts[i], length, SQLITE_STATIC);
@@ -368,61 +290,6 @@ int history_store_add(HistoryStore *store, const HistoryRow *row) {
                 return r;
         }
         return 0;
-}
-
-/* What stands in a file may have been written by anybody who could: it is checked like a record from a line. */
-static int read_row(sqlite3_stmt *statement, const HistoryQuery *query, HistoryMessage *ret_message) {
-        static char texts[N_HISTORY_TEXTS][HISTORY_TEXT_SIZE_MAX];
-        const char *type = (const char *) sqlite3_column_text(statement, 1);
-        HistoryValues values = {};
-
-        if (!type || history_row_type_from_name(type, &values.type) < 0)
-                return -EBADMSG;
-        for (int i = 0; i < N_HISTORY_NUMBERS; i++)
-                if (sqlite3_column_type(statement, COLUMN_NUMBERS + i) != SQLITE_NULL)
-                        history_values_set(&values, i, (uint64_t) sqlite3_column_int64(statement, COLUMN_NUMBERS + i));
-        for (int i = 0; i < N_HISTORY_TEXTS; i++) {
-                const void *bytes = sqlite3_column_blob(statement, COLUMN_TEXTS + i);
-                size_t length = min_of((size_t) sqlite3_column_bytes(statement, COLUMN_TEXTS + i),
-                                       sizeof(texts[i]) - 1);
-
-                if (bytes)
-                        memcpy(texts[i], bytes, length);
-                texts[i][bytes ? length : 0] = 0;
-                values.texts[i] = texts[i];
-        }
-        if (!query->wants_facts)
-                values.texts[HISTORY_FACTS] = NULL;
-
-        history_message_set_row(ret_message, HISTORY_ROW, (uint64_t) sqlite3_column_int64(statement, 0), &values);
-        ret_message->row.query_id = query->query_id;
-        return history_message_check(ret_message, ret_message->header.size_bytes);
-}
-
-int history_store_query(HistoryStore *store, const HistoryQuery *query, HistoryStoreRow on_row, void *userdata) {
-        sqlite3_stmt *statement = query->event_id != 0 ? store->select_event : store->select;
-        /* Serials have 63 bits (row_check()). */
-        sqlite3_int64 before_serial = query->before_serial == 0 ? INT64_MAX :
-                                      (sqlite3_int64) min_of(query->before_serial, (uint64_t) INT64_MAX);
-        HistoryMessage message;
-        int r = 0, rc;
-
-        (void) sqlite3_bind_int64(statement, 1, (sqlite3_int64) min_of(query->since_usec, (uint64_t) INT64_MAX));
-        (void) sqlite3_bind_text(statement, 2, query->filesystem, -1, SQLITE_STATIC);
-        (void) sqlite3_bind_int64(statement, 3, query->n_max);
-        if (query->event_id != 0)
-                (void) sqlite3_bind_int64(statement, 4, (sqlite3_int64) query->event_id);
-        (void) sqlite3_bind_int64(statement, 5, before_serial);
-        while ((rc = sqlite3_step(statement)) == SQLITE_ROW && r >= 0) {
-                r = read_row(statement, query, &message);
-                /* A row that makes no sense hides no other. */
-                r = r == -EBADMSG ? 0 : r < 0 ? r : on_row(userdata, &message);
-        }
-        if (r >= 0)
-                r = history_store_error(store->database, rc);
-        (void) sqlite3_reset(statement);
-        (void) sqlite3_clear_bindings(statement);
-        return r;
 }
 
 static int copy_row(void *userdata, const HistoryMessage *message) {

@@ -16,6 +16,7 @@ typedef struct HistoryLimits {
         uint64_t n_rows_max;
         uint64_t age_max_usec;          /* older rows go */
         uint64_t n_kept_max;            /* keys; more are refused */
+        uint64_t size_max_bytes;        /* of the file; oldest rows go. 0: any, as in memory */
 } HistoryLimits;
 
 typedef struct HistoryStore HistoryStore;
@@ -67,10 +68,12 @@ int history_store_sync(HistoryStore *store);
 int history_store_copy(HistoryStore *from, HistoryStore *to, uint64_t now_realtime_usec);
 
 uint64_t history_store_n_rows(const HistoryStore *store);
+/* Of the file, without the log beside it, which has 4 MiB at most when nothing is written. */
+uint64_t history_store_size_bytes(const HistoryStore *store);
 uint64_t history_store_n_kept(const HistoryStore *store);
 /* Removals that a store in memory had no room to remember, since it was opened. */
 uint64_t history_store_n_removed_forgotten(const HistoryStore *store);
 /* The highest serial of a row; 0 without rows. */
 uint64_t history_store_last_serial(const HistoryStore *store);
-/* Rows that had to go because of n_rows_max, since it was opened. */
+/* Rows that had to go because of n_rows_max or size_max_bytes, since it was opened. */
 uint64_t history_store_n_trimmed(const HistoryStore *store);

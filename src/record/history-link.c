@@ -31,6 +31,7 @@ struct HistoryLink {
         Line *line;
         bool is_stall_logged;
         HistoryPlace place;             /* as the recorder says it */
+        uint64_t n_removed;             /* as well */
         HistoryLinkListener listener;
         uint64_t next_serial;
         bool has_been_ready;
@@ -118,6 +119,7 @@ static void take_taken(HistoryLink *link, uint64_t serial) {
 }
 
 static void take_state(HistoryLink *link, const HistoryState *state) {
+        link->n_removed = state->n_removed;
         if (state->place == link->place)
                 return;
         link->place = state->place;
@@ -342,6 +344,10 @@ static uint64_t reader_n_dropped(void *userdata) {
         return history_link_n_dropped(userdata);
 }
 
+static uint64_t reader_n_removed(void *userdata) {
+        return ((const HistoryLink *) userdata)->n_removed;
+}
+
 static HistoryPlace reader_place(void *userdata) {
         return history_link_place(userdata);
 }
@@ -350,6 +356,7 @@ HistoryReader history_link_reader(HistoryLink *link) {
         return (HistoryReader) {
                 .query = reader_query,
                 .n_dropped = reader_n_dropped,
+                .n_removed = reader_n_removed,
                 .place = reader_place,
                 .userdata = link,
         };

@@ -122,6 +122,7 @@ int keeper_retry(Keeper *keeper) {
                    " had no room there", keeper->folder, n_rows, keeper->n_lost);
         (void) history_store_close(keeper->store);
         keeper->store = steal_ptr(disk);
+        keeper->n_trimmed_counted = 0;
         keeper->place = HISTORY_PLACE_DISK;
         keeper->error = 0;
         return 1;
@@ -169,6 +170,13 @@ static int take_once(Keeper *keeper, const HistoryMessage *const *messages, size
         return r;
 }
 
+static void count_trimmed(Keeper *keeper) {
+        uint64_t n_trimmed = history_store_n_trimmed(keeper->store), n = n_trimmed - keeper->n_trimmed_counted;
+
+        *(keeper->place == HISTORY_PLACE_MEMORY ? &keeper->n_lost : &keeper->n_removed) += n;
+        keeper->n_trimmed_counted = n_trimmed;
+}
+
 int keeper_take(Keeper *keeper, const HistoryMessage *const *messages, size_t n) {
         int r;
 
@@ -178,12 +186,7 @@ int keeper_take(Keeper *keeper, const HistoryMessage *const *messages, size_t n)
                 if (r >= 0)
                         r = take_once(keeper, messages, n);
         }
-        if (keeper->place == HISTORY_PLACE_MEMORY) {
-                uint64_t n_trimmed = history_store_n_trimmed(keeper->store);
-
-                keeper->n_lost += n_trimmed - keeper->n_trimmed_counted;
-                keeper->n_trimmed_counted = n_trimmed;
-        }
+        count_trimmed(keeper);
         return r;
 }
 

@@ -25,6 +25,7 @@ typedef struct Keeper {
         HistoryPlace place;
         int error;                      /* positive errno: why memory */
         uint64_t n_lost;                /* rows that memory had no room for, in all */
+        uint64_t n_removed;             /* rows that went from the folder to make room for others, in all */
         uint64_t n_trimmed_counted;
         uint64_t n_refused;             /* keys for which there was no room, in all */
         bool is_forgetting_logged;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "src/basic/duration.h"
 #include "src/basic/log.h"
 #include "src/basic/number.h"
 #include "src/recorder/recorder.h"
@@ -28,6 +29,9 @@ static const char help_text[] =
         "  --listen=PATH          take lines in on a socket of our own\n"
         "  --connection-fd=N      serve the line on this descriptor, then end\n"
         "  --peer-user=NAME       who may speak to us besides root (default " DEFAULT_PEER_USER ")\n"
+        "  --max-age=TIME         nothing older (default 366d)\n"
+        "  --max-entries=N        no more entries (default 100000)\n"
+        "  --max-size=BYTES       no larger file (default 256M)\n"
         "  --debug                say more\n"
         "  -h, --help             this text\n"
         "  -V, --version          the version\n";
@@ -37,14 +41,43 @@ typedef struct Arguments {
         const char *peer_user;
 } Arguments;
 
+enum { STATE_DIR = 256, LISTEN, CONNECTION_FD, PEER_USER, MAX_AGE, MAX_ENTRIES, MAX_SIZE, DEBUG };
+
+/* How much is kept. Returns 0 or -EINVAL. */
+static int take_limit(int option, const char *value, RecorderOptions *options) {
+        switch (option) {
+        case MAX_AGE:
+                if (duration_parse(value, &options->age_max_usec) >= 0 &&
+                    options->age_max_usec >= RECORDER_AGE_MIN_USEC)
+                        return 0;
+                fprintf(stderr, "--max-age: %s is no time such as 90d, of one hour at least\n", value);
+                return -EINVAL;
+        case MAX_ENTRIES:
+                if (number_parse_u64(value, RECORDER_ROWS_MIN, RECORDER_ROWS_MAX, &options->n_rows_max) >= 0)
+                        return 0;
+                fprintf(stderr, "--max-entries: %s is no number from %d to %d\n", value, RECORDER_ROWS_MIN,
+                        RECORDER_ROWS_MAX);
+                return -EINVAL;
+        default:
+                if (number_parse_bytes(value, &options->size_max_bytes) >= 0 &&
+                    options->size_max_bytes >= RECORDER_SIZE_MIN_BYTES &&
+                    options->size_max_bytes <= RECORDER_SIZE_MAX_BYTES)
+                        return 0;
+                fprintf(stderr, "--max-size: %s is no size from 1M to 1T\n", value);
+                return -EINVAL;
+        }
+}
+
 /* Returns 1 to go on, 0 if everything was said, -EINVAL. */
 static int parse_arguments(int argc, char *argv[], Arguments *arguments) {
-        enum { STATE_DIR = 256, LISTEN, CONNECTION_FD, PEER_USER, DEBUG };
         static const struct option table[] = {
                 { "state-dir",     required_argument, NULL, STATE_DIR },
                 { "listen",        required_argument, NULL, LISTEN },
                 { "connection-fd", required_argument, NULL, CONNECTION_FD },
                 { "peer-user",     required_argument, NULL, PEER_USER },
+                { "max-age",       required_argument, NULL, MAX_AGE },
+                { "max-entries",   required_argument, NULL, MAX_ENTRIES },
+                { "max-size",      required_argument, NULL, MAX_SIZE },
                 { "debug",         no_argument,       NULL, DEBUG },
                 { "help",          no_argument,       NULL, 'h' },
                 { "version",       no_argument,       NULL, 'V' },
@@ -70,6 +103,12 @@ static int parse_arguments(int argc, char *argv[], Arguments *arguments) {
                         break;
                 case PEER_USER:
                         arguments->peer_user = optarg;
+                        break;
+                case MAX_AGE:
+                case MAX_ENTRIES:
+                case MAX_SIZE:
+                        if (take_limit(c, optarg, &arguments->options) < 0)
+                                return -EINVAL;
                         break;
                 case DEBUG:
                         log_set_max_level(LOG_DEBUG);
@@ -98,7 +137,13 @@ static int parse_arguments(int argc, char *argv[], Arguments *arguments) {
 int main(int argc, char *argv[]) {
         _cleanup_(recorder_free_at) Recorder *recorder = NULL;
         Arguments arguments = {
-                .options = { .folder = DEFAULT_STATE_DIR, .connection_fd = -EBADF },
+                .options = {
+                        .folder = DEFAULT_STATE_DIR,
+                        .connection_fd = -EBADF,
+                        .n_rows_max = RECORDER_ROWS_DEFAULT,
+                        .age_max_usec = RECORDER_AGE_DEFAULT_USEC,
+                        .size_max_bytes = RECORDER_SIZE_DEFAULT_BYTES,
+                },
                 .peer_user = DEFAULT_PEER_USER,
         };
         const struct passwd *entry;

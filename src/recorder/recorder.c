@@ -102,6 +102,7 @@ static int tell_state(Recorder *recorder) {
                 .place = recorder->keeper.place,
                 .error = recorder->keeper.error,
                 .n_lost = recorder->keeper.n_lost,
+                .n_removed = recorder->keeper.n_removed,
         };
         return tell(recorder, &message);
 }
@@ -263,7 +264,7 @@ static int confirm(Recorder *recorder, uint64_t row_serial, uint64_t change_seri
 static int take_records(Recorder *recorder, size_t n) {
         uint64_t row_serial = last_serial(recorder, n, false), change_serial = last_serial(recorder, n, true);
         HistoryPlace before = recorder->keeper.place;
-        uint64_t n_lost = recorder->keeper.n_lost;
+        uint64_t n_gone = recorder->keeper.n_lost + recorder->keeper.n_removed;
         int r, r_told;
 
         if (n == 0)
@@ -275,7 +276,8 @@ static int take_records(Recorder *recorder, size_t n) {
         /* healerd keeps what is not confirmed and offers it again on the next line. */
         if (r < 0)
                 return r;
-        if (r_told >= 0 && before == recorder->keeper.place && n_lost != recorder->keeper.n_lost)
+        if (r_told >= 0 && before == recorder->keeper.place &&
+            n_gone != recorder->keeper.n_lost + recorder->keeper.n_removed)
                 r_told = tell_state(recorder);
 
         return r_told < 0 ? r_told : confirm(recorder, row_serial, change_serial);
@@ -513,8 +515,10 @@ int recorder_new(const RecorderOptions *options, Recorder **ret_recorder) {
         *recorder = (Recorder) {
                 .keeper = {
                         .folder = options->folder,
-                        .disk_limits = { RECORDER_ROWS_MAX, RECORDER_AGE_MAX_USEC, HISTORY_KEPT_MAX },
-                        .memory_limits = { RECORDER_MEMORY_ROWS_MAX, RECORDER_AGE_MAX_USEC, HISTORY_KEPT_MAX },
+                        .disk_limits = { options->n_rows_max, options->age_max_usec, HISTORY_KEPT_MAX,
+                                         options->size_max_bytes },
+                        .memory_limits = { min_of(options->n_rows_max, (uint64_t) RECORDER_MEMORY_ROWS_MAX),
+                                           options->age_max_usec, HISTORY_KEPT_MAX, 0 },
                 },
                 .peer_uid = options->peer_uid,
                 .listen_fd = -EBADF,

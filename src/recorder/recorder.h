@@ -11,8 +11,15 @@
 #include "src/basic/macro.h"
 #include "src/history/history-store.h"
 
-#define RECORDER_ROWS_MAX 100000
-#define RECORDER_AGE_MAX_USEC (366 * USEC_PER_DAY)
+/* What is kept if nobody says otherwise; and what may be said. */
+#define RECORDER_ROWS_DEFAULT 100000
+#define RECORDER_ROWS_MIN 1000
+#define RECORDER_ROWS_MAX 100000000
+#define RECORDER_AGE_DEFAULT_USEC (366 * USEC_PER_DAY)
+#define RECORDER_AGE_MIN_USEC USEC_PER_HOUR
+#define RECORDER_SIZE_DEFAULT_BYTES (UINT64_C(256) << 20)
+#define RECORDER_SIZE_MIN_BYTES (UINT64_C(1) << 20)
+#define RECORDER_SIZE_MAX_BYTES (UINT64_C(1) << 40)
 /* What was changed of the kept state is on the disk after this at the latest, whatever becomes of the machine; what was
  * changed first after a pause, at once. */
 #define RECORDER_SYNC_USEC USEC_PER_SEC
@@ -23,6 +30,7 @@ typedef struct RecorderOptions {
         const char *folder;             /* borrowed */
         const char *listen_path;        /* a socket of our own; NULL: systemd's */
         int connection_fd;              /* taken; negative: none. With it the recorder ends when the line ends. */
+        uint64_t n_rows_max, age_max_usec, size_max_bytes;
         uid_t peer_uid;                 /* who may speak to us besides root */
 } RecorderOptions;
 

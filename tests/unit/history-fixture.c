@@ -17,7 +17,7 @@
 #include "tests/unit/history-fixture.h"
 #include "tests/unit/history-rows.h"
 
-const HistoryLimits history_test_limits = { 1000, USEC_PER_DAY, 10 };
+const HistoryLimits history_test_limits = { 1000, USEC_PER_DAY, 10, 0 };
 
 int history_setup(void **state) {
         Setup *s = calloc(1, sizeof(*s));

@@ -27,6 +27,7 @@ static const FakeFilesystem srv = {
 typedef struct FakeHistory {
         int result;                     /* of the question */
         int end;                        /* of the answer */
+        bool is_empty;
         HistoryQuery query;
         unsigned n_queries;
 } FakeHistory;
@@ -44,6 +45,10 @@ static int fake_query(void *userdata, const HistoryQuery *query, HistoryAnswer o
         if (history->result < 0)
                 return history->result;
 
+        if (history->is_empty) {
+                on_answer(answer_userdata, NULL, history->end);
+                return 0;
+        }
         history_values_set(&decision, HISTORY_TIME_USEC, 1001);
         history_values_set(&decision, HISTORY_EVENT_ID, 42);
         history_message_set_row(&message, HISTORY_ROW, 1, &event);
@@ -58,13 +63,17 @@ static uint64_t fake_n_dropped(void *userdata) {
         return ((FakeHistory *) userdata)->n_queries + 7;
 }
 
+static uint64_t fake_n_removed(void *userdata) {
+        return ((FakeHistory *) userdata)->n_queries + 11;
+}
+
 static HistoryPlace fake_place(void *userdata) {
         return ((FakeHistory *) userdata)->result < 0 ? HISTORY_PLACE_STALLED : HISTORY_PLACE_MEMORY;
 }
 
 static void set_up(BusFixture *fixture, FakeHistory *history) {
         const BusServerOptions options = {
-                .history = { fake_query, fake_n_dropped, fake_place, history },
+                .history = { fake_query, fake_n_dropped, fake_n_removed, fake_place, history },
         };
 
         bus_fixture_init(fixture, &options);
@@ -149,6 +158,86 @@ static void test_one_event(void **state _unused_) {
         bus_fixture_done(&fixture);
 }
 
+static const char *list_word(BusFixture *fixture, const char *key, const char *word) {
+        return bus_fixture_call(fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "ListEvents", NULL, "tua{sv}",
+                                UINT64_C(0), UINT32_C(0), 1, key, "s", word);
+}
+
+/* What no entry can have is a slip of who asks, and an empty answer would hide it. */
+static void test_words(void **state _unused_) {
+        static const struct {
+                const char *key, *word;
+                HistoryWord at;
+                bool is_good;
+        } cases[] = {
+                { "kind",      "sick",          HISTORY_WORD_KIND,      true  },
+                { "kind",      "sik",           HISTORY_WORD_KIND,      false },
+                { "structure", "finobt",        HISTORY_WORD_STRUCTURE, true  },
+                { "structure", "' OR 1=1 --",   HISTORY_WORD_STRUCTURE, false },
+                { "outcome",   "still-corrupt", HISTORY_WORD_RESULT,    true  },
+                { "outcome",   "corrupt",       HISTORY_WORD_RESULT,    false },
+                { "rule",      "of last year",  HISTORY_WORD_RULE,      true  },
+        };
+        char name[HISTORY_WORD_SIZE + 1];
+        FakeHistory history = {};
+        unsigned n_good = 0;
+        BusFixture fixture;
+
+        set_up(&fixture, &history);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const char *error = list_word(&fixture, cases[i].key, cases[i].word);
+
+                print_message("%s %s\n", cases[i].key, cases[i].word);
+                assert_int_equal(history.n_queries, n_good += cases[i].is_good);
+                if (!cases[i].is_good) {
+                        assert_string_equal(error, SD_BUS_ERROR_INVALID_ARGS);
+                        continue;
+                }
+                assert_null(error);
+                for (size_t w = 0; w < N_HISTORY_WORDS; w++)
+                        assert_string_equal(history.query.words[w], w == cases[i].at ? cases[i].word : "");
+        }
+        memset(name, 'r', sizeof(name));
+        name[HISTORY_WORD_SIZE] = 0;
+        assert_string_equal(list_word(&fixture, "rule", name), SD_BUS_ERROR_INVALID_ARGS);
+        assert_null(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "ListEvents", NULL, "tua{sv}",
+                                     UINT64_C(5), UINT32_C(0), 1, "until", "t", UINT64_C(9)));
+        assert_int_equal(history.query.until_usec, 9);
+        bus_fixture_done(&fixture);
+}
+
+static const char *get_event(BusFixture *fixture, uint64_t id) {
+        return bus_fixture_call(fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "GetEvent", NULL, "ta{sv}", id, 1,
+                                "facts", "b", true);
+}
+
+static void test_get_event(void **state _unused_) {
+        FakeHistory history = {};
+        BusFixture fixture;
+
+        set_up(&fixture, &history);
+        assert_null(get_event(&fixture, 42));
+        assert_string_equal(fixture.question_action, POLKIT_ACTION_READ_EVENTS);
+        assert_int_equal(history.query.event_id, 42);
+        assert_int_equal(history.query.wants_facts, 1);
+        assert_int_equal(history.query.n_max, HISTORY_QUERY_ROWS_MAX);
+
+        history.is_empty = true;
+        assert_string_equal(get_event(&fixture, 43), BUS_ERROR_NO_SUCH_EVENT);
+        assert_string_equal(get_event(&fixture, 0), BUS_ERROR_NO_SUCH_EVENT);
+        assert_null(list(&fixture, 0, "", NULL)); /* of many, none is an answer */
+        assert_int_equal(history.n_queries, 3);
+        assert_string_equal(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "GetEvent", NULL,
+                                             "ta{sv}", UINT64_C(42), 1, "rule", "s", "heal"),
+                            SD_BUS_ERROR_INVALID_ARGS);
+        history.end = -EIO;
+        assert_string_equal(get_event(&fixture, 42), BUS_ERROR_NO_HISTORY);
+        fixture.polkit = FAKE_POLKIT_DENY;
+        assert_non_null(get_event(&fixture, 42));
+        assert_int_equal(history.n_queries, 4);
+        bus_fixture_done(&fixture);
+}
+
 static void test_denied(void **state _unused_) {
         FakeHistory history = {};
         BusFixture fixture;
@@ -201,11 +290,13 @@ static void test_properties(void **state _unused_) {
 
         set_up(&fixture, &history);
         assert_property(&fixture, "HistoryDropped", "7");
+        assert_property(&fixture, "HistoryRemoved", "11");
         assert_property(&fixture, "HistoryState", "memory");
         bus_fixture_done(&fixture);
 
         bus_fixture_init(&fixture, NULL);
         assert_property(&fixture, "HistoryDropped", "0");
+        assert_property(&fixture, "HistoryRemoved", "0");
         assert_property(&fixture, "HistoryState", "absent");
         bus_fixture_done(&fixture);
 }
@@ -215,6 +306,8 @@ int main(void) {
                 cmocka_unit_test(test_answer),
                 cmocka_unit_test(test_questions),
                 cmocka_unit_test(test_one_event),
+                cmocka_unit_test(test_words),
+                cmocka_unit_test(test_get_event),
                 cmocka_unit_test(test_denied),
                 cmocka_unit_test(test_failures),
                 cmocka_unit_test(test_properties),

@@ -434,7 +434,7 @@ static void test_worker_property_is_told(void **state _unused_) {
 
 static void test_every_property_is_told(void **state _unused_) {
         static const char *const constants[] = {
-                "Version", "HistoryState", "NotificationsWaiting", "RoutesFailing", NULL,
+                "Version", "HistoryRemoved", "HistoryState", "NotificationsWaiting", "RoutesFailing", NULL,
         };
         BusFixture fixture;
         HealthEvent event;

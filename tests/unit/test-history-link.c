@@ -42,6 +42,8 @@ static void start_recorder(Setup *s) {
         assert_true(s->recorder >= 0);
         if (s->recorder == 0) {
                 const RecorderOptions options = {
+                        .n_rows_max = RECORDER_ROWS_DEFAULT,
+                        .age_max_usec = RECORDER_AGE_DEFAULT_USEC,
                         .folder = s->folder,
                         .listen_path = s->socket,
                         .connection_fd = -EBADF,
@@ -258,7 +260,7 @@ static void test_both_end(void **state) {
 /* The clock was a year ahead when the last row was written: what comes now stands behind it, and no row is taken for
  * another. */
 static void test_clock_set_back(void **state) {
-        const HistoryLimits limits = { 1000, USEC_PER_DAY, 10 };
+        const HistoryLimits limits = { 1000, USEC_PER_DAY, 10, 0 };
         uint64_t ahead = clock_serial_start() + ((uint64_t) 365 * 24 * 3600 << 20);
         Setup *s = *state;
         HistoryStore *store;

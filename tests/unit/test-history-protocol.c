@@ -180,6 +180,10 @@ static void test_queries(void **state) {
                 { "no number", { .n_max = 1 }, -EBADMSG },
                 { "of one event", { .query_id = 1, .n_max = 1, .event_id = UINT64_MAX }, 0 },
                 { "with facts", { .query_id = 1, .n_max = 1, .wants_facts = 1 }, 0 },
+                { "the oldest", { .query_id = 1, .n_max = 1, .wants_oldest = 1 }, 0 },
+                { "neither the oldest nor the newest", { .query_id = 1, .n_max = 1, .wants_oldest = 2 }, -EBADMSG },
+                { "what is not used", { .query_id = 1, .n_max = 1, .reserved = 1 }, -EBADMSG },
+                { "by a rule", { .query_id = 1, .n_max = 1, .words = { [HISTORY_WORD_RULE] = "heal" } }, 0 },
                 { "neither with nor without facts", { .query_id = 1, .n_max = 1, .wants_facts = 2 }, -EBADMSG },
         };
 

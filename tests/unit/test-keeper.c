@@ -26,7 +26,7 @@ static Keeper keeper_for(const Setup *s) {
         return (Keeper) {
                 .folder = s->folder,
                 .disk_limits = history_test_limits,
-                .memory_limits = { 8, USEC_INFINITY, 10 },
+                .memory_limits = { 8, USEC_INFINITY, 10, 0 },
         };
 }
 

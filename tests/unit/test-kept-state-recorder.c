@@ -9,6 +9,8 @@ static void start_recorder(Setup *s) {
         assert_true(s->process >= 0);
         if (s->process == 0) {
                 const RecorderOptions options = {
+                        .n_rows_max = RECORDER_ROWS_DEFAULT,
+                        .age_max_usec = RECORDER_AGE_DEFAULT_USEC,
                         .folder = s->folder,
                         .listen_path = s->socket,
                         .connection_fd = -EBADF,
