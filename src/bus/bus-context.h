@@ -43,6 +43,9 @@ typedef struct BusJob {
 /* A lock of bus-inhibit.h. */
 typedef struct BusInhibitor BusInhibitor;
 
+/* One of bus-dump.h. */
+typedef struct BusDump BusDump;
+
 struct BusContext {
         sd_event *event;
         Engine *engine;
@@ -57,6 +60,8 @@ struct BusContext {
         size_t n_ended_jobs;
         TAILQ_HEAD(, BusInhibitor) inhibitors;
         size_t n_inhibitors;
+        TAILQ_HEAD(, BusDump) dumps;
+        size_t n_dumps;
         sd_event_source *job_timer;
         uint64_t job_keep_usec;
         HistoryReader history;          /* no functions: none is kept */

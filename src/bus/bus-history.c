@@ -193,7 +193,8 @@ static int take_words(const char *const *given, HistoryQuery *query, sd_bus_erro
         return 0;
 }
 
-int bus_history_read_options(BusContext *context, sd_bus_message *message, HistoryQuery *query, sd_bus_error *error) {
+int bus_history_read_options(BusContext *context, sd_bus_message *message, bool has_since, HistoryQuery *query,
+                             sd_bus_error *error) {
         const char *name = "", *words[N_HISTORY_WORDS] = { "", "", "", "" };
         int wants_facts = 0;
         const BusOption options[] = {
@@ -206,12 +207,14 @@ int bus_history_read_options(BusContext *context, sd_bus_message *message, Histo
                 { "structure", 's', &words[HISTORY_WORD_STRUCTURE], NULL },
                 { "rule", 's', &words[HISTORY_WORD_RULE], NULL },
                 { "outcome", 's', &words[HISTORY_WORD_RESULT], NULL },
+                { "since", 't', &query->since_usec, NULL },
         };
+        size_t n_options = ELEMENTSOF(options) - (has_since ? 0 : 1);
         Filesystem *filesystem;
         char uuid[UUID_TEXT_SIZE];
         int r;
 
-        r = bus_options_read(message, options, ELEMENTSOF(options), error);
+        r = bus_options_read(message, options, n_options, error);
         if (r >= 0)
                 r = take_words(words, query, error);
         if (r < 0)
@@ -279,7 +282,7 @@ int bus_history_on_list_events(sd_bus_message *message, void *userdata, sd_bus_e
 
         r = sd_bus_message_read(message, "tu", &query.since_usec, &query.n_max);
         if (r >= 0)
-                r = bus_history_read_options(userdata, message, &query, error);
+                r = bus_history_read_options(userdata, message, false, &query, error);
         if (r < 0)
                 return r;
         if (query.n_max > HISTORY_QUERY_ROWS_MAX)

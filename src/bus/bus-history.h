@@ -10,11 +10,13 @@
 
 /**
  * bus_history_read_options() - the options of a question to the history, as every member takes them that asks one
- * @query: its words, file system, time and serial are set
+ * @has_since: "since" is one of them
+ * @query: its words, file system, time and serial are set, if they are given
  *
  * Words that no row can have are refused, with the nearest that is one.
  */
-int bus_history_read_options(BusContext *context, sd_bus_message *message, HistoryQuery *query, sd_bus_error *error);
+int bus_history_read_options(BusContext *context, sd_bus_message *message, bool has_since, HistoryQuery *query,
+                             sd_bus_error *error);
 
 /* Asks. Returns 0: @answer is called later; or a negative errno with @error set. */
 int bus_history_ask(BusContext *context, const HistoryQuery *query, HistoryAnswer answer, void *userdata,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/basic/text.h"
+#include "src/bus/bus-dump.h"
 #include "src/bus/bus-error.h"
 #include "src/bus/bus-filesystem.h"
 #include "src/bus/bus-history.h"
@@ -318,6 +319,11 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_ARGS("t", id, "a{sv}", options),
                                 SD_BUS_RESULT("aa{sv}", events),
                                 bus_history_on_get_event,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("DumpEvents",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("h", stream),
+                                bus_dump_on_dump_events,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Inhibit",
                                 SD_BUS_ARGS("s", who, "s", why, "a{sv}", options),

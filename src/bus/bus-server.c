@@ -14,6 +14,7 @@
 #include "src/basic/text.h"
 #include "src/bus/bus-context.h"
 #include "src/bus/bus-filesystem.h"
+#include "src/bus/bus-dump.h"
 #include "src/bus/bus-inhibit.h"
 #include "src/bus/bus-job.h"
 #include "src/bus/bus-manager.h"
@@ -285,6 +286,7 @@ static int server_init_context(BusServer *server, sd_event *event, Engine *engin
         TAILQ_INIT(&context->filesystems);
         TAILQ_INIT(&context->jobs);
         TAILQ_INIT(&context->inhibitors);
+        TAILQ_INIT(&context->dumps);
 
         r = bus_authorizer_new(
                 event, or_default(options->authorize_interactive_usec, BUS_AUTHORIZE_INTERACTIVE_USEC),
@@ -387,6 +389,7 @@ BusServer *bus_server_free(BusServer *server) {
                 bus_filesystem_remove_all(context);
                 bus_job_remove_all(context);
                 bus_inhibit_drop_all(context);
+                bus_dump_drop_all(context);
                 server_drop_bus(server);
         }
         bus_authorizer_free(context->authorizer);
