@@ -17,7 +17,7 @@ __healerctl_filesystems() {
 
 _healerctl() {
         local cur prev word verb="" n_arguments=0 i
-        local verbs='status monitor events repair scrub verify users fail-workloads freeze-workloads shutdown acknowledge holds unhold inhibit policy reload resume takeover release'
+        local verbs='status monitor events history repair scrub verify users fail-workloads freeze-workloads shutdown acknowledge holds unhold inhibit policy reload resume takeover release'
         local structures='fscounters usrquota grpquota prjquota quotacheck nlinks super agf agfl agi bnobt cntbt inobt
                 finobt rmapbt refcountbt bitmap summary core datafork attrfork cowfork directory xattr symlink parent dirtree'
         local conditions='data-lost io-error media-error events-lost filesystem-error action-expired workloads-failed permit-refused
@@ -25,7 +25,10 @@ _healerctl() {
         local -A options=(
                 [status]='--json --no-legend'
                 [monitor]='--json'
-                [events]='--json --since --fs --limit --export --no-ask-password'
+                [events]='--json --no-legend --since --until --fs --kind --structure --rule --outcome --limit --export --top
+                        --no-ask-password'
+                [history]='--json --since --until --kind --structure --rule --outcome --limit --dump --replay-file
+                        --no-ask-password'
                 [repair]='--json --domain --group --inode --generation --override-harmful --no-wait --no-ask-password'
                 [scrub]='--json --repair --no-wait --no-ask-password'
                 [verify]='--json --all --rate --no-wait --no-ask-password'
@@ -56,7 +59,8 @@ _healerctl() {
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}
                 case $word in
-                --domain|--group|--inode|--generation|--override-harmful|--since|--fs|--limit|--policy|--diff|--rate|--who|\
+                --domain|--group|--inode|--generation|--override-harmful|--since|--until|--fs|--kind|--structure|--rule|--outcome|\
+                --limit|--top|--replay-file|--policy|--diff|--rate|--who|\
                 --only-unit|--only-slice|--only-container|--only-pod|--how|--warn|--term|--hold|--thaw|--max|--reason|--why)
                         [ "${COMP_WORDS[i + 1]-}" = "=" ] && i=$((i + 1))
                         i=$((i + 1)) ;;
@@ -70,7 +74,13 @@ _healerctl() {
         --domain)
                 mapfile -t COMPREPLY < <(compgen -W 'fs ag rtgroup inode' -- "$cur")
                 return ;;
-        --policy|--diff)
+        --structure)
+                mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur")
+                return ;;
+        --top)
+                mapfile -t COMPREPLY < <(compgen -W 'location structure rule' -- "$cur")
+                return ;;
+        --policy|--diff|--replay-file)
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return ;;
         --fs)
@@ -89,7 +99,7 @@ _healerctl() {
         --only-container|--only-pod)
                 mapfile -t COMPREPLY < <(compgen -W 'any' -- "$cur")
                 return ;;
-        --group|--inode|--generation|--override-harmful|--since|--limit|--rate|--only-unit|--only-slice|--warn|--term|\
+        --group|--inode|--generation|--override-harmful|--since|--until|--kind|--rule|--outcome|--limit|--rate|--only-unit|--only-slice|--warn|--term|\
         --thaw|--max|--reason|--why)
                 return ;;
         esac
@@ -106,7 +116,7 @@ _healerctl() {
         policy:1) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
         acknowledge:1) mapfile -t COMPREPLY < <(compgen -W "$conditions" -- "$cur") ;;
         repair:1) mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
-        status:0|repair:0|scrub:0|verify:0|users:0|fail-workloads:0|freeze-workloads:0|shutdown:0|acknowledge:0)
+        status:0|history:0|repair:0|scrub:0|verify:0|users:0|fail-workloads:0|freeze-workloads:0|shutdown:0|acknowledge:0)
                 # Names with blanks are quoted as file names are.
                 compopt -o filenames 2>/dev/null
                 __healerctl_add_lines < <(__healerctl_filesystems) ;;

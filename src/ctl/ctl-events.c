@@ -7,12 +7,9 @@
 #include <stdio.h>
 
 #include "src/basic/cleanup.h"
-#include "src/basic/clock.h"
-#include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-history.h"
 #include "src/ctl/ctl-line.h"
 #include "src/ctl/ctl-output.h"
-#include "src/ctl/ctl-time.h"
 #include "src/ctl/ctl-value.h"
 #include "src/ctl/ctl-verb.h"
 
@@ -37,18 +34,17 @@ static CtlExit print_entries(json_t *entries, bool is_json) {
 }
 
 CtlExit ctl_events(const CtlRequest *request) {
-        CtlHistoryQuestion question = { .limit = request->limit, .filesystem = request->filesystem };
         _cleanup_(json_decref_at) json_t *entries = NULL;
+        CtlHistoryQuestion question;
         CtlExit exit_code;
 
-        if (request->since && ctl_time_parse(request->since, clock_realtime_usec(), &question.since_usec) < 0) {
-                ctl_complain(NULL, "--since needs a time (2026-11-20 12:56, today) or a duration (2h), not \"%s\"",
-                             request->since);
-                return CTL_EXIT_USAGE;
-        }
-
+        exit_code = ctl_history_question(request, &question);
+        if (exit_code != CTL_EXIT_OK)
+                return exit_code;
+        if (request->options & CTL_OPTION_TOP)
+                return ctl_top(request, &question);
         if (request->options & CTL_OPTION_EXPORT)
-                return ctl_history_export(request, &question);
+                return ctl_history_export(request, &question, stdout);
         exit_code = ctl_history_ask(request, &question, &entries);
         return exit_code == CTL_EXIT_OK ? print_entries(entries, request->options & CTL_OPTION_JSON) : exit_code;
 }

@@ -8,9 +8,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "src/basic/clock.h"
 #include "src/basic/text.h"
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-manager.h"
+#include "src/ctl/ctl-time.h"
 #include "src/ctl/ctl-value.h"
 #include "src/model/decision.h"
 #include "src/model/job-report.h"
@@ -35,22 +37,69 @@ static int append_option(sd_bus_message *call, const char *key, const char *type
 }
 
 /* Only what is asked for, so that an older healerd understands a question that it can answer. */
+static int append_options(sd_bus_message *call, const CtlHistoryQuestion *question, bool has_since) {
+        const struct {
+                const char *key, *value;
+        } words[] = {
+                { "filesystem", question->filesystem }, { "kind", question->kind },
+                { "structure", question->structure },   { "rule", question->rule },
+                { "outcome", question->outcome },
+        };
+        const struct {
+                const char *key;
+                uint64_t value;
+        } numbers[] = {
+                { "id", question->event_id },
+                { "before", question->before_serial },
+                { "until", question->until_usec },
+                { "since", has_since ? question->since_usec : 0 },
+        };
+        int r;
+
+        r = sd_bus_message_open_container(call, 'a', "{sv}");
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(words); i++)
+                if (words[i].value)
+                        r = append_option(call, words[i].key, "s", words[i].value);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(numbers); i++)
+                if (numbers[i].value != 0)
+                        r = append_option(call, numbers[i].key, "t", numbers[i].value);
+        if (r >= 0 && question->wants_facts)
+                r = append_option(call, "facts", "b", true);
+        return r < 0 ? r : sd_bus_message_close_container(call);
+}
+
 static int append_question(sd_bus_message *call, const void *arguments) {
         const CtlHistoryQuestion *question = arguments;
         int r;
 
         r = sd_bus_message_append(call, "tu", question->since_usec, question->limit);
-        if (r >= 0)
-                r = sd_bus_message_open_container(call, 'a', "{sv}");
-        if (r >= 0 && question->filesystem)
-                r = append_option(call, "filesystem", "s", question->filesystem);
-        if (r >= 0 && question->event_id != 0)
-                r = append_option(call, "id", "t", question->event_id);
-        if (r >= 0 && question->before_serial != 0)
-                r = append_option(call, "before", "t", question->before_serial);
-        if (r >= 0 && question->wants_facts)
-                r = append_option(call, "facts", "b", true);
-        return r < 0 ? r : sd_bus_message_close_container(call);
+        return r < 0 ? r : append_options(call, question, false);
+}
+
+int ctl_history_append_dump(sd_bus_message *call, const void *question) {
+        return append_options(call, question, true);
+}
+
+static CtlExit read_time(const char *option, const char *text, uint64_t *ret_usec) {
+        if (!text || ctl_time_parse(text, clock_realtime_usec(), ret_usec) >= 0)
+                return CTL_EXIT_OK;
+        ctl_complain(NULL, "--%s needs a time (2026-11-20 12:56, today) or a duration (2h), not \"%s\"", option, text);
+        return CTL_EXIT_USAGE;
+}
+
+CtlExit ctl_history_question(const CtlRequest *request, CtlHistoryQuestion *ret_question) {
+        CtlExit exit_code;
+
+        *ret_question = (CtlHistoryQuestion) {
+                .limit = request->limit,
+                .filesystem = request->filesystem,
+                .kind = request->kind,
+                .structure = request->structure,
+                .rule = request->rule,
+                .outcome = request->outcome,
+        };
+        exit_code = read_time("since", request->since, &ret_question->since_usec);
+        return exit_code != CTL_EXIT_OK ? exit_code : read_time("until", request->until, &ret_question->until_usec);
 }
 
 CtlExit ctl_history_ask(const CtlRequest *request, const CtlHistoryQuestion *question, json_t **ret_rows) {
@@ -175,9 +224,7 @@ static int print_stream(const json_t *rows, FILE *stream) {
         return 0;
 }
 
-/* Of a hundred thousand rows no more is kept than the stream needs. */
-static int keep(const json_t *page, json_t *rows) {
-        static const char *const keys[] = { "type", "id", "serial", "source", "rule", "result", "job_number", "facts" };
+static int keep(const json_t *page, const char *const *keys, json_t *rows) {
         json_t *row;
         size_t i;
 
@@ -186,7 +233,7 @@ static int keep(const json_t *page, json_t *rows) {
 
                 if (!kept || json_array_append_new(rows, kept) < 0)
                         return -ENOMEM;
-                for (size_t k = 0; k < ELEMENTSOF(keys); k++) {
+                for (size_t k = 0; keys[k]; k++) {
                         json_t *value = json_object_get(row, keys[k]);
 
                         if (value && json_object_set(kept, keys[k], value) < 0)
@@ -209,11 +256,11 @@ static CtlExit out_of_memory(void) {
         return CTL_EXIT_FAILED;
 }
 
-CtlExit ctl_history_export(const CtlRequest *request, const CtlHistoryQuestion *question) {
+CtlExit ctl_history_all(const CtlRequest *request, const CtlHistoryQuestion *question, const char *const *keys,
+                        json_t **ret_rows) {
         _cleanup_(json_decref_at) json_t *pages = json_array(), *rows = json_array();
         CtlHistoryQuestion next = *question;
 
-        next.wants_facts = true;
         next.limit = question->limit == 0 ? CTL_LIMIT_MAX : question->limit;
         for (;;) {
                 _cleanup_(json_decref_at) json_t *page = NULL;
@@ -225,13 +272,29 @@ CtlExit ctl_history_export(const CtlRequest *request, const CtlHistoryQuestion *
                         json_decref(kept);
                         return exit_code;
                 }
-                if (!pages || json_array_append_new(pages, kept) < 0 || keep(page, kept) < 0)
+                if (!pages || json_array_append_new(pages, kept) < 0 || keep(page, keys, kept) < 0)
                         return out_of_memory();
                 next.before_serial = ctl_value_number(json_array_get(page, 0), "serial");
                 if (question->limit != 0 || json_array_size(page) < next.limit || next.before_serial == 0)
                         break;
         }
-        if (!rows || join_pages(pages, rows) < 0 || print_stream(rows, stdout) < 0)
+        if (!rows || join_pages(pages, rows) < 0)
                 return out_of_memory();
+        *ret_rows = steal_ptr(rows);
         return CTL_EXIT_OK;
+}
+
+CtlExit ctl_history_export(const CtlRequest *request, const CtlHistoryQuestion *question, FILE *stream) {
+        static const char *const keys[] = {
+                "type", "id", "serial", "source", "rule", "result", "job_number", "facts", NULL,
+        };
+        _cleanup_(json_decref_at) json_t *rows = NULL;
+        CtlHistoryQuestion with_facts = *question;
+        CtlExit exit_code;
+
+        with_facts.wants_facts = true;
+        exit_code = ctl_history_all(request, &with_facts, keys, &rows);
+        if (exit_code != CTL_EXIT_OK)
+                return exit_code;
+        return print_stream(rows, stream) < 0 ? out_of_memory() : CTL_EXIT_OK;
 }

@@ -19,6 +19,8 @@ static CtlExit run(const CtlRequest *request) {
                 return ctl_monitor(request);
         case CTL_VERB_EVENTS:
                 return ctl_events(request);
+        case CTL_VERB_HISTORY:
+                return ctl_history(request);
         case CTL_VERB_REPAIR:
                 return ctl_repair(request);
         case CTL_VERB_SCRUB:

@@ -25,6 +25,9 @@
          CTL_OPTION_ONLY_SLICE | CTL_OPTION_ONLY_CONTAINER | CTL_OPTION_ONLY_POD | CTL_OPTION_WARN |      \
          CTL_OPTION_MAX | CTL_OPTION_CONFIRM_LARGE | CTL_OPTION_EVEN_IF_UNUSED | CTL_OPTION_DRY_RUN |     \
          CTL_OPTION_REASON)
+#define OPTIONS_HISTORY                                                                                  \
+        (CTL_OPTION_JSON | CTL_OPTION_SINCE | CTL_OPTION_UNTIL | CTL_OPTION_LIMIT | CTL_OPTION_KIND |     \
+         CTL_OPTION_STRUCTURE | CTL_OPTION_RULE | CTL_OPTION_OUTCOME | CTL_OPTION_NO_ASK_PASSWORD)
 #define OPTIONS_TARGET (CTL_OPTION_DOMAIN | CTL_OPTION_GROUP | CTL_OPTION_INODE | CTL_OPTION_GENERATION)
 
 /* A word that is further away than this from every word we know is not a slip of the finger. */
@@ -36,9 +39,10 @@ static const CtlVerb verbs[] = {
         { CTL_VERB_MONITOR, { "monitor" }, "", 0, 0, CTL_OPTION_JSON,
           "print events, decisions and actions as they happen" },
         { CTL_VERB_EVENTS, { "events" }, "", 0, 0,
-          CTL_OPTION_JSON | CTL_OPTION_SINCE | CTL_OPTION_FS | CTL_OPTION_LIMIT | CTL_OPTION_EXPORT |
-                  CTL_OPTION_NO_ASK_PASSWORD,
+          OPTIONS_HISTORY | CTL_OPTION_FS | CTL_OPTION_EXPORT | CTL_OPTION_TOP | CTL_OPTION_NO_LEGEND,
           "print what happened, out of the history" },
+        { CTL_VERB_HISTORY, { "history" }, "[FS]", 0, 1,
+          OPTIONS_HISTORY | CTL_OPTION_DUMP | CTL_OPTION_REPLAY_FILE, "each event with what was decided and done" },
         { CTL_VERB_REPAIR, { "repair" }, "FS STRUCTURE", 2, 2,
           OPTIONS_JOB | OPTIONS_TARGET | CTL_OPTION_OVERRIDE_HARMFUL,
           "repair one metadata structure online" },
@@ -89,6 +93,14 @@ static const CtlOption options[] = {
         { CTL_OPTION_JSON, "json", 0, NULL, "print JSON for programs" },
         { CTL_OPTION_NO_LEGEND, "no-legend", 0, NULL, "leave out headings and totals" },
         { CTL_OPTION_SINCE, "since", 0, "TIME", "not older than TIME, or than so long ago: 2h" },
+        { CTL_OPTION_UNTIL, "until", 0, "TIME", "not younger than TIME" },
+        { CTL_OPTION_KIND, "kind", 0, "WORD", "events of this kind: sick, shutdown" },
+        { CTL_OPTION_STRUCTURE, "structure", 0, "WORD", "events about this structure" },
+        { CTL_OPTION_RULE, "rule", 0, "ID", "events that this rule decided on" },
+        { CTL_OPTION_OUTCOME, "outcome", 0, "WORD", "events that ended so: done, still-corrupt" },
+        { CTL_OPTION_TOP, "top", 0, "WORD", "count them: by location, structure, rule" },
+        { CTL_OPTION_DUMP, "dump", 0, NULL, "print all entries as JSON lines" },
+        { CTL_OPTION_REPLAY_FILE, "replay-file", 0, "FILE", "write a stream for policy simulate" },
         { CTL_OPTION_FS, "fs", 0, "FS", "of this file system only" },
         { CTL_OPTION_LIMIT, "limit", 0, "N", "the newest N entries; 1000 if not given" },
         { CTL_OPTION_EXPORT, "export", 0, NULL, "print a stream for policy simulate" },
@@ -320,6 +332,31 @@ static int take_workload_option(CtlRequest *request, const CtlOption *option, co
         return r;
 }
 
+/* Those of questions to the history. */
+static int take_history_option(CtlRequest *request, const CtlOption *option, const char *value, char *text) {
+        const struct {
+                CtlOptionId id;
+                const char **value;
+        } texts[] = {
+                { CTL_OPTION_SINCE, &request->since },
+                { CTL_OPTION_UNTIL, &request->until },
+                { CTL_OPTION_FS, &request->filesystem },
+                { CTL_OPTION_KIND, &request->kind },
+                { CTL_OPTION_STRUCTURE, &request->structure },
+                { CTL_OPTION_RULE, &request->rule },
+                { CTL_OPTION_OUTCOME, &request->outcome },
+                { CTL_OPTION_TOP, &request->top },
+                { CTL_OPTION_REPLAY_FILE, &request->replay_file },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                if (texts[i].id == option->id) {
+                        *texts[i].value = value;
+                        return 0;
+                }
+        return take_workload_option(request, option, value, text);
+}
+
 static int take_option(CtlRequest *request, const CtlOption *option, const char *value, char *text) {
         uint64_t number = 0;
         int r = 0;
@@ -341,12 +378,6 @@ static int take_option(CtlRequest *request, const CtlOption *option, const char 
                 r = take_number(option, value, CTL_LIMIT_MAX, &number, text);
                 request->limit = (uint32_t) number;
                 break;
-        case CTL_OPTION_SINCE:
-                request->since = value;
-                break;
-        case CTL_OPTION_FS:
-                request->filesystem = value;
-                break;
         case CTL_OPTION_DOMAIN:
                 request->domain = value;
                 break;
@@ -363,7 +394,7 @@ static int take_option(CtlRequest *request, const CtlOption *option, const char 
                 request->diff = value;
                 break;
         default:
-                return take_workload_option(request, option, value, text);
+                return take_history_option(request, option, value, text);
         }
 
         return r;
@@ -413,6 +444,27 @@ static int parse_options(int argc, char **argv, CtlRequest *request, char *text)
         }
 }
 
+static int check_pairs(uint64_t given, char *text) {
+        static const struct {
+                CtlOptionId options[2];
+                const char *text;
+        } pairs[] = {
+                { { CTL_OPTION_EXPORT, CTL_OPTION_JSON }, "--export and --json exclude each other" },
+                { { CTL_OPTION_EXPORT, CTL_OPTION_TOP }, "--export and --top exclude each other" },
+                { { CTL_OPTION_GROUP, CTL_OPTION_INODE }, "--group and --inode exclude each other" },
+                { { CTL_OPTION_DUMP, CTL_OPTION_REPLAY_FILE }, "--dump and --replay-file exclude each other" },
+                { { CTL_OPTION_DUMP, CTL_OPTION_LIMIT }, "--dump and --limit exclude each other" },
+                { { CTL_OPTION_REPLAY_FILE, CTL_OPTION_JSON }, "--replay-file and --json exclude each other" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(pairs); i++)
+                if ((given & pairs[i].options[0]) && (given & pairs[i].options[1])) {
+                        (void) text_copy(text, CTL_USAGE_TEXT_SIZE, pairs[i].text);
+                        return -EINVAL;
+                }
+        return 0;
+}
+
 /* An option that a verb has no use for is a mistake: silently ignoring --repair would be worse. */
 static int check_options(const CtlRequest *request, char *text) {
         uint64_t extra = request->options & ~(request->verb->options | CTL_OPTION_HELP | CTL_OPTION_VERSION);
@@ -433,15 +485,7 @@ static int check_options(const CtlRequest *request, char *text) {
                                 "--inode and --generation belong together; events show both: \"ino 133 gen 0x5\"");
                 return -EINVAL;
         }
-        if ((request->options & CTL_OPTION_EXPORT) && (request->options & CTL_OPTION_JSON)) {
-                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--export and --json exclude each other");
-                return -EINVAL;
-        }
-        if ((request->options & CTL_OPTION_GROUP) && (request->options & CTL_OPTION_INODE)) {
-                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--group and --inode exclude each other");
-                return -EINVAL;
-        }
-        return 0;
+        return check_pairs(request->options, text);
 }
 
 static int check_arguments(const CtlRequest *request, int n_given, const char *first_extra, char *text) {

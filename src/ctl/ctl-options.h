@@ -15,6 +15,7 @@ typedef enum CtlVerbId {
         CTL_VERB_STATUS,
         CTL_VERB_MONITOR,
         CTL_VERB_EVENTS,
+        CTL_VERB_HISTORY,
         CTL_VERB_REPAIR,
         CTL_VERB_SCRUB,
         CTL_VERB_VERIFY,
@@ -77,6 +78,14 @@ typedef uint64_t CtlOptionId;
 #define CTL_OPTION_EVEN_IF_UNUSED (UINT64_C(1) << 33)
 #define CTL_OPTION_REASON (UINT64_C(1) << 34)
 #define CTL_OPTION_WHY (UINT64_C(1) << 35)
+#define CTL_OPTION_UNTIL (UINT64_C(1) << 48)
+#define CTL_OPTION_KIND (UINT64_C(1) << 49)
+#define CTL_OPTION_STRUCTURE (UINT64_C(1) << 50)
+#define CTL_OPTION_RULE (UINT64_C(1) << 51)
+#define CTL_OPTION_OUTCOME (UINT64_C(1) << 52)
+#define CTL_OPTION_TOP (UINT64_C(1) << 53)
+#define CTL_OPTION_REPLAY_FILE (UINT64_C(1) << 54)
+#define CTL_OPTION_DUMP (UINT64_C(1) << 55)
 
 typedef struct CtlVerb {
         CtlVerbId id;
@@ -108,7 +117,9 @@ typedef struct CtlRequest {
         uint64_t inode;
         uint32_t generation;
         const char *domain;
-        const char *since;
+        const char *since, *until;
+        const char *kind, *structure, *rule, *outcome;
+        const char *top, *replay_file;
         const char *filesystem;
         uint32_t limit;
         const char *override_harmful;

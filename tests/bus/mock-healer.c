@@ -9,6 +9,7 @@
  * MOCK_RELOAD_OK in the environment makes ReloadPolicy succeed, MOCK_NO_WORKER takes the worker away, MOCK_LONG_HISTORY
  * makes the history longer than what is given at once. How a repair ends is chosen by the structure, see repairs[].
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -311,9 +312,44 @@ static bool is_asked_for(size_t i, uint64_t id, uint64_t before) {
         return i + 1 < before && (id == 0 || (i < ELEMENTSOF(history) && id == history[i].id));
 }
 
-static int on_list_events(sd_bus_message *message, void *userdata _unused_, sd_bus_error *error _unused_) {
+/* Nothing was decided by another rule than "heal". Returns -EINVAL for a word that the real one would not know. */
+static int read_question_text(sd_bus_message *message, const char *key, uint64_t *id) {
+        const char *value;
+        int r;
+
+        r = sd_bus_message_read(message, "v", "s", &value);
+        if (r < 0)
+                return r;
+        if (text_equal(key, "rule") && !text_equal(value, "heal"))
+                *id = UINT64_MAX;
+        return text_equal(key, "kind") && !text_equal(value, "sick") ? -EINVAL : r;
+}
+
+static bool is_text(const char *key) {
+        return text_equal(key, "filesystem") || text_equal(key, "kind") || text_equal(key, "structure") ||
+               text_equal(key, "rule") || text_equal(key, "outcome");
+}
+
+/* Lines of JSON; with MOCK_LONG_HISTORY they are cut off. */
+static int on_dump_events(sd_bus_message *message, void *userdata _unused_, sd_bus_error *error _unused_) {
+        static const char all[] = "{\"type\":\"event\",\"serial\":1}\n"
+                                  "{\"type\":\"end\",\"complete\":true,\"entries\":1}\n";
+        size_t length = getenv("MOCK_LONG_HISTORY") ? 28 : sizeof(all) - 1;
+        int fds[2], r;
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -errno;
+        r = write(fds[1], all, length) == (ssize_t) length ? 0 : -EIO;
+        (void) close(fds[1]);
+        if (r >= 0)
+                r = sd_bus_reply_method_return(message, "h", fds[0]);
+        (void) close(fds[0]);
+        return r;
+}
+
+static int on_list_events(sd_bus_message *message, void *userdata _unused_, sd_bus_error *error) {
         sd_bus_message *reply = NULL;
-        uint64_t since_usec, id = 0, before = UINT64_MAX;
+        uint64_t since_usec, until_usec, id = 0, before = UINT64_MAX;
         size_t n_fitting = 0;
         int wants_facts = 0, r;
         const char *key;
@@ -324,9 +360,15 @@ static int on_list_events(sd_bus_message *message, void *userdata _unused_, sd_b
                 r = sd_bus_message_enter_container(message, 'a', "{sv}");
         while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
                 r = sd_bus_message_read(message, "s", &key);
-                if (r >= 0)
+                if (r >= 0 && is_text(key)) {
+                        r = read_question_text(message, key, &id);
+                        if (r == -EINVAL)
+                                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                                                        "There is no kind \"sik\"; did you mean \"sick\"?");
+                } else if (r >= 0)
                         r = text_equal(key, "id")       ? sd_bus_message_read(message, "v", "t", &id)
                             : text_equal(key, "before") ? sd_bus_message_read(message, "v", "t", &before)
+                            : text_equal(key, "until")  ? sd_bus_message_read(message, "v", "t", &until_usec)
                                                         : sd_bus_message_read(message, "v", "b", &wants_facts);
                 if (r >= 0)
                         r = sd_bus_message_exit_container(message);
@@ -358,6 +400,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD("ReloadPolicy", NULL, NULL, on_reload, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Resume", NULL, NULL, on_resume, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListEvents", "tua{sv}", "aa{sv}", on_list_events, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("DumpEvents", "a{sv}", "h", on_dump_events, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END
 };
 
