@@ -30,11 +30,12 @@ static const char *const steps[HISTORY_SCHEMA_VERSION] = {
         "CREATE TABLE kept (key TEXT PRIMARY KEY NOT NULL, value BLOB);",
         /* What a decision looked at. NULL: that was not kept; for an event, because the version before did not. */
         "ALTER TABLE history ADD COLUMN facts TEXT;",
-        /* Questions by a word. Rows that have none are in none of them. */
+        /* Questions by a word and by a file system. Rows that have none are in none of them. */
         "CREATE INDEX history_rule ON history (rule, id) WHERE rule IS NOT NULL;"
         "CREATE INDEX history_structure ON history (structure, id) WHERE structure IS NOT NULL;"
         "CREATE INDEX history_result ON history (result, id) WHERE result IS NOT NULL;"
-        "CREATE INDEX history_kind ON history (kind, id) WHERE kind IS NOT NULL;",
+        "CREATE INDEX history_kind ON history (kind, id) WHERE kind IS NOT NULL;"
+        "CREATE INDEX history_uuid ON history (uuid) WHERE uuid IS NOT NULL;",
 };
 
 static int read_version(sqlite3 *database, int *ret_version) {

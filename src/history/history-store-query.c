@@ -59,6 +59,9 @@ static int read_row(sqlite3_stmt *statement, const HistoryQuery *query, HistoryM
         return history_message_check(ret_message, ret_message->header.size_bytes);
 }
 
+/* More rows with a word are not looked up but come across. */
+#define RARE_MAX 20000
+
 /* Numbers of what is bound. */
 enum { BOUND_SINCE = 1, BOUND_UNTIL, BOUND_FILESYSTEM, BOUND_MAX, BOUND_BEFORE, BOUND_AFTER, BOUND_EVENT, BOUND_WORDS };
 
@@ -66,44 +69,88 @@ static void append_condition(char *text, size_t *n, const char *condition) {
         (void) text_append_format(text, HISTORY_STATEMENT_SIZE, " %s %s", (*n)++ == 0 ? "WHERE" : "AND", condition);
 }
 
+/* Is it in so few rows that all of them are found at once? */
+static int is_rare(HistoryStore *store, const char *name, const char *word) {
+        char text[256] = "";
+        sqlite3_stmt *statement;
+        int64_t n = 0;
+        int r, rc;
+
+        (void) text_append_format(text, sizeof(text),
+                                  "SELECT count(*) FROM (SELECT 1 FROM history WHERE %s = ?1 LIMIT %d)", name,
+                                  RARE_MAX);
+        r = history_store_prepare(store, text, &statement);
+        if (r < 0)
+                return r;
+        (void) sqlite3_bind_text(statement, 1, word, -1, SQLITE_STATIC);
+        rc = sqlite3_step(statement);
+        if (rc == SQLITE_ROW)
+                n = sqlite3_column_int64(statement, 0);
+        (void) sqlite3_finalize(statement);
+        return rc == SQLITE_ROW ? n < RARE_MAX : history_store_error(store->database, rc);
+}
+
 /* A row is picked by its own word, or because it belongs to an event that has it: a decision names the rule, a result
- * how it ended, and all of them are one story. */
-static void append_word(char *text, size_t *n, HistoryWord word) {
+ * how it ended, and all of them are one story. What is rare is looked up, what is frequent is come across on the
+ * way. */
+static int append_word(HistoryStore *store, char *text, size_t *n, HistoryWord word, const char *value) {
         const char *name = history_text_field(history_word_text(word))->name;
         char condition[256] = "";
+        int number = BOUND_WORDS + (int) word, r;
 
-        (void) text_append_format(condition, sizeof(condition),
-                                  "(serial IN (SELECT serial FROM history WHERE %s = ?%d)"
-                                  " OR id IN (SELECT id FROM history WHERE %s = ?%d))",
-                                  name, BOUND_WORDS + (int) word, name, BOUND_WORDS + (int) word);
+        r = is_rare(store, name, value);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                (void) text_append_format(condition, sizeof(condition),
+                                          "(serial IN (SELECT serial FROM history WHERE %s = ?%d)"
+                                          " OR id IN (SELECT id FROM history WHERE %s = ?%d))",
+                                          name, number, name, number);
+        else
+                (void) text_append_format(condition, sizeof(condition),
+                                          "(%s = ?%d OR EXISTS (SELECT 1 FROM history AS other"
+                                          " WHERE other.id = history.id AND other.%s = ?%d))",
+                                          name, number, name, number);
         append_condition(text, n, condition);
+        return 0;
+}
+
+/* Devices and mount points have no form of their own. */
+static bool is_uuid(const char *name) {
+        return strlen(name) == 36 && strspn(name, "0123456789abcdef-") == 36;
 }
 
 static int prepare_query(HistoryStore *store, const HistoryQuery *query, sqlite3_stmt **ret_statement) {
+        bool has_time = query->since_usec > 0 || query->until_usec > 0, has_uuid = is_uuid(query->filesystem);
         const struct {
                 bool is_asked;
                 const char *text;
         } conditions[] = {
                 { query->since_usec > 0,      "time_usec >= ?1" },
                 { query->until_usec > 0,      "time_usec <= ?2" },
-                { query->filesystem[0],       "(uuid = ?3 OR device = ?3 OR mount = CAST(?3 AS BLOB))" },
+                { has_uuid,                   "uuid = ?3" },
+                { query->filesystem[0] && !has_uuid, "(uuid = ?3 OR device = ?3 OR mount = CAST(?3 AS BLOB))" },
                 { query->before_serial > 0,   "serial < ?5" },
                 { query->after_serial > 0,    "serial > ?6" },
                 { query->event_id > 0,        "id = ?7" },
         };
         char text[HISTORY_STATEMENT_SIZE] = "SELECT ";
         size_t n = 0;
+        int r = 0;
 
         history_store_append_columns(text);
         (void) text_append_format(text, sizeof(text), " FROM history WHERE serial IN (SELECT serial FROM history");
         for (size_t i = 0; i < ELEMENTSOF(conditions); i++)
                 if (conditions[i].is_asked)
                         append_condition(text, &n, conditions[i].text);
-        for (size_t i = 0; i < N_HISTORY_WORDS; i++)
+        for (size_t i = 0; r >= 0 && i < N_HISTORY_WORDS; i++)
                 if (query->words[i][0])
-                        append_word(text, &n, i);
-        (void) text_append_format(text, sizeof(text), " ORDER BY serial%s LIMIT ?4) ORDER BY serial",
-                                  query->wants_oldest ? "" : " DESC");
+                        r = append_word(store, text, &n, i, query->words[i]);
+        if (r < 0)
+                return r;
+        /* With "+" the order is no reason to go through all rows when the time says which few are asked for. */
+        (void) text_append_format(text, sizeof(text), " ORDER BY %sserial%s LIMIT ?4) ORDER BY serial",
+                                  has_time ? "+" : "", query->wants_oldest ? "" : " DESC");
         return history_store_prepare(store, text, ret_statement);
 }
 

@@ -43,9 +43,18 @@ typedef struct Arguments {
 
 enum { STATE_DIR = 256, LISTEN, CONNECTION_FD, PEER_USER, MAX_AGE, MAX_ENTRIES, MAX_SIZE, DEBUG };
 
-/* How much is kept. Returns 0 or -EINVAL. */
-static int take_limit(int option, const char *value, RecorderOptions *options) {
+/* Those that are numbers: a descriptor, and how much is kept. Returns 0 or -EINVAL. */
+static int take_number(int option, const char *value, RecorderOptions *options) {
+        uint64_t number;
+
         switch (option) {
+        case CONNECTION_FD:
+                if (number_parse_u64(value, 3, INT32_MAX, &number) < 0) {
+                        fprintf(stderr, "--connection-fd: %s is no descriptor\n", value);
+                        return -EINVAL;
+                }
+                options->connection_fd = (int) number;
+                return 0;
         case MAX_AGE:
                 if (duration_parse(value, &options->age_max_usec) >= 0 &&
                     options->age_max_usec >= RECORDER_AGE_MIN_USEC)
@@ -83,7 +92,6 @@ static int parse_arguments(int argc, char *argv[], Arguments *arguments) {
                 { "version",       no_argument,       NULL, 'V' },
                 {}
         };
-        uint64_t number;
         int c;
 
         while ((c = getopt_long(argc, argv, "hV", table, NULL)) >= 0)
@@ -94,20 +102,14 @@ static int parse_arguments(int argc, char *argv[], Arguments *arguments) {
                 case LISTEN:
                         arguments->options.listen_path = optarg;
                         break;
-                case CONNECTION_FD:
-                        if (number_parse_u64(optarg, 3, INT32_MAX, &number) < 0) {
-                                fprintf(stderr, "--connection-fd: %s is no descriptor\n", optarg);
-                                return -EINVAL;
-                        }
-                        arguments->options.connection_fd = (int) number;
-                        break;
                 case PEER_USER:
                         arguments->peer_user = optarg;
                         break;
+                case CONNECTION_FD:
                 case MAX_AGE:
                 case MAX_ENTRIES:
                 case MAX_SIZE:
-                        if (take_limit(c, optarg, &arguments->options) < 0)
+                        if (take_number(c, optarg, &arguments->options) < 0)
                                 return -EINVAL;
                         break;
                 case DEBUG:
