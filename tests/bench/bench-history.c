@@ -289,6 +289,7 @@ int main(int argc, char *argv[]) {
                 fputs("bench-history FOLDER [EVENTS]: an empty folder, and 1,000 events at least\n", stderr);
                 return EXIT_FAILURE;
         }
+        (void) setvbuf(stdout, NULL, _IOLBF, 0);
         log_set_max_level(LOG_WARNING);
         (void) signal(SIGPIPE, SIG_IGN);
         measure_link(argv[1]);
