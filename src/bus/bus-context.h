@@ -42,6 +42,8 @@ typedef struct BusJob {
 
 /* A lock of bus-inhibit.h. */
 typedef struct BusInhibitor BusInhibitor;
+/* Of bus-subscribe.h. */
+typedef struct BusSubscription BusSubscription;
 
 /* One of bus-dump.h. */
 typedef struct BusDump BusDump;
@@ -60,6 +62,9 @@ struct BusContext {
         size_t n_ended_jobs;
         TAILQ_HEAD(, BusInhibitor) inhibitors;
         size_t n_inhibitors;
+        TAILQ_HEAD(, BusSubscription) subscriptions;
+        size_t n_subscriptions;
+        uint64_t n_subscribers_cut;     /* because they did not read */
         TAILQ_HEAD(, BusDump) dumps;
         size_t n_dumps;
         sd_event_source *job_timer;

@@ -36,6 +36,8 @@ static const BusGuard guards[] = {
         { MANAGER,    "ReloadPolicy",  BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY,    MESSAGE_RELOAD,  false },
         { MANAGER,    "Resume",        BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY,    MESSAGE_RESUME,  false },
         { MANAGER,    "ListEvents",    BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_READ,    false },
+        { MANAGER,    "Subscribe",     BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_READ,    false },
+        { MANAGER,    "Unsubscribe",   BUS_VARIANT_PLAIN,     NULL,                           NULL,            false },
         { MANAGER,    "GetEvent",      BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_READ,    false },
         { MANAGER,    "DumpEvents",    BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_READ,    false },
         { FILESYSTEM, "ListUsers",     BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_USERS,   false },

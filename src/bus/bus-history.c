@@ -76,7 +76,7 @@ static int append_text(sd_bus_message *reply, HistoryText text, const char *valu
         return bus_entry_text(reply, field->name, value);
 }
 
-static int append_row(sd_bus_message *reply, const HistoryRow *row) {
+int bus_history_append_row(sd_bus_message *reply, const HistoryRow *row, bool with_facts) {
         HistoryValues values;
         int r;
 
@@ -90,7 +90,8 @@ static int append_row(sd_bus_message *reply, const HistoryRow *row) {
                 if (values.known & UINT32_C(1) << i)
                         r = append_number(reply, i, values.numbers[i]);
         for (size_t i = 0; r >= 0 && i < N_HISTORY_TEXTS; i++)
-                if (values.texts[i][0] || (i == HISTORY_ACTIONS && values.type == HISTORY_ROW_DECISION))
+                if ((values.texts[i][0] && (i != HISTORY_FACTS || with_facts)) ||
+                    (i == HISTORY_ACTIONS && values.type == HISTORY_ROW_DECISION))
                         r = append_text(reply, i, values.texts[i]);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
@@ -118,7 +119,7 @@ static void on_answer(void *userdata, const HistoryRow *row, int error) {
         if (row) {
                 question->n_rows++;
                 if (question->error == 0)
-                        question->error = min_of(append_row(question->reply, row), 0);
+                        question->error = min_of(bus_history_append_row(question->reply, row, true), 0);
                 return;
         }
 

@@ -13,6 +13,7 @@
 #include "src/bus/bus-inhibit.h"
 #include "src/bus/bus-manager.h"
 #include "src/bus/bus-names.h"
+#include "src/bus/bus-subscribe.h"
 #include "src/bus/bus-value.h"
 #include "src/bus/bus-workloads.h"
 
@@ -292,6 +293,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("WorkerConnected", "b", get_worker_connected, 0, CHANGES),
         SD_BUS_PROPERTY("InhibitedBy", "a(ssu)", bus_inhibit_get, 0, CHANGES),
         SD_BUS_PROPERTY("UnitsHeld", "u", get_held, 0, CHANGES),
+        SD_BUS_PROPERTY("Subscribers", "u", bus_subscribe_get, 0, CHANGES),
+        SD_BUS_PROPERTY("SubscribersCut", "t", bus_subscribe_get, 0, CHANGES),
 
         SD_BUS_METHOD_WITH_ARGS("GetFilesystem",
                                 SD_BUS_ARGS("s", name),
@@ -324,6 +327,16 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_RESULT("h", stream),
                                 bus_dump_on_dump_events,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Subscribe",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_NO_RESULT,
+                                bus_subscribe_on_subscribe,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Unsubscribe",
+                                SD_BUS_NO_ARGS,
+                                SD_BUS_NO_RESULT,
+                                bus_subscribe_on_unsubscribe,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Inhibit",
                                 SD_BUS_ARGS("s", who, "s", why, "a{sv}", options),
@@ -361,6 +374,9 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_SIGNAL_WITH_ARGS("Notice",
                                 SD_BUS_ARGS("t", id, "s", severity, "s", message, "o", filesystem),
                                 0),
+        SD_BUS_SIGNAL_WITH_ARGS("Record",
+                                SD_BUS_ARGS("a{sv}", record),
+                                0),
         SD_BUS_SIGNAL_WITH_ARGS("PolicyReloaded",
                                 SD_BUS_ARGS("t", generation, "b", ok),
                                 0),
@@ -388,6 +404,8 @@ static const BusChangeName change_names[] = {
         { "LastEventUSec",    BUS_MANAGER_COUNTERS },
         { "LagUSec",          BUS_MANAGER_COUNTERS },
         { "BrakedUntilUSec",  BUS_MANAGER_COUNTERS },
+        { "Subscribers",      BUS_MANAGER_SUBSCRIPTIONS },
+        { "SubscribersCut",   BUS_MANAGER_SUBSCRIPTIONS },
         { "MountedUnwatched", BUS_MANAGER_FILESYSTEMS },
         { "WorkerConnected",  BUS_MANAGER_WORKER },
         { "KernelRelease",    BUS_MANAGER_WORKER },

@@ -17,6 +17,7 @@ typedef enum BusManagerChange {
         BUS_MANAGER_FILESYSTEMS = 1 << 3,
         BUS_MANAGER_INHIBITORS = 1 << 4,
         BUS_MANAGER_HOLDS = 1 << 5,
+        BUS_MANAGER_SUBSCRIPTIONS = 1 << 6,
 } BusManagerChange;
 
 void bus_manager_changed(BusContext *context, unsigned changes);

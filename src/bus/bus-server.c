@@ -21,6 +21,7 @@
 #include "src/bus/bus-names.h"
 #include "src/bus/bus-observer.h"
 #include "src/bus/bus-server.h"
+#include "src/bus/bus-subscribe.h"
 
 #define CHANGE_INTERVAL_USEC USEC_PER_SEC
 #define JOB_KEEP_USEC (30 * USEC_PER_SEC)
@@ -95,6 +96,7 @@ static void server_retry_later(BusServer *server) {
 static void server_drop_bus(BusServer *server) {
         server_set_ready(server, false);
         bus_authorizer_drop_all(server->context.authorizer);
+        bus_subscribe_drop_all(&server->context);
         server->context.bus = NULL;
         server->name_slot = sd_bus_slot_unref(server->name_slot);
         if (server->bus)
@@ -286,6 +288,7 @@ static int server_init_context(BusServer *server, sd_event *event, Engine *engin
         TAILQ_INIT(&context->filesystems);
         TAILQ_INIT(&context->jobs);
         TAILQ_INIT(&context->inhibitors);
+        TAILQ_INIT(&context->subscriptions);
         TAILQ_INIT(&context->dumps);
 
         r = bus_authorizer_new(
@@ -298,6 +301,7 @@ static int server_init_context(BusServer *server, sd_event *event, Engine *engin
         if (r < 0)
                 return r;
         context->history = options->history;
+        bus_subscribe_init(context);
         context->notices = options->notices;
         bus_manager_init(context);
         r = bus_job_init(context);
@@ -390,6 +394,7 @@ BusServer *bus_server_free(BusServer *server) {
                 bus_job_remove_all(context);
                 bus_inhibit_drop_all(context);
                 bus_dump_drop_all(context);
+                bus_subscribe_done(context);
                 server_drop_bus(server);
         }
         bus_authorizer_free(context->authorizer);

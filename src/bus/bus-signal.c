@@ -14,7 +14,7 @@
 
 DEFINE_CLEANUP(sd_bus_message, sd_bus_message_unref)
 
-static bool can_send(BusContext *context) {
+bool bus_signal_has_room(BusContext *context) {
         uint64_t n_queued = 0;
 
         if (context->is_ready && context->bus &&
@@ -26,7 +26,7 @@ static bool can_send(BusContext *context) {
         return false;
 }
 
-static void dropped(BusContext *context, const char *member, int r) {
+void bus_signal_dropped(BusContext *context, const char *member, int r) {
         context->n_signals_dropped++;
         log_debug_errno(r, "Cannot send the signal %s: %m", member);
 }
@@ -57,11 +57,11 @@ static int send_event(BusContext *context, const HealthEvent *event, const Files
 void bus_signal_event(BusContext *context, const HealthEvent *event, const Filesystem *filesystem) {
         int r;
 
-        if (!can_send(context))
+        if (!bus_signal_has_room(context))
                 return;
         r = send_event(context, event, filesystem);
         if (r < 0)
-                dropped(context, "Event", r);
+                bus_signal_dropped(context, "Event", r);
 }
 
 static int send_decision(BusContext *context, const Decision *decision, const Filesystem *filesystem) {
@@ -93,11 +93,11 @@ static int send_decision(BusContext *context, const Decision *decision, const Fi
 void bus_signal_decision(BusContext *context, const Decision *decision, const Filesystem *filesystem) {
         int r;
 
-        if (!can_send(context))
+        if (!bus_signal_has_room(context))
                 return;
         r = send_decision(context, decision, filesystem);
         if (r < 0)
-                dropped(context, "Decision", r);
+                bus_signal_dropped(context, "Decision", r);
 }
 
 static int send_action_taken(BusContext *context, const Job *job, const Filesystem *filesystem) {
@@ -122,11 +122,11 @@ static int send_action_taken(BusContext *context, const Job *job, const Filesyst
 void bus_signal_action_taken(BusContext *context, const Job *job, const Filesystem *filesystem) {
         int r;
 
-        if (!can_send(context))
+        if (!bus_signal_has_room(context))
                 return;
         r = send_action_taken(context, job, filesystem);
         if (r < 0)
-                dropped(context, "ActionTaken", r);
+                bus_signal_dropped(context, "ActionTaken", r);
 }
 
 static int send_action_refused(BusContext *context, ActionKind action, const char *why, const Decision *decision,
@@ -152,11 +152,11 @@ void bus_signal_action_refused(BusContext *context, ActionKind action, const cha
                                const HealthEvent *event, const Filesystem *filesystem) {
         int r;
 
-        if (!can_send(context))
+        if (!bus_signal_has_room(context))
                 return;
         r = send_action_refused(context, action, why, decision, event, filesystem);
         if (r < 0)
-                dropped(context, "ActionTaken", r);
+                bus_signal_dropped(context, "ActionTaken", r);
 }
 
 static int send_notice(BusContext *context, Severity severity, const char *message, const HealthEvent *event,
@@ -189,11 +189,11 @@ void bus_signal_notice(BusContext *context, Severity severity, const char *messa
                        const Filesystem *filesystem) {
         int r;
 
-        if (!can_send(context))
+        if (!bus_signal_has_room(context))
                 return;
         r = send_notice(context, severity, message, event, filesystem);
         if (r < 0)
-                dropped(context, "Notice", r);
+                bus_signal_dropped(context, "Notice", r);
 }
 
 static int append_units(sd_bus_message *signal, const Job *job) {
@@ -229,11 +229,11 @@ static int send_workload_will_fail(BusContext *context, const Job *job, const Fi
 void bus_signal_workload_will_fail(BusContext *context, const Job *job, const Filesystem *filesystem) {
         int r;
 
-        if (!can_send(context))
+        if (!bus_signal_has_room(context))
                 return;
         r = send_workload_will_fail(context, job, filesystem);
         if (r < 0)
-                dropped(context, "WorkloadWillFail", r);
+                bus_signal_dropped(context, "WorkloadWillFail", r);
 }
 
 static int send_workload_failed(BusContext *context, const Job *job, const Filesystem *filesystem) {
@@ -253,23 +253,23 @@ static int send_workload_failed(BusContext *context, const Job *job, const Files
 void bus_signal_workload_failed(BusContext *context, const Job *job, const Filesystem *filesystem) {
         int r;
 
-        if (!can_send(context))
+        if (!bus_signal_has_room(context))
                 return;
         r = send_workload_failed(context, job, filesystem);
         if (r < 0)
-                dropped(context, "WorkloadFailed", r);
+                bus_signal_dropped(context, "WorkloadFailed", r);
 }
 
 void bus_signal_policy_reloaded(BusContext *context, bool is_loaded) {
         const Policy *policy = engine_policy(context->engine);
         int r;
 
-        if (!can_send(context))
+        if (!bus_signal_has_room(context))
                 return;
         r = sd_bus_emit_signal(context->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "PolicyReloaded", "tb",
                                policy ? policy_generation(policy) : UINT64_C(0), (int) is_loaded);
         if (r < 0)
-                dropped(context, "PolicyReloaded", r);
+                bus_signal_dropped(context, "PolicyReloaded", r);
 }
 
 static int send_job_completed(BusContext *context, const BusJob *object, const Filesystem *filesystem) {
@@ -294,30 +294,30 @@ static int send_job_completed(BusContext *context, const BusJob *object, const F
 void bus_signal_job_completed(BusContext *context, const BusJob *object, const Filesystem *filesystem) {
         int r;
 
-        if (!can_send(context))
+        if (!bus_signal_has_room(context))
                 return;
         r = send_job_completed(context, object, filesystem);
         if (r < 0)
-                dropped(context, "Completed", r);
+                bus_signal_dropped(context, "Completed", r);
 }
 
 void bus_signal_object_added(BusContext *context, const char *path, const char *interface) {
         int r;
 
         /* Everything is announced when the name is ours (again): nothing is lost before that. */
-        if (!context->is_ready || !can_send(context))
+        if (!context->is_ready || !bus_signal_has_room(context))
                 return;
         r = sd_bus_emit_interfaces_added(context->bus, path, interface, NULL);
         if (r < 0)
-                dropped(context, "InterfacesAdded", r);
+                bus_signal_dropped(context, "InterfacesAdded", r);
 }
 
 void bus_signal_object_removed(BusContext *context, const char *path, const char *interface) {
         int r;
 
-        if (!context->is_ready || !can_send(context))
+        if (!context->is_ready || !bus_signal_has_room(context))
                 return;
         r = sd_bus_emit_interfaces_removed(context->bus, path, interface, NULL);
         if (r < 0)
-                dropped(context, "InterfacesRemoved", r);
+                bus_signal_dropped(context, "InterfacesRemoved", r);
 }

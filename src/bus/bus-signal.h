@@ -10,6 +10,11 @@
 /* Messages that wait because the bus does not read; sd-bus alone would keep hundreds of thousands of them. */
 #define BUS_SIGNALS_QUEUED_MAX 4096
 
+/* Is there a bus, and room in our queue? If not it is counted. */
+bool bus_signal_has_room(BusContext *context);
+/* It could not be sent: counted. */
+void bus_signal_dropped(BusContext *context, const char *member, int r);
+
 void bus_signal_event(BusContext *context, const HealthEvent *event, const Filesystem *filesystem);
 void bus_signal_decision(BusContext *context, const Decision *decision, const Filesystem *filesystem);
 void bus_signal_action_taken(BusContext *context, const Job *job, const Filesystem *filesystem);

@@ -33,6 +33,8 @@ struct HistoryLink {
         HistoryPlace place;             /* as the recorder says it */
         uint64_t n_removed;             /* as well */
         HistoryLinkListener listener;
+        HistoryTold told;
+        void *told_userdata;
         uint64_t next_serial;
         bool has_been_ready;
         uint64_t n_dropped_logged;
@@ -101,6 +103,8 @@ void history_link_add(HistoryLink *link, const HistoryValues *values) {
         if (r < 0 && line_n_dropped(link->line) == link->n_dropped_logged + 1)
                 log_warning_errno(r, "history: %zu records wait for the recorder, what comes now is not kept: %m",
                                   line_n_queued(link->line));
+        if (link->told)
+                link->told(link->told_userdata, &message.row);
 }
 
 static void take_taken(HistoryLink *link, uint64_t serial) {
@@ -352,12 +356,20 @@ static HistoryPlace reader_place(void *userdata) {
         return history_link_place(userdata);
 }
 
+static void reader_listen(void *userdata, HistoryTold on_row, void *listener) {
+        HistoryLink *link = userdata;
+
+        link->told = on_row;
+        link->told_userdata = listener;
+}
+
 HistoryReader history_link_reader(HistoryLink *link) {
         return (HistoryReader) {
                 .query = reader_query,
                 .n_dropped = reader_n_dropped,
                 .n_removed = reader_n_removed,
                 .place = reader_place,
+                .listen = reader_listen,
                 .userdata = link,
         };
 }

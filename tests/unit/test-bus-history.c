@@ -73,7 +73,13 @@ static HistoryPlace fake_place(void *userdata) {
 
 static void set_up(BusFixture *fixture, FakeHistory *history) {
         const BusServerOptions options = {
-                .history = { fake_query, fake_n_dropped, fake_n_removed, fake_place, history },
+                .history = {
+                        .query = fake_query,
+                        .n_dropped = fake_n_dropped,
+                        .n_removed = fake_n_removed,
+                        .place = fake_place,
+                        .userdata = history,
+                },
         };
 
         bus_fixture_init(fixture, &options);
