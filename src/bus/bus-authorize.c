@@ -298,8 +298,23 @@ static size_t count_step(const BusAuthorizer *authorizer, PendingStep step) {
         return n;
 }
 
+static size_t count_of_user(const BusAuthorizer *authorizer, uint32_t uid) {
+        const Pending *pending;
+        size_t n = 0;
+
+        TAILQ_FOREACH(pending, &authorizer->pending, link)
+                n += pending->step == PENDING_POLKIT && pending->uid == uid;
+
+        return n;
+}
+
 static void pending_ask_polkit(Pending *pending) {
         int r;
+
+        if (count_of_user(pending->authorizer, pending->uid) >= BUS_AUTHORIZE_PENDING_PER_USER_MAX) {
+                pending_refuse(pending, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many of your calls wait for authentication");
+                return;
+        }
 
         if (count_step(pending->authorizer, PENDING_POLKIT) >= BUS_AUTHORIZE_PENDING_MAX) {
                 pending_refuse(pending, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many calls wait for authentication");

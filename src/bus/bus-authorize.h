@@ -14,8 +14,9 @@
 
 #include "src/filesystem/filesystem.h"
 
-/* Pending questions: all callers, one connection of a caller. */
+/* Pending questions: all callers, one user, one connection of a caller. */
 #define BUS_AUTHORIZE_PENDING_MAX 64
+#define BUS_AUTHORIZE_PENDING_PER_USER_MAX 16
 #define BUS_AUTHORIZE_PENDING_PER_SENDER_MAX 8
 
 /* How long a person may think, and how long polkit may when nobody is asked. */

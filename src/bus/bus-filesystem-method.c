@@ -132,6 +132,21 @@ static void log_reason(const CallerOrder *order, const char *subject) {
                    order->caller_uid, text);
 }
 
+/* One user cannot fill the queue of everybody. Root is who can be asked to make room. */
+static int check_jobs_of_user(BusContext *context, uint32_t uid, sd_bus_error *error) {
+        JobQueue *queue = engine_jobs(context->engine);
+        unsigned n = 0;
+
+        if (uid == 0)
+                return 0;
+        for (const Job *job = job_queue_next(queue, NULL); job; job = job_queue_next(queue, job))
+                n += job->report.source == DECISION_CALLER && job->report.caller_uid == uid;
+        if (n < BUS_JOBS_PER_USER_MAX)
+                return 0;
+        return bus_error_set(error, -ENOBUFS, "User %" PRIu32 " has %d jobs already that have not ended", uid,
+                             BUS_JOBS_PER_USER_MAX);
+}
+
 static int answer_order(BusFilesystem *object, sd_bus_message *message, const CallerOrder *order, sd_bus_error *error) {
         BusContext *context = object->base.context;
         _cleanup_(free_at) char *denied = NULL;
@@ -139,6 +154,10 @@ static int answer_order(BusFilesystem *object, sd_bus_message *message, const Ca
         char buffer[32], path[BUS_JOB_PATH_SIZE];
         Job *job;
         int r;
+
+        r = check_jobs_of_user(context, order->caller_uid, error);
+        if (r < 0)
+                return r;
 
         subject = filesystem_facts_subject(&object->filesystem->facts, buffer);
         r = engine_order(context->engine, order, &job, &denied);

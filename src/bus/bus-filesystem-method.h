@@ -6,6 +6,9 @@
 
 #include "src/bus/bus-context.h"
 
+/* That one user, who is not root, has asked for and that have not ended. */
+#define BUS_JOBS_PER_USER_MAX 8
+
 /* With options that were read and found good: authorise, order, answer. Returns as a handler does. @order gets the
  * caller. */
 int bus_filesystem_order(BusFilesystem *object, sd_bus_message *message, BusVariant variant, const BusDetail *details,

@@ -236,13 +236,16 @@ static void test_limit_of_all(void **state _unused_) {
         fake_engine_add_filesystem(fixture.engine, &srv);
         fixture.polkit = FAKE_POLKIT_SILENT;
         for (unsigned i = 0; i < n; i++) {
+                unsigned n_asked = i + 1;
                 char sender[32];
 
+                fixture.caller_uid = 1000 + i / BUS_AUTHORIZE_PENDING_PER_USER_MAX;
                 (void) snprintf(sender, sizeof(sender), ":1.%u", 100 + i);
                 bus_fixture_call_async(&fixture, sender, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", &replied,
                                        "a{sv}", 0);
+                bus_fixture_wait(&fixture, is_asked, &n_asked);
         }
-        bus_fixture_wait(&fixture, is_asked, &n);
+        fixture.caller_uid++;
         bus_fixture_call_async(&fixture, ":1.9", FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", &refused, "a{sv}", 0);
         bus_fixture_wait(&fixture, is_replied, &refused);
         assert_int_equal(replied, 0);
@@ -253,6 +256,34 @@ static void test_limit_of_all(void **state _unused_) {
         bus_fixture_call_async(&fixture, ":1.10", FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", &by_root, "a{sv}", 0);
         bus_fixture_wait(&fixture, is_replied, &by_root);
         assert_int_equal(fake_engine(fixture.engine)->n_orders, 1);
+        bus_fixture_done(&fixture);
+}
+
+/* However many connections one user opens, others are still asked. */
+static void test_limit_of_user(void **state _unused_) {
+        unsigned replied = 0, refused = 0, n = BUS_AUTHORIZE_PENDING_PER_USER_MAX;
+        BusFixture fixture;
+
+        bus_fixture_init(&fixture, NULL);
+        fake_engine_add_filesystem(fixture.engine, &srv);
+        fixture.polkit = FAKE_POLKIT_SILENT;
+        for (unsigned i = 0; i < n; i++) {
+                char sender[32];
+
+                (void) snprintf(sender, sizeof(sender), ":1.%u", 100 + i);
+                bus_fixture_call_async(&fixture, sender, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", &replied,
+                                       "a{sv}", 0);
+        }
+        bus_fixture_wait(&fixture, is_asked, &n);
+        bus_fixture_call_async(&fixture, ":1.9", FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", &refused, "a{sv}", 0);
+        bus_fixture_wait(&fixture, is_replied, &refused);
+        assert_int_equal(fixture.n_questions, n);
+
+        fixture.caller_uid++;
+        bus_fixture_call_async(&fixture, ":1.10", FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", &replied, "a{sv}", 0);
+        n++;
+        bus_fixture_wait(&fixture, is_asked, &n);
+        assert_int_equal(replied, 0);
         bus_fixture_done(&fixture);
 }
 
@@ -303,6 +334,7 @@ int main(void) {
                 cmocka_unit_test(test_changes_meanwhile),
                 cmocka_unit_test(test_limit_of_one_caller),
                 cmocka_unit_test(test_limit_of_all),
+                cmocka_unit_test(test_limit_of_user),
                 cmocka_unit_test(test_nothing_before_permission),
                 cmocka_unit_test(test_table),
         };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "src/basic/text.h"
+#include "src/bus/bus-filesystem-method.h"
 #include "src/bus/bus-names.h"
 #include "tests/unit/bus-fixture.h"
 
@@ -346,6 +347,31 @@ static void test_engine_refuses(void **state _unused_) {
         bus_fixture_done(&fixture);
 }
 
+/* Of one user, and never of root. */
+static void test_jobs_of_user(void **state _unused_) {
+        BusFixture fixture;
+
+        bus_fixture_init(&fixture, NULL);
+        fake_engine_add_filesystem(fixture.engine, &srv);
+        for (unsigned i = 0; i <= BUS_JOBS_PER_USER_MAX; i++) {
+                const char *error = bus_fixture_call(&fixture, false, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Repair", NULL,
+                                                     "a{sv}", 2, "structure", "s", "finobt", "group", "u", i);
+
+                if (i < BUS_JOBS_PER_USER_MAX)
+                        assert_null(error);
+                else
+                        assert_string_equal(error, SD_BUS_ERROR_LIMITS_EXCEEDED);
+        }
+        assert_int_equal(fake_engine(fixture.engine)->n_orders, BUS_JOBS_PER_USER_MAX);
+        fixture.caller_uid = 1001;
+        assert_null(bus_fixture_call(&fixture, false, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Scrub", NULL, "a{sv}", 0));
+        fixture.caller_uid = 0;
+        for (unsigned i = 0; i <= BUS_JOBS_PER_USER_MAX; i++)
+                assert_null(bus_fixture_call(&fixture, false, FS_PATH, BUS_INTERFACE_FILESYSTEM, "Repair", NULL,
+                                             "a{sv}", 2, "structure", "s", "bnobt", "group", "u", i));
+        bus_fixture_done(&fixture);
+}
+
 static void test_verify(void **state _unused_) {
         static const struct {
                 const char *space;
@@ -477,6 +503,7 @@ int main(void) {
                 cmocka_unit_test(test_repair_orders),
                 cmocka_unit_test(test_repair_refuses),
                 cmocka_unit_test(test_engine_refuses),
+                cmocka_unit_test(test_jobs_of_user),
                 cmocka_unit_test(test_verify),
                 cmocka_unit_test(test_scrub),
                 cmocka_unit_test(test_details),
