@@ -10,6 +10,10 @@
 #include "src/engine/engine-fail.h"
 #include "src/protocol/workload-list.h"
 
+/* Of a detail, for those who were hit. */
+#define NAMES_SIZE_MIN 64
+_Static_assert(JOB_DETAIL_SIZE / 2 > FAIL_HOOKS_TEXT_SIZE + 32 + 2, "beside half a sentence the hooks have room");
+
 uint64_t engine_fail_order_timeout(const Job *job) {
         const WorkloadScope *scope = job->request.workloads;
 
@@ -88,16 +92,21 @@ void engine_on_workload(Engine *engine, const WorkerWorkload *told) {
 /* The worker says how it went; who it was stands in the list that it told before. */
 void engine_fail_add_detail(Engine *engine, WorkerJobResult *result) {
         const Job *job = job_queue_find(engine->jobs, result->job_id);
-        size_t length = strlen(result->detail);
-        char names[JOB_DETAIL_SIZE];
+        char names[JOB_DETAIL_SIZE], hooks[FAIL_HOOKS_TEXT_SIZE + 32] = "";
+        const FailRun *run = engine_fail_find(engine, result->job_id);
+        size_t length = strlen(result->detail), room;
 
+        if (run)
+                (void) engine_fail_hooks_text(run, hooks);
         if (!job || !job->is_ordered || job->workloads.n_items == 0 || length > sizeof(names) / 2)
                 return;
         /* Its condition has them, with what is to be done. */
         if (job->request.kind == ACTION_RECYCLE && !outcome_is_success((Outcome) result->outcome))
                 return;
-        (void) workload_reports_text(&job->workloads, "", names, sizeof(names) - length - strlen(": "));
-        (void) text_append_format(result->detail, sizeof(result->detail), "%s%s", length > 0 ? ": " : "", names);
+        room = sizeof(names) - length - strlen(": ") - strlen(hooks);
+        (void) workload_reports_text(&job->workloads, "", names, max_of(room, (size_t) NAMES_SIZE_MIN));
+        (void) text_append_format(result->detail, sizeof(result->detail), "%s%s%s", length > 0 ? ": " : "", names,
+                                  hooks);
 }
 
 /* The first of them, so that people know whom to look for. */

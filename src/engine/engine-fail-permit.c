@@ -15,18 +15,7 @@
 #define WORKLOADS_BYTES ((size_t) 320 * 1024)
 
 void engine_fail_forget_permit(FailRun *run) {
-        WorkerMessage message;
-
-        if (run->permit_id == 0)
-                return;
-        if (run->engine->link && worker_link_is_ready(run->engine->link)) {
-                worker_message_init(&message, WORKER_CANCEL);
-                message.cancel.job_id = run->permit_id;
-                /* A line that breaks ends it as well. */
-                run->permit_id = 0;
-                (void) worker_link_send(run->engine->link, &message, -EBADF);
-        }
-        run->permit_id = 0;
+        engine_fail_cancel_unit(run->engine, &run->permit_id);
 }
 
 static void refuse(FailRun *run, int error, const char *why) {
@@ -58,10 +47,11 @@ static int add_workloads(const WorkloadReports *reports, bool is_taken, MessageL
         return r < 0 ? r : 0;
 }
 
-static int permit_message(const FailRun *run, const Job *job, const Filesystem *filesystem, char **ret_text) {
+int engine_fail_message(const FailRun *run, const Job *job, const Filesystem *filesystem, const char *type,
+                        uint64_t id, const char *unit, char **ret_text) {
         _cleanup_(message_list_clear) MessageList events = {}, workloads = {};
         _cleanup_(free_at) char *object = NULL;
-        char name[UNIT_NAME_SIZE], summary[EVENT_TEXT_SIZE] = "", number[32];
+        char summary[EVENT_TEXT_SIZE] = "", number[32];
         bool is_shutdown = job->request.kind == ACTION_SHUTDOWN;
         int r = 0;
 
@@ -77,13 +67,13 @@ static int permit_message(const FailRun *run, const Job *job, const Filesystem *
         if (r < 0)
                 return r;
 
-        (void) text_append_format(summary, sizeof(summary), "%s of %s: may it be done?",
-                                  action_kind_to_name(job->request.kind),
-                                  filesystem_facts_subject(&filesystem->facts, number));
+        (void) text_append_format(summary, sizeof(summary), "%s of %s: %s", action_kind_to_name(job->request.kind),
+                                  filesystem_facts_subject(&filesystem->facts, number),
+                                  unit ? "may it be done?" : "it is going to be done");
         return message_text(&(Message) {
-                .type = "permit",
-                .id = run->permit_id,
-                .unit = unit_name_from_number(run->engine->permit.template, run->permit_id, name),
+                .type = type,
+                .id = id,
+                .unit = unit,
                 .rule = job->report.rule_id,
                 .summary = summary,
                 .severity = health_event_severity(&job->event),
@@ -95,15 +85,18 @@ static int permit_message(const FailRun *run, const Job *job, const Filesystem *
                 .filesystem = &filesystem->facts,
                 .n_taken = run->plan.n_taken,
                 .workloads = is_shutdown ? NULL : &workloads,
+                .deadline_usec = job->was_announced ? job->act_realtime_usec : 0,
         }, ret_text);
 }
 
 static int start_unit(FailRun *run, const Job *job, const Filesystem *filesystem) {
         const PermitUnit *permit = &run->engine->permit;
         _cleanup_(free_at) char *text = NULL;
+        char name[UNIT_NAME_SIZE];
         int r;
 
-        r = permit_message(run, job, filesystem, &text);
+        r = engine_fail_message(run, job, filesystem, "permit", run->permit_id,
+                                unit_name_from_number(permit->template, run->permit_id, name), &text);
         if (r < 0)
                 return r;
         return engine_start_unit(run->engine, &(UnitOrder) {

@@ -23,6 +23,7 @@ Job *engine_fail_job(const FailRun *run) {
 static FailRun *run_free(FailRun *run) {
         engine_fail_forget_listing(run);
         engine_fail_forget_permit(run);
+        engine_fail_forget_hooks(run);
         sd_event_source_disable_unref(run->timer);
         workload_plan_clear(&run->plan);
         free(run);
@@ -43,6 +44,18 @@ static void forget(FailRun *run) {
         run_free(run);
 }
 
+void engine_fail_cancel_unit(Engine *engine, uint64_t *id) {
+        WorkerMessage message;
+
+        if (*id == 0)
+                return;
+        worker_message_init(&message, WORKER_CANCEL);
+        message.cancel.job_id = *id;
+        *id = 0;
+        if (engine->link && worker_link_is_ready(engine->link))
+                (void) worker_link_send(engine->link, &message, -EBADF);
+}
+
 void engine_fail_set_timer(FailRun *run, uint64_t usec) {
         int r = sd_event_source_set_time_relative(run->timer, usec);
 
@@ -60,15 +73,21 @@ void engine_fail_end(FailRun *run, Outcome outcome, int error, const char *detai
                 .outcome = (uint8_t) outcome,
                 .error = error,
         };
+        char hooks[FAIL_HOOKS_TEXT_SIZE + 32];
+        Engine *engine = run->engine;
 
         if (run->stage == FAIL_ENDED)
                 return;
+        run->stage = FAIL_ENDED;
+        (void) sd_event_source_set_enabled(run->timer, SD_EVENT_OFF);
+        (void) text_append_format(result.detail, sizeof(result.detail), "%s%s", detail,
+                                  engine_fail_hooks_text(run, hooks));
         engine_fail_forget_listing(run);
         engine_fail_forget_permit(run);
-        (void) sd_event_source_set_enabled(run->timer, SD_EVENT_OFF);
-        run->stage = FAIL_ENDED;
-        (void) text_copy(result.detail, sizeof(result.detail), detail);
-        (void) job_queue_on_result(run->engine->jobs, &result);
+        run = engine_fail_find(engine, result.job_id);
+        if (run)
+                engine_fail_forget_hooks(run);
+        (void) job_queue_on_result(engine->jobs, &result);
 }
 
 /* The root file system and what our own state lies on are never shut down; the worker looks for itself. */
@@ -193,14 +212,19 @@ void engine_fail_planned(FailRun *run) {
 
 /* Those who are told may do something about it until the time is over. */
 static void announce(FailRun *run, Job *job, const Filesystem *filesystem) {
-        uint64_t warn_usec = job->request.workloads->warn_usec;
+        uint64_t warn_usec = job->request.workloads->warn_usec, job_id = run->job_id;
+        Engine *engine = run->engine;
 
         job->was_announced = true;
         job->act_realtime_usec = clock_realtime_usec() + warn_usec;
         run->stage = FAIL_WARNING;
         engine_tell(run->engine, on_announced, job, filesystem);
         /* An observer may have a word in it: cancelled, there is nothing to wait for. */
-        if (run->stage == FAIL_WARNING)
+        if (run->stage != FAIL_WARNING)
+                return;
+        engine_fail_run_hooks(run, job, filesystem);
+        run = engine_fail_find(engine, job_id);
+        if (run)
                 engine_fail_set_timer(run, warn_usec);
 }
 
@@ -244,6 +268,32 @@ void engine_fail_permitted(FailRun *run) {
                 announce(run, job, filesystem);
 }
 
+static bool is_waited_for(const FailRun *run) {
+        return run->engine->n_inhibitors > 0 || run->hooks_id != 0;
+}
+
+/* Also if somebody has not had enough of the delay. */
+static void go_on(FailRun *run, Job *job, const Filesystem *filesystem) {
+        Engine *engine = run->engine;
+        uint64_t job_id = run->job_id;
+
+        if (engine->n_inhibitors > 0)
+                log_notice("job %" PRIu64 ": %zu locks were not released in time, it goes on", job_id,
+                           engine->n_inhibitors);
+        if (run->hooks_id != 0) {
+                log_notice("job %" PRIu64 ": its hooks have not ended in time, it goes on", job_id);
+                engine_fail_forget_hooks(run);
+                run = engine_fail_find(engine, job_id);
+        }
+        if (run)
+                order(run, job, filesystem);
+}
+
+void engine_fail_look_on(FailRun *run) {
+        if (run->stage == FAIL_DELAYED && !is_waited_for(run))
+                engine_fail_set_timer(run, 0);
+}
+
 static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
         FailRun *run = userdata;
         Job *job = engine_fail_job(run);
@@ -264,7 +314,7 @@ static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
                 engine_fail_permit_overdue(run);
                 return 0;
         case FAIL_WARNING:
-                if (run->engine->n_inhibitors > 0) {
+                if (is_waited_for(run)) {
                         run->stage = FAIL_DELAYED;
                         engine_fail_set_timer(run, FAIL_DELAY_USEC);
                         return 0;
@@ -272,10 +322,7 @@ static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
                 order(run, job, filesystem);
                 return 0;
         case FAIL_DELAYED:
-                if (run->engine->n_inhibitors > 0)
-                        log_notice("job %" PRIu64 ": %zu locks were not released in time, it goes on", job->id,
-                                   run->engine->n_inhibitors);
-                order(run, job, filesystem);
+                go_on(run, job, filesystem);
                 return 0;
         case FAIL_ORDERED:
                 engine_fail_end(run, OUTCOME_TIMED_OUT, ETIMEDOUT,
@@ -348,6 +395,5 @@ void engine_set_n_inhibitors(Engine *engine, size_t n) {
         if (n > 0)
                 return;
         TAILQ_FOREACH(run, &engine->fail_runs, entries)
-                if (run->stage == FAIL_DELAYED)
-                        engine_fail_set_timer(run, 0);
+                engine_fail_look_on(run);
 }

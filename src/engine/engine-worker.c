@@ -166,7 +166,7 @@ static void on_result(Engine *engine, const WorkerJobResult *told) {
                 return;
         engine_fail_add_detail(engine, result);
         if (job_queue_on_result(engine->jobs, result) >= 0 || engine_fail_on_unit_ended(engine, result) ||
-            engine_unit_ended(engine, result))
+            engine_fail_on_hooks_ended(engine, result) || engine_unit_ended(engine, result))
                 return;
         log_notice("job %" PRIu64 ": a result for which nobody waits any more: %s%s%s%s", result->job_id,
                    outcome_to_sentence((Outcome) result->outcome), *detail ? " (" : "", detail, *detail ? ")" : "");
@@ -235,6 +235,9 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
         case WORKER_HOLD:
                 engine_on_hold(engine, &message->hold);
                 return;
+        case WORKER_HOOK:
+                engine_fail_on_hook(engine, &message->hook);
+                return;
         case WORKER_HELLO:
         case WORKER_HELD:
         case WORKER_HELD_END:
@@ -253,6 +256,7 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
         case WORKER_UNHOLD:
         case WORKER_RECYCLE:
         case WORKER_START_AGAIN:
+        case WORKER_HOOKS:
         case WORKER_HELLO_REPLY:
                 log_warning("worker: said %s, which is ours to say; ignored",
                             worker_message_type_to_name((WorkerMessageType) message->header.type));

@@ -16,6 +16,9 @@ void engine_fail_on_job_ended(Engine *engine, const Job *job);
 void engine_forget_fail_runs(Engine *engine);
 /* True if it was the answer to one of our questions. */
 bool engine_fail_on_unit_ended(Engine *engine, const WorkerJobResult *result);
+/* Of the hooks that were run for an announcement; true if it was their end. */
+void engine_fail_on_hook(Engine *engine, const WorkerHook *told);
+bool engine_fail_on_hooks_ended(Engine *engine, const WorkerJobResult *result);
 void engine_on_workload(Engine *engine, const WorkerWorkload *told);
 /* Says in the result who was hit. */
 void engine_fail_add_detail(Engine *engine, WorkerJobResult *result);

@@ -330,6 +330,7 @@ static json_t *head_object(const Message *message) {
                                       (message->conditions ? message->conditions->n_omitted : 0));
         set_word(object, "action", message->action);
         set_known_number(object, "job", message->job_id);
+        set_known_number(object, "deadline_usec", message->deadline_usec);
         if (message->filesystem)
                 (void) json_object_set_new(object, "filesystem", filesystem_object(message->filesystem, limits));
         if (message->workloads) {

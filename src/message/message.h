@@ -70,7 +70,7 @@ void path_list_clear(PathList *list);
 int path_list_add(PathList *list, const char *path, size_t max_bytes);
 
 typedef struct Message {
-        const char *type;               /* "start-unit", "notification" */
+        const char *type;               /* "start-unit", "notification", "permit", "before-fail" */
         uint64_t id;
         const char *unit;
         const char *rule;               /* NULL: none */
@@ -83,12 +83,13 @@ typedef struct Message {
         uint64_t count;                 /* events, merged reports counted once */
         const MessageList *events, *conditions;         /* may be NULL */
         const PathList *paths;          /* may be NULL */
-        /* Of "permit" */
+        /* Of "permit" and "before-fail" */
         const char *action;             /* NULL: none */
         uint64_t job_id;                /* 0: none */
         uint64_t n_taken;               /* with @workloads */
         const FilesystemFacts *filesystem;      /* NULL: none */
         const MessageList *workloads;   /* NULL: none */
+        uint64_t deadline_usec;         /* when it is going to be done, on the clock on the wall; 0: not known */
 } Message;
 
 /* @ret_text: new. Returns 0 or -ENOMEM. */

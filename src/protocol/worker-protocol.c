@@ -274,6 +274,15 @@ static const FieldCheck field_checks[] = {
         ZERO(WORKER_HOLD, hold.pad),
         TEXT(WORKER_HOLD, hold.unit),
         TEXT(WORKER_HOLD, hold.rule_id),
+
+        BYTE(WORKER_HOOKS, hooks.action, N_ACTION_KINDS),
+        ZERO(WORKER_HOOKS, hooks.pad),
+        TEXT(WORKER_HOOKS, hooks.rule_id),
+
+        BYTE(WORKER_HOOK, hook.outcome, N_OUTCOMES),
+        ZERO(WORKER_HOOK, hook.pad),
+        TEXT(WORKER_HOOK, hook.name),
+        TEXT(WORKER_HOOK, hook.detail),
 };
 
 typedef struct RecordShape {
@@ -304,6 +313,7 @@ static const RecordShape record_shapes[] = {
         [WORKER_UNHOLD] = SHAPE("unhold", hold, false),
         [WORKER_RECYCLE] = SHAPE("recycle", recycle, true),
         [WORKER_START_AGAIN] = SHAPE("start-again", recycle, true),
+        [WORKER_HOOKS] = SHAPE("hooks", hooks, true),
 
         [WORKER_HELLO_REPLY] = SHAPE("hello-reply", hello_reply, false),
         [WORKER_FILESYSTEM] = SHAPE("filesystem", filesystem, true),
@@ -323,6 +333,7 @@ static const RecordShape record_shapes[] = {
         [WORKER_USERS_END] = SHAPE("users-end", users_end, false),
         [WORKER_WORKLOAD] = SHAPE("workload", workload, false),
         [WORKER_HOLD] = SHAPE("hold", hold, false),
+        [WORKER_HOOK] = SHAPE("hook", hook, false),
 };
 
 static const RecordShape *record_shape_find(uint32_t type) {
@@ -419,6 +430,8 @@ static bool message_is_valid(const WorkerMessage *message) {
                 return message->shutdown.job_id != 0;
         if (message->header.type == WORKER_RECYCLE || message->header.type == WORKER_START_AGAIN)
                 return message->recycle.job_id != 0;
+        if (message->header.type == WORKER_HOOKS)
+                return message->hooks.job_id != 0 && message->hooks.timeout_usec != 0;
         if (message->header.type == WORKER_SURVEY_RESULT)
                 return findings_are_valid(&message->survey_result);
 

@@ -31,7 +31,7 @@
 #include "src/model/workload-scope.h"
 
 #define WORKER_PROTOCOL_MAGIC UINT32_C(0x484c4457)      /* "WDLH" */
-#define WORKER_PROTOCOL_VERSION 10
+#define WORKER_PROTOCOL_VERSION 11
 #define WORKER_SOCKET_PATH "/run/xfs_healer/worker.sock"
 
 typedef enum WorkerMessageType {
@@ -62,6 +62,8 @@ typedef enum WorkerMessageType {
                                          * which one; before a unit is stopped WORKER_WORKLOAD says so. */
         WORKER_START_AGAIN = 18,        /* WorkerRecycleRequest + list of units: what was stopped for the above is
                                          * started */
+        WORKER_HOOKS = 19,              /* WorkerHooksRequest + payload (unit-payload.h): something was announced.
+                                         * WORKER_HOOK for each hook, WORKER_JOB_RESULT when none is left. */
 
         /* worker -> healerd */
         WORKER_HELLO_REPLY = 32,        /* WorkerHelloReply */
@@ -88,6 +90,7 @@ typedef enum WorkerMessageType {
                                          * them come before the job's result */
         WORKER_HOLD = 49,               /* WorkerHold: a unit is kept from being started, or no longer; with the
                                          * greeting all that are, from earlier workers as well */
+        WORKER_HOOK = 50,               /* WorkerHook: one of the administrator's hooks has ended, or is not run */
 } WorkerMessageType;
 
 typedef enum MonitorState {
@@ -504,6 +507,28 @@ typedef struct WorkerHold {
         char rule_id[RULE_ID_SIZE];
 } WorkerHold;
 
+typedef struct WorkerHooksRequest {
+        uint64_t job_id;                /* of the hooks, not 0 */
+        uint64_t announced_job_id, event_id;
+        uint64_t device_number;
+        uint64_t timeout_usec;          /* not 0: until what was announced is done; what runs then is ended */
+        uint64_t act_realtime_usec;     /* the same, for people */
+        uint8_t action;                 /* ActionKind: what was announced */
+        uint8_t pad[7];
+        char rule_id[RULE_ID_SIZE];     /* "": a person asked for it */
+} WorkerHooksRequest;
+
+/* Of a hook: its file's; a unit is made of it. */
+#define HOOK_NAME_SIZE 128
+
+typedef struct WorkerHook {
+        uint64_t job_id;                /* of the hooks */
+        uint8_t outcome;                /* Outcome; refused: it is not run */
+        uint8_t pad[7];
+        char name[HOOK_NAME_SIZE];
+        char detail[JOB_DETAIL_SIZE];   /* one sentence; may be "" */
+} WorkerHook;
+
 typedef struct WorkerMessage {
         WorkerHeader header;
         union {
@@ -535,6 +560,8 @@ typedef struct WorkerMessage {
                 WorkerRecycleRequest recycle;
                 WorkerWorkload workload;
                 WorkerHold hold;
+                WorkerHooksRequest hooks;
+                WorkerHook hook;
         };
 } WorkerMessage;
 

@@ -74,6 +74,7 @@ Job *job_free(Job *job) {
         sd_event_source_disable_unref(job->answer_source);
         free(job->unit);
         free(job->fail);
+        free(job->hooks);
         free(job);
         return NULL;
 }
@@ -348,6 +349,11 @@ static void on_job_report(Child *child, const void *bytes, size_t size_bytes, in
                 if (job->kind->report)
                         job->kind->report(job, &message);
                 worker_say(job->worker, &message, -EBADF);
+        } else if (message.header.type == WORKER_HOOK) {
+                message.hook.job_id = job->job_id;
+                if (job->kind->report)
+                        job->kind->report(job, &message);
+                worker_say(job->worker, &message, -EBADF);
         } else if (message.header.type == WORKER_JOB_RESULT) {
                 job->is_said = true;
                 /* What is left of its process is only its end: the next repair need not wait for that. */
@@ -514,7 +520,7 @@ static int fork_for(Job *job, ChildTask *task, Child **ret_child) {
                 task->keep_fds[n_kept++] = job->worker->kmsg_fd;
         if (job->payload_fd >= 0)
                 task->keep_fds[n_kept++] = job->payload_fd;
-        if (job->unit)
+        if (job->unit || job->hooks)
                 task->keep_fds[n_kept++] = job->worker->place_fd;
         return child_spawn(job->worker->children, task, ret_child);
 }

@@ -59,6 +59,7 @@ struct Job {
         int payload_fd;                 /* as monitor_fd */
         uint64_t deadline_usec;         /* CLOCK_MONOTONIC; of a kind that watches it itself; USEC_INFINITY: none */
         struct FailTask *fail;          /* owned */
+        struct HooksTask *hooks;        /* owned */
 
         size_t intent_slot;             /* repairs */
         const Intent *ban;              /* the record that forbids this repair, as known here */

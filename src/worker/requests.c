@@ -13,6 +13,7 @@
 #include "src/worker/gather.h"
 #include "src/worker/recycle.h"
 #include "src/worker/hold.h"
+#include "src/worker/hooks.h"
 #include "src/worker/repair.h"
 #include "src/worker/scrub.h"
 #include "src/worker/shut-down.h"
@@ -144,6 +145,9 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int take
         case WORKER_LIST_USERS:
                 users_request(worker, &message->users);
                 return 0;
+        case WORKER_HOOKS:
+                hooks_request(worker, &message->hooks, steal_fd(&fd));
+                return 0;
         case WORKER_RECYCLE:
                 recycle_request(worker, &message->recycle, steal_fd(&fd));
                 return 0;
@@ -178,6 +182,7 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int take
         case WORKER_USERS_END:
         case WORKER_WORKLOAD:
         case WORKER_HOLD:
+        case WORKER_HOOK:
                 return -EBADMSG;
         }
 

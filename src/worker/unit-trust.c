@@ -28,6 +28,7 @@ typedef struct TrustWalk {
         unsigned depth;                 /* below the root: ".." leads no further up */
         unsigned n_links;
         char rest[PATH_MAX];            /* of the path */
+        struct stat attributes;         /* of where it stands */
         char *problem;
         size_t problem_size;
 } TrustWalk;
@@ -60,6 +61,7 @@ static int to_root(TrustWalk *walk) {
         walk->depth = 0;
         if (fstat(fd, &attributes) < 0)
                 return -errno;
+        walk->attributes = attributes;
         return check_owner(walk, &attributes, "/");
 }
 
@@ -114,6 +116,7 @@ static int step(TrustWalk *walk, const char *component) {
                 return r;
         if (S_ISLNK(attributes.st_mode))
                 return follow(walk, fd, component);
+        walk->attributes = attributes;
         if (S_ISREG(attributes.st_mode))
                 return walk->rest[strspn(walk->rest, "/")] == '\0' ? 1 : complain(walk, -ENOTDIR, component,
                                                                                   "is no folder");
@@ -126,7 +129,8 @@ static int step(TrustWalk *walk, const char *component) {
         return 0;
 }
 
-int trusted_file_check(int root_fd, uid_t owner, const char *path, char *ret_problem, size_t problem_size) {
+int trusted_path_check(int root_fd, uid_t owner, const char *path, struct stat *ret_attributes, char *ret_problem,
+                       size_t problem_size) {
         TrustWalk walk = {
                 .root_fd = root_fd,
                 .owner = owner,
@@ -135,7 +139,7 @@ int trusted_file_check(int root_fd, uid_t owner, const char *path, char *ret_pro
                 .problem_size = problem_size,
         };
         char component[NAME_MAX + 1];
-        int error, r;
+        int error = 0, r;
 
         if (path[0] != '/' || text_copy(walk.rest, sizeof(walk.rest), path) < 0)
                 return complain(&walk, -EINVAL, path, "is no path that can be looked at");
@@ -143,8 +147,22 @@ int trusted_file_check(int root_fd, uid_t owner, const char *path, char *ret_pro
         r = to_root(&walk);
         while (r == 0 && next_component(&walk, component, &error))
                 r = step(&walk, component);
-        if (r == 0)
-                r = complain(&walk, error < 0 ? error : -EISDIR, path, "is no file");
+        if (r == 0 && error < 0)
+                r = complain(&walk, error, path, "cannot be looked at");
         close_fd(walk.fd);
-        return min_of(r, 0);
+        if (r < 0)
+                return r;
+        *ret_attributes = walk.attributes;
+        return 0;
+}
+
+int trusted_file_check(int root_fd, uid_t owner, const char *path, char *ret_problem, size_t problem_size) {
+        TrustWalk walk = { .problem = ret_problem, .problem_size = problem_size };
+        struct stat attributes;
+        int r;
+
+        r = trusted_path_check(root_fd, owner, path, &attributes, ret_problem, problem_size);
+        if (r < 0 || S_ISREG(attributes.st_mode))
+                return r;
+        return complain(&walk, -EISDIR, path, "is no file");
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /**
@@ -21,3 +22,7 @@
  * Returns: 0; -EPERM if somebody can; -ELOOP; or another negative errno if it cannot be looked at.
  */
 int trusted_file_check(int root_fd, uid_t owner, const char *path, char *ret_problem, size_t problem_size);
+
+/* The same for a file or a folder. @ret_attributes: of it, if nobody else can. */
+int trusted_path_check(int root_fd, uid_t owner, const char *path, struct stat *ret_attributes, char *ret_problem,
+                       size_t problem_size);

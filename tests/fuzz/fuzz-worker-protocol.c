@@ -99,6 +99,16 @@ static void require_usable(const WorkerMessage *message) {
                 require(is_text(message->workload.unit, sizeof(message->workload.unit)));
                 require(is_text(message->workload.detail, sizeof(message->workload.detail)));
                 break;
+        case WORKER_HOOKS:
+                require(message->hooks.job_id != 0 && message->hooks.timeout_usec != 0);
+                require(action_kind_to_name((ActionKind) message->hooks.action));
+                require(is_text(message->hooks.rule_id, sizeof(message->hooks.rule_id)));
+                break;
+        case WORKER_HOOK:
+                require(outcome_to_name(message->hook.outcome));
+                require(is_text(message->hook.name, sizeof(message->hook.name)));
+                require(is_text(message->hook.detail, sizeof(message->hook.detail)));
+                break;
         case WORKER_UNHOLD:
         case WORKER_HOLD:
                 require(is_text(message->hold.unit, sizeof(message->hold.unit)));

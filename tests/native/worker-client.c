@@ -216,6 +216,10 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_HOLD:
                 client_print_hold(&message->hold);
                 return;
+        case WORKER_HOOK:
+                printf("hook %" PRIu64 " %s %s %s\n", message->hook.job_id, message->hook.name,
+                       outcome_to_name(message->hook.outcome), message->hook.detail);
+                return;
         case WORKER_HELLO:
         case WORKER_HELD:
         case WORKER_HELD_END:
@@ -234,6 +238,7 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_UNHOLD:
         case WORKER_RECYCLE:
         case WORKER_START_AGAIN:
+        case WORKER_HOOKS:
         case WORKER_MOUNTS_LISTED:
                 break;
         }

@@ -13,6 +13,7 @@
 
 #include "src/basic/clock.h"
 #include "src/basic/text.h"
+#include "src/protocol/unit-payload.h"
 #include "src/protocol/workload-list.h"
 #include "tests/unit/fail-fixture.h"
 
@@ -59,7 +60,7 @@ static void tell_users(Setup *s, const WorkerUsersRequest *request) {
         fake_worker_say(&s->worker, &message, -EBADF);
 }
 
-static void tell_result(Setup *s, uint64_t job_id, Outcome outcome, const char *detail) {
+void tell_result(Setup *s, uint64_t job_id, Outcome outcome, const char *detail) {
         WorkerMessage message;
 
         worker_message_init(&message, WORKER_JOB_RESULT);
@@ -108,6 +109,19 @@ static bool take_permit(Setup *s, const WorkerMessage *message) {
         return true;
 }
 
+static void take_hooks(Setup *s, const WorkerHooksRequest *request, int fd) {
+        _cleanup_(free_at) char *buffer = NULL;
+        UnitPayload payload;
+
+        fixture.n_hooks++;
+        fixture.last_hooks = *request;
+        assert_int_equal(unit_payload_read(fd, &buffer, &payload), 0);
+        assert_true(payload.size_bytes[UNIT_FILE_MESSAGE] < sizeof(fixture.hooks_message));
+        memcpy(fixture.hooks_message, payload.data[UNIT_FILE_MESSAGE], payload.size_bytes[UNIT_FILE_MESSAGE]);
+        if (!fixture.are_hooks_silent)
+                tell_result(s, request->job_id, OUTCOME_NOT_NEEDED, NULL);
+}
+
 static bool on_message(Setup *s, const WorkerMessage *message, int fd) {
         switch (message->header.type) {
         case WORKER_LIST_USERS:
@@ -116,6 +130,9 @@ static bool on_message(Setup *s, const WorkerMessage *message, int fd) {
                 return true;
         case WORKER_FAIL:
                 take_fail(s, &message->fail, fd);
+                return true;
+        case WORKER_HOOKS:
+                take_hooks(s, &message->hooks, fd);
                 return true;
         case WORKER_SHUTDOWN:
                 fixture.n_shutdowns++;

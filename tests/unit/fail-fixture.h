@@ -17,6 +17,10 @@ typedef struct FailFixture {
         unsigned n_busy;                /* so many looks are answered by EBUSY first */
         bool is_list_silent, is_fail_silent, is_permit_silent;
         bool is_refused_by_permit;
+        unsigned n_hooks;               /* times that hooks were to be run */
+        bool are_hooks_silent;          /* they run on; else there are none */
+        WorkerHooksRequest last_hooks;
+        char hooks_message[8192];
         WorkerUsersRequest last_list;
         WorkerFailRequest last_fail;
         WorkerShutdownRequest last_shutdown;
@@ -43,5 +47,7 @@ FailRun *the_run(void);
 bool has_ended(Setup *s);
 bool is_announced(Setup *s);
 bool is_ordered(Setup *s);
+/* As the worker says it. @detail may be NULL. */
+void tell_result(Setup *s, uint64_t job_id, Outcome outcome, const char *detail);
 /* Its current deadline is now. */
 void run_out(FailRun *run);

@@ -439,6 +439,8 @@ static void test_unterminated_texts(void **state) {
                 CASE(WORKER_JOB_RESULT, result.detail),
                 CASE(WORKER_JOB_RESULT, result.path),
                 CASE(WORKER_INTENT_LEFT, intent.kernel_release),
+                CASE(WORKER_HOOK, hook.name),
+                CASE(WORKER_HOOK, hook.detail),
 #undef CASE
         };
 
@@ -479,8 +481,8 @@ static void test_names(void **state) {
                 assert_int_equal(found, i);
         }
         assert_null(worker_message_type_to_name(0));
-        assert_null(worker_message_type_to_name(WORKER_START_AGAIN + 1));
-        assert_null(worker_message_type_to_name(WORKER_HOLD + 1));
+        assert_null(worker_message_type_to_name(WORKER_HOOKS + 1));
+        assert_null(worker_message_type_to_name(WORKER_HOOK + 1));
 }
 
 int main(void) {

@@ -5,8 +5,10 @@ everybody is told of it, what delays it, what keeps it from being done, and what
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -176,6 +178,140 @@ class Rule(unittest.TestCase):
             self.assertEqual(holder.returncode, 0)
             self.assertEqual(self.ended(signals, fs)['result'], 'done')
             self.assertEqual(healerlib.bus_property('InhibitedBy'), [])
+
+
+class Hooks(unittest.TestCase):
+    """Programs of the administrator's, which systemd starts before anything is done to anybody."""
+
+    FOLDER = '/etc/xfs_healer/before-fail.d'
+    PACKAGED = '/usr/lib/xfs_healer/before-fail.d'
+
+    @classmethod
+    def setUpClass(cls):
+        healerlib.start()
+
+    def setUp(self):
+        for folder in (self.FOLDER, self.PACKAGED):
+            os.makedirs(folder)
+            self.addCleanup(shutil.rmtree, folder)
+        self.place = self.enterContext(tempfile.TemporaryDirectory())
+
+    def hook(self, name, *lines, folder=None, mode=0o755):
+        path = os.path.join(folder or self.FOLDER, name)
+        with open(path, 'w', encoding='ascii') as file:
+            file.write('\n'.join(['#!/bin/sh', *lines, '']))
+        os.chmod(path, mode)
+        return path
+
+    def came(self, name):
+        """What a hook wrote into the file of this name; it is written whole."""
+        try:
+            with open(os.path.join(self.place, name), encoding='utf-8') as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+
+    def writes(self, name, folder=None):
+        """One that tells what it is given."""
+        file = os.path.join(self.place, name)
+        return self.hook(name, f'{{ env; grep NoNewPrivs: /proc/self/status; cat; }} >{file}.new', f'mv {file}.new {file}',
+                         folder=folder)
+
+    @staticmethod
+    def units():
+        return [line.split()[0] for line in run('systemctl', 'list-units', '--all', '--plain', '--no-legend',
+                                                'healer-hook-*').splitlines()]
+
+    def test_run_before_it(self):
+        self.writes('10-tells')
+        self.hook('20-fails', 'exit 3')
+        self.hook('30-stays', 'trap "" TERM', 'while :; do sleep 1; done')
+        self.hook('40-open', 'exit 0', mode=0o777)
+        self.writes('50-masked', folder=self.PACKAGED)
+        os.symlink('/dev/null', os.path.join(self.FOLDER, '50-masked'))
+        self.hook('60-both', 'exit 1', folder=self.PACKAGED)
+        self.writes('60-both')
+        with workloads() as fs, policy(RULE.format(mount=fs.path, mode='enforce', only='try-db@*.service', warn='20s')), \
+             Signals() as signals:
+            shut_down(fs)
+            announced = wait_for(lambda: signals.of(fs, 'WorkloadWillFail'), deadline=LONG, what='the announcement')[0]
+            wait_for(lambda: self.came('60-both') and self.came('10-tells'), deadline=LONG, what='two hooks')
+            env, message = self.came('10-tells').split('{', 1)
+            message = json.loads('{' + message)
+            env = dict(line.split('=', 1) for line in env.splitlines() if '=' in line)
+            self.assertIn('NoNewPrivs:\t1', self.came('10-tells'))
+            self.assertEqual({name: value for name, value in env.items() if name.startswith('XFS_HEALER_')},
+                             {'XFS_HEALER_ACTION': 'fail-workload', 'XFS_HEALER_RULE': 'db', 'XFS_HEALER_MOUNTPOINT': fs.path,
+                              'XFS_HEALER_FS_UUID': fs.uuid, 'XFS_HEALER_JOB': str(announced['job']),
+                              'XFS_HEALER_EVENT': str(announced['id']),
+                              'XFS_HEALER_DEADLINE_USEC': str(announced['deadline_usec'])})
+            self.assertEqual((message['type'], message['action'], message['job'], message['deadline_usec']),
+                             ('before-fail', 'fail-workload', announced['job'], announced['deadline_usec']))
+            self.assertEqual([one['unit'] for one in message['workloads'] if one['taken']], [DB])
+
+            # One that does not end is ended, and its say is no say.
+            stays = f'healer-hook-{announced["job"]}-30-stays.service'
+            wait_for(lambda: self.units() == [stays], what='one that does not end')
+            self.assertTrue(is_active(DB))
+            ended = wait_for(lambda: signals.of(fs, 'WorkloadFailed'), deadline=LONG, what='WorkloadFailed')[0]
+            self.assertEqual(ended['result'], 'done')
+            wait_for(lambda: not is_active(DB), what=f'{DB} to be gone')
+            self.assertFalse(os.path.exists(os.path.join(self.place, '50-masked')))
+            wait_for(lambda: not self.units(), what='no unit of a hook to be left')
+            found = {}
+            for entry in wait_for(lambda: self.told(announced['job'], 5), what='all hooks to be told'):
+                found[entry['XFS_HEALER_HOOK']] = entry['MESSAGE']
+            self.assertEqual(sorted(found), ['10-tells', '20-fails', '30-stays', '40-open', '60-both'])
+            self.assertIn('exit-code, status 3', found['20-fails'])
+            self.assertIn('40-open can be written by others than root', found['40-open'])
+            text = healerctl('events', '--json', f'--fs={fs.uuid}')[1]
+            self.assertIn('hooks: 40-open refused', text)
+            for end in ('10-tells done', '20-fails failed', '30-stays timed-out', '60-both done'):
+                self.assertIn(end, text)
+
+    @staticmethod
+    def told(job, n):
+        healerlib.journal_sync()
+        entries = [entry for entry in journal_entries(f'XFS_HEALER_JOB={job}') if 'XFS_HEALER_HOOK' in entry]
+        return entries if len(entries) == n else None
+
+    def announced(self, fs, signals):
+        """A job that waits, and a hook that runs."""
+        shut_down(fs)
+        job = wait_for(lambda: signals.of(fs, 'WorkloadWillFail'), deadline=LONG, what='the announcement')[0]['job']
+        wait_for(lambda: self.units() == [f'healer-hook-{job}-stays.service'], what='the hook')
+        return job
+
+    def test_cancelled(self):
+        self.hook('stays', 'exec sleep infinity')
+        with workloads() as fs, policy(RULE.format(mount=fs.path, mode='enforce', only='try-db@*.service', warn='5min')), \
+             Signals() as signals:
+            job = self.announced(fs, signals)
+            run('busctl', 'call', healerlib.BUS_NAME, f'/org/xfs/Healer/job/{job}', 'org.xfs.Healer.Job1', 'Cancel',
+                'a{sv}', '0')
+            wait_for(lambda: signals.of(fs, 'WorkloadFailed'), deadline=LONG, what='WorkloadFailed')
+            wait_for(lambda: not self.units(), what='no unit of a hook to be left')
+            self.assertTrue(is_active(DB))
+
+    def test_worker_dies(self):
+        self.hook('stays', 'exec sleep infinity')
+        with workloads() as fs, policy(RULE.format(mount=fs.path, mode='enforce', only='try-db@*.service', warn='5min')), \
+             Signals() as signals:
+            self.announced(fs, signals)
+            os.kill(healerlib.main_pid('healer-worker.service'), signal.SIGKILL)
+            self.assertEqual(wait_for(lambda: signals.of(fs, 'WorkloadFailed'), deadline=LONG,
+                                      what='WorkloadFailed')[0]['result'], 'worker-lost')
+            wait_for(lambda: not self.units(), what='no unit of a hook to be left')
+            self.assertTrue(is_active(DB))
+            wait_for(healerlib.worker_is_connected, deadline=LONG, what='another worker')
+
+    def test_not_in_a_dry_run(self):
+        self.writes('tells')
+        with workloads() as fs:
+            self.assertEqual(healerctl('fail-workloads', fs.path, '--dry-run', '--warn=1s')[0], 0)
+            self.assertEqual(healerctl('fail-workloads', fs.path, f'--only-unit={DB}', '--term=5s')[0], 0)
+            self.assertFalse(is_active(DB))
+            self.assertFalse(os.path.exists(os.path.join(self.place, 'tells')))
 
 
 class Acknowledged(unittest.TestCase):
