@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "src/action/job-kind.h"
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
 #include "src/basic/text.h"
@@ -147,7 +148,13 @@ static void count_result(EngineTotals *totals, Filesystem *filesystem, const Job
         }
 }
 
-static EventKind result_kind(const JobReport *report) {
+static EventKind result_kind(const Job *job) {
+        const JobReport *report = &job->report;
+
+        /* Somebody did not want it any more, or nobody can use it any more: nobody was left over. */
+        if (job_kind_rule(job->request.kind)->is_prepared && !job->is_ordered &&
+            (report->outcome == OUTCOME_CANCELLED || report->outcome == OUTCOME_UNMOUNTED))
+                return EVENT_ACTION_REFUSED;
         if (report->outcome == OUTCOME_REFUSED || report->outcome == OUTCOME_REFUSED_HARMFUL ||
             report->outcome == OUTCOME_REFUSED_UNFINISHED)
                 return EVENT_ACTION_REFUSED;
@@ -208,7 +215,7 @@ void engine_on_job_changed(void *userdata, Job *job) {
                 engine_survey_after_repair(engine, job);
         }
         if (filesystem)
-                engine_tell_result(engine, result_kind(&job->report), &job->event, filesystem->id, job->report.error);
+                engine_tell_result(engine, result_kind(job), &job->event, filesystem->id, job->report.error);
         engine_continue_sequences(engine, job);
         watch = engine_watch_find(engine, job->filesystem_id);
         if (watch)

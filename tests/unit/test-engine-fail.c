@@ -289,6 +289,8 @@ static void cancel(Setup *s, bool (*is_reached)(Setup *s), Outcome outcome) {
         run_until(s, has_ended);
         assert_nothing_done(outcome);
         assert_string_equal(fixture.job->report.detail, "nothing was done");
+        /* Nobody was left over. */
+        assert_int_equal(s->kinds[s->n_events - 1], EVENT_ACTION_REFUSED);
 }
 
 static void test_cancelled_while_listed(void **state) {

@@ -318,15 +318,59 @@ class Spared(FailFixture):
         for name, properties, why in (
                 ('multipathd-of-a-test.service', {}, 'keeps file systems and disks alive'),
                 ('unstoppable.service', {'RefuseManualStop': 'yes'},
-                 'may not be stopped by hand (RefuseManualStop=)')):
+                 'may not be stopped by hand (RefuseManualStop=)'),
+                ('to-the-end.service', {'SurviveFinalKillSignal': 'yes', 'DefaultDependencies': 'no'},
+                 'outlives the shutdown of the machine (SurviveFinalKillSignal=)')):
             with self.subTest(name):
-                unit = self.service(name, **properties)
+                unit = self.installed(name, properties)
                 job = self.order('fail', f'announce={unit}')
                 self.assertEqual(self.result(job)[0], 'refused')
                 self.assertEqual(self.fate(job, unit)['why'], why)
                 self.assertEqual(prop(unit, 'ActiveState'), 'active')
                 run('systemctl', 'kill', '--signal=KILL', unit)
                 wait_for(lambda unit=unit: is_over(unit), what='it to end')
+
+    def installed(self, name, properties):
+        """One with a file: not every line can be said of a transient one."""
+        path = f'/run/systemd/system/{name}'
+        with open(path, 'w', encoding='ascii') as file:
+            file.write('[Unit]\n' + ''.join(f'{key}={value}\n' for key, value in properties.items()) +
+                       f'[Service]\nExecStart=/bin/sh -c "exec 9<{self.file}; exec sleep infinity"\n')
+        self.addCleanup(os.unlink, path)
+        run('systemctl', 'daemon-reload')
+        run('systemctl', 'start', name)
+        self.wait_user(name)
+        return name
+
+    def test_login(self):
+        """Somebody who has logged in, as logind sees it."""
+        with open('/run/sysusers-of-a-test.conf', 'w', encoding='ascii') as file:
+            file.write('u healer-try 5151 - /var/tmp /bin/sh\n')
+        run('systemd-sysusers', '/run/sysusers-of-a-test.conf')
+        os.chmod(self.fs.folder, 0o755)
+        process = subprocess.Popen(['systemd-run', '--quiet', '--pipe', '--unit=login-of-a-test', '--property=User=healer-try',
+                                    '--property=PAMName=login', 'sh', '-c', f'exec 9<{self.file}; exec sleep infinity'],
+                                   stdin=subprocess.DEVNULL)
+        self.addCleanup(self.clean, 'login-of-a-test.service', process)
+
+        def session():
+            for line in run('loginctl', 'list-sessions', '--no-legend').splitlines():
+                if 'healer-try' in line.split():
+                    return f'session-{line.split()[0]}.scope'
+            return None
+
+        unit = wait_for(session, deadline=600, what='the session')
+        self.wait_user(unit)
+        user, = (line for line in self.users() if f'unit={unit} ' in line)
+        self.assertIn('account=healer-try', user)
+        job = self.order('stop', f'announce={unit}')
+        self.assertEqual(self.result(job)[0], 'refused')
+        self.assertEqual(self.fate(job, unit)['why'], "is somebody's session")
+        self.assertIsNotNone(session())
+        job = self.order('stop', f'announce={unit}', 'unit=session-*.scope')
+        self.assertEqual(self.result(job)[0], 'done')
+        self.assertEqual(self.fate(job, unit)['fate'], 'stopped')
+        wait_for(lambda: session() is None, what='the session to be over')
 
     def test_session(self):
         """Spared, and taken when a rule names it."""

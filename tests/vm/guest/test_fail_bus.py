@@ -161,6 +161,27 @@ class Rule(unittest.TestCase):
             self.assertTrue(is_active(DB))
             wait_for(healerlib.worker_is_connected, deadline=LONG, what='another worker')
 
+    def test_unmounted_while_it_waits(self):
+        """Nobody has to be failed any more, and nobody is."""
+        with workloads() as fs, self.rule(fs, warn='5min'), Signals() as signals:
+            shut_down(fs)
+            announced = wait_for(lambda: signals.of(fs, 'WorkloadWillFail'), deadline=LONG, what='the announcement')[0]
+            # Its users let go of it; the one that was announced works on elsewhere.
+            run('systemctl', 'stop', DB, OTHER, SPARED)
+            with open(f'/run/systemd/system/{DB}', 'w', encoding='ascii') as file:
+                file.write('[Service]\nExecStart=sleep infinity\n')
+            run('systemctl', 'daemon-reload')
+            run('systemctl', 'start', DB)
+            fs.umount()
+            ended = wait_for(lambda: signals.named('WorkloadFailed', job=announced['job']), deadline=LONG,
+                             what='WorkloadFailed')[0]
+            self.assertEqual((ended['result'], ended['details']['uuid']), ('unmounted', fs.uuid))
+            self.assertEqual([(one['unit'], one.get('fate')) for one in ended['details']['workloads']], [(DB, None)])
+            self.assertTrue(is_active(DB))
+            self.assertEqual(holds(), [])
+            signals.catch_up()
+            self.assertEqual(signals.named('Event', kind='workload-left'), [])
+
     def test_delayed(self):
         with workloads() as fs, self.rule(fs, warn='1s'), Signals() as signals:
             with subprocess.Popen(['healerctl', 'inhibit', '--who=test', '--why=it copies', '--', 'cat'],

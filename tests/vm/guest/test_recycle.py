@@ -4,6 +4,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import unittest
@@ -396,6 +397,31 @@ class Healerd(unittest.TestCase):
             self.assertIn('uses it, and is spared', self.failed())
             self.assertEqual(order(), ['start recycle-db.service'])
             self.assertEqual(state('recycle-db.service'), 'active')
+
+    def test_worker_killed(self):
+        """In the middle of it: nobody goes on with it, and what stands still is told."""
+        self.fs.mount()
+        self.used()
+        # It takes its time to end.
+        self.units.add('recycle-db.service', run('cat', os.path.join(UNITS, 'recycle-db.service')) +
+                       'ExecStop=sh -c "touch /run/recycle-stops; while [ -e /run/recycle-stops ]; do sleep 1; done"\n')
+        run('systemctl', 'daemon-reload')
+        shut_down(self.fs)
+        wait_for(lambda: os.path.exists('/run/recycle-stops'), deadline=healerlib.LONG, what='it to be stopped')
+        old = healerlib.main_pid('healer-worker.service')
+        os.kill(old, signal.SIGKILL)
+        text = self.failed()
+        self.assertIn('recycle-db.service', text)
+        os.unlink('/run/recycle-stops')
+        wait_for(lambda: state('recycle-db.service') == 'inactive', what='it to have stopped')
+        wait_for(healerlib.worker_is_connected, deadline=healerlib.LONG, what='another worker')
+        # What is shut down does not tell a new worker its UUID.
+        wait_for(lambda: [one for one in healerlib.statuses() if self.fs.path in one['mount_points']],
+                 deadline=healerlib.LONG, what='it to be known again')
+        self.assertTrue(self.fs.mounted())
+        self.assertEqual((state('recycle-db.service'), state(self.fs.unit)), ('inactive', 'active'))
+        self.assertEqual(order(), [f'{one} recycle-db.service' for one in ('start', 'stop')])
+        self.assertIn('systemctl start recycle-db.service', text)
 
     def test_damage_is_left(self):
         """Nobody may repair what was met before: what stood on it stands still."""
