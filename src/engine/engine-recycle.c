@@ -18,7 +18,7 @@
 #include "src/basic/number.h"
 #include "src/basic/text.h"
 #include "src/engine/engine-recycle.h"
-#include "src/filesystem/kept-row.h"
+#include "src/filesystem/recycle-row.h"
 #include "src/protocol/workload-list.h"
 
 /* What is waited for many say, in several places: it is looked at so often. */
@@ -29,6 +29,8 @@
 #define REPAIR_USEC (2 * USEC_PER_HOUR)
 /* Of the worker, unless the rule says it. */
 #define ORDER_USEC (30 * USEC_PER_MINUTE)
+
+_Static_assert(BOOT_ID_SIZE == RECYCLE_BOOT_SIZE, "a row holds the number of a boot");
 
 static const char *const stage_texts[] = {
         [RECYCLE_WORKER] = "the file system is unmounted and mounted again",
@@ -135,14 +137,13 @@ static size_t units_text(const Job *job, char *buffer, size_t size_bytes) {
 }
 
 static void keep(RecycleRun *run, const Job *job) {
-        char key[KEPT_KEY_SIZE], boot_id[BOOT_ID_SIZE], units[RECYCLE_UNITS_SIZE];
-        char value[RECYCLE_UNITS_SIZE + 128] = "";
+        RecycleRow row = { .event_id = run->event_id, .stage = run->stage };
+        char key[KEPT_KEY_SIZE], value[RECYCLE_ROW_SIZE];
 
-        engine_find_boot_id(run->engine, boot_id);
-        (void) units_text(job, units, sizeof(units));
-        (void) text_append_format(value, sizeof(value), "1 %s %" PRIu64 " %u %s", boot_id, run->event_id,
-                                  (unsigned) run->stage, units);
-        engine_state_put(run->engine, kept_key(RECYCLE_KEY_PREFIX, run->uuid, key), value, strlen(value));
+        engine_find_boot_id(run->engine, row.boot_id);
+        (void) units_text(job, row.units, sizeof(row.units));
+        engine_state_put(run->engine, kept_key(RECYCLE_KEY_PREFIX, run->uuid, key), value,
+                         recycle_row_write(&row, value));
 }
 
 static void set_stage(RecycleRun *run, Job *job, RecycleStage stage, uint64_t patience_usec) {
@@ -473,40 +474,26 @@ static Filesystem *find_uuid(Engine *engine, const uint8_t uuid[static UUID_SIZE
         return NULL;
 }
 
-static const char *next_word(char **rest) {
-        return *rest ? strsep(rest, " ") : NULL;
-}
-
-/* "1 BOOT EVENT STAGE UNIT UNIT…" */
 int engine_adopt_recycle(Engine *engine, const char *key, const void *value, size_t size_bytes) {
-        char line[RECYCLE_UNITS_SIZE + 128], boot_id[BOOT_ID_SIZE], message[MESSAGE_SIZE] = "", *rest = line;
-        const char *version, *boot, *event, *stage;
-        uint64_t event_id, number;
+        char boot_id[BOOT_ID_SIZE], message[MESSAGE_SIZE] = "";
         uint8_t uuid[UUID_SIZE];
+        RecycleRow row;
+        int r;
 
-        if (uuid_parse(key + strlen(RECYCLE_KEY_PREFIX), uuid) < 0 || size_bytes >= sizeof(line) ||
-            memchr(value, 0, size_bytes))
-                return -EBADMSG;
-        memcpy(line, value, size_bytes);
-        line[size_bytes] = 0;
-        version = next_word(&rest);
-        if (!text_equal(version, "1"))
-                return -EPROTONOSUPPORT;
-        boot = next_word(&rest);
-        event = next_word(&rest);
-        stage = next_word(&rest);
-        if (!boot || !event || !stage || number_parse_u64(event, 0, UINT64_MAX, &event_id) < 0 ||
-            number_parse_u64(stage, 0, N_RECYCLE_STAGES - 1, &number) < 0)
-                return -EBADMSG;
+        r = recycle_row_read(key, value, size_bytes, uuid, &row);
+        if (r >= 0 && row.stage >= N_RECYCLE_STAGES)
+                r = -EBADMSG;
+        if (r < 0)
+                return r;
 
         engine_state_remove(engine, key);
         engine_find_boot_id(engine, boot_id);
         /* Of an earlier boot: since then everything was started anew. */
-        if (!text_equal(boot, boot_id))
+        if (!text_equal(row.boot_id, boot_id))
                 return 0;
         (void) text_append_format(message, sizeof(message), "healerd ended where %s, and does not go on",
-                                  stage_texts[number]);
-        append_units(rest, "may stand", message, sizeof(message));
-        raise_failed(engine, find_uuid(engine, uuid), uuid, message, event_id);
+                                  stage_texts[row.stage]);
+        append_units(row.units, "may stand", message, sizeof(message));
+        raise_failed(engine, find_uuid(engine, uuid), uuid, message, row.event_id);
         return 0;
 }

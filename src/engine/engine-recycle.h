@@ -15,9 +15,6 @@ typedef enum RecycleStage {
 } RecycleStage;
 #define N_RECYCLE_STAGES (RECYCLE_STARTING + 1)
 
-/* Names of units in a row of the kept state, and in a condition; more are counted. */
-#define RECYCLE_UNITS_SIZE 1536
-
 #define RECYCLE_PLACE_SIZE 256
 
 struct RecycleRun {

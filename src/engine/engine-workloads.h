@@ -6,6 +6,7 @@
 #pragma once
 
 #include "src/engine/engine-internal.h"
+#include "src/filesystem/recycle-row.h"
 
 /* engine-fail.c: failing, freezing, shutting down. For the JobCarrier: */
 int engine_fail_for_job(Engine *engine, const Job *job);
@@ -25,7 +26,6 @@ void engine_fail_add_detail(Engine *engine, WorkerJobResult *result);
 void engine_fail_tell_conditions(Engine *engine, Filesystem *filesystem, const Job *job);
 
 /* engine-recycle.c: unmounting and mounting again what is shut down, as far as it differs from the above. */
-#define RECYCLE_KEY_PREFIX "recycle/"
 /* NULL: it may be. */
 const char *engine_recycle_refused_because(const Filesystem *filesystem);
 /* Whoever uses it. */

@@ -438,6 +438,11 @@ static void test_kept(void **state) {
         assert_null(condition(s));
         adopt(s, boot_id, "7 9 db.service", -EBADMSG);
         adopt(s, boot_id, "x 0 db.service", -EBADMSG);
+        /* It becomes a command that somebody types. */
+        adopt(s, boot_id, "7 0 db.service;reboot", -EBADMSG);
+        adopt(s, boot_id, "7 0 --force", -EBADMSG);
+        adopt(s, boot_id, "7 0 +3 db.service", -EBADMSG);
+        adopt(s, boot_id, "7 0 db.service\nx.service", -EBADMSG);
         assert_int_equal(engine_adopt_recycle(s->engine, RECYCLE_KEY_PREFIX "x", "1", 1), -EBADMSG);
         assert_int_equal(engine_adopt_recycle(s->engine, RECYCLE_KEY_PREFIX "00000000-0000-0000-0000-000000000000",
                                               "2 x", 3), -EPROTONOSUPPORT);
