@@ -31,6 +31,9 @@ typedef struct WorkloadOptions {
         WorkloadScope scope;
 } WorkloadOptions;
 
+/* What it is then hangs on another option. */
+#define TERM_NOT_SAID UINT64_MAX
+
 static int check_words(WorkloadOptions *options, sd_bus_error *error) {
         WorkloadWho who = (WorkloadWho) options->scope.who;
         WorkloadHow how = (WorkloadHow) options->scope.how;
@@ -47,6 +50,8 @@ static int check_words(WorkloadOptions *options, sd_bus_error *error) {
                 return bus_error_set(error, -EINVAL, "Option \"inode\" belongs to \"file-users\" alone");
         options->scope.who = (uint8_t) who;
         options->scope.how = (uint8_t) how;
+        if (options->scope.term_usec == TERM_NOT_SAID)
+                options->scope.term_usec = workload_scope_default(how).term_usec;
         return 0;
 }
 
@@ -113,6 +118,7 @@ static int read_options(sd_bus_message *message, WorkloadHow how, WorkloadOption
 
         memcpy(known, common, sizeof(common));
         if (how != HOW_FREEZE) {
+                scope->term_usec = TERM_NOT_SAID;
                 n--; /* the last one is of freezing alone */
                 known[n++] = (BusOption) { "how", 's', &options->how, NULL };
                 known[n++] = (BusOption) { "term-usec", 't', &scope->term_usec, NULL };

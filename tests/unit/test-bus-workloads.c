@@ -73,6 +73,15 @@ static void test_defaults(void **state _unused_) {
         assert_memory_equal(&engine()->last_scope, &usual, sizeof(usual));
 }
 
+/* How long it is asked to end before hangs on how it is to end. */
+static void test_default_of_failing(void **state _unused_) {
+        assert_null(call_text("FailWorkloads", "how", "fail"));
+        assert_int_equal(engine()->last_scope.how, HOW_FAIL);
+        assert_int_equal(engine()->last_scope.term_usec, 0);
+        assert_null(call_text("FailWorkloads", "how", "stop"));
+        assert_int_equal(engine()->last_scope.term_usec, WORKLOAD_TERM_DEFAULT_USEC);
+}
+
 static void test_all_options(void **state _unused_) {
         const WorkloadScope *scope = &engine()->last_scope;
 
@@ -407,6 +416,7 @@ static void test_holds(void **state _unused_) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 test(test_defaults),
+                test(test_default_of_failing),
                 test(test_all_options),
                 test(test_dry_run),
                 test(test_freeze),
