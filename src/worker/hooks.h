@@ -9,7 +9,7 @@
 
 #include "src/worker/worker.h"
 
-/* Announcements whose hooks run at the same time; as many as workloads are failed at once. */
+/* Announcements whose hooks run at the same time. */
 #define HOOK_JOBS_MAX 4
 
 /* For code in a child. */
