@@ -230,8 +230,11 @@ static void say_begun(size_t n, void *userdata) {
 
 static Outcome freeze_all(Fail *fail) {
         bool is_told_to_end = workloads_freeze(&fail->list, fail->bus, fail->task, say_begun, fail);
-        Outcome outcome = judge(fail);
+        Outcome outcome;
 
+        if (targets_count_fate(&fail->list, FATE_SPARED) == fail->list.n)
+                return explain(fail, OUTCOME_REFUSED, EPERM, "looked at again, all of them had to be spared");
+        outcome = judge(fail);
         return is_told_to_end && outcome == OUTCOME_DONE ? OUTCOME_CANCELLED : outcome;
 }
 

@@ -42,6 +42,12 @@ static void freeze_one(Target *target, sd_bus *bus, const FailTask *task, int ma
                 return;
         }
         r = unit_bus_freeze(bus, mark.unit, target->detail);
+        if (r == -EOPNOTSUPP) {
+                /* Where control groups are those of version 1, systemd says so no sooner. */
+                (void) unit_mark_remove(marks_fd, mark.unit);
+                target_end(target, FATE_SPARED, 0, "cannot be frozen");
+                return;
+        }
         if (r < 0) {
                 /* It may be frozen by now all the same. */
                 if (unit_bus_thaw(bus, mark.unit, NULL) >= 0 || r == -ENOENT)
