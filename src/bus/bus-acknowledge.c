@@ -10,25 +10,6 @@
 #include "src/basic/text.h"
 #include "src/bus/bus-error.h"
 #include "src/bus/bus-options.h"
-#include "src/bus/bus-text.h"
-
-#define REASON_MAX 256
-
-static int check_reason(const char *reason, sd_bus_error *error) {
-        _cleanup_(free_at) char *clean = NULL;
-        int r;
-
-        if (!reason || !reason[strspn(reason, " ")])
-                return bus_error_set(error, -EINVAL, "Option \"reason\" is missing: why is it acknowledged?");
-        if (strlen(reason) > REASON_MAX)
-                return bus_error_set(error, -EINVAL, "Option \"reason\" must not be longer than %d bytes", REASON_MAX);
-        r = bus_text_clean(reason, BUS_TEXT_LINE, &clean);
-        if (r < 0)
-                return r;
-        if (!text_equal(reason, clean))
-                return bus_error_set(error, -EINVAL, "Option \"reason\" must be one line without control characters");
-        return 0;
-}
 
 static int check(const char *code, Acknowledgement *acknowledgement, sd_bus_error *error) {
         if (condition_code_from_name(code, &acknowledgement->code) < 0)
@@ -37,7 +18,7 @@ static int check(const char *code, Acknowledgement *acknowledgement, sd_bus_erro
                 return bus_error_set(error, -EINVAL, "Option \"all\" and a target exclude each other");
         if (strlen(acknowledgement->target) >= CONDITION_TARGET_SIZE)
                 return bus_error_set(error, -EINVAL, "No target is as long as this one");
-        return check_reason(acknowledgement->reason, error);
+        return bus_reason_check(acknowledgement->reason, error);
 }
 
 static size_t count(const ConditionList *list, ConditionCode code) {

@@ -17,6 +17,7 @@
 #include "src/bus/bus-job.h"
 #include "src/bus/bus-names.h"
 #include "src/bus/bus-object.h"
+#include "src/bus/bus-pause.h"
 #include "src/bus/bus-signal.h"
 #include "src/bus/bus-users.h"
 #include "src/bus/bus-value.h"
@@ -243,6 +244,22 @@ static int get_conditions(sd_bus *bus _unused_, const char *path _unused_, const
         return bus_append_conditions(reply, ((BusFilesystem *) userdata)->filesystem);
 }
 
+static int get_paused(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                      const char *property _unused_, sd_bus_message *reply, void *userdata,
+                      sd_bus_error *error _unused_) {
+        const BusFilesystem *object = userdata;
+
+        return bus_pause_append(reply, engine_pause_of(object->base.context->engine, object->filesystem));
+}
+
+static int get_paused_by(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                         const char *property _unused_, sd_bus_message *reply, void *userdata,
+                         sd_bus_error *error _unused_) {
+        const BusFilesystem *object = userdata;
+
+        return bus_pause_append_by(reply, engine_pause_of(object->base.context->engine, object->filesystem));
+}
+
 static int get_active_job(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
                           const char *property _unused_, sd_bus_message *reply, void *userdata,
                           sd_bus_error *error _unused_) {
@@ -300,6 +317,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("PatrolUnchecked", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("PatrolBusyUSec", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("PatrolReadBytes", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("Paused", "b", get_paused, 0, CHANGES),
+        SD_BUS_PROPERTY("PausedBy", "a{sv}", get_paused_by, 0, CHANGES),
         SD_BUS_PROPERTY("ActiveJob", "o", get_active_job, 0, CHANGES),
 
         SD_BUS_METHOD_WITH_ARGS("Repair",
@@ -341,6 +360,16 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_ARGS("s", code, "s", target, "a{sv}", options),
                                 SD_BUS_NO_RESULT,
                                 bus_acknowledge_on_acknowledge,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Pause",
+                                SD_BUS_ARGS("s", reason, "a{sv}", options),
+                                SD_BUS_NO_RESULT,
+                                bus_pause_on_pause,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Resume",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_NO_RESULT,
+                                bus_pause_on_resume,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
 
         SD_BUS_VTABLE_END
@@ -386,6 +415,8 @@ static const BusChangeName change_names[] = {
         { "PatrolUnchecked", BUS_FILESYSTEM_FACTS },
         { "PatrolBusyUSec", BUS_FILESYSTEM_FACTS },
         { "PatrolReadBytes", BUS_FILESYSTEM_FACTS },
+        { "Paused",        BUS_FILESYSTEM_PAUSE | BUS_FILESYSTEM_FACTS },
+        { "PausedBy",      BUS_FILESYSTEM_PAUSE | BUS_FILESYSTEM_FACTS },
         { "ActiveJob",     BUS_FILESYSTEM_JOBS },
         {}
 };

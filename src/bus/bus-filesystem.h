@@ -15,6 +15,7 @@ typedef enum BusFilesystemChange {
         BUS_FILESYSTEM_COUNTERS = 1 << 1,
         BUS_FILESYSTEM_CONDITIONS = 1 << 2,
         BUS_FILESYSTEM_JOBS = 1 << 3,
+        BUS_FILESYSTEM_PAUSE = 1 << 4,
 } BusFilesystemChange;
 
 /* Puts it on the bus if it is not there yet, and remembers what changed. Returns 0 or -ENOMEM. */

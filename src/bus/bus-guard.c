@@ -14,6 +14,10 @@
 
 #define MESSAGE_RELOAD N_("Authentication is required to load the policy for damaged file systems again")
 #define MESSAGE_RESUME N_("Authentication is required to let damaged file systems be worked on again")
+#define MESSAGE_PAUSE N_("Authentication is required to let nothing be done to damaged file systems for a while")
+#define MESSAGE_PAUSE_ONE \
+        N_("Authentication is required to let nothing be done to the file system $(fs.name) for a while")
+#define MESSAGE_RESUME_ONE N_("Authentication is required to let the file system $(fs.name) be worked on again")
 #define MESSAGE_READ N_("Authentication is required to read what happened to the file systems of this machine")
 #define MESSAGE_USERS N_("Authentication is required to see who uses the file system $(fs.name)")
 #define MESSAGE_REPAIR N_("Authentication is required to repair the file system $(fs.name)")
@@ -35,6 +39,9 @@ static const BusGuard guards[] = {
         { MANAGER,    "GetFilesystem", BUS_VARIANT_PLAIN,     NULL,                           NULL,            false },
         { MANAGER,    "ReloadPolicy",  BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY,    MESSAGE_RELOAD,  false },
         { MANAGER,    "Resume",        BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY,    MESSAGE_RESUME,  false },
+        { MANAGER,    "Pause",         BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY,    MESSAGE_PAUSE,   false },
+        { FILESYSTEM, "Pause",         BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY, MESSAGE_PAUSE_ONE,  false },
+        { FILESYSTEM, "Resume",        BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY, MESSAGE_RESUME_ONE, false },
         { MANAGER,    "ListEvents",    BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_READ,    false },
         { MANAGER,    "Subscribe",     BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_READ,    false },
         { MANAGER,    "Unsubscribe",   BUS_VARIANT_PLAIN,     NULL,                           NULL,            false },

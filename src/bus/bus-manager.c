@@ -13,6 +13,7 @@
 #include "src/bus/bus-inhibit.h"
 #include "src/bus/bus-manager.h"
 #include "src/bus/bus-names.h"
+#include "src/bus/bus-pause.h"
 #include "src/bus/bus-subscribe.h"
 #include "src/bus/bus-value.h"
 #include "src/bus/bus-workloads.h"
@@ -180,6 +181,18 @@ static int get_braked_until(sd_bus *bus _unused_, const char *path _unused_, con
         return sd_bus_message_append(reply, "t", engine_braked_until_usec(((BusContext *) userdata)->engine));
 }
 
+static int get_paused(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                      const char *property _unused_, sd_bus_message *reply, void *userdata,
+                      sd_bus_error *error _unused_) {
+        return bus_pause_append(reply, engine_pause_of(((BusContext *) userdata)->engine, NULL));
+}
+
+static int get_paused_by(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                         const char *property _unused_, sd_bus_message *reply, void *userdata,
+                         sd_bus_error *error _unused_) {
+        return bus_pause_append_by(reply, engine_pause_of(((BusContext *) userdata)->engine, NULL));
+}
+
 static int get_worker_connected(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
                                 const char *property _unused_, sd_bus_message *reply, void *userdata,
                                 sd_bus_error *error _unused_) {
@@ -243,20 +256,6 @@ static int on_reload_policy(sd_bus_message *message, void *userdata, sd_bus_erro
         return sd_bus_reply_method_return(message, NULL);
 }
 
-static int on_resume(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        BusContext *context = userdata;
-        uint32_t uid;
-        int r;
-
-        r = bus_authorize(context->authorizer, message, &(BusAuthorizeCall) { .owner_uid = BUS_UID_NONE }, &uid, error);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-
-        (void) engine_resume(context->engine);
-        bus_manager_changed(context, BUS_MANAGER_COUNTERS);
-        return sd_bus_reply_method_return(message, NULL);
-}
-
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST
 #define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 
@@ -290,6 +289,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("LagUSec", "t", get_total, 0, CHANGES),
         SD_BUS_PROPERTY("MountedUnwatched", "u", get_mounted_unwatched, 0, CHANGES),
         SD_BUS_PROPERTY("BrakedUntilUSec", "t", get_braked_until, 0, CHANGES),
+        SD_BUS_PROPERTY("Paused", "b", get_paused, 0, CHANGES),
+        SD_BUS_PROPERTY("PausedBy", "a{sv}", get_paused_by, 0, CHANGES),
         SD_BUS_PROPERTY("WorkerConnected", "b", get_worker_connected, 0, CHANGES),
         SD_BUS_PROPERTY("InhibitedBy", "a(ssu)", bus_inhibit_get, 0, CHANGES),
         SD_BUS_PROPERTY("UnitsHeld", "u", get_held, 0, CHANGES),
@@ -310,7 +311,12 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Resume",
                                 SD_BUS_NO_ARGS,
                                 SD_BUS_NO_RESULT,
-                                on_resume,
+                                bus_pause_on_resume_all,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Pause",
+                                SD_BUS_ARGS("s", reason, "a{sv}", options),
+                                SD_BUS_NO_RESULT,
+                                bus_pause_on_pause_all,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
 
         SD_BUS_METHOD_WITH_ARGS("ListEvents",
@@ -406,6 +412,8 @@ static const BusChangeName change_names[] = {
         { "BrakedUntilUSec",  BUS_MANAGER_COUNTERS },
         { "Subscribers",      BUS_MANAGER_SUBSCRIPTIONS },
         { "SubscribersCut",   BUS_MANAGER_SUBSCRIPTIONS },
+        { "Paused",           BUS_MANAGER_PAUSE },
+        { "PausedBy",         BUS_MANAGER_PAUSE },
         { "MountedUnwatched", BUS_MANAGER_FILESYSTEMS },
         { "WorkerConnected",  BUS_MANAGER_WORKER },
         { "KernelRelease",    BUS_MANAGER_WORKER },

@@ -18,6 +18,7 @@ typedef enum BusManagerChange {
         BUS_MANAGER_INHIBITORS = 1 << 4,
         BUS_MANAGER_HOLDS = 1 << 5,
         BUS_MANAGER_SUBSCRIPTIONS = 1 << 6,
+        BUS_MANAGER_PAUSE = 1 << 7,
 } BusManagerChange;
 
 void bus_manager_changed(BusContext *context, unsigned changes);

@@ -7,6 +7,7 @@
 #include "src/bus/bus-job.h"
 #include "src/bus/bus-manager.h"
 #include "src/bus/bus-observer.h"
+#include "src/bus/bus-pause.h"
 #include "src/bus/bus-signal.h"
 
 static void update_filesystem(BusContext *context, const Filesystem *filesystem, unsigned changes) {
@@ -83,6 +84,12 @@ static void on_announced(void *userdata, const Job *job, const Filesystem *files
         bus_signal_workload_will_fail(userdata, job, filesystem);
 }
 
+static void on_suspension(void *userdata, const Suspension *suspension, SuspensionChange change _unused_,
+                          uint32_t uid _unused_) {
+        if (suspension->kind == SUSPENSION_PAUSE)
+                bus_pause_changed(userdata);
+}
+
 static void on_holds(void *userdata) {
         bus_manager_changed(userdata, BUS_MANAGER_HOLDS);
 }
@@ -124,6 +131,7 @@ int bus_observer_add(BusContext *context) {
                 .on_progress = on_progress,
                 .on_announced = on_announced,
                 .on_holds = on_holds,
+                .on_suspension = on_suspension,
                 .on_condition = on_condition,
                 .on_conditions_back = on_conditions_back,
                 .on_policy = on_policy,

@@ -5,10 +5,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "src/basic/text.h"
 #include "src/bus/bus-error.h"
 #include "src/bus/bus-options.h"
+#include "src/bus/bus-text.h"
 
 static const BusOption *option_find(const BusOption *options, size_t n, const char *key) {
         for (size_t i = 0; i < n; i++)
@@ -110,4 +112,20 @@ int bus_options_read(sd_bus_message *message, const BusOption *options, size_t n
                         *options[i].is_given = seen[i];
 
         return sd_bus_message_exit_container(message);
+}
+
+int bus_reason_check(const char *reason, sd_bus_error *error) {
+        _cleanup_(free_at) char *clean = NULL;
+        int r;
+
+        if (!reason || !reason[strspn(reason, " ")])
+                return bus_error_set(error, -EINVAL, "The reason is missing: why is it wanted?");
+        if (strlen(reason) > BUS_REASON_MAX)
+                return bus_error_set(error, -EINVAL, "The reason must not be longer than %d bytes", BUS_REASON_MAX);
+        r = bus_text_clean(reason, BUS_TEXT_LINE, &clean);
+        if (r < 0)
+                return r;
+        if (!text_equal(reason, clean))
+                return bus_error_set(error, -EINVAL, "The reason must be one line without control characters");
+        return 0;
 }

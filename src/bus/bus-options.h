@@ -37,3 +37,9 @@ typedef struct BusOption {
  * Returns: 0, or a negative errno with @error set.
  */
 int bus_options_read(sd_bus_message *message, const BusOption *options, size_t n, sd_bus_error *error);
+
+#define BUS_REASON_MAX 256
+
+/* Why somebody wants it, as the journal tells it: one line, not blank. NULL: none was given. Returns 0, or a negative
+ * errno with @error set. */
+int bus_reason_check(const char *reason, sd_bus_error *error);

@@ -170,7 +170,8 @@ static void begin_ahead(Engine *engine, Filesystem *filesystem, const Case *aske
         static Decision decisions[POLICY_DECISIONS_MAX];
         size_t n = 0;
 
-        if (filesystem->facts.autofsck_state != FACT_KNOWN || question->owner || question->project ||
+        if (asked->event.is_test || engine_pause_of(engine, filesystem) ||
+            filesystem->facts.autofsck_state != FACT_KNOWN || question->owner || question->project ||
             question->is_lost || question->checked.structure != STRUCTURE_NONE ||
             asked->wants_users ||
             (question->path && policy_needs_fact(engine->policy, asked->event.kind, POLICY_FACT_PATH)) ||
@@ -289,6 +290,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
         EventFacts facts;
         uint64_t now_nsec = clock_realtime_usec() * NSEC_PER_USEC;
         uint64_t filesystem_id = filesystem->id;
+        bool is_repair_held_back;
         size_t n = 0;
         int r;
 
@@ -296,6 +298,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
                 find_paths(filesystem, decided, &paths);
         facts = facts_of(engine, filesystem, decided, &paths);
         r = policy_choose(engine->policy, engine->memory, &facts, decisions, ELEMENTSOF(decisions), &n);
+        is_repair_held_back = engine_hold_back(engine, &decided->event, filesystem, decisions, n);
         if (r >= 0 && decided->is_look)
                 n = engine_looks_keep(engine, filesystem, &decided->event, decisions, n);
         /* First of all: whoever is told of it wants the processor, too. */
@@ -310,6 +313,8 @@ static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
         /* What waited was told when it came. */
         if (!decided->deferred && !decided->is_look)
                 tell_event(engine, filesystem, decided, &facts);
+        if (is_repair_held_back)
+                engine_want_after_pause(engine, filesystem, &decided->event);
 
         if (r < 0) {
                 log_error_errno(r, "event %" PRIu64 ": cannot be decided, nothing is done: %m", decided->event.id);

@@ -83,7 +83,8 @@ void engine_looks_next(Engine *engine, Watch *watch) {
                 watch->has_looks = false;
                 return;
         }
-        if (is_under_way(engine, watch))
+        /* What is still due then is begun again with its end. */
+        if (engine_pause_of(engine, filesystem) || is_under_way(engine, watch))
                 return;
         watch->has_looks = choose(filesystem, &event);
         if (!watch->has_looks) {

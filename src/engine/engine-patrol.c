@@ -50,6 +50,8 @@ static bool is_wanted(Engine *engine, const Watch *watch, const Filesystem *file
                 return false;
         if (filesystem->facts.is_removable != TRISTATE_NO && !policy->on_removable)
                 return false;
+        if (engine_pause_of(engine, filesystem))
+                return false;
         return is_allowed_by_protection(engine, filesystem);
 }
 

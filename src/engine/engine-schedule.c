@@ -158,9 +158,16 @@ static bool skip_missed(Engine *engine, const ScheduleSource *schedule, Schedule
         return false;
 }
 
-static bool may_begin(Engine *engine, const ScheduleSource *schedule, ScheduledCheck *check) {
+static bool may_begin(Engine *engine, const ScheduleSource *schedule, ScheduledCheck *check,
+                      const Filesystem *filesystem) {
         if (check->is_under_way || clock_boottime_usec() < check->not_before_boottime_usec)
                 return false;
+        if (engine_pause_of(engine, filesystem)) {
+                if (!check->is_noted)
+                        log_info("schedule %s: is due, and waits until the pause ends", schedule->rule.id);
+                check->is_noted = true;
+                return false;
+        }
         if (!engine->is_on_battery)
                 return true;
         if (!check->is_noted)
@@ -239,7 +246,7 @@ static void look_at(Engine *engine, Watch *watch, const Filesystem *filesystem, 
         if (due_usec > clock.realtime_usec) {
                 check->was_ahead = true;
                 look->wake_realtime_usec = min_of(look->wake_realtime_usec, due_usec);
-        } else if (may_begin(engine, schedule, check)) {
+        } else if (may_begin(engine, schedule, check, filesystem)) {
                 look->watch = watch;
                 look->check = check;
         } else if (check->not_before_boottime_usec > clock.boottime_usec)

@@ -188,6 +188,20 @@ static bool step_job(Engine *engine, Sequence *sequence, const ActionRequest *re
         return true;
 }
 
+/* It was decided before the pause began. */
+static bool is_held_back(Engine *engine, const Sequence *sequence, const ActionRequest *request) {
+        Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, sequence->filesystem_id);
+        char why[DENIED_SIZE];
+
+        if (engine_may_begin(engine, &sequence->event, filesystem, request->kind, why))
+                return false;
+        give_back(engine, sequence);
+        refuse(engine, sequence, request, why);
+        if (filesystem && request->kind == ACTION_REPAIR)
+                engine_want_after_pause(engine, filesystem, &sequence->event);
+        return true;
+}
+
 /* Returns true if the sequence has to wait before its next step. */
 static bool sequence_step(Engine *engine, Sequence *sequence, const ActionRequest *request, StepEnd *ret_how) {
         *ret_how = STEP_REFUSED;
@@ -203,6 +217,8 @@ static bool sequence_step(Engine *engine, Sequence *sequence, const ActionReques
                 *ret_how = STEP_TOLD;
                 return false;
         }
+        if (is_held_back(engine, sequence, request))
+                return false;
 
         switch (request->kind) {
         case ACTION_LOG:
@@ -429,7 +445,10 @@ bool engine_sequence_may_act(Engine *engine, const Job *job, ActionRequest *requ
         facts = engine_facts(engine, &sequence->event, filesystem);
         facts.path_state = paths[0] ? FACT_KNOWN : sequence->event.inode != 0 ? FACT_UNKNOWN : FACT_ABSENT;
         facts.paths = paths[0] ? paths : NULL;
-        if (!policy_allows_more(engine->policy, engine->memory, &facts, &sequence->decision, request, why)) {
+        /* One more try of a repair belongs to a job that has begun; a scan that helps it would be another. */
+        if ((request->kind != ACTION_REPAIR &&
+             !engine_may_begin(engine, &sequence->event, filesystem, request->kind, why)) ||
+            !policy_allows_more(engine->policy, engine->memory, &facts, &sequence->decision, request, why)) {
                 log_notice("job %" PRIu64 ", %s: no further %s: %s", job->id, job->target_text,
                            action_kind_to_name(request->kind), why);
                 return false;

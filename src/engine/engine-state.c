@@ -26,6 +26,7 @@ static const StateKind kinds[] = {
         { CHECK_KEY_PREFIX, engine_adopt_checked, engine_checked_loaded },
         { VERIFY_KEY_PREFIX, engine_adopt_verify, engine_verifies_loaded },
         { RECYCLE_KEY_PREFIX, engine_adopt_recycle, NULL },
+        { SUSPENSION_KEY_PREFIX, engine_adopt_suspension, engine_suspensions_loaded },
 };
 
 int engine_adopt_state(Engine *engine, const char *key, const void *value, size_t size_bytes) {

@@ -157,11 +157,14 @@ int engine_new(sd_event *event, const EngineOptions *options, Engine **ret_engin
         TAILQ_INIT(&engine->fail_runs);
         TAILQ_INIT(&engine->recycle_runs);
         TAILQ_INIT(&engine->held_units);
+        TAILQ_INIT(&engine->suspensions);
         r = engine_memory_start(engine);
         if (r >= 0)
                 r = engine_deferred_start(engine);
         if (r >= 0)
                 r = engine_schedules_start(engine);
+        if (r >= 0)
+                r = engine_suspensions_start(engine);
         if (r < 0)
                 return r;
 
@@ -274,6 +277,7 @@ Engine *engine_free(Engine *engine) {
         engine_memory_stop(engine);
         engine_deferred_stop(engine);
         engine_schedules_stop(engine);
+        engine_suspensions_stop(engine);
         free(engine->policy_problems);
         sd_event_unref(engine->event);
         free(engine);

@@ -13,6 +13,7 @@
 #include "src/filesystem/filesystem.h"
 #include "src/protocol/unit-payload.h"
 #include "src/model/decision.h"
+#include "src/model/suspension.h"
 #include "src/source/record-ring.h"
 
 typedef struct Engine Engine;
@@ -36,6 +37,14 @@ typedef struct Acknowledgement {
         const char *reason;             /* one line, for the journal */
         uint32_t caller_uid;
 } Acknowledgement;
+
+/* What became of a pause or a silence. */
+typedef enum SuspensionChange {
+        SUSPENSION_SET,                 /* somebody wants it */
+        SUSPENSION_ENDED,               /* somebody ended it */
+        SUSPENSION_EXPIRED,             /* its time is over */
+        SUSPENSION_BACK,                /* an earlier healerd was told of it */
+} SuspensionChange;
 
 /* Everything an observer is told is borrowed for the call. Any member may be NULL. Observers are told in the order
  * in which they subscribed and must not free the engine. */
@@ -69,6 +78,10 @@ typedef struct EngineObserver {
         /* It is going to be cleared because somebody says so; on_condition() comes next */
         void (*on_acknowledged)(void *userdata, const HealthCondition *condition,
                                 const Acknowledgement *acknowledgement, const Filesystem *filesystem);
+        /* @uid: who did it, with SUSPENSION_SET and SUSPENSION_ENDED */
+        void (*on_suspension)(void *userdata, const Suspension *suspension, SuspensionChange change, uint32_t uid);
+        /* A silence is over that kept @route from being told of @filesystem (filesystem_key()) */
+        void (*on_unsilenced)(void *userdata, const char *route, const char *filesystem);
         /* Conditions of an earlier run or mount are in its list again */
         void (*on_conditions_back)(void *userdata, const Filesystem *filesystem, size_t n, size_t n_stale);
         void (*on_policy)(void *userdata, const Policy *policy, bool is_loaded, const char *problems);
@@ -195,6 +208,31 @@ int engine_reload_policy(Engine *engine);
 uint64_t engine_braked_until_usec(Engine *engine);
 /* A person says that this was seen to. Returns whether anything was held. */
 bool engine_resume(Engine *engine);
+
+/* Pauses and silences, of each kind. */
+#define ENGINE_SUSPENSIONS_MAX 256
+
+/**
+ * engine_suspend() - nothing is done by itself, or nothing is told, for a while
+ * @wanted: since_usec, n_matched and, of a silence, id are not looked at
+ * @ret_id: of what it is now; borrowed for as long as it is there; may be NULL
+ *
+ * A pause takes the place of an earlier one of the same file system. While one lasts no action of rules, baseline,
+ * schedules and patrol is begun that does more than tell; what persons order is done, and jobs that have begun go on.
+ * Survives restarts. Ends by itself at until_usec.
+ *
+ * Returns: 0; -ENOBUFS if there are too many; -ENOMEM.
+ */
+int engine_suspend(Engine *engine, const Suspension *wanted, const char **ret_id);
+/* Returns 0, or -ENXIO if there is none. What a pause held back is looked at again. */
+int engine_unsuspend(Engine *engine, SuspensionKind kind, const char *id, uint32_t uid);
+/* In the order in which they began; start with NULL. Borrowed until the loop goes on. */
+const Suspension *engine_suspension_next(Engine *engine, SuspensionKind kind, const Suspension *previous);
+/* The pause that it is under: the machine's, or else its own. NULL: none; @filesystem NULL: the machine's. */
+const Suspension *engine_pause_of(Engine *engine, const Filesystem *filesystem);
+/* The silence that keeps this from being told, NULL: none. What is kept from a route is told it when the silence ends,
+ * as far as it is open then. */
+const Suspension *engine_silence(Engine *engine, const SilenceSubject *subject);
 
 typedef struct CallerOrder {
         Filesystem *filesystem;

@@ -12,13 +12,14 @@
 #include "src/basic/unit-name.h"
 #include "src/message/message.h"
 #include "src/model/decision.h"
+#include "src/model/suspension.h"
 
 #define NOTICE_KEY_PREFIX "notice/"
 #define NOTICE_KEY_SIZE 192
 #define NOTICE_ROW_MAX 4096
 
-/* How a file system is known over mounts and restarts: its UUID, or its number where it has none. */
-#define NOTICE_FILESYSTEM_SIZE 48
+/* As filesystem_key(). */
+#define NOTICE_FILESYSTEM_SIZE FILESYSTEM_KEY_SIZE
 #define NOTICE_CODE_SIZE 32
 #define NOTICE_TARGET_SIZE 128
 #define NOTICE_LINE_SIZE 128

@@ -8,11 +8,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
 #include "src/basic/text.h"
+#include "src/model/suspension.h"
 #include "src/notice/notice-queue.h"
 
 /* Nobody waits for a message to the tenth of a second. */
@@ -56,23 +56,12 @@ static int on_timer(_unused_ sd_event_source *source, _unused_ uint64_t usec, vo
 
 /* File systems, by the name under which they are known over restarts */
 
-static const char *name_of(const FilesystemFacts *facts, char buffer[static NOTICE_FILESYSTEM_SIZE]) {
-        char uuid[UUID_TEXT_SIZE];
-
-        if (facts->uuid_state == FACT_KNOWN)
-                (void) text_copy(buffer, NOTICE_FILESYSTEM_SIZE, uuid_format(facts->uuid, uuid));
-        else
-                (void) snprintf(buffer, NOTICE_FILESYSTEM_SIZE, "%u:%u", major(facts->device_number),
-                                minor(facts->device_number));
-        return buffer;
-}
-
 static Filesystem *find(const Notice *notice, const char *name) {
         FilesystemTable *table = engine_filesystems(notice->engine);
         char buffer[NOTICE_FILESYSTEM_SIZE];
 
         for (Filesystem *f = NULL; (f = filesystem_table_next(table, f));)
-                if (text_equal(name_of(&f->facts, buffer), name))
+                if (text_equal(filesystem_key(&f->facts, buffer), name))
                         return f;
         return NULL;
 }
@@ -268,7 +257,7 @@ static void on_routed(void *userdata, const RoutedNotice *routed) {
         int r;
 
         if (filesystem)
-                name_of(&filesystem->facts, name);
+                filesystem_key(&filesystem->facts, name);
         health_event_text(routed->event, filesystem ? filesystem_facts_subject(&filesystem->facts, number) : "(gone)",
                           NULL, line);
         r = message_event(routed->event, routed->severity, filesystem ? &filesystem->facts : NULL, routed->path,
@@ -301,7 +290,7 @@ static void on_condition(void *userdata, const HealthCondition *condition, bool 
                 return;
         }
         notice_queue_condition(notice->queue, &(NoticeCondition) {
-                .filesystem = name_of(&filesystem->facts, name),
+                .filesystem = filesystem_key(&filesystem->facts, name),
                 .code = condition_code_to_name(condition->code),
                 .target = condition->target,
                 .severity = condition->severity,
@@ -317,7 +306,7 @@ static void on_filesystem(void *userdata, Filesystem *filesystem) {
         const NoticeTime time = now();
         Notice *notice = userdata;
 
-        notice_queue_filesystem(notice->queue, name_of(&filesystem->facts, name), &time);
+        notice_queue_filesystem(notice->queue, filesystem_key(&filesystem->facts, name), &time);
         arm(notice);
 }
 

@@ -311,6 +311,30 @@ static void on_acknowledged(_unused_ void *userdata, const HealthCondition *cond
                         condition_code_to_name(condition->code), acknowledgement->caller_uid, acknowledgement->reason);
 }
 
+static void on_suspension(_unused_ void *userdata, const Suspension *suspension, SuspensionChange change,
+                          uint32_t uid) {
+        static const char *const ends[] = {
+                [SUSPENSION_SET] = "begins",
+                [SUSPENSION_ENDED] = "is ended",
+                [SUSPENSION_EXPIRED] = "is over",
+                [SUSPENSION_BACK] = "goes on",
+        };
+        char matched[SILENCE_TEXT_SIZE];
+        bool is_pause = suspension->kind == SUSPENSION_PAUSE;
+        LogRecord record;
+
+        log_record_begin(&record, LOG_NOTICE, MESSAGE_PAUSE_CHANGED);
+        log_record_field(&record, "XFS_HEALER_CALLER_UID", "%" PRIu32,
+                         change == SUSPENSION_ENDED ? uid : suspension->uid);
+        log_record_field(&record, "XFS_HEALER_REASON", "%s", suspension->reason);
+        log_record_field(&record, is_pause ? "XFS_HEALER_PAUSE" : "XFS_HEALER_SILENCE", "%s", suspension->id);
+        log_record_send(&record, "%s %s of user %" PRIu32 " (%s) %s%s, %" PRIu64 " held back: %s",
+                        suspension_kind_to_name(suspension->kind), suspension->id, suspension->uid,
+                        is_pause ? "actions" : silence_text(&suspension->match, matched), ends[change],
+                        change == SUSPENSION_ENDED && uid != suspension->uid ? " by another" : "",
+                        suspension->n_matched, suspension->reason);
+}
+
 static void on_conditions_back(_unused_ void *userdata, const Filesystem *filesystem, size_t n, size_t n_stale) {
         char text[JOURNAL_TEXT_SIZE];
         LogRecord record;
@@ -418,6 +442,7 @@ int journal_record_new(Engine *engine, JournalRecord **ret_record) {
                 .on_announced = on_announced,
                 .on_condition = on_condition,
                 .on_acknowledged = on_acknowledged,
+                .on_suspension = on_suspension,
                 .on_conditions_back = on_conditions_back,
                 .on_policy = on_policy,
                 .on_worker = on_worker,

@@ -4,6 +4,8 @@
  */
 #undef NDEBUG
 #include <assert.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -320,4 +322,59 @@ void fake_engine_tell_job_progress(Engine *engine, Job *job) {
 void fake_engine_tell_worker(Engine *engine, bool is_connected) {
         engine->fake.is_worker_connected = is_connected;
         tell(engine, on_worker, is_connected);
+}
+
+int engine_suspend(Engine *engine, const Suspension *wanted, const char **ret_id) {
+        FakeEngine *fake = &engine->fake;
+
+        fake->n_suspends++;
+        fake->last_suspend = *wanted;
+        if (fake->suspend_result < 0 || fake->n_suspensions >= ELEMENTSOF(fake->suspensions))
+                return fake->suspend_result ?: -ENOBUFS;
+        fake->suspensions[fake->n_suspensions] = *wanted;
+        if (wanted->kind == SUSPENSION_SILENCE)
+                (void) text_copy(fake->suspensions[fake->n_suspensions].id, SUSPENSION_ID_SIZE, "77");
+        if (ret_id)
+                *ret_id = fake->suspensions[fake->n_suspensions].id;
+        fake->n_suspensions++;
+        tell(engine, on_suspension, fake->suspensions + fake->n_suspensions - 1, SUSPENSION_SET, wanted->uid);
+        return 0;
+}
+
+int engine_unsuspend(Engine *engine, SuspensionKind kind, const char *id, uint32_t uid) {
+        FakeEngine *fake = &engine->fake;
+
+        fake->n_unsuspends++;
+        (void) snprintf(fake->last_unsuspend, sizeof(fake->last_unsuspend), "%s %s", suspension_kind_to_name(kind),
+                        id);
+        for (size_t i = 0; i < fake->n_suspensions; i++) {
+                Suspension ended = fake->suspensions[i];
+
+                if (ended.kind != kind || strcmp(ended.id, id) != 0)
+                        continue;
+                fake->suspensions[i] = fake->suspensions[--fake->n_suspensions];
+                tell(engine, on_suspension, &ended, SUSPENSION_ENDED, uid);
+                return 0;
+        }
+        return -ENXIO;
+}
+
+const Suspension *engine_suspension_next(Engine *engine, SuspensionKind kind, const Suspension *previous) {
+        FakeEngine *fake = &engine->fake;
+
+        for (size_t i = previous ? (size_t) (previous - fake->suspensions) + 1 : 0; i < fake->n_suspensions; i++)
+                if (fake->suspensions[i].kind == kind)
+                        return fake->suspensions + i;
+        return NULL;
+}
+
+const Suspension *engine_pause_of(Engine *engine, const Filesystem *filesystem) {
+        char key[FILESYSTEM_KEY_SIZE] = "";
+
+        if (filesystem)
+                (void) filesystem_key(&filesystem->facts, key);
+        for (const Suspension *pause = NULL; (pause = engine_suspension_next(engine, SUSPENSION_PAUSE, pause));)
+                if (strcmp(pause->id, SUSPENSION_ALL) == 0 || strcmp(pause->id, key) == 0)
+                        return pause;
+        return NULL;
 }

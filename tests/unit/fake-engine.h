@@ -38,6 +38,12 @@ typedef struct FakeEngine {
         char last_target[CONDITION_TARGET_SIZE];        /* of it */
         unsigned n_acknowledged;
         int acknowledge_result;
+        Suspension suspensions[4];              /* those that there are; @n_suspensions */
+        size_t n_suspensions;
+        unsigned n_suspends, n_unsuspends;
+        Suspension last_suspend;
+        int suspend_result;
+        char last_unsuspend[64];                /* "pause all" */
         EngineTotals totals;
 } FakeEngine;
 

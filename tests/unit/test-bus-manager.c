@@ -449,6 +449,8 @@ static void test_every_property_is_told(void **state _unused_) {
         fake_engine_tell_holds(fixture.engine, NULL, 0);
         assert_null(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "Inhibit", NULL, "ssa{sv}",
                                      "backup", "it runs", 0));
+        assert_null(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "Pause", NULL, "sa{sv}", "why",
+                                     0));
         bus_fixture_wait_signals(&fixture, "org.freedesktop.DBus.Properties", "PropertiesChanged", 0);
         bus_fixture_settle(&fixture);
         bus_fixture_assert_changed(&fixture, BUS_PATH, BUS_INTERFACE_MANAGER, constants);
