@@ -18,6 +18,7 @@
 #define MESSAGE_PAUSE_ONE \
         N_("Authentication is required to let nothing be done to the file system $(fs.name) for a while")
 #define MESSAGE_RESUME_ONE N_("Authentication is required to let the file system $(fs.name) be worked on again")
+#define MESSAGE_TEST N_("Authentication is required to try out what is told of an event of the file system $(fs.name)")
 #define MESSAGE_READ N_("Authentication is required to read what happened to the file systems of this machine")
 #define MESSAGE_USERS N_("Authentication is required to see who uses the file system $(fs.name)")
 #define MESSAGE_REPAIR N_("Authentication is required to repair the file system $(fs.name)")
@@ -55,6 +56,7 @@ static const BusGuard guards[] = {
         { FILESYSTEM, "Scrub",         BUS_VARIANT_CHANGES,   POLKIT_ACTION_REPAIR,           MESSAGE_REPAIR,  false },
         { FILESYSTEM, "Scrub",         BUS_VARIANT_REMOVABLE, POLKIT_ACTION_REPAIR_REMOVABLE, MESSAGE_REPAIR,  false },
         { FILESYSTEM, "VerifyMedia",   BUS_VARIANT_CHECKS,    POLKIT_ACTION_VERIFY,           MESSAGE_VERIFY,  false },
+        { MANAGER,    "InjectTestEvent", BUS_VARIANT_PLAIN,   POLKIT_ACTION_INJECT_TEST_EVENT, MESSAGE_TEST,   true  },
         { MANAGER,    "Inhibit",       BUS_VARIANT_PLAIN,     POLKIT_ACTION_INHIBIT,          MESSAGE_INHIBIT, false },
         { MANAGER,    "ListHolds",     BUS_VARIANT_PLAIN,     NULL,                           NULL,            false },
         { MANAGER,    "Unhold",        BUS_VARIANT_PLAIN,     POLKIT_ACTION_UNHOLD,           MESSAGE_UNHOLD,  false },

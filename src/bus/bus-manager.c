@@ -15,6 +15,7 @@
 #include "src/bus/bus-names.h"
 #include "src/bus/bus-pause.h"
 #include "src/bus/bus-subscribe.h"
+#include "src/bus/bus-test-event.h"
 #include "src/bus/bus-value.h"
 #include "src/bus/bus-workloads.h"
 
@@ -343,6 +344,11 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_NO_ARGS,
                                 SD_BUS_NO_RESULT,
                                 bus_subscribe_on_unsubscribe,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("InjectTestEvent",
+                                SD_BUS_ARGS("a{sv}", event, "a{sv}", options),
+                                SD_BUS_RESULT("t", id),
+                                bus_test_event_on_inject,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Inhibit",
                                 SD_BUS_ARGS("s", who, "s", why, "a{sv}", options),

@@ -44,6 +44,7 @@
 #define POLKIT_ACTION_INHIBIT           "org.xfs.healer.inhibit-workload-failure"
 #define POLKIT_ACTION_UNHOLD            "org.xfs.healer.unhold"
 #define POLKIT_ACTION_ACKNOWLEDGE       "org.xfs.healer.acknowledge"
+#define POLKIT_ACTION_INJECT_TEST_EVENT "org.xfs.healer.inject-test-event"
 #define POLKIT_ACTION_MANAGE_POLICY     "org.xfs.healer.manage-policy"
 #define POLKIT_ACTION_READ_EVENTS       "org.xfs.healer.read-events"
 

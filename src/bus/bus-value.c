@@ -228,11 +228,14 @@ static int append_event_rest(sd_bus_message *message, const HealthEvent *event) 
 }
 
 char *bus_event_text(const HealthEvent *event, const Filesystem *filesystem, char buffer[static EVENT_TEXT_SIZE]) {
-        char number[32];
+        char text[EVENT_TEXT_SIZE], number[32];
         const char *subject;
 
         subject = filesystem ? filesystem_facts_subject(&filesystem->facts, number) : "unmounted file system";
-        return health_event_text(event, subject, /* path= */ NULL, buffer);
+        buffer[0] = '\0';
+        (void) text_append_format(buffer, EVENT_TEXT_SIZE, "%s%s", event->is_test ? "test event: " : "",
+                                  health_event_text(event, subject, /* path= */ NULL, text));
+        return buffer;
 }
 
 int bus_append_event(sd_bus_message *message, const HealthEvent *event, const Filesystem *filesystem) {

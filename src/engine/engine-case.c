@@ -251,6 +251,8 @@ static bool case_ask(Engine *engine, Watch *watch, Filesystem *filesystem, Case 
 static void tell_event(Engine *engine, Filesystem *filesystem, const Case *decided, const EventFacts *facts) {
         engine_tell(engine, on_event, &decided->event, filesystem, decided->path, facts);
         record_ring_mark_told(engine->ring, decided->event.kept_as);
+        if (decided->event.is_test)
+                return;
         engine_conditions_from_event(engine, filesystem, &decided->event);
         engine_survey_on_event(engine, filesystem, &decided->event);
         if (decided->event.kind == EVENT_HEALTHY)
@@ -268,7 +270,8 @@ static void carry_out_all(Engine *engine, uint64_t filesystem_id, Case *decided,
         };
 
         for (size_t i = 0; i < n; i++)
-                if (decisions[i].wait == WAIT_NONE)
+                /* Whoever tries something out does not want to wait, and what waits would be kept. */
+                if (decisions[i].wait == WAIT_NONE || decided->event.is_test)
                         engine_carry_out(engine, decisions + i, &decided->event, filesystem_id, &how);
                 else if (!decisions[i].suppressed_by[0])
                         engine_defer(engine, decisions + i, 0, facts);
@@ -278,7 +281,7 @@ static void carry_out_all(Engine *engine, uint64_t filesystem_id, Case *decided,
 static void look_at_unknown(Engine *engine, uint64_t filesystem_id, const HealthEvent *event) {
         Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, filesystem_id);
 
-        if (filesystem && filesystem->facts.autofsck_state == FACT_UNKNOWN &&
+        if (filesystem && filesystem->facts.autofsck_state == FACT_UNKNOWN && !event->is_test &&
             (event->kind == EVENT_SICK || event->kind == EVENT_CORRUPT) &&
             metadata_structure_is_repairable(event->structure))
                 engine_looks_later(engine, filesystem, event);
@@ -330,7 +333,7 @@ static void case_decide(Engine *engine, Filesystem *filesystem, Case *decided) {
         }
         if (decided->is_look)
                 engine_remember_look(engine, &facts, decisions, n);
-        else
+        else if (!decided->event.is_test)
                 engine_remember(engine, &facts, decisions, n, filesystem);
         carry_out_all(engine, filesystem_id, decided, &facts, decisions, n);
         look_at_unknown(engine, filesystem_id, &decided->event);
@@ -514,7 +517,8 @@ static bool take_new(Engine *engine, const HealthEvent *event, const char *sched
                 return false;
         }
 
-        count_event(engine, filesystem, event);
+        if (!event->is_test)
+                count_event(engine, filesystem, event);
         if (event->kind == EVENT_UNMOUNTED)
                 watch->has_said_unmounted = true;
 
@@ -541,6 +545,10 @@ static bool take_new(Engine *engine, const HealthEvent *event, const char *sched
 
 void engine_take_event(Engine *engine, const HealthEvent *event) {
         (void) take_new(engine, event, NULL);
+}
+
+bool engine_take_made_up(Engine *engine, const HealthEvent *event) {
+        return take_new(engine, event, NULL);
 }
 
 bool engine_take_scheduled(Engine *engine, const HealthEvent *event, const char *schedule) {

@@ -232,6 +232,8 @@ struct Engine {
         bool is_on_battery;
 
         uint64_t next_event_id;
+        uint64_t test_events_since_usec;        /* boottime; 0: there were none */
+        unsigned n_test_events;         /* since then */
         size_t n_cases;
         sd_event_source *looks_timer;
         sd_event_source *survey_timer;  /* the next survey to begin or to give up */
@@ -330,6 +332,8 @@ void engine_take_look(Engine *engine, Watch *watch, const HealthEvent *event);
 
 /* As engine_take_event(), for its schedule alone. False: it could not be kept. */
 bool engine_take_scheduled(Engine *engine, const HealthEvent *event, const char *schedule);
+/* As engine_take_event(). False: it could not be kept. */
+bool engine_take_made_up(Engine *engine, const HealthEvent *event);
 /* engine-answer.c */
 /* For the first case. What turns out to be metadata becomes an event about that; further names become cases behind it.
  * @names_fd: borrowed, may be negative. */

@@ -59,23 +59,26 @@ static void tell_exhausted(Engine *engine, const Sequence *sequence) {
 static void sequence_end(Engine *engine, Sequence *sequence, size_t step, EscalationEnd end) {
         const EventFacts facts = facts_of(sequence);
 
-        policy_remember_end(engine->memory, sequence->policy, &facts, &sequence->decision, end, step);
-        if (sequence->decision.is_escalating && end == ESCALATION_EXHAUSTED)
-                tell_exhausted(engine, sequence);
-        engine_memory_changed(engine);
+        if (!sequence->event.is_test) {
+                policy_remember_end(engine->memory, sequence->policy, &facts, &sequence->decision, end, step);
+                if (sequence->decision.is_escalating && end == ESCALATION_EXHAUSTED)
+                        tell_exhausted(engine, sequence);
+                engine_memory_changed(engine);
+        }
         sequence_free(engine, sequence);
 }
 
 static void refuse(Engine *engine, const Sequence *sequence, const ActionRequest *request, const char *why) {
         Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, sequence->filesystem_id);
+        bool is_test = sequence->event.is_test;
 
-        engine->totals.n_refused++;
+        engine->totals.n_refused += !is_test;
         if (!filesystem)
                 return;
-        filesystem->totals.n_refused++;
+        filesystem->totals.n_refused += !is_test;
         engine_tell(engine, on_refused, request->kind, why, &sequence->decision, &sequence->event, filesystem);
-        /* A result that follows from a result would be a loop. */
-        if (!event_kind_is_result(sequence->event.kind))
+        /* A result that follows from a result would be a loop. Nobody wanted more of a test. */
+        if (!is_test && !event_kind_is_result(sequence->event.kind))
                 engine_tell_result(engine, EVENT_ACTION_REFUSED, &sequence->event, filesystem->id, 0);
 }
 
@@ -210,7 +213,7 @@ static bool sequence_step(Engine *engine, Sequence *sequence, const ActionReques
                 return false;
         }
 
-        if (request->is_deferred) {
+        if (request->is_deferred && !sequence->event.is_test) {
                 const EventFacts facts = facts_of(sequence);
 
                 engine_defer(engine, &sequence->decision, sequence->step, &facts);
@@ -279,7 +282,7 @@ static bool sequence_advance(Engine *engine, Sequence *sequence, StepEnd how, Ou
                 sequence_end(engine, sequence, step, end);
                 return false;
         }
-        if (decision->is_escalating) {
+        if (decision->is_escalating && !sequence->event.is_test) {
                 const EventFacts facts = facts_of(sequence);
 
                 policy_remember_step(engine->memory, sequence->policy, &facts, decision, sequence->step);
@@ -352,6 +355,8 @@ static void drop(Engine *engine, const Decision *decision, const HealthEvent *ev
                 .now_realtime_usec = clock_realtime_usec(),
         };
 
+        if (event->is_test)
+                return;
         policy_remember_attempts(engine->memory, engine->policy, &facts, decision,
                                  -(int) policy_count_acting(decision));
         policy_remember_end(engine->memory, engine->policy, &facts, decision, ESCALATION_CANCELLED, 0);

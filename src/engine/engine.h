@@ -273,6 +273,24 @@ int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char *
  */
 int engine_acknowledge(Engine *engine, Filesystem *filesystem, const Acknowledgement *acknowledgement);
 
+/* Made-up events within a minute. */
+#define ENGINE_TEST_EVENTS_MAX 10
+
+/**
+ * engine_inject_test_event() - walk an event that somebody made up through everything
+ * @event: filesystem_id, kind, domain and what it is about; the rest is filled in
+ *
+ * It is decided on, recorded and told as if it had happened, marked as a test. Nothing but telling is done: whatever
+ * else the policy wants is denied as "test event". It raises no condition, counts for no total, limit or rest, and what
+ * a rule would wait for is not waited for.
+ *
+ * Returns: 0; -EINVAL for a kind that engine_may_inject() does not know; -ENOENT if the file system is not there;
+ * -EBUSY for more than ENGINE_TEST_EVENTS_MAX; -ENOBUFS if nothing more can be taken in.
+ */
+int engine_inject_test_event(Engine *engine, const HealthEvent *event, uint64_t *ret_id);
+/* What the kernel tells of damage and errors, not what begins, ends or heals something. */
+bool engine_may_inject(EventKind kind);
+
 /* Those who may wait for it at the same time. */
 #define ENGINE_USERS_QUESTIONS_MAX 8
 

@@ -299,7 +299,8 @@ int notice_queue_event(NoticeQueue *queue, const NoticeEvent *event, const Notic
                 return 0;
 
         (void) text_copy(record.filesystem, sizeof(record.filesystem), event->filesystem);
-        (void) text_copy(record.line, sizeof(record.line), event->line);
+        (void) text_append_format(record.line, sizeof(record.line), "%s%s", event->is_test ? "test: " : "",
+                                  event->line);
         route->state.n_group_omitted += event->n_more;
         r = notice_collect(queue, route, &record, event->text, now);
         if (r < 0)
@@ -307,6 +308,8 @@ int notice_queue_event(NoticeQueue *queue, const NoticeEvent *event, const Notic
         queue->origins.items[queue->origins.next++ % NOTICE_ORIGINS_MAX] = event->origin;
         notice_keep_origins(queue);
 
+        if (event->is_test)
+                return 1;
         told = notice_told_find(route, event->filesystem);
         /* One that is gone has nothing more to tell. */
         if (!told && event->filesystem[0] && notice_told_insert(queue, route, event->filesystem, &told) >= 0)

@@ -113,6 +113,7 @@ typedef struct NoticeEvent {
         uint64_t origin;                /* the same for the same decision about the same event, over restarts */
         bool is_repeated;               /* it may have been told before a restart: then it is not told again */
         uint64_t n_more;                /* that came with it and are only counted */
+        bool is_test;                   /* nothing is open because of it, and nothing follows */
 } NoticeEvent;
 
 /* Everything is copied, and told from notice_queue_run() on. Returns 1; 0 if it was told already; -ENOENT for a route

@@ -252,6 +252,7 @@ static void on_routed(void *userdata, const RoutedNotice *routed) {
                 .line = line,
                 .origin = origin_of(routed),
                 .is_repeated = routed->event->is_repeated,
+                .is_test = routed->event->is_test,
                 .n_more = routed->n_more,
         };
         int r;

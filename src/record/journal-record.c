@@ -93,8 +93,8 @@ static void on_event(_unused_ void *userdata, const HealthEvent *event, const Fi
         add_event(&record, event);
         if (path)
                 log_record_bytes(&record, "XFS_HEALER_PATH", path, strlen(path));
-        log_record_send(&record, "%s", health_event_text(event, filesystem_facts_subject(&filesystem->facts, number),
-                                                         path, text));
+        log_record_send(&record, "%s%s", event->is_test ? "test event: " : "",
+                        health_event_text(event, filesystem_facts_subject(&filesystem->facts, number), path, text));
 }
 
 static void on_decision(_unused_ void *userdata, const Decision *decision, const HealthEvent *event,
@@ -130,7 +130,7 @@ static void on_notice(_unused_ void *userdata, Severity severity, const char *me
         log_record_field(&record, "XFS_HEALER_NOTICE", "1");
         health_event_text(event, filesystem ? filesystem_facts_subject(&filesystem->facts, number) : "(gone)", NULL,
                           text);
-        log_record_send(&record, "%s (notification: %s)", text,
+        log_record_send(&record, "%s%s (notification: %s)", event->is_test ? "test event: " : "", text,
                         message ? message : decision->source == DECISION_RULE ? "as the rule says" : "no rule took it");
 }
 

@@ -378,3 +378,14 @@ const Suspension *engine_pause_of(Engine *engine, const Filesystem *filesystem) 
                         return pause;
         return NULL;
 }
+
+bool engine_may_inject(EventKind kind) {
+        return kind != EVENT_HEALTHY && kind != EVENT_WATCHING;
+}
+
+int engine_inject_test_event(Engine *engine, const HealthEvent *event, uint64_t *ret_id) {
+        engine->fake.last_test_event = *event;
+        engine->fake.n_test_events++;
+        *ret_id = 42;
+        return engine->fake.test_event_result;
+}

@@ -43,6 +43,9 @@ typedef struct FakeEngine {
         unsigned n_suspends, n_unsuspends;
         Suspension last_suspend;
         int suspend_result;
+        HealthEvent last_test_event;
+        unsigned n_test_events;
+        int test_event_result;
         char last_unsuspend[64];                /* "pause all" */
         EngineTotals totals;
 } FakeEngine;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Pauses: nothing is begun by itself, everything is told, what persons order is done, and what was held back is looked
- * at again. They end by themselves, and survive.
+ * Pauses and made-up events: nothing is begun by itself, everything is told, what persons order is done, and what was
+ * held back is looked at again. Pauses end by themselves, and survive.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -232,6 +232,76 @@ static void test_limit(void **state) {
         assert_int_equal(engine_suspend(s->engine, &wish, NULL), 0);
 }
 
+static uint64_t inject(Setup *s, EventKind kind, Structure structure) {
+        const HealthEvent event = {
+                .filesystem_id = the_filesystem(s)->id,
+                .kind = kind,
+                .domain = structure == STRUCTURE_NONE ? DOMAIN_MOUNT : structure_domain(structure),
+                .structure = structure,
+        };
+        uint64_t id = 0;
+
+        assert_int_equal(engine_inject_test_event(s->engine, &event, &id), 0);
+        run_quiet(s);
+        return id;
+}
+
+/* Decided on and told as if it were so; nothing is done, nothing stays. */
+static void test_made_up(void **state) {
+        Setup *s = *state;
+
+        write_policy(s, "version: 1\nrules:\n  - id: r\n    match: {event: sick}\n    gather: {quiet: 1h, max: 2h}\n"
+                        "    do: [notify, condition, repair, {start-unit: {unit: 'restore@.service'}}]\n");
+        assert_int_equal(engine_reload_policy(s->engine), 0);
+        assert_true(inject(s, EVENT_SICK, STRUCTURE_AG_FINOBT) != 0);
+        assert_int_equal(s->kinds[0], EVENT_SICK);
+        assert_int_equal(s->n_events, 1);
+        assert_int_equal(s->n_notices, 1);
+        assert_int_equal(s->n_refused, 3);
+        assert_string_equal(s->refused_why, "test event");
+        assert_int_equal(s->n_repairs + s->n_units, 0);
+        assert_int_equal(the_filesystem(s)->conditions.n_items, 0);
+        assert_int_equal(the_filesystem(s)->totals.n_events + the_filesystem(s)->totals.n_refused, 0);
+        assert_int_equal(engine_totals(s->engine)->n_refused, 0);
+        assert_int_equal(s->engine->n_sequences, 0);
+        assert_null(deferred_table_next(s->engine->deferred, NULL));
+        assert_false(memory_table_is_changed(policy_memory_table(s->engine->memory)));
+}
+
+static void test_made_up_baseline(void **state) {
+        Setup *s = *state;
+
+        inject(s, EVENT_SICK, STRUCTURE_AG_FINOBT);
+        inject(s, EVENT_SHUTDOWN, STRUCTURE_NONE);
+        assert_int_equal(s->n_repairs, 0);
+        assert_false(the_filesystem(s)->is_shut_down);
+        assert_int_equal(the_filesystem(s)->conditions.n_items, 0);
+        /* What is real is dealt with. */
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_until(s, is_taken);
+        assert_int_equal(s->n_repairs, 1);
+}
+
+static void test_made_up_limits(void **state) {
+        Setup *s = *state;
+        HealthEvent event = { .filesystem_id = the_filesystem(s)->id, .kind = EVENT_HEALTHY };
+        uint64_t id;
+
+        assert_int_equal(engine_inject_test_event(s->engine, &event, &id), -EINVAL);
+        event.kind = EVENT_UNMOUNTED;
+        assert_int_equal(engine_inject_test_event(s->engine, &event, &id), -EINVAL);
+        event.kind = EVENT_SHUTDOWN;
+        event.filesystem_id = 4711;
+        assert_int_equal(engine_inject_test_event(s->engine, &event, &id), -ENOENT);
+        for (unsigned i = 0; i < ENGINE_TEST_EVENTS_MAX; i++)
+                inject(s, EVENT_SHUTDOWN, STRUCTURE_NONE);
+        event.filesystem_id = the_filesystem(s)->id;
+        assert_int_equal(engine_inject_test_event(s->engine, &event, &id), -EBUSY);
+        s->engine->test_events_since_usec -= USEC_PER_MINUTE;
+        assert_int_equal(engine_inject_test_event(s->engine, &event, &id), 0);
+        run_quiet(s);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_pause, setup, engine_fixture_teardown),
@@ -243,6 +313,9 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_survives, setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_bad_rows, setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_limit, setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_made_up, setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_made_up_baseline, setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_made_up_limits, setup, engine_fixture_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
