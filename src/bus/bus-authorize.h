@@ -33,6 +33,7 @@ typedef enum BusVariant {
         BUS_VARIANT_REMOVABLE,          /* changes it, and it is removable or mounted by a user */
         BUS_VARIANT_OVERRIDE,           /* changes it in a way that is known to crash some kernels */
         BUS_VARIANT_WORKLOADS,          /* ends or stops programs */
+        BUS_VARIANT_LONG,               /* for longer than a person keeps in mind */
 } BusVariant;
 
 /* One row: @action NULL for what is open to everybody. */

@@ -33,6 +33,7 @@ static const struct {
         { ENOTCONN,     BUS_ERROR_NO_WORKER },
         { ENOTTY,       BUS_ERROR_NOT_SUPPORTED },
         { ENOTUNIQ,     BUS_ERROR_NO_SUCH_FILESYSTEM },
+        { ENXIO,        BUS_ERROR_NO_SUCH_SILENCE },
         { EOPNOTSUPP,   BUS_ERROR_NOT_SUPPORTED },
         { EPERM,        SD_BUS_ERROR_ACCESS_DENIED },
         { ESHUTDOWN,    BUS_ERROR_SHUT_DOWN },

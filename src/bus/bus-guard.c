@@ -18,6 +18,8 @@
 #define MESSAGE_PAUSE_ONE \
         N_("Authentication is required to let nothing be done to the file system $(fs.name) for a while")
 #define MESSAGE_RESUME_ONE N_("Authentication is required to let the file system $(fs.name) be worked on again")
+#define MESSAGE_SILENCE N_("Authentication is required to let nobody be told of $(match) for a while")
+#define MESSAGE_UNSILENCE N_("Authentication is required to end a silence that another user wants")
 #define MESSAGE_TEST N_("Authentication is required to try out what is told of an event of the file system $(fs.name)")
 #define MESSAGE_READ N_("Authentication is required to read what happened to the file systems of this machine")
 #define MESSAGE_USERS N_("Authentication is required to see who uses the file system $(fs.name)")
@@ -56,6 +58,10 @@ static const BusGuard guards[] = {
         { FILESYSTEM, "Scrub",         BUS_VARIANT_CHANGES,   POLKIT_ACTION_REPAIR,           MESSAGE_REPAIR,  false },
         { FILESYSTEM, "Scrub",         BUS_VARIANT_REMOVABLE, POLKIT_ACTION_REPAIR_REMOVABLE, MESSAGE_REPAIR,  false },
         { FILESYSTEM, "VerifyMedia",   BUS_VARIANT_CHECKS,    POLKIT_ACTION_VERIFY,           MESSAGE_VERIFY,  false },
+        { MANAGER,    "Silence",       BUS_VARIANT_PLAIN,     POLKIT_ACTION_ACKNOWLEDGE,      MESSAGE_SILENCE, false },
+        { MANAGER,    "Silence",       BUS_VARIANT_LONG,      POLKIT_ACTION_MANAGE_POLICY,    MESSAGE_SILENCE, false },
+        { MANAGER,    "Unsilence",     BUS_VARIANT_PLAIN,     POLKIT_ACTION_ACKNOWLEDGE,    MESSAGE_UNSILENCE, false },
+        { MANAGER,    "ListSilences",  BUS_VARIANT_PLAIN,     NULL,                           NULL,            false },
         { MANAGER,    "InjectTestEvent", BUS_VARIANT_PLAIN,   POLKIT_ACTION_INJECT_TEST_EVENT, MESSAGE_TEST,   true  },
         { MANAGER,    "Inhibit",       BUS_VARIANT_PLAIN,     POLKIT_ACTION_INHIBIT,          MESSAGE_INHIBIT, false },
         { MANAGER,    "ListHolds",     BUS_VARIANT_PLAIN,     NULL,                           NULL,            false },

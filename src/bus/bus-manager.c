@@ -15,6 +15,7 @@
 #include "src/bus/bus-names.h"
 #include "src/bus/bus-pause.h"
 #include "src/bus/bus-subscribe.h"
+#include "src/bus/bus-silence.h"
 #include "src/bus/bus-test-event.h"
 #include "src/bus/bus-value.h"
 #include "src/bus/bus-workloads.h"
@@ -194,6 +195,12 @@ static int get_paused_by(sd_bus *bus _unused_, const char *path _unused_, const 
         return bus_pause_append_by(reply, engine_pause_of(((BusContext *) userdata)->engine, NULL));
 }
 
+static int get_silences(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                        const char *property _unused_, sd_bus_message *reply, void *userdata,
+                        sd_bus_error *error _unused_) {
+        return sd_bus_message_append(reply, "u", bus_silence_count(userdata));
+}
+
 static int get_worker_connected(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
                                 const char *property _unused_, sd_bus_message *reply, void *userdata,
                                 sd_bus_error *error _unused_) {
@@ -292,6 +299,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("BrakedUntilUSec", "t", get_braked_until, 0, CHANGES),
         SD_BUS_PROPERTY("Paused", "b", get_paused, 0, CHANGES),
         SD_BUS_PROPERTY("PausedBy", "a{sv}", get_paused_by, 0, CHANGES),
+        SD_BUS_PROPERTY("Silences", "u", get_silences, 0, CHANGES),
         SD_BUS_PROPERTY("WorkerConnected", "b", get_worker_connected, 0, CHANGES),
         SD_BUS_PROPERTY("InhibitedBy", "a(ssu)", bus_inhibit_get, 0, CHANGES),
         SD_BUS_PROPERTY("UnitsHeld", "u", get_held, 0, CHANGES),
@@ -345,6 +353,21 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_NO_RESULT,
                                 bus_subscribe_on_unsubscribe,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Silence",
+                                SD_BUS_ARGS("a{sv}", match, "t", until_usec, "s", reason, "a{sv}", options),
+                                SD_BUS_RESULT("s", id),
+                                bus_silence_on_silence,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Unsilence",
+                                SD_BUS_ARGS("s", id, "a{sv}", options),
+                                SD_BUS_NO_RESULT,
+                                bus_silence_on_unsilence,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListSilences",
+                                SD_BUS_NO_ARGS,
+                                SD_BUS_RESULT("aa{sv}", silences),
+                                bus_silence_on_list,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("InjectTestEvent",
                                 SD_BUS_ARGS("a{sv}", event, "a{sv}", options),
                                 SD_BUS_RESULT("t", id),
@@ -389,6 +412,9 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_SIGNAL_WITH_ARGS("Record",
                                 SD_BUS_ARGS("a{sv}", record),
                                 0),
+        SD_BUS_SIGNAL_WITH_ARGS("SilenceChanged",
+                                SD_BUS_ARGS("s", id, "b", is_set),
+                                0),
         SD_BUS_SIGNAL_WITH_ARGS("PolicyReloaded",
                                 SD_BUS_ARGS("t", generation, "b", ok),
                                 0),
@@ -420,6 +446,7 @@ static const BusChangeName change_names[] = {
         { "SubscribersCut",   BUS_MANAGER_SUBSCRIPTIONS },
         { "Paused",           BUS_MANAGER_PAUSE },
         { "PausedBy",         BUS_MANAGER_PAUSE },
+        { "Silences",         BUS_MANAGER_SILENCES },
         { "MountedUnwatched", BUS_MANAGER_FILESYSTEMS },
         { "WorkerConnected",  BUS_MANAGER_WORKER },
         { "KernelRelease",    BUS_MANAGER_WORKER },

@@ -19,6 +19,7 @@ typedef enum BusManagerChange {
         BUS_MANAGER_HOLDS = 1 << 5,
         BUS_MANAGER_SUBSCRIPTIONS = 1 << 6,
         BUS_MANAGER_PAUSE = 1 << 7,
+        BUS_MANAGER_SILENCES = 1 << 8,
 } BusManagerChange;
 
 void bus_manager_changed(BusContext *context, unsigned changes);

@@ -21,6 +21,7 @@
 #define BUS_ERROR_NO_SUCH_JOB           "org.xfs.Healer.Error.NoSuchJob"
 #define BUS_ERROR_NO_SUCH_EVENT         "org.xfs.Healer.Error.NoSuchEvent"
 #define BUS_ERROR_NO_SUCH_CONDITION     "org.xfs.Healer.Error.NoSuchCondition"
+#define BUS_ERROR_NO_SUCH_SILENCE       "org.xfs.Healer.Error.NoSuchSilence"
 #define BUS_ERROR_NOT_SUPPORTED         "org.xfs.Healer.Error.NotSupported"
 #define BUS_ERROR_SHUT_DOWN             "org.xfs.Healer.Error.Shutdown"
 #define BUS_ERROR_BUSY                  "org.xfs.Healer.Error.Busy"

@@ -9,6 +9,7 @@
 #include "src/bus/bus-observer.h"
 #include "src/bus/bus-pause.h"
 #include "src/bus/bus-signal.h"
+#include "src/bus/bus-silence.h"
 
 static void update_filesystem(BusContext *context, const Filesystem *filesystem, unsigned changes) {
         BusFilesystem *object = filesystem ? bus_filesystem_find(context, filesystem) : NULL;
@@ -84,10 +85,13 @@ static void on_announced(void *userdata, const Job *job, const Filesystem *files
         bus_signal_workload_will_fail(userdata, job, filesystem);
 }
 
-static void on_suspension(void *userdata, const Suspension *suspension, SuspensionChange change _unused_,
+static void on_suspension(void *userdata, const Suspension *suspension, SuspensionChange change,
                           uint32_t uid _unused_) {
         if (suspension->kind == SUSPENSION_PAUSE)
                 bus_pause_changed(userdata);
+        else
+                bus_silence_changed(userdata, suspension,
+                                    change == SUSPENSION_SET || change == SUSPENSION_BACK);
 }
 
 static void on_holds(void *userdata) {

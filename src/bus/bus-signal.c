@@ -272,6 +272,16 @@ void bus_signal_policy_reloaded(BusContext *context, bool is_loaded) {
                 bus_signal_dropped(context, "PolicyReloaded", r);
 }
 
+void bus_signal_silence_changed(BusContext *context, const char *id, bool is_set) {
+        int r;
+
+        if (!can_send(context))
+                return;
+        r = sd_bus_emit_signal(context->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "SilenceChanged", "sb", id, (int) is_set);
+        if (r < 0)
+                dropped(context, "SilenceChanged", r);
+}
+
 static int send_job_completed(BusContext *context, const BusJob *object, const Filesystem *filesystem) {
         _cleanup_(sd_bus_message_unref_at) sd_bus_message *signal = NULL;
         const Job *job = object->job;

@@ -27,6 +27,7 @@ void bus_signal_notice(BusContext *context, Severity severity, const char *messa
 /* Who is going to be failed or frozen, and when; then what became of that, also if nothing was done after all. */
 void bus_signal_workload_will_fail(BusContext *context, const Job *job, const Filesystem *filesystem);
 void bus_signal_workload_failed(BusContext *context, const Job *job, const Filesystem *filesystem);
+void bus_signal_silence_changed(BusContext *context, const char *id, bool is_set);
 void bus_signal_policy_reloaded(BusContext *context, bool is_loaded);
 /* Completed of a Job1 object. */
 void bus_signal_job_completed(BusContext *context, const BusJob *object, const Filesystem *filesystem);

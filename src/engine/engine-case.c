@@ -10,6 +10,7 @@
 #include "src/basic/log.h"
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
+#include "src/engine/engine-suspend.h"
 
 /* Under load a fact is not asked for again while the last answer is this young. */
 #define FACTS_FRESH_USEC USEC_PER_SEC

@@ -433,28 +433,6 @@ void engine_deferred_on_healthy(Engine *engine, const Filesystem *filesystem, co
 void engine_deferred_on_mounted(Engine *engine, const Filesystem *filesystem);
 void engine_deferred_on_unmount(Engine *engine, Filesystem *filesystem);
 
-/* engine-suspend.c: pauses and silences. */
-#define SUSPENSION_KEY_PREFIX "suspend/"
-int engine_suspensions_start(Engine *engine);
-void engine_suspensions_stop(Engine *engine);
-int engine_adopt_suspension(Engine *engine, const char *key, const void *value, size_t size_bytes);
-/* What was begun before it was known where to keep it, and what ended meanwhile. */
-void engine_suspensions_loaded(Engine *engine);
-/* One more action that it held back. */
-void engine_suspension_count(Engine *engine, const Suspension *suspension);
-
-/* engine-pause.c: what is not begun now, whatever the policy says. */
-/* May @kind be begun for @event by itself? If not, @ret_why says why. @filesystem NULL: it is gone. */
-bool engine_may_begin(Engine *engine, const HealthEvent *event, const Filesystem *filesystem, ActionKind kind,
-                      char ret_why[static DENIED_SIZE]);
-/* Denies those actions. Returns whether a pause denies a repair. */
-bool engine_hold_back(Engine *engine, const HealthEvent *event, const Filesystem *filesystem, Decision *decisions,
-                      size_t n);
-/* A pause began or ended. */
-void engine_on_pause(Engine *engine);
-/* A repair of what @event is about was held back: it is looked at again when the pause ends. */
-void engine_want_after_pause(Engine *engine, Filesystem *filesystem, const HealthEvent *event);
-
 /* engine-conditions.c */
 void engine_conditions_from_event(Engine *engine, Filesystem *filesystem, const HealthEvent *event);
 void engine_conditions_from_monitor(Engine *engine, Filesystem *filesystem);

@@ -11,6 +11,7 @@
 #include "src/basic/log.h"
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
+#include "src/engine/engine-suspend.h"
 
 /* A policy allows at most a hundred retries. */
 #define ATTEMPTS_COUNTED_MAX 1000
@@ -93,8 +94,9 @@ static const DeferredEvent *further_next(const Sequence *sequence, const Deferre
         return next < gathered->n_events ? gathered->events + next : NULL;
 }
 
+/* Each event is told, or silenced, for itself. */
 static void step_route(Engine *engine, const Sequence *sequence, const ActionRequest *request, Severity severity,
-                       const Filesystem *filesystem) {
+                       const Filesystem *filesystem, bool is_first_silenced) {
         RoutedNotice notice = {
                 .route = request->route,
                 .severity = severity,
@@ -105,14 +107,19 @@ static void step_route(Engine *engine, const Sequence *sequence, const ActionReq
                 .n_more = sequence->gathered ? sequence->gathered->n_dropped : 0,
         };
 
-        engine_tell(engine, on_routed, &notice);
-        notice.n_more = 0;
+        if (!is_first_silenced) {
+                engine_tell(engine, on_routed, &notice);
+                notice.n_more = 0;
+        }
         for (const DeferredEvent *further = NULL; (further = further_next(sequence, further));) {
+                if (engine_is_silenced(engine, &further->event, filesystem, &sequence->decision, request))
+                        continue;
                 notice.event = &further->event;
                 notice.path = further->path;
                 if (request->has_own_severity)
                         notice.severity = health_event_severity(&further->event);
                 engine_tell(engine, on_routed, &notice);
+                notice.n_more = 0;
         }
 }
 
@@ -120,10 +127,14 @@ static void step_notice(Engine *engine, const Sequence *sequence, const ActionRe
         const Filesystem *filesystem = filesystem_table_find_id(engine->filesystems, sequence->filesystem_id);
         Severity severity = request->kind == ACTION_NOTIFY ? request->severity
                                                            : event_kind_severity(sequence->event.kind);
+        bool is_silenced = request->kind == ACTION_NOTIFY &&
+                           engine_is_silenced(engine, &sequence->event, filesystem, &sequence->decision, request);
 
-        engine_tell(engine, on_notice, severity, request->message, &sequence->decision, &sequence->event, filesystem);
+        if (!is_silenced)
+                engine_tell(engine, on_notice, severity, request->message, &sequence->decision, &sequence->event,
+                            filesystem);
         if (request->route)
-                step_route(engine, sequence, request, severity, filesystem);
+                step_route(engine, sequence, request, severity, filesystem, is_silenced);
 }
 
 static StepEnd step_condition(Engine *engine, const Sequence *sequence, const ActionRequest *request) {
@@ -208,7 +219,8 @@ static bool is_held_back(Engine *engine, const Sequence *sequence, const ActionR
 /* Returns true if the sequence has to wait before its next step. */
 static bool sequence_step(Engine *engine, Sequence *sequence, const ActionRequest *request, StepEnd *ret_how) {
         *ret_how = STEP_REFUSED;
-        if (request->denied_by[0]) {
+        /* Nothing but a silence denies that something is told, and whether it still does is looked up now. */
+        if (request->denied_by[0] && request->kind != ACTION_NOTIFY) {
                 refuse(engine, sequence, request, request->denied_by);
                 return false;
         }

@@ -6,6 +6,7 @@
 #include "src/basic/log.h"
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
+#include "src/engine/engine-suspend.h"
 #include "src/engine/engine-workloads.h"
 #include "src/filesystem/condition-record.h"
 #include "src/filesystem/patrol-state.h"

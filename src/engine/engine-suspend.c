@@ -13,7 +13,7 @@
 #include "src/basic/clock.h"
 #include "src/basic/log.h"
 #include "src/basic/text.h"
-#include "src/engine/engine-internal.h"
+#include "src/engine/engine-suspend.h"
 
 /* Nobody waits for its end to the tenth of a second. */
 #define TIMER_ACCURACY_USEC (100 * USEC_PER_MSEC)
@@ -99,6 +99,46 @@ static void timer_arm(Engine *engine) {
                 log_error_errno(r, "pauses and silences do not end by themselves: %m");
 }
 
+/* What is open when the silence ends is told to whom it was kept from. */
+static void withhold(SuspensionItem *item, const SilenceSubject *subject) {
+        SuspensionRow *row = &item->row;
+
+        if (!subject->route || !subject->filesystem || !subject->filesystem[0])
+                return;
+        for (size_t i = 0; i < row->n_withheld; i++)
+                if (text_equal(row->withheld[i].route, subject->route) &&
+                    text_equal(row->withheld[i].filesystem, subject->filesystem))
+                        return;
+        if (row->n_withheld >= WITHHELD_MAX) {
+                if (!item->is_over_said)
+                        log_warning("silence %s keeps more than %d routes and file systems from each other: over the "
+                                    "others nobody is told again when it ends", row->value.id, WITHHELD_MAX);
+                item->is_over_said = true;
+                return;
+        }
+        (void) text_copy(row->withheld[row->n_withheld].route, RULE_ID_SIZE, subject->route);
+        (void) text_copy(row->withheld[row->n_withheld].filesystem, FILESYSTEM_KEY_SIZE, subject->filesystem);
+        row->n_withheld++;
+}
+
+/* Unless another silence keeps it from them, too. */
+static void tell_withheld(Engine *engine, const SuspensionItem *ended) {
+        for (size_t i = 0; i < ended->row.n_withheld; i++) {
+                const Withheld *withheld = ended->row.withheld + i;
+                const SilenceSubject subject = {
+                        .filesystem = withheld->filesystem,
+                        .route = withheld->route,
+                        .severity = SEVERITY_ALERT,
+                };
+                const Suspension *other = engine_silence_find(engine, &subject);
+
+                if (other)
+                        engine_silence_note(engine, other, &subject);
+                else
+                        engine_tell(engine, on_unsilenced, withheld->route, withheld->filesystem);
+        }
+}
+
 /* Frees it. What it kept from being done or told has its turn. */
 static void end(Engine *engine, SuspensionItem *item, SuspensionChange change, uint32_t uid) {
         char key[ENGINE_STATE_KEY_SIZE];
@@ -106,8 +146,7 @@ static void end(Engine *engine, SuspensionItem *item, SuspensionChange change, u
         TAILQ_REMOVE(&engine->suspensions, item, entries);
         engine_state_remove(engine, key_of(&item->row.value, key));
         engine_tell(engine, on_suspension, &item->row.value, change, uid);
-        for (size_t i = 0; i < item->row.n_withheld; i++)
-                engine_tell(engine, on_unsilenced, item->row.withheld[i].route, item->row.withheld[i].filesystem);
+        tell_withheld(engine, item);
         if (item->row.value.kind == SUSPENSION_PAUSE)
                 engine_on_pause(engine);
         free(item);
@@ -230,40 +269,23 @@ void engine_suspension_count(Engine *engine, const Suspension *suspension) {
         keep(engine, item);
 }
 
-/* What is open when the silence ends is told to whom it was kept from. */
-static void withhold(SuspensionItem *item, const SilenceSubject *subject) {
-        SuspensionRow *row = &item->row;
+const Suspension *engine_silence_find(Engine *engine, const SilenceSubject *subject) {
+        const SuspensionItem *item;
 
-        if (!subject->route || !subject->filesystem || !subject->filesystem[0])
-                return;
-        for (size_t i = 0; i < row->n_withheld; i++)
-                if (text_equal(row->withheld[i].route, subject->route) &&
-                    text_equal(row->withheld[i].filesystem, subject->filesystem))
-                        return;
-        if (row->n_withheld >= WITHHELD_MAX) {
-                if (!item->is_over_said)
-                        log_warning("silence %s keeps more than %d routes and file systems from each other: over the "
-                                    "others nobody is told again when it ends", row->value.id, WITHHELD_MAX);
-                item->is_over_said = true;
-                return;
-        }
-        (void) text_copy(row->withheld[row->n_withheld].route, RULE_ID_SIZE, subject->route);
-        (void) text_copy(row->withheld[row->n_withheld].filesystem, FILESYSTEM_KEY_SIZE, subject->filesystem);
-        row->n_withheld++;
+        TAILQ_FOREACH(item, &engine->suspensions, entries)
+                if (item->row.value.kind == SUSPENSION_SILENCE && silence_matches(&item->row.value.match, subject))
+                        return &item->row.value;
+        return NULL;
 }
 
-const Suspension *engine_silence(Engine *engine, const SilenceSubject *subject) {
-        SuspensionItem *item;
+void engine_silence_note(Engine *engine, const Suspension *silence, const SilenceSubject *subject) {
+        SuspensionItem *item = item_of(engine, silence);
 
-        TAILQ_FOREACH(item, &engine->suspensions, entries) {
-                if (item->row.value.kind != SUSPENSION_SILENCE || !silence_matches(&item->row.value.match, subject))
-                        continue;
-                item->row.value.n_matched++;
-                withhold(item, subject);
-                keep(engine, item);
-                return &item->row.value;
-        }
-        return NULL;
+        if (!item)
+                return;
+        item->row.value.n_matched++;
+        withhold(item, subject);
+        keep(engine, item);
 }
 
 static bool is_good(const SuspensionRow *row, const char *key) {

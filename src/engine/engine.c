@@ -10,6 +10,7 @@
 #include "src/basic/log.h"
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
+#include "src/engine/engine-suspend.h"
 #include "src/engine/engine-workloads.h"
 
 /* Problems of a refused policy that are shown on the bus; the journal has all of them. */

@@ -230,9 +230,10 @@ int engine_unsuspend(Engine *engine, SuspensionKind kind, const char *id, uint32
 const Suspension *engine_suspension_next(Engine *engine, SuspensionKind kind, const Suspension *previous);
 /* The pause that it is under: the machine's, or else its own. NULL: none; @filesystem NULL: the machine's. */
 const Suspension *engine_pause_of(Engine *engine, const Filesystem *filesystem);
-/* The silence that keeps this from being told, NULL: none. What is kept from a route is told it when the silence ends,
- * as far as it is open then. */
-const Suspension *engine_silence(Engine *engine, const SilenceSubject *subject);
+/* The silence that keeps this from being told, NULL: none. */
+const Suspension *engine_silence_find(Engine *engine, const SilenceSubject *subject);
+/* It was: counted, and what is open of it when the silence ends is told the route then (on_unsilenced()). */
+void engine_silence_note(Engine *engine, const Suspension *silence, const SilenceSubject *subject);
 
 typedef struct CallerOrder {
         Filesystem *filesystem;

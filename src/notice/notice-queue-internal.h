@@ -97,6 +97,10 @@ void notice_told_mark_open(NoticeQueue *queue, Route *route, Told *told);
 /* Returns false if the file system is not there. */
 bool notice_has_open(NoticeQueue *queue, const char *filesystem, size_t *ret_n);
 void notice_route_run(NoticeQueue *queue, Route *route, const NoticeTime *now);
+/* A silence is over: see notice_queue_unsilenced(). */
+void notice_route_unsilenced(NoticeQueue *queue, Route *route, const char *filesystem, const NoticeTime *now);
+bool notice_is_silenced(const NoticeQueue *queue, const Route *route, const char *filesystem, const char *code,
+                        Severity severity, bool counts);
 /* Everything was adopted. */
 void notice_early_results(NoticeQueue *queue, const NoticeTime *now);
 /* Its next reminder, from now on. */

@@ -346,11 +346,50 @@ static void send_message(NoticeQueue *queue, Route *route, const NoticeTime *now
         notice_keep_route(queue, route);
 }
 
+bool notice_is_silenced(const NoticeQueue *queue, const Route *route, const char *filesystem, const char *code,
+                        Severity severity, bool counts) {
+        const NoticeCalls *calls = &queue->calls;
+
+        return calls->is_silenced &&
+               calls->is_silenced(calls->userdata, route->name, filesystem, code, severity, counts);
+}
+
+typedef struct Silenced {
+        const NoticeQueue *queue;
+        const Route *route;
+        const char *filesystem;
+        size_t n_open, n_silenced;
+} Silenced;
+
+static void count_silenced(void *userdata, const char *code, _unused_ const char *target, Severity severity,
+                           _unused_ const char *text) {
+        Silenced *silenced = userdata;
+
+        silenced->n_open++;
+        silenced->n_silenced += notice_is_silenced(silenced->queue, silenced->route, silenced->filesystem, code,
+                                                   severity, false);
+}
+
+/* Nothing of what there would be to say may be said. */
+static bool all_is_silenced(NoticeQueue *queue, const Route *route, const char *filesystem) {
+        Silenced silenced = { queue, route, filesystem, 0, 0 };
+
+        if (!queue->calls.is_silenced)
+                return false;
+        (void) queue->calls.each_open(queue->calls.userdata, filesystem, count_silenced, &silenced);
+        return silenced.n_open > 0 ? silenced.n_silenced == silenced.n_open
+                                   : notice_is_silenced(queue, route, filesystem, "", SEVERITY_NOTICE, false);
+}
+
 static void look(NoticeQueue *queue, Route *route, Told *told, const NoticeTime *now) {
         size_t n_open;
 
         told->look_due_usec = USEC_INFINITY;
-        if (notice_has_open(queue, told->filesystem, &n_open) && n_open == 0)
+        if (!notice_has_open(queue, told->filesystem, &n_open) || n_open > 0)
+                return;
+        if (all_is_silenced(queue, route, told->filesystem))
+                told->look_due_usec = now->boottime_usec + NOTICE_LOOK_USEC;
+        else
                 tell_end(queue, route, told, now);
 }
 
@@ -363,25 +402,49 @@ static bool is_waiting(const Route *route, const char *filesystem) {
         return false;
 }
 
-static void remind(NoticeQueue *queue, Route *route, Told *told, const NoticeTime *now) {
+static void remind_now(NoticeQueue *queue, Route *route, const char *filesystem, size_t n_open,
+                       const NoticeTime *now) {
         NoticeRecord record = { .kind = NOTICE_REMINDER, .severity = SEVERITY_INFO };
         char subject[NOTICE_SUBJECT_SIZE];
+
+        (void) text_copy(record.filesystem, sizeof(record.filesystem), filesystem);
+        (void) text_append_format(record.line, sizeof(record.line), "%s: %zu condition%s",
+                                  queue->calls.subject(queue->calls.userdata, filesystem, subject), n_open,
+                                  n_open == 1 ? "" : "s");
+        (void) notice_collect(queue, route, &record, NULL, now);
+}
+
+static void remind(NoticeQueue *queue, Route *route, Told *told, const NoticeTime *now) {
         size_t n_open;
 
         /* Of what is not mounted nobody knows anything new, and what waits to be told needs no reminder: later. */
         notice_told_arm(route, told, now);
-        if (is_waiting(route, told->filesystem) || !notice_has_open(queue, told->filesystem, &n_open))
+        if (is_waiting(route, told->filesystem) || !notice_has_open(queue, told->filesystem, &n_open) ||
+            all_is_silenced(queue, route, told->filesystem))
+                return;
+        if (n_open == 0)
+                tell_end(queue, route, told, now);
+        else
+                remind_now(queue, route, told->filesystem, n_open, now);
+}
+
+void notice_route_unsilenced(NoticeQueue *queue, Route *route, const char *filesystem, const NoticeTime *now) {
+        Told *told = notice_told_find(route, filesystem);
+        size_t n_open;
+
+        if (!notice_has_open(queue, filesystem, &n_open))
                 return;
         if (n_open == 0) {
-                tell_end(queue, route, told, now);
+                if (told)
+                        tell_end(queue, route, told, now);
                 return;
         }
-
-        (void) text_copy(record.filesystem, sizeof(record.filesystem), told->filesystem);
-        (void) text_append_format(record.line, sizeof(record.line), "%s: %zu condition%s",
-                                  queue->calls.subject(queue->calls.userdata, told->filesystem, subject), n_open,
-                                  n_open == 1 ? "" : "s");
-        (void) notice_collect(queue, route, &record, NULL, now);
+        if (!told && notice_told_insert(queue, route, filesystem, &told) >= 0)
+                notice_keep_told(queue, route, told);
+        if (told)
+                notice_told_mark_open(queue, route, told);
+        if (!is_waiting(route, filesystem))
+                remind_now(queue, route, filesystem, n_open, now);
 }
 
 void notice_route_run(NoticeQueue *queue, Route *route, const NoticeTime *now) {

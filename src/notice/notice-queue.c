@@ -347,6 +347,8 @@ void notice_queue_condition(NoticeQueue *queue, const NoticeCondition *condition
                         continue;
                 if (condition->is_raised)
                         notice_told_mark_open(queue, route, told);
+                if (notice_is_silenced(queue, route, condition->filesystem, condition->code, condition->severity, true))
+                        continue;
                 (void) text_copy(record.filesystem, sizeof(record.filesystem), condition->filesystem);
                 (void) text_copy(record.code, sizeof(record.code), condition->code);
                 (void) text_copy(record.target, sizeof(record.target), condition->target);
@@ -354,6 +356,13 @@ void notice_queue_condition(NoticeQueue *queue, const NoticeCondition *condition
                 forget_earlier(queue, route, &record);
                 (void) notice_collect(queue, route, &record, condition->text, now);
         }
+}
+
+void notice_queue_unsilenced(NoticeQueue *queue, const char *name, const char *filesystem, const NoticeTime *now) {
+        Route *route = notice_route_find(queue, name);
+
+        if (route && route->is_in_policy)
+                notice_route_unsilenced(queue, route, filesystem, now);
 }
 
 void notice_queue_filesystem(NoticeQueue *queue, const char *filesystem, const NoticeTime *now) {

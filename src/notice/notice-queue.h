@@ -77,6 +77,10 @@ typedef struct NoticeCalls {
         /* Calls @open for each condition that is open and that nobody has acknowledged. False: no such file system is
          * there. */
         bool (*each_open)(void *userdata, const char *filesystem, NoticeOpen open, void *open_userdata);
+        /* Does a silence keep @route from being told this of @filesystem? @code "": that nothing is open any more.
+         * @counts: it is not told because of that, now. NULL: nothing ever is silenced. */
+        bool (*is_silenced)(void *userdata, const char *route, const char *filesystem, const char *code,
+                            Severity severity, bool counts);
         /* What people call it: a mount point, if it is there. Returns @buffer. */
         char *(*subject)(void *userdata, const char *filesystem, char buffer[static NOTICE_SUBJECT_SIZE]);
         /* The object that says that nothing of it is open any more. Returns 0 or a negative errno. */
@@ -130,6 +134,10 @@ typedef struct NoticeCondition {
 
 /* Goes to every route that has told of the file system, as an event does. */
 void notice_queue_condition(NoticeQueue *queue, const NoticeCondition *condition, const NoticeTime *now);
+
+/* A silence that kept the route @name from being told of @filesystem is over: told what is open, or that nothing is any
+ * more. */
+void notice_queue_unsilenced(NoticeQueue *queue, const char *name, const char *filesystem, const NoticeTime *now);
 
 /* It is there, or it changed. Conditions end unsaid with a mount: if the route has told of any, it tells a while later
  * that there is none any more. */

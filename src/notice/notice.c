@@ -181,6 +181,30 @@ static int ended(void *userdata, const char *name, char **ret_text) {
         return filesystem ? message_condition(&message, &filesystem->facts, ret_text) : -ENOENT;
 }
 
+static bool is_silenced(void *userdata, const char *route, const char *filesystem, const char *code,
+                        Severity severity, bool counts) {
+        const Notice *notice = userdata;
+        const SilenceSubject subject = {
+                .filesystem = filesystem,
+                .kind = code,
+                .severity = severity,
+                .route = route,
+        };
+        const Suspension *silence = engine_silence_find(notice->engine, &subject);
+
+        if (silence && counts)
+                engine_silence_note(notice->engine, silence, &subject);
+        return silence;
+}
+
+static void on_unsilenced(void *userdata, const char *route, const char *filesystem) {
+        const NoticeTime time = now();
+        Notice *notice = userdata;
+
+        notice_queue_unsilenced(notice->queue, route, filesystem, &time);
+        arm(notice);
+}
+
 static void on_failing(void *userdata, const char *route, const char *name, const char *why) {
         Notice *notice = userdata;
         Filesystem *filesystem = find(notice, name);
@@ -405,6 +429,7 @@ static int observe(Notice *notice) {
                 .on_routed = on_routed,
                 .on_unit_ended = on_unit_ended,
                 .on_condition = on_condition,
+                .on_unsilenced = on_unsilenced,
                 .on_policy = on_policy,
                 .on_worker = on_worker,
                 .userdata = notice,
@@ -418,6 +443,7 @@ int notice_new(sd_event *event, Engine *engine, const NoticeStore *store, Notice
                 .taken = taken,
                 .new_number = new_number,
                 .each_open = each_open,
+                .is_silenced = is_silenced,
                 .subject = subject,
                 .ended = ended,
                 .on_failing = on_failing,

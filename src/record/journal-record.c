@@ -323,7 +323,7 @@ static void on_suspension(_unused_ void *userdata, const Suspension *suspension,
         bool is_pause = suspension->kind == SUSPENSION_PAUSE;
         LogRecord record;
 
-        log_record_begin(&record, LOG_NOTICE, MESSAGE_PAUSE_CHANGED);
+        log_record_begin(&record, LOG_NOTICE, is_pause ? MESSAGE_PAUSE_CHANGED : MESSAGE_SILENCE_CHANGED);
         log_record_field(&record, "XFS_HEALER_CALLER_UID", "%" PRIu32,
                          change == SUSPENSION_ENDED ? uid : suspension->uid);
         log_record_field(&record, "XFS_HEALER_REASON", "%s", suspension->reason);

@@ -118,6 +118,14 @@ static void on_forget(void *userdata, const char *key) {
                 *kept = s->kept[--s->n_kept];
 }
 
+static bool on_is_silenced(void *userdata, _unused_ const char *route, _unused_ const char *filesystem,
+                           _unused_ const char *code, _unused_ Severity severity, bool counts) {
+        Setup *s = userdata;
+
+        s->n_silenced += s->is_silent && counts;
+        return s->is_silent;
+}
+
 static const NoticeRoute routes[N_ROUTES] = {
         { "page", "healer-page@.service", 30 * USEC_PER_SEC, 4 * USEC_PER_HOUR },
         { "ticket", "healer-ticket@.service", 0, 0 },
@@ -129,7 +137,7 @@ void set_routes(Setup *s, size_t n) {
 
 void new_queue_without_policy(Setup *s) {
         const NoticeCalls calls = {
-                on_send, on_taken, on_new_number, on_each_open, on_subject, on_ended,
+                on_send, on_taken, on_new_number, on_each_open, on_is_silenced, on_subject, on_ended,
                 on_failing, keep_row, on_forget, s,
         };
 

@@ -35,6 +35,8 @@ typedef struct Setup {
         Open open[8];
         size_t n_open;
         bool is_gone;                   /* FS */
+        bool is_silent;                 /* a silence keeps everything from all routes */
+        unsigned n_silenced;
 
         int send_result;
         unsigned n_sent, n_taken;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "src/basic/clock.h"
 #include "src/basic/text.h"
 #include "src/bus/bus-names.h"
 #include "src/bus/bus-signal.h"
@@ -451,6 +452,8 @@ static void test_every_property_is_told(void **state _unused_) {
                                      "backup", "it runs", 0));
         assert_null(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "Pause", NULL, "sa{sv}", "why",
                                      0));
+        assert_null(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "Silence", NULL, "a{sv}tsa{sv}",
+                                     0, clock_realtime_usec() + USEC_PER_HOUR, "why", 1, "all", "b", true));
         bus_fixture_wait_signals(&fixture, "org.freedesktop.DBus.Properties", "PropertiesChanged", 0);
         bus_fixture_settle(&fixture);
         bus_fixture_assert_changed(&fixture, BUS_PATH, BUS_INTERFACE_MANAGER, constants);

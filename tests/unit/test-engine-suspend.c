@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "src/basic/clock.h"
+#include "src/engine/engine-suspend.h"
 #include "tests/unit/engine-fixture.h"
 
 #define UID 7

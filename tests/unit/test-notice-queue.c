@@ -299,6 +299,56 @@ static void test_not_ended_by_unmount(void **state) {
 }
 
 /* The message that was to say so waits: none is added to it. */
+/* No reminders, no conditions; when it is over the route is told what is open. */
+static void test_silenced(void **state) {
+        Setup *s = *state;
+
+        change_condition(s, FS, "sick", true);
+        assert_int_equal(tell(s, "page", FS, "one"), 1);
+        pass_time(s, 30 * USEC_PER_SEC);
+        end_message(s, OUTCOME_DONE);
+        assert_int_equal(s->n_sent, 1);
+
+        s->is_silent = true;
+        pass_time(s, 9 * USEC_PER_HOUR);
+        change_condition(s, FS, "shut-down", true);
+        pass_time(s, USEC_PER_HOUR);
+        assert_int_equal(s->n_sent, 1);
+        assert_int_equal(s->n_silenced, 1);
+
+        s->is_silent = false;
+        notice_queue_unsilenced(s->queue, "page", FS, &s->now);
+        pass_time(s, 30 * USEC_PER_SEC);
+        assert_int_equal(s->n_sent, 2);
+        assert_string_equal(s->last_reason, "reminder");
+        assert_string_equal(s->last_summary, "still open: /srv: 1 condition");
+        end_message(s, OUTCOME_DONE);
+        /* A route that is no more, and one that was told nothing of what is well. */
+        notice_queue_unsilenced(s->queue, "pager", FS, &s->now);
+        notice_queue_unsilenced(s->queue, "ticket", OTHER, &s->now);
+        pass_time(s, USEC_PER_MINUTE);
+        assert_int_equal(s->n_sent, 2);
+}
+
+/* All became well meanwhile: that is told, too. */
+static void test_well_when_silence_ends(void **state) {
+        Setup *s = *state;
+
+        change_condition(s, FS, "sick", true);
+        assert_int_equal(tell(s, "page", FS, "one"), 1);
+        pass_time(s, 30 * USEC_PER_SEC);
+        end_message(s, OUTCOME_DONE);
+        s->is_silent = true;
+        change_condition(s, FS, "sick", false);
+        pass_time(s, 10 * USEC_PER_HOUR);
+        assert_int_equal(s->n_sent, 1);
+        s->is_silent = false;
+        notice_queue_unsilenced(s->queue, "page", FS, &s->now);
+        pass_time(s, 30 * USEC_PER_SEC);
+        assert_int_equal(s->n_sent, 2);
+        assert_string_equal(s->last_status, "resolved");
+}
+
 static void test_no_reminder_of_what_waits(void **state) {
         Setup *s = *state;
 
@@ -367,6 +417,8 @@ int main(void) {
                 TEST(test_not_there),
                 TEST(test_ended_by_unmount),
                 TEST(test_not_ended_by_unmount),
+                TEST(test_silenced),
+                TEST(test_well_when_silence_ends),
                 TEST(test_no_reminder_of_what_waits),
                 TEST(test_limits),
                 TEST(test_large_texts),

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "src/basic/clock.h"
 #include "src/notice/notice.h"
 #include "tests/unit/engine-fixture.h"
 
@@ -88,6 +89,131 @@ static void test_told(void **state) {
         assert_int_equal(reader.n_dropped(reader.userdata), 0);
         assert_null(reader.failing(reader.userdata, 0));
         assert_true(n_put > 0 && n_removed >= 2);
+}
+
+static const char *silence(Setup *s, const SilenceMatch *match) {
+        const Suspension wish = {
+                .kind = SUSPENSION_SILENCE,
+                .until_usec = clock_realtime_usec() + USEC_PER_HOUR,
+                .uid = 7,
+                .reason = "known",
+                .match = *match,
+        };
+        const char *id;
+
+        assert_int_equal(engine_suspend(s->engine, &wish, &id), 0);
+        return id;
+}
+
+static SilenceMatch of_the_filesystem(Setup *s) {
+        SilenceMatch match = {};
+
+        (void) filesystem_key(&the_filesystem(s)->facts, match.filesystem);
+        return match;
+}
+
+/* What is silenced is decided on and recorded; when the silence ends the route is told what is open. */
+static void test_silenced(void **state) {
+        Setup *s = *state;
+        const SilenceMatch match = of_the_filesystem(s);
+        NoticeReader reader = notice_reader(notice);
+        const Suspension *silenced;
+        char id[SUSPENSION_ID_SIZE];
+
+        strcpy(id, silence(s, &match));
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        assert_int_equal(reader.n_waiting(reader.userdata), 0);
+        assert_int_equal(s->n_notices, 0);
+        assert_int_equal(s->n_refused, 1);
+        assert_non_null(strstr(s->refused_why, "by uid 7: known"));
+        assert_int_equal(the_filesystem(s)->totals.n_refused, 0);
+        assert_int_equal(s->n_events, 1);
+        assert_non_null(condition_find(&the_filesystem(s)->conditions, CONDITION_SICK, "agno 0x0 finobt"));
+        silenced = engine_suspension_next(s->engine, SUSPENSION_SILENCE, NULL);
+        assert_int_equal(silenced->n_matched, 1);
+
+        assert_int_equal(engine_unsuspend(s->engine, SUSPENSION_SILENCE, id, 7), 0);
+        run_until(s, has_told);
+        run_until(s, is_taken);
+        assert_int_equal(s->n_units, 1);
+        assert_non_null(strstr(s->unit_message, "\"reason\":\"reminder\""));
+        assert_non_null(strstr(s->unit_message, "\"status\":\"open\""));
+        assert_non_null(strstr(s->unit_message, "\"code\":\"sick\""));
+}
+
+/* Each key of the match, and that of two silences the second takes over what the first kept. */
+static void test_silence_matches(void **state) {
+        static const SilenceMatch others[] = {
+                { .filesystem = "8:1" }, { .kind = "read-error" }, { .rule = "other" }, { .route = "other" },
+                { .has_severity = true, .severity_at_most = SEVERITY_CRITICAL },
+        };
+        static const SilenceMatch match = {
+                .kind = "sick", .rule = "tell", .route = "page", .has_severity = true,
+                .severity_at_most = SEVERITY_ALERT,
+        };
+        Setup *s = *state;
+        const SilenceMatch all = of_the_filesystem(s);
+        NoticeReader reader = notice_reader(notice);
+        char first[SUSPENSION_ID_SIZE], second[SUSPENSION_ID_SIZE];
+
+        strcpy(first, silence(s, &match));
+        strcpy(second, silence(s, &all));
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_quiet(s);
+        assert_int_equal(reader.n_waiting(reader.userdata), 0);
+        assert_int_equal(engine_unsuspend(s->engine, SUSPENSION_SILENCE, first, 7), 0);
+        assert_int_equal(reader.n_waiting(reader.userdata), 0);
+        assert_int_equal(engine_unsuspend(s->engine, SUSPENSION_SILENCE, second, 7), 0);
+        assert_int_equal(reader.n_waiting(reader.userdata), 1);
+
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                (void) silence(s, others + i);
+        take_sick(s, STRUCTURE_AG_BNOBT, 0);
+        run_until(s, has_told);
+        assert_non_null(strstr(s->unit_message, "bnobt"));
+}
+
+/* Conditions of a file system that the route has told of. */
+static void test_silenced_condition(void **state) {
+        Setup *s = *state;
+        const SilenceMatch match = { .kind = "io-error" };
+        NoticeReader reader = notice_reader(notice);
+        char id[SUSPENSION_ID_SIZE];
+
+        take_sick(s, STRUCTURE_AG_FINOBT, 0);
+        run_until(s, has_told);
+        run_until(s, is_taken);
+        run_quiet(s);
+        strcpy(id, silence(s, &match));
+        engine_raise(s->engine, the_filesystem(s), CONDITION_IO_ERROR, SEVERITY_ERROR, "", "a cable", 0);
+        assert_int_equal(reader.n_waiting(reader.userdata), 0);
+        engine_raise(s->engine, the_filesystem(s), CONDITION_MEDIA_ERROR, SEVERITY_ERROR, "", "a disk", 0);
+        assert_int_equal(reader.n_waiting(reader.userdata), 1);
+        assert_int_equal(engine_suspension_next(s->engine, SUSPENSION_SILENCE, NULL)->n_matched, 1);
+}
+
+/* It is told as a test, and the route does not take it for the beginning of something. */
+static void test_made_up(void **state) {
+        Setup *s = *state;
+        HealthEvent event = {
+                .filesystem_id = the_filesystem(s)->id,
+                .kind = EVENT_SICK,
+                .domain = DOMAIN_AG,
+                .structure = STRUCTURE_AG_FINOBT,
+        };
+        NoticeReader reader = notice_reader(notice);
+        uint64_t id;
+
+        assert_int_equal(engine_inject_test_event(s->engine, &event, &id), 0);
+        run_until(s, has_told);
+        run_until(s, is_taken);
+        run_quiet(s);
+        assert_non_null(strstr(s->unit_message, "\"test\":true"));
+        assert_non_null(strstr(s->unit_message, "\"summary\":\"test: "));
+        assert_non_null(strstr(s->unit_message, "\"status\":\"told\""));
+        engine_raise(s->engine, the_filesystem(s), CONDITION_IO_ERROR, SEVERITY_ERROR, "", "a cable", 0);
+        assert_int_equal(reader.n_waiting(reader.userdata), 0);
 }
 
 /* What a rule gathered is told as one message, each with its own severity. */
@@ -181,6 +307,10 @@ static void test_not_ours(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_told, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_silenced, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_silence_matches, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_silenced_condition, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_made_up, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_gathered, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_resolved, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_failing, setup, teardown),
