@@ -17,9 +17,10 @@ __healerctl_filesystems() {
 
 _healerctl() {
         local cur prev word verb="" n_arguments=0 i
-        local verbs='status monitor events history repair scrub verify users fail-workloads freeze-workloads shutdown acknowledge holds unhold inhibit policy reload resume takeover release'
+        local verbs='status monitor events history repair scrub verify users fail-workloads freeze-workloads shutdown acknowledge holds unhold inhibit policy reload pause resume silence silences unsilence test-event takeover release'
         local structures='fscounters usrquota grpquota prjquota quotacheck nlinks super agf agfl agi bnobt cntbt inobt
                 finobt rmapbt refcountbt bitmap summary core datafork attrfork cowfork directory xattr symlink parent dirtree'
+        local kinds='sick corrupt shutdown media-error read-error write-error data-lost filesystem-error'
         local conditions='data-lost io-error media-error events-lost filesystem-error action-expired workloads-failed permit-refused
                 recycle-failed rule'
         local -A options=(
@@ -44,7 +45,12 @@ _healerctl() {
                 [inhibit]='--who --why --no-ask-password'
                 [policy]='--json --policy --diff --no-ask-password'
                 [reload]='--no-ask-password'
+                [pause]='--for --reason --no-ask-password'
                 [resume]='--no-ask-password'
+                [silence]='--json --all --kind --severity --rule --route --for --reason --no-ask-password'
+                [silences]='--json --no-legend'
+                [unsilence]='--no-ask-password'
+                [test-event]='--json --domain --group --inode --no-ask-password'
                 [takeover]='--dry-run'
                 [release]='--dry-run'
         )
@@ -61,7 +67,8 @@ _healerctl() {
                 case $word in
                 --domain|--group|--inode|--generation|--override-harmful|--since|--until|--fs|--kind|--structure|--rule|--outcome|\
                 --limit|--top|--replay-file|--policy|--diff|--rate|--who|\
-                --only-unit|--only-slice|--only-container|--only-pod|--how|--warn|--term|--hold|--thaw|--max|--reason|--why)
+                --only-unit|--only-slice|--only-container|--only-pod|--how|--warn|--term|--hold|--thaw|--max|--reason|--why|--for|--severity|\
+                --route)
                         [ "${COMP_WORDS[i + 1]-}" = "=" ] && i=$((i + 1))
                         i=$((i + 1)) ;;
                 -*) ;;
@@ -99,8 +106,14 @@ _healerctl() {
         --only-container|--only-pod)
                 mapfile -t COMPREPLY < <(compgen -W 'any' -- "$cur")
                 return ;;
-        --group|--inode|--generation|--override-harmful|--since|--until|--kind|--rule|--outcome|--limit|--rate|--only-unit|--only-slice|--warn|--term|\
-        --thaw|--max|--reason|--why)
+        --group|--inode|--generation|--override-harmful|--since|--until|--rule|--outcome|--limit|--rate|--only-unit|--only-slice|--warn|--term|\
+        --thaw|--max|--reason|--why|--for|--route)
+                return ;;
+        --kind)
+                mapfile -t COMPREPLY < <(compgen -W "$kinds $conditions" -- "$cur")
+                return ;;
+        --severity)
+                mapfile -t COMPREPLY < <(compgen -W 'alert critical error warning notice info' -- "$cur")
                 return ;;
         esac
 
@@ -112,11 +125,15 @@ _healerctl() {
         case $verb:$n_arguments in
         :*)       mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
         unhold:0) __healerctl_add_lines < <(healerctl holds --no-legend 2>/dev/null | awk -F '  +' '{ print $1 }') ;;
+        unsilence:0) __healerctl_add_lines < <(healerctl silences --no-legend 2>/dev/null | awk -F '  +' '{ print $1 }') ;;
+        test-event:1) mapfile -t COMPREPLY < <(compgen -W "$kinds" -- "$cur") ;;
+        test-event:2) mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
         policy:0) mapfile -t COMPREPLY < <(compgen -W 'check show explain simulate schema' -- "$cur") ;;
         policy:1) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
         acknowledge:1) mapfile -t COMPREPLY < <(compgen -W "$conditions" -- "$cur") ;;
         repair:1) mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
-        status:0|history:0|repair:0|scrub:0|verify:0|users:0|fail-workloads:0|freeze-workloads:0|shutdown:0|acknowledge:0)
+        status:0|history:0|repair:0|scrub:0|verify:0|users:0|fail-workloads:0|freeze-workloads:0|shutdown:0|acknowledge:0|\
+        pause:0|resume:0|silence:0|test-event:0)
                 # Names with blanks are quoted as file names are.
                 compopt -o filenames 2>/dev/null
                 __healerctl_add_lines < <(__healerctl_filesystems) ;;

@@ -55,6 +55,16 @@ static CtlExit run(const CtlRequest *request) {
                 return ctl_policy_schema(request);
         case CTL_VERB_RELOAD:
                 return ctl_reload(request);
+        case CTL_VERB_PAUSE:
+                return ctl_pause(request);
+        case CTL_VERB_SILENCE:
+                return ctl_silence(request);
+        case CTL_VERB_SILENCES:
+                return ctl_silences(request);
+        case CTL_VERB_UNSILENCE:
+                return ctl_unsilence(request);
+        case CTL_VERB_TEST_EVENT:
+                return ctl_test_event(request);
         case CTL_VERB_RESUME:
                 return ctl_resume(request);
         case CTL_VERB_TAKEOVER:

@@ -79,8 +79,20 @@ static const CtlVerb verbs[] = {
         { CTL_VERB_POLICY_SCHEMA, { "policy", "schema" }, "", 0, 0, 0, "print a JSON schema of policy files" },
         { CTL_VERB_RELOAD, { "reload" }, "", 0, 0, CTL_OPTION_NO_ASK_PASSWORD,
           "make the daemon load the policy again" },
-        { CTL_VERB_RESUME, { "resume" }, "", 0, 0, CTL_OPTION_NO_ASK_PASSWORD,
-          "act again after the policy's brake held" },
+        { CTL_VERB_PAUSE, { "pause" }, "[FS]", 0, 1,
+          CTL_OPTION_FOR | CTL_OPTION_REASON | CTL_OPTION_NO_ASK_PASSWORD, "do nothing by itself for a while" },
+        { CTL_VERB_RESUME, { "resume" }, "[FS]", 0, 1, CTL_OPTION_NO_ASK_PASSWORD,
+          "act again after a pause or the brake" },
+        { CTL_VERB_SILENCE, { "silence" }, "[FS]", 0, 1,
+          CTL_OPTION_ALL | CTL_OPTION_KIND | CTL_OPTION_SEVERITY | CTL_OPTION_RULE | CTL_OPTION_ROUTE |
+                  CTL_OPTION_FOR | CTL_OPTION_REASON | CTL_OPTION_JSON | CTL_OPTION_NO_ASK_PASSWORD,
+          "tell nobody of it for a while" },
+        { CTL_VERB_SILENCES, { "silences" }, "", 0, 0, CTL_OPTION_JSON | CTL_OPTION_NO_LEGEND,
+          "what nobody is told of" },
+        { CTL_VERB_UNSILENCE, { "unsilence" }, "ID", 1, 1, CTL_OPTION_NO_ASK_PASSWORD, "tell of it again" },
+        { CTL_VERB_TEST_EVENT, { "test-event" }, "FS KIND [STRUCTURE]", 2, 3,
+          CTL_OPTION_DOMAIN | CTL_OPTION_GROUP | CTL_OPTION_INODE | CTL_OPTION_JSON | CTL_OPTION_NO_ASK_PASSWORD,
+          "try out what is decided and told" },
         { CTL_VERB_TAKEOVER, { "takeover" }, "", 0, 0, CTL_OPTION_DRY_RUN,
           "let healerd watch instead of xfs_healer" },
         { CTL_VERB_RELEASE, { "release" }, "", 0, 0, CTL_OPTION_DRY_RUN,
@@ -94,9 +106,9 @@ static const CtlOption options[] = {
         { CTL_OPTION_NO_LEGEND, "no-legend", 0, NULL, "leave out headings and totals" },
         { CTL_OPTION_SINCE, "since", 0, "TIME", "not older than TIME, or than so long ago: 2h" },
         { CTL_OPTION_UNTIL, "until", 0, "TIME", "not younger than TIME" },
-        { CTL_OPTION_KIND, "kind", 0, "WORD", "events of this kind: sick, shutdown" },
+        { CTL_OPTION_KIND, "kind", 0, "WORD", "of this kind: sick, shutdown; data-lost" },
         { CTL_OPTION_STRUCTURE, "structure", 0, "WORD", "events about this structure" },
-        { CTL_OPTION_RULE, "rule", 0, "ID", "events that this rule decided on" },
+        { CTL_OPTION_RULE, "rule", 0, "ID", "what this rule decided on, or tells" },
         { CTL_OPTION_OUTCOME, "outcome", 0, "WORD", "events that ended so: done, still-corrupt" },
         { CTL_OPTION_TOP, "top", 0, "WORD", "count them: by location, structure, rule" },
         { CTL_OPTION_DUMP, "dump", 0, NULL, "print all entries as JSON lines" },
@@ -128,6 +140,9 @@ static const CtlOption options[] = {
         { CTL_OPTION_CONFIRM_LARGE, "confirm-large", 0, NULL, "more than that all the same" },
         { CTL_OPTION_EVEN_IF_UNUSED, "even-if-unused", 0, NULL, "also named units that do not use it" },
         { CTL_OPTION_REASON, "reason", 0, "TEXT", "why, for the journal" },
+        { CTL_OPTION_FOR, "for", 0, "TIME", "how long: 2h" },
+        { CTL_OPTION_SEVERITY, "severity", 0, "WORD", "of what is no worse than this only" },
+        { CTL_OPTION_ROUTE, "route", 0, "NAME", "over this route only" },
         { CTL_OPTION_WHY, "why", 0, "TEXT", "why it is to be delayed" },
         { CTL_OPTION_NO_WAIT, "no-wait", 0, NULL, "do not wait for the end of the job" },
         { CTL_OPTION_NO_ASK_PASSWORD, "no-ask-password", 0, NULL, "never ask for a password" },
@@ -305,6 +320,14 @@ static int take_workload_option(CtlRequest *request, const CtlOption *option, co
                 break;
         case CTL_OPTION_REASON:
                 request->reason = value;
+                break;
+        case CTL_OPTION_FOR:
+                return take_duration(option, value, NULL, &request->for_usec, text);
+        case CTL_OPTION_SEVERITY:
+                request->severity = value;
+                break;
+        case CTL_OPTION_ROUTE:
+                request->route = value;
                 break;
         case CTL_OPTION_ONLY_UNIT:
                 return take_only(request, WORKLOAD_KEY_UNIT, option, value, text);

@@ -33,7 +33,12 @@ typedef enum CtlVerbId {
         CTL_VERB_POLICY_SIMULATE,
         CTL_VERB_POLICY_SCHEMA,
         CTL_VERB_RELOAD,
+        CTL_VERB_PAUSE,
         CTL_VERB_RESUME,
+        CTL_VERB_SILENCE,
+        CTL_VERB_SILENCES,
+        CTL_VERB_UNSILENCE,
+        CTL_VERB_TEST_EVENT,
         CTL_VERB_TAKEOVER,
         CTL_VERB_RELEASE,
         CTL_VERB_HELP,
@@ -86,6 +91,9 @@ typedef uint64_t CtlOptionId;
 #define CTL_OPTION_TOP (UINT64_C(1) << 53)
 #define CTL_OPTION_REPLAY_FILE (UINT64_C(1) << 54)
 #define CTL_OPTION_DUMP (UINT64_C(1) << 55)
+#define CTL_OPTION_FOR (UINT64_C(1) << 56)
+#define CTL_OPTION_SEVERITY (UINT64_C(1) << 57)
+#define CTL_OPTION_ROUTE (UINT64_C(1) << 58)
 
 typedef struct CtlVerb {
         CtlVerbId id;
@@ -132,6 +140,8 @@ typedef struct CtlRequest {
         uint64_t warn_usec, term_usec, thaw_usec;
         uint64_t hold_usec;             /* UINT64_MAX: until clear */
         uint32_t max;
+        const char *severity, *route;
+        uint64_t for_usec;              /* 0: not said */
         char **command;                 /* CTL_VERB_INHIBIT: what is run; ends with NULL */
 } CtlRequest;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * `healerctl reload`: what the daemon thinks of the policy files now. A policy that does not load leaves the
- * one in force that did. `healerctl resume`: what its brake holds is done again.
+ * one in force that did.
  */
 #include <stdio.h>
 
@@ -18,8 +18,4 @@ static CtlExit call_and_say(const CtlRequest *request, const char *member, const
 
 CtlExit ctl_reload(const CtlRequest *request) {
         return call_and_say(request, "ReloadPolicy", "policy loaded");
-}
-
-CtlExit ctl_resume(const CtlRequest *request) {
-        return call_and_say(request, "Resume", "actions are done again");
 }

@@ -193,6 +193,20 @@ static void print_routes(const json_t *manager, FILE *stream) {
                 fprintf(stream, "Notifications that found no room and were only counted: %" PRIu64 "\n", n_dropped);
 }
 
+/* @by: PausedBy; empty or not there: nothing is paused. */
+static void print_paused(const json_t *by, const char *what, FILE *stream) {
+        char until[CTL_TIME_TEXT_SIZE];
+
+        if (json_object_size(by) == 0)
+                return;
+        fprintf(stream, "%s: paused by user %" PRIu64, what, ctl_value_number(by, "uid"));
+        if (ctl_value_number(by, "until_usec") > 0)
+                fprintf(stream, " until %s", ctl_time_text(ctl_value_number(by, "until_usec"), until));
+        fputs(": ", stream);
+        ctl_print_safe(stream, ctl_value_text(by, "reason"));
+        fputs("; see: healerctl resume\n", stream);
+}
+
 static void print_legend(const json_t *manager, const json_t *filesystems, FILE *stream) {
         size_t n[] = { [CTL_WATCHED] = 0, [CTL_NOT_WATCHED] = 0, [CTL_NOT_WATCHABLE] = 0 };
 
@@ -215,6 +229,10 @@ static void print_legend(const json_t *manager, const json_t *filesystems, FILE 
         if (json_integer_value(json_object_get(manager, "braked_until_usec")) > 0)
                 fputs("So many file systems failed at once that nothing is done any more; see: healerctl events, "
                       "then: healerctl resume\n", stream);
+        print_paused(json_object_get(manager, "paused_by"), "Nothing is done by itself", stream);
+        if (ctl_value_number(manager, "silences") > 0)
+                fprintf(stream, "Silences: %" PRIu64 "; see: healerctl silences\n",
+                        ctl_value_number(manager, "silences"));
         print_routes(manager, stream);
         if (json_is_false(json_object_get(manager, "worker_connected")))
                 fputs("The worker is not connected, nothing can be repaired; see: systemctl status healer-worker\n",
@@ -391,6 +409,7 @@ int ctl_status_print_one(const json_t *filesystem, FILE *stream) {
         print_time("known good", filesystem, "last_known_good", stream);
         print_checks(filesystem, stream);
         print_patrol(filesystem, stream);
+        print_paused(json_object_get(filesystem, "paused_by"), "  nothing is done by itself", stream);
         if (!text_equal(job, "/"))
                 print_field("job", job, stream);
         if (json_array_size(conditions) > 0)
