@@ -275,11 +275,11 @@ void bus_signal_policy_reloaded(BusContext *context, bool is_loaded) {
 void bus_signal_silence_changed(BusContext *context, const char *id, bool is_set) {
         int r;
 
-        if (!can_send(context))
+        if (!bus_signal_has_room(context))
                 return;
         r = sd_bus_emit_signal(context->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "SilenceChanged", "sb", id, (int) is_set);
         if (r < 0)
-                dropped(context, "SilenceChanged", r);
+                bus_signal_dropped(context, "SilenceChanged", r);
 }
 
 static int send_job_completed(BusContext *context, const BusJob *object, const Filesystem *filesystem) {
