@@ -17,7 +17,7 @@ __healerctl_filesystems() {
 
 _healerctl() {
         local cur prev word verb="" n_arguments=0 i
-        local verbs='status monitor events history repair scrub verify users fail-workloads freeze-workloads shutdown acknowledge holds unhold inhibit policy reload pause resume silence silences unsilence test-event takeover release'
+        local verbs='status monitor events explain history repair scrub verify users fail-workloads freeze-workloads shutdown acknowledge holds unhold inhibit policy reload pause resume silence silences unsilence test-event takeover release'
         local structures='fscounters usrquota grpquota prjquota quotacheck nlinks super agf agfl agi bnobt cntbt inobt
                 finobt rmapbt refcountbt bitmap summary core datafork attrfork cowfork directory xattr symlink parent dirtree'
         local kinds='sick corrupt shutdown media-error read-error write-error data-lost filesystem-error'
@@ -30,6 +30,7 @@ _healerctl() {
                         --no-ask-password'
                 [history]='--json --since --until --kind --structure --rule --outcome --limit --dump --replay-file
                         --no-ask-password'
+                [explain]='--json --fs --no-ask-password'
                 [repair]='--json --domain --group --inode --generation --override-harmful --no-wait --no-ask-password'
                 [scrub]='--json --repair --no-wait --no-ask-password'
                 [verify]='--json --all --rate --no-wait --no-ask-password'
@@ -129,7 +130,7 @@ _healerctl() {
         test-event:1) mapfile -t COMPREPLY < <(compgen -W "$kinds" -- "$cur") ;;
         test-event:2) mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
         policy:0) mapfile -t COMPREPLY < <(compgen -W 'check show explain simulate schema' -- "$cur") ;;
-        policy:1) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+        policy:1|explain:0) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
         acknowledge:1) mapfile -t COMPREPLY < <(compgen -W "$conditions" -- "$cur") ;;
         repair:1) mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
         status:0|history:0|repair:0|scrub:0|verify:0|users:0|fail-workloads:0|freeze-workloads:0|shutdown:0|acknowledge:0|\

@@ -160,31 +160,43 @@ static int print_explanation(const Policy *policy, const EventFacts *facts, cons
         return 0;
 }
 
-int policy_explain(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts, char **ret_text) {
-        _cleanup_(free_at) Decision *decisions = NULL;
+int policy_explain_decided(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts,
+                           Decision *ret_decisions, size_t *ret_n, char **ret_text) {
         _cleanup_(free_at) char *text = NULL;
         PolicyTrace trace = {};
-        size_t length, n_decisions = 0;
+        size_t length, n = 0;
         FILE *stream;
         int r;
 
-        decisions = calloc(POLICY_DECISIONS_MAX, sizeof(*decisions));
-        if (!decisions)
-                return -ENOMEM;
-        r = policy_choose_traced(policy, memory, facts, decisions, POLICY_DECISIONS_MAX, &n_decisions, &trace);
+        r = policy_choose_traced(policy, memory, facts, ret_decisions, POLICY_DECISIONS_MAX, &n, &trace);
         if (r < 0)
                 return r;
 
         stream = open_memstream(&text, &length);
-        r = stream ? print_explanation(policy, facts, &trace, decisions, n_decisions, stream) : -ENOMEM;
+        r = stream ? print_explanation(policy, facts, &trace, ret_decisions, n, stream) : -ENOMEM;
         if (stream && fclose(stream) != 0)
                 r = -ENOMEM;
-        for (size_t i = 0; i < n_decisions; i++)
-                decision_clear(&decisions[i]);
         policy_trace_clear(&trace);
-        if (r < 0)
+        if (r < 0) {
+                while (n > 0)
+                        decision_clear(&ret_decisions[--n]);
                 return r;
+        }
 
+        *ret_n = n;
         *ret_text = steal_ptr(text);
         return 0;
+}
+
+int policy_explain(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts, char **ret_text) {
+        _cleanup_(free_at) Decision *decisions = calloc(POLICY_DECISIONS_MAX, sizeof(*decisions));
+        size_t n = 0;
+        int r;
+
+        if (!decisions)
+                return -ENOMEM;
+        r = policy_explain_decided(policy, memory, facts, decisions, &n, ret_text);
+        while (n > 0)
+                decision_clear(&decisions[--n]);
+        return r;
 }

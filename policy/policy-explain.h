@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Decisions and traces as text for people: what `healerctl policy explain` shows.
+ * Decisions and traces as text for people: what `healerctl policy explain` and `healerctl explain` show.
  */
 #pragma once
 
@@ -16,3 +16,8 @@ char *policy_decision_text(const Decision *decision);
  * Returns: 0 or a negative errno of policy_choose().
  */
 int policy_explain(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts, char **ret_text);
+
+/* The same, for whoever wants the decisions as well. @ret_decisions: POLICY_DECISIONS_MAX elements; each one that was
+ * written: decision_clear(). */
+int policy_explain_decided(const Policy *policy, const PolicyMemory *memory, const EventFacts *facts,
+                           Decision *ret_decisions, size_t *ret_n, char **ret_text);

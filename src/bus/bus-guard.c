@@ -22,6 +22,9 @@
 #define MESSAGE_UNSILENCE N_("Authentication is required to end a silence that another user wants")
 #define MESSAGE_TEST N_("Authentication is required to try out what is told of an event of the file system $(fs.name)")
 #define MESSAGE_READ N_("Authentication is required to read what happened to the file systems of this machine")
+#define MESSAGE_TRY N_("Authentication is required to have a policy for damaged file systems checked")
+#define MESSAGE_EXPLAIN \
+        N_("Authentication is required to see what would be done about damaged file systems of this machine")
 #define MESSAGE_USERS N_("Authentication is required to see who uses the file system $(fs.name)")
 #define MESSAGE_REPAIR N_("Authentication is required to repair the file system $(fs.name)")
 #define MESSAGE_HARMFUL \
@@ -45,6 +48,8 @@ static const BusGuard guards[] = {
         { MANAGER,    "Pause",         BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY,    MESSAGE_PAUSE,   false },
         { FILESYSTEM, "Pause",         BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY, MESSAGE_PAUSE_ONE,  false },
         { FILESYSTEM, "Resume",        BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY, MESSAGE_RESUME_ONE, false },
+        { MANAGER,    "CheckPolicy",   BUS_VARIANT_PLAIN,     POLKIT_ACTION_MANAGE_POLICY,    MESSAGE_TRY,     false },
+        { MANAGER,    "Explain",       BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_EXPLAIN, false },
         { MANAGER,    "ListEvents",    BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_READ,    false },
         { MANAGER,    "Subscribe",     BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_READ,    false },
         { MANAGER,    "Unsubscribe",   BUS_VARIANT_PLAIN,     NULL,                           NULL,            false },

@@ -7,7 +7,9 @@
 
 #include "src/basic/text.h"
 #include "src/bus/bus-dump.h"
+#include "src/bus/bus-check-policy.h"
 #include "src/bus/bus-error.h"
+#include "src/bus/bus-explain.h"
 #include "src/bus/bus-filesystem.h"
 #include "src/bus/bus-history.h"
 #include "src/bus/bus-inhibit.h"
@@ -326,6 +328,17 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_ARGS("s", reason, "a{sv}", options),
                                 SD_BUS_NO_RESULT,
                                 bus_pause_on_pause_all,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+
+        SD_BUS_METHOD_WITH_ARGS("CheckPolicy",
+                                SD_BUS_ARGS("h", policy, "a{sv}", options),
+                                SD_BUS_RESULT("b", ok, "a(ssuus)", problems),
+                                bus_check_policy_on_check,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Explain",
+                                SD_BUS_ARGS("s", event, "a{sv}", options),
+                                SD_BUS_RESULT("s", explanation, "a{sv}", more),
+                                bus_explain_on_explain,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
 
         SD_BUS_METHOD_WITH_ARGS("ListEvents",

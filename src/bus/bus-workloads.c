@@ -232,8 +232,7 @@ static int append_process(sd_bus_message *reply, const WorkloadReport *report) {
         return r;
 }
 
-/* For those who may read it: with names and reasons. */
-static int append_report(sd_bus_message *reply, const WorkloadReport *report) {
+int bus_workloads_append(sd_bus_message *reply, const WorkloadReport *report) {
         int r;
 
         r = sd_bus_message_open_container(reply, 'a', "{sv}");
@@ -274,7 +273,7 @@ int bus_workloads_on_list(sd_bus_message *message, void *userdata, sd_bus_error 
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "a{sv}");
         for (size_t i = 0; r >= 0 && i < job->workloads.n_items; i++)
-                r = append_report(reply, job->workloads.items + i);
+                r = bus_workloads_append(reply, job->workloads.items + i);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);

@@ -14,3 +14,6 @@ int bus_workloads_on_shutdown(sd_bus_message *message, void *userdata, sd_bus_er
 int bus_workloads_on_list(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_workloads_on_list_holds(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_workloads_on_unhold(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/* A whole a{sv} for those who may read it: with names and reasons. Returns 0 or a negative errno. */
+int bus_workloads_append(sd_bus_message *reply, const WorkloadReport *report);

@@ -21,6 +21,8 @@ static CtlExit run(const CtlRequest *request) {
                 return ctl_events(request);
         case CTL_VERB_HISTORY:
                 return ctl_history(request);
+        case CTL_VERB_EXPLAIN:
+                return ctl_explain(request);
         case CTL_VERB_REPAIR:
                 return ctl_repair(request);
         case CTL_VERB_SCRUB:

@@ -16,6 +16,7 @@ typedef enum CtlVerbId {
         CTL_VERB_MONITOR,
         CTL_VERB_EVENTS,
         CTL_VERB_HISTORY,
+        CTL_VERB_EXPLAIN,
         CTL_VERB_REPAIR,
         CTL_VERB_SCRUB,
         CTL_VERB_VERIFY,

@@ -32,7 +32,8 @@ static bool is_inline(const char *argument) {
         return argument[strspn(argument, " \n")] == '{' || event_kind_from_name(argument, &kind) >= 0;
 }
 
-static int read_text(const char *argument, const char **ret_name, char **ret_text, size_t *ret_length) {
+static int read_text(const char *argument, size_t max_bytes, const char **ret_name, char **ret_text,
+                     size_t *ret_length) {
         if (is_inline(argument)) {
                 *ret_name = "argument";
                 *ret_text = strdup(argument);
@@ -42,10 +43,10 @@ static int read_text(const char *argument, const char **ret_name, char **ret_tex
 
         if (text_equal(argument, "-")) {
                 *ret_name = "standard input";
-                return file_read_fd(STDIN_FILENO, YAML_STREAM_MAX, ret_text, ret_length);
+                return file_read_fd(STDIN_FILENO, max_bytes, ret_text, ret_length);
         }
         *ret_name = argument;
-        return file_read(AT_FDCWD, argument, YAML_STREAM_MAX, ret_text, ret_length);
+        return file_read(AT_FDCWD, argument, max_bytes, ret_text, ret_length);
 }
 
 int ctl_events_parse(const char *name, const char *text, size_t length, CtlEvents *events) {
@@ -79,12 +80,23 @@ int ctl_events_read(const char *argument, CtlEvents *events) {
         size_t length;
         int r;
 
-        r = read_text(argument, &name, &events->text, &length);
+        r = read_text(argument, YAML_STREAM_MAX, &name, &events->text, &length);
         if (r < 0) {
                 ctl_complain(NULL, "cannot read %s: %s", name, strerror(-r));
                 return r;
         }
         return ctl_events_parse(name, events->text, length, events);
+}
+
+int ctl_events_text(const char *argument, size_t max_bytes, char **ret_text) {
+        const char *name;
+        size_t length;
+        int r;
+
+        r = read_text(argument, max_bytes, &name, ret_text, &length);
+        if (r < 0)
+                ctl_complain(NULL, "cannot read %s: %s", name, strerror(-r));
+        return r;
 }
 
 const char *ctl_event_name(const EventExample *example, char buffer[static 64]) {

@@ -21,6 +21,9 @@ typedef struct CtlEvents {
 int ctl_events_read(const char *argument, CtlEvents *events);
 /* The same of a text, which is borrowed for the life of @events. @name: for what is said of it. */
 int ctl_events_parse(const char *name, const char *text, size_t length, CtlEvents *events);
+/* The text itself: of a file, standard input ("-"), or the argument; what is wrong is said. @ret_text: new. Returns 0
+ * or a negative errno. */
+int ctl_events_text(const char *argument, size_t max_bytes, char **ret_text);
 void ctl_events_clear(CtlEvents *events);
 
 /* Calls @each for every event, and says what is wrong with one. Returns what it returned last, or a negative errno. */

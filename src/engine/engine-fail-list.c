@@ -20,12 +20,11 @@ void engine_fail_forget_listing(FailRun *run) {
         run->listing = NULL;
 }
 
-static void add_user(FailRun *run, const WorkerUser *user) {
+int engine_plan_add_user(WorkloadPlan *plan, const WorkerUser *user) {
         Workload workload;
-        int r;
 
         engine_workload_of_user(user, &workload);
-        r = workload_plan_add(&run->plan, &(PlanUser) {
+        return workload_plan_add(plan, &(PlanUser) {
                 .kind = (UserKind) user->kind,
                 .name = user->name,
                 .uses = user->uses,
@@ -33,21 +32,27 @@ static void add_user(FailRun *run, const WorkerUser *user) {
                 .spared_because = user->spared_because,
                 .is_session = user->is_session,
         });
-        if (r < 0)
-                run->error = r;
 }
 
-static int decide(FailRun *run, Job *job, const Filesystem *filesystem) {
+int engine_plan_decide(WorkloadPlan *plan, const WorkloadScope *scope, const Filesystem *filesystem,
+                       WorkloadReports *reports) {
         int r;
 
-        r = workload_plan_decide(&run->plan, &(PlanGround) {
-                .scope = job->request.workloads,
+        r = workload_plan_decide(plan, &(PlanGround) {
+                .scope = scope,
                 .mounts = (const char *const *) filesystem->facts.mounts,
                 .n_mounts = filesystem->facts.n_mounts,
                 .is_root = filesystem->facts.is_root != TRISTATE_NO,
                 .is_state = filesystem->facts.is_state != TRISTATE_NO,
         });
-        return r < 0 ? r : workload_reports_take_plan(&job->workloads, &run->plan);
+        return r < 0 ? r : workload_reports_take_plan(reports, plan);
+}
+
+static void add_user(FailRun *run, const WorkerUser *user) {
+        int r = engine_plan_add_user(&run->plan, user);
+
+        if (r < 0)
+                run->error = r;
 }
 
 /* Others look at the users of some file system: in a moment, for a while. */
@@ -79,7 +84,7 @@ static void on_listed(FailRun *run, const WorkerUsersEnd *end) {
         if (error == 0 && run->error < 0)
                 error = -run->error;
         if (error == 0)
-                error = -decide(run, job, filesystem);
+                error = -engine_plan_decide(&run->plan, job->request.workloads, filesystem, &job->workloads);
         if (error == 0) {
                 engine_fail_planned(run);
                 return;

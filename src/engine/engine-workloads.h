@@ -25,6 +25,11 @@ void engine_on_workload(Engine *engine, const WorkerWorkload *told);
 void engine_fail_add_detail(Engine *engine, WorkerJobResult *result);
 void engine_fail_tell_conditions(Engine *engine, Filesystem *filesystem, const Job *job);
 
+/* engine-fail-list.c: who is taken; for a job, and for whoever only asks. Return 0 or -ENOMEM. */
+int engine_plan_add_user(WorkloadPlan *plan, const WorkerUser *user);
+int engine_plan_decide(WorkloadPlan *plan, const WorkloadScope *scope, const Filesystem *filesystem,
+                       WorkloadReports *reports);
+
 /* engine-recycle.c: unmounting and mounting again what is shut down, as far as it differs from the above. */
 /* NULL: it may be. */
 const char *engine_recycle_refused_because(const Filesystem *filesystem);

@@ -124,11 +124,13 @@ static void start_pair(BusFixture *fixture) {
         assert(sd_bus_set_fd(fixture->service, fds[0], fds[0]) >= 0);
         assert(sd_bus_set_server(fixture->service, true, id) >= 0);
         assert(sd_bus_set_anonymous(fixture->service, true) >= 0);
+        assert(sd_bus_negotiate_fds(fixture->service, true) >= 0);
         assert(sd_bus_start(fixture->service) >= 0);
 
         assert(sd_bus_new(&fixture->client) >= 0);
         assert(sd_bus_set_fd(fixture->client, fds[1], fds[1]) >= 0);
         assert(sd_bus_set_anonymous(fixture->client, true) >= 0);
+        assert(sd_bus_negotiate_fds(fixture->client, true) >= 0);
         assert(sd_bus_set_sender(fixture->client, CLIENT_NAME) >= 0);
         assert(sd_bus_add_object_vtable(fixture->client, NULL, "/org/freedesktop/DBus", "org.freedesktop.DBus",
                                         bus_vtable, fixture) >= 0);

@@ -144,6 +144,31 @@ int engine_acknowledge(Engine *engine, Filesystem *filesystem _unused_, const Ac
         return engine->fake.acknowledge_result;
 }
 
+int engine_explain(Engine *engine, const ExplainQuestion *question, EngineExplained explained, void *userdata,
+                   char **reterr_problems) {
+        engine->fake.last_event[0] = '\0';
+        (void) text_append_format(engine->fake.last_event, sizeof(engine->fake.last_event), "%s", question->event);
+        engine->fake.last_filesystem_id = question->filesystem ? question->filesystem->id : 0;
+        if (question->length > EXPLAIN_EVENT_MAX)
+                return -E2BIG;
+        if (engine->fake.explain_result == -EINVAL)
+                *reterr_problems = strdup("event:1:2: error: what is that?");
+        if (engine->fake.explain_result < 0)
+                return engine->fake.explain_result;
+        explained(userdata, engine->fake.explanation);
+        return 0;
+}
+
+int engine_check_policy(Engine *engine, const char *text _unused_, size_t length, PolicyProblems *problems) {
+        unsigned file = 0;
+
+        engine->fake.check_length = length;
+        assert(policy_problems_add_file(problems, "policy", NULL, 0, &file) >= 0);
+        policy_problems_add(problems, engine->fake.check_result < 0 ? PROBLEM_ERROR : PROBLEM_WARNING,
+                            (SourcePosition) { file, 3, 7 }, "unknown word \"heel\": did you mean \"heal\"?");
+        return engine->fake.check_result;
+}
+
 int engine_order(Engine *engine, const CallerOrder *order, Job **ret_job, char **reterr_denied) {
         ActionRequest request = {
                 .kind = order->action,

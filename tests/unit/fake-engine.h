@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "src/engine/engine-explain.h"
 #include "src/engine/engine.h"
 
 typedef struct FakeEngine {
@@ -48,6 +49,12 @@ typedef struct FakeEngine {
         int test_event_result;
         char last_unsuspend[64];                /* "pause all" */
         EngineTotals totals;
+        const Explanation *explanation;         /* what engine_explain() tells at once */
+        int explain_result;                     /* negative: it fails so */
+        char last_event[256];                   /* of it, cut */
+        uint64_t last_filesystem_id;            /* of it; 0: none */
+        int check_result;                       /* of engine_check_policy(), with one problem */
+        size_t check_length;                    /* that it was given */
 } FakeEngine;
 
 Engine *fake_engine_new(sd_event *event);
