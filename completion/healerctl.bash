@@ -17,7 +17,7 @@ __healerctl_filesystems() {
 
 _healerctl() {
         local cur prev word verb="" n_arguments=0 i
-        local verbs='status monitor events explain history repair scrub verify users fail-workloads freeze-workloads shutdown acknowledge holds unhold inhibit policy reload pause resume silence silences unsilence test-event takeover release'
+        local verbs='status monitor events explain history repair scrub verify users fail-workloads freeze-workloads shutdown acknowledge autofsck holds unhold inhibit policy reload pause resume silence silences unsilence test-event takeover release'
         local structures='fscounters usrquota grpquota prjquota quotacheck nlinks super agf agfl agi bnobt cntbt inobt
                 finobt rmapbt refcountbt bitmap summary core datafork attrfork cowfork directory xattr symlink parent dirtree'
         local kinds='sick corrupt shutdown media-error read-error write-error data-lost filesystem-error'
@@ -41,6 +41,7 @@ _healerctl() {
                         --thaw --max --confirm-large --even-if-unused --dry-run --reason --no-wait --no-ask-password'
                 [shutdown]='--json --reason --no-wait --no-ask-password'
                 [acknowledge]='--all --reason --no-ask-password'
+                [autofsck]='--json --reason --no-ask-password'
                 [holds]='--json --no-legend'
                 [unhold]='--no-ask-password'
                 [inhibit]='--who --why --no-ask-password'
@@ -129,12 +130,14 @@ _healerctl() {
         unsilence:0) __healerctl_add_lines < <(healerctl silences --no-legend 2>/dev/null | awk -F '  +' '{ print $1 }') ;;
         test-event:1) mapfile -t COMPREPLY < <(compgen -W "$kinds" -- "$cur") ;;
         test-event:2) mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
+        autofsck:0) mapfile -t COMPREPLY < <(compgen -W 'get set' -- "$cur") ;;
+        autofsck:2) mapfile -t COMPREPLY < <(compgen -W 'none check optimize repair unset' -- "$cur") ;;
         policy:0) mapfile -t COMPREPLY < <(compgen -W 'check show explain simulate schema' -- "$cur") ;;
         policy:1|explain:0) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
         acknowledge:1) mapfile -t COMPREPLY < <(compgen -W "$conditions" -- "$cur") ;;
         repair:1) mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
         status:0|history:0|repair:0|scrub:0|verify:0|users:0|fail-workloads:0|freeze-workloads:0|shutdown:0|acknowledge:0|\
-        pause:0|resume:0|silence:0|test-event:0)
+        pause:0|resume:0|silence:0|test-event:0|autofsck:1)
                 # Names with blanks are quoted as file names are.
                 compopt -o filenames 2>/dev/null
                 __healerctl_add_lines < <(__healerctl_filesystems) ;;

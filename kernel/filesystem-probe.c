@@ -135,6 +135,14 @@ int filesystem_read_autofsck(int root_fd, Autofsck *ret_autofsck) {
         return 0;
 }
 
+int filesystem_write_autofsck(int root_fd, Autofsck autofsck) {
+        const char *value = autofsck_to_name(autofsck);
+
+        if (autofsck == AUTOFSCK_UNSET)
+                return fremovexattr(root_fd, AUTOFSCK_ATTRIBUTE) < 0 && errno != ENODATA ? -errno : 0;
+        return fsetxattr(root_fd, AUTOFSCK_ATTRIBUTE, value, strlen(value), 0) < 0 ? -errno : 0;
+}
+
 static bool is_zero(const uint8_t *bytes, size_t length) {
         for (size_t i = 0; i < length; i++)
                 if (bytes[i] != 0)

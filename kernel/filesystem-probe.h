@@ -42,6 +42,10 @@ int filesystem_probe(int root_fd, FilesystemFacts *facts);
  */
 int filesystem_read_autofsck(int root_fd, Autofsck *ret_autofsck);
 
+/* Sets it, or removes it with AUTOFSCK_UNSET, also where there is none. Returns 0; -EROFS; -EIO once it is shut down;
+ * or another negative errno. */
+int filesystem_write_autofsck(int root_fd, Autofsck autofsck);
+
 /**
  * filesystem_inode_generation() - the generation that an inode has now
  *

@@ -36,6 +36,7 @@ static const struct {
         { ENXIO,        BUS_ERROR_NO_SUCH_SILENCE },
         { EOPNOTSUPP,   BUS_ERROR_NOT_SUPPORTED },
         { EPERM,        SD_BUS_ERROR_ACCESS_DENIED },
+        { EROFS,        BUS_ERROR_READ_ONLY },
         { ESHUTDOWN,    BUS_ERROR_SHUT_DOWN },
         { ESRCH,        BUS_ERROR_NO_SUCH_JOB },
 };

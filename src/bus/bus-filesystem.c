@@ -12,6 +12,7 @@
 #include "src/basic/log.h"
 #include "src/basic/text.h"
 #include "src/bus/bus-acknowledge.h"
+#include "src/bus/bus-autofsck.h"
 #include "src/bus/bus-filesystem-method.h"
 #include "src/bus/bus-filesystem.h"
 #include "src/bus/bus-job.h"
@@ -370,6 +371,16 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_NO_RESULT,
                                 bus_pause_on_resume,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetAutofsck",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("s", value),
+                                bus_autofsck_on_get,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetAutofsck",
+                                SD_BUS_ARGS("s", value, "a{sv}", options),
+                                SD_BUS_NO_RESULT,
+                                bus_autofsck_on_set,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
 
         SD_BUS_VTABLE_END

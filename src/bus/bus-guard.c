@@ -39,6 +39,8 @@
 #define MESSAGE_UNHOLD N_("Authentication is required to let $(unit) be started again")
 #define MESSAGE_CLEAR \
         N_("Authentication is required to acknowledge the condition $(condition) of the file system $(fs.name)")
+#define MESSAGE_AUTOFSCK \
+        N_("Authentication is required to decide what may be done by itself to the file system $(fs.name)")
 #define MESSAGE_CANCEL N_("Authentication is required to cancel a job on the file system $(fs.name)")
 
 static const BusGuard guards[] = {
@@ -77,6 +79,8 @@ static const BusGuard guards[] = {
         { FILESYSTEM, "FreezeWorkloads", BUS_VARIANT_WORKLOADS, POLKIT_ACTION_FAIL_WORKLOAD,  MESSAGE_FREEZE,  true  },
         { FILESYSTEM, "Shutdown",      BUS_VARIANT_PLAIN,     POLKIT_ACTION_SHUTDOWN,         MESSAGE_SHUTDOWN, true },
         { FILESYSTEM, "Acknowledge",   BUS_VARIANT_PLAIN,     POLKIT_ACTION_ACKNOWLEDGE,      MESSAGE_CLEAR,   false },
+        { FILESYSTEM, "GetAutofsck",   BUS_VARIANT_PLAIN,     NULL,                           NULL,            false },
+        { FILESYSTEM, "SetAutofsck",   BUS_VARIANT_PLAIN,     POLKIT_ACTION_SET_AUTOFSCK,     MESSAGE_AUTOFSCK, true },
         { JOB,        "ListWorkloads", BUS_VARIANT_PLAIN,     POLKIT_ACTION_READ_EVENTS,      MESSAGE_USERS,   false },
         { JOB,        "Cancel",        BUS_VARIANT_WORKLOADS, POLKIT_ACTION_FAIL_WORKLOAD,    MESSAGE_CANCEL,  true  },
         { JOB,        "Cancel",        BUS_VARIANT_CHECKS,    POLKIT_ACTION_SCRUB,            MESSAGE_CANCEL,  false },

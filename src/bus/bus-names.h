@@ -23,6 +23,7 @@
 #define BUS_ERROR_NO_SUCH_CONDITION     "org.xfs.Healer.Error.NoSuchCondition"
 #define BUS_ERROR_NO_SUCH_SILENCE       "org.xfs.Healer.Error.NoSuchSilence"
 #define BUS_ERROR_NOT_SUPPORTED         "org.xfs.Healer.Error.NotSupported"
+#define BUS_ERROR_READ_ONLY             "org.xfs.Healer.Error.ReadOnly"
 #define BUS_ERROR_SHUT_DOWN             "org.xfs.Healer.Error.Shutdown"
 #define BUS_ERROR_BUSY                  "org.xfs.Healer.Error.Busy"
 #define BUS_ERROR_REFUSED               "org.xfs.Healer.Error.Refused"
@@ -46,6 +47,7 @@
 #define POLKIT_ACTION_UNHOLD            "org.xfs.healer.unhold"
 #define POLKIT_ACTION_ACKNOWLEDGE       "org.xfs.healer.acknowledge"
 #define POLKIT_ACTION_INJECT_TEST_EVENT "org.xfs.healer.inject-test-event"
+#define POLKIT_ACTION_SET_AUTOFSCK      "org.xfs.healer.set-autofsck"
 #define POLKIT_ACTION_MANAGE_POLICY     "org.xfs.healer.manage-policy"
 #define POLKIT_ACTION_READ_EVENTS       "org.xfs.healer.read-events"
 

@@ -39,6 +39,10 @@ static CtlExit run(const CtlRequest *request) {
                 return ctl_shutdown(request);
         case CTL_VERB_ACKNOWLEDGE:
                 return ctl_acknowledge(request);
+        case CTL_VERB_AUTOFSCK_GET:
+                return ctl_autofsck_get(request);
+        case CTL_VERB_AUTOFSCK_SET:
+                return ctl_autofsck_set(request);
         case CTL_VERB_HOLDS:
                 return ctl_holds(request);
         case CTL_VERB_UNHOLD:

@@ -25,6 +25,8 @@ typedef enum CtlVerbId {
         CTL_VERB_FREEZE_WORKLOADS,
         CTL_VERB_SHUTDOWN,
         CTL_VERB_ACKNOWLEDGE,
+        CTL_VERB_AUTOFSCK_GET,
+        CTL_VERB_AUTOFSCK_SET,
         CTL_VERB_HOLDS,
         CTL_VERB_UNHOLD,
         CTL_VERB_INHIBIT,

@@ -23,6 +23,8 @@ CtlExit ctl_fail_workloads(const CtlRequest *request);
 CtlExit ctl_freeze_workloads(const CtlRequest *request);
 CtlExit ctl_shutdown(const CtlRequest *request);
 CtlExit ctl_acknowledge(const CtlRequest *request);
+CtlExit ctl_autofsck_get(const CtlRequest *request);
+CtlExit ctl_autofsck_set(const CtlRequest *request);
 CtlExit ctl_holds(const CtlRequest *request);
 CtlExit ctl_unhold(const CtlRequest *request);
 CtlExit ctl_inhibit(const CtlRequest *request);

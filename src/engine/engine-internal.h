@@ -189,6 +189,7 @@ typedef struct HeldUnit HeldUnit;
 
 /* Somebody waits to hear who uses a file system (engine-users.c). */
 typedef struct UsersQuestion UsersQuestion;
+typedef struct AutofsckQuestion AutofsckQuestion;
 
 struct Engine {
         sd_event *event;
@@ -241,6 +242,9 @@ struct Engine {
         TAILQ_HEAD(, UsersQuestion) users_questions;
         size_t n_users_questions;
         uint64_t last_users_id;
+        TAILQ_HEAD(, AutofsckQuestion) autofsck_questions;
+        size_t n_autofsck_questions;
+        uint64_t last_autofsck_id;
         TAILQ_HEAD(, FailRun) fail_runs;
         TAILQ_HEAD(, RecycleRun) recycle_runs;
         size_t n_inhibitors;
@@ -593,6 +597,11 @@ void engine_forget_scans(Engine *engine);
 int engine_adopt_checked(Engine *engine, const char *key, const void *value, size_t size_bytes);
 void engine_checked_loaded(Engine *engine);
 void engine_forget_checked(Engine *engine);
+
+/* engine-autofsck.c */
+void engine_on_autofsck(Engine *engine, const WorkerAutofsckResult *told);
+/* Nobody will answer those that wait any more. @error: positive. */
+void engine_autofsck_end_all(Engine *engine, int error);
 
 /* engine-zone.c */
 /* @fd: sealed memory, borrowed; negative: UTC. */

@@ -94,6 +94,7 @@ static void on_lost(void *userdata) {
         engine_survey_on_worker_lost(engine);
         engine_forget_scans(engine);
         engine_users_end_all(engine, ENOTCONN);
+        engine_autofsck_end_all(engine, ENOTCONN);
         engine_fail_on_worker_lost(engine);
         job_queue_on_worker_lost(engine->jobs);
 }
@@ -238,6 +239,9 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
         case WORKER_HOOK:
                 engine_fail_on_hook(engine, &message->hook);
                 return;
+        case WORKER_AUTOFSCK:
+                engine_on_autofsck(engine, &message->autofsck_set);
+                return;
         case WORKER_HELLO:
         case WORKER_HELD:
         case WORKER_HELD_END:
@@ -257,6 +261,7 @@ void engine_on_worker_message(void *userdata, const WorkerMessage *message, int 
         case WORKER_RECYCLE:
         case WORKER_START_AGAIN:
         case WORKER_HOOKS:
+        case WORKER_SET_AUTOFSCK:
         case WORKER_HELLO_REPLY:
                 log_warning("worker: said %s, which is ours to say; ignored",
                             worker_message_type_to_name((WorkerMessageType) message->header.type));

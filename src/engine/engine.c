@@ -155,6 +155,7 @@ int engine_new(sd_event *event, const EngineOptions *options, Engine **ret_engin
         TAILQ_INIT(&engine->waiting_conditions);
         TAILQ_INIT(&engine->waiting_turns);
         TAILQ_INIT(&engine->users_questions);
+        TAILQ_INIT(&engine->autofsck_questions);
         TAILQ_INIT(&engine->fail_runs);
         TAILQ_INIT(&engine->recycle_runs);
         TAILQ_INIT(&engine->held_units);
@@ -255,6 +256,7 @@ Engine *engine_free(Engine *engine) {
                 event_merge_set_ring(engine->merge, NULL);
         replay_source_free(engine->replay);
         engine_users_end_all(engine, ESHUTDOWN);
+        engine_autofsck_end_all(engine, ENOTCONN);
         engine_forget_recycles(engine);
         engine_forget_fail_runs(engine);
         engine_forget_holds(engine);

@@ -48,6 +48,7 @@ typedef struct Filesystem {
         pid_t holder_pid;               /* with MONITOR_FOREIGN; 0: not found */
         char holder_name[64];
         bool is_shut_down;
+        uint64_t autofsck_read_monotonic_usec;  /* because somebody asked; 0: nobody did */
         BootCheck boot_check;           /* as a repair saw it last */
         uint64_t first_bad_realtime_usec;       /* 0: never seen bad */
         uint64_t last_event_realtime_usec;      /* 0: none */

@@ -267,6 +267,15 @@ static const FieldCheck field_checks[] = {
         TEXT(WORKER_WORKLOAD, workload.name),
         TEXT(WORKER_WORKLOAD, workload.detail),
 
+        BYTE(WORKER_SET_AUTOFSCK, set_autofsck.is_set, N_BOOLEANS),
+        BYTE(WORKER_SET_AUTOFSCK, set_autofsck.autofsck, N_AUTOFSCKS),
+        ZERO(WORKER_SET_AUTOFSCK, set_autofsck.pad),
+
+        COUNT(WORKER_AUTOFSCK, autofsck_set.error),
+        BYTE(WORKER_AUTOFSCK, autofsck_set.autofsck_state, N_FACT_STATES),
+        BYTE(WORKER_AUTOFSCK, autofsck_set.autofsck, N_AUTOFSCKS),
+        ZERO(WORKER_AUTOFSCK, autofsck_set.pad),
+
         TEXT(WORKER_UNHOLD, hold.unit),
 
         BYTE(WORKER_HOLD, hold.is_over, N_BOOLEANS),
@@ -315,6 +324,8 @@ static const RecordShape record_shapes[] = {
         [WORKER_START_AGAIN] = SHAPE("start-again", recycle, true),
         [WORKER_HOOKS] = SHAPE("hooks", hooks, true),
 
+        [WORKER_SET_AUTOFSCK] = SHAPE("set-autofsck", set_autofsck, true),
+
         [WORKER_HELLO_REPLY] = SHAPE("hello-reply", hello_reply, false),
         [WORKER_FILESYSTEM] = SHAPE("filesystem", filesystem, true),
         [WORKER_MOUNT_ADDED] = SHAPE("mount-added", mount, false),
@@ -334,6 +345,7 @@ static const RecordShape record_shapes[] = {
         [WORKER_WORKLOAD] = SHAPE("workload", workload, false),
         [WORKER_HOLD] = SHAPE("hold", hold, false),
         [WORKER_HOOK] = SHAPE("hook", hook, false),
+        [WORKER_AUTOFSCK] = SHAPE("autofsck", autofsck_set, false),
 };
 
 static const RecordShape *record_shape_find(uint32_t type) {

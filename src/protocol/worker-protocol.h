@@ -65,6 +65,8 @@ typedef enum WorkerMessageType {
         WORKER_HOOKS = 19,              /* WorkerHooksRequest + payload (unit-payload.h): something was announced.
                                          * WORKER_HOOK for each hook, WORKER_JOB_RESULT when none is left. */
 
+        WORKER_SET_AUTOFSCK = 20,       /* WorkerAutofsckRequest + monitor (none if the file system has none) */
+
         /* worker -> healerd */
         WORKER_HELLO_REPLY = 32,        /* WorkerHelloReply */
         WORKER_FILESYSTEM = 33,         /* WorkerFilesystem (+ monitor if state is MONITOR_OPENED, else error watch if
@@ -91,6 +93,7 @@ typedef enum WorkerMessageType {
         WORKER_HOLD = 49,               /* WorkerHold: a unit is kept from being started, or no longer; with the
                                          * greeting all that are, from earlier workers as well */
         WORKER_HOOK = 50,               /* WorkerHook: one of the administrator's hooks has ended, or is not run */
+        WORKER_AUTOFSCK = 51,           /* WorkerAutofsckResult: the answer to WORKER_SET_AUTOFSCK */
 } WorkerMessageType;
 
 typedef enum MonitorState {
@@ -470,6 +473,23 @@ typedef struct WorkerShutdownRequest {
         uint64_t timeout_usec;
 } WorkerShutdownRequest;
 
+typedef struct WorkerAutofsckRequest {
+        uint64_t request_id;
+        uint64_t device_number;
+        uint8_t is_set;                 /* false: only read */
+        uint8_t autofsck;               /* Autofsck; AUTOFSCK_UNSET removes it */
+        uint8_t pad[6];
+} WorkerAutofsckRequest;
+
+typedef struct WorkerAutofsckResult {
+        uint64_t request_id;
+        uint64_t device_number;
+        int32_t error;                  /* positive errno, or 0 */
+        uint8_t autofsck_state;         /* FactState; known without an error */
+        uint8_t autofsck;               /* Autofsck, as it is now */
+        uint8_t pad[2];
+} WorkerAutofsckResult;
+
 typedef struct WorkerRecycleRequest {
         uint64_t job_id, event_id;      /* job not 0 */
         uint64_t device_number;
@@ -557,6 +577,8 @@ typedef struct WorkerMessage {
                 WorkerUsersEnd users_end;
                 WorkerFailRequest fail;
                 WorkerShutdownRequest shutdown;
+                WorkerAutofsckRequest set_autofsck;
+                WorkerAutofsckResult autofsck_set;
                 WorkerRecycleRequest recycle;
                 WorkerWorkload workload;
                 WorkerHold hold;

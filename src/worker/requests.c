@@ -16,6 +16,7 @@
 #include "src/worker/hooks.h"
 #include "src/worker/repair.h"
 #include "src/worker/scrub.h"
+#include "src/worker/set-autofsck.h"
 #include "src/worker/shut-down.h"
 #include "src/worker/start-unit.h"
 #include "src/worker/survey.h"
@@ -163,6 +164,9 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int take
         case WORKER_UNHOLD:
                 hold_lift(worker, message->hold.unit);
                 return 0;
+        case WORKER_SET_AUTOFSCK:
+                set_autofsck_request(worker, &message->set_autofsck, steal_fd(&fd));
+                return 0;
         case WORKER_HELLO:
         case WORKER_HELLO_REPLY:
         case WORKER_FILESYSTEM:
@@ -183,6 +187,7 @@ int worker_handle_message(Worker *worker, const WorkerMessage *message, int take
         case WORKER_WORKLOAD:
         case WORKER_HOLD:
         case WORKER_HOOK:
+        case WORKER_AUTOFSCK:
                 return -EBADMSG;
         }
 

@@ -127,6 +127,13 @@ static void require_usable(const WorkerMessage *message) {
         case WORKER_USERS_END:
                 require(message->users_end.error >= 0);
                 break;
+        case WORKER_SET_AUTOFSCK:
+                require(autofsck_to_name((Autofsck) message->set_autofsck.autofsck));
+                break;
+        case WORKER_AUTOFSCK:
+                require(autofsck_to_name((Autofsck) message->autofsck_set.autofsck));
+                require(message->autofsck_set.error >= 0);
+                break;
         case WORKER_HELLO_REPLY:
                 require(is_text(message->hello_reply.kernel_release, sizeof(message->hello_reply.kernel_release)));
                 break;

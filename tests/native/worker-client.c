@@ -213,6 +213,11 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_WORKLOAD:
                 client_print_workload(&message->workload);
                 return;
+        case WORKER_AUTOFSCK:
+                printf("autofsck %u:%u %s %d\n", major(message->autofsck_set.device_number),
+                       minor(message->autofsck_set.device_number),
+                       autofsck_to_name((Autofsck) message->autofsck_set.autofsck), message->autofsck_set.error);
+                return;
         case WORKER_HOLD:
                 client_print_hold(&message->hold);
                 return;
@@ -239,6 +244,7 @@ static void print_message(const WorkerMessage *message, int fd) {
         case WORKER_RECYCLE:
         case WORKER_START_AGAIN:
         case WORKER_HOOKS:
+        case WORKER_SET_AUTOFSCK:
         case WORKER_MOUNTS_LISTED:
                 break;
         }

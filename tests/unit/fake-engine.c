@@ -144,6 +144,16 @@ int engine_acknowledge(Engine *engine, Filesystem *filesystem _unused_, const Ac
         return engine->fake.acknowledge_result;
 }
 
+int engine_autofsck(Engine *engine, const AutofsckOrder *order, EngineAutofsckDone done, void *userdata) {
+        engine->fake.n_autofsck++;
+        engine->fake.last_autofsck = *order;
+        (void) text_copy(engine->fake.last_reason, sizeof(engine->fake.last_reason), order->reason ?: "");
+        if (engine->fake.autofsck_result < 0)
+                return engine->fake.autofsck_result;
+        done(userdata, engine->fake.autofsck_result, order->is_set ? order->value : AUTOFSCK_CHECK);
+        return 0;
+}
+
 int engine_explain(Engine *engine, const ExplainQuestion *question, EngineExplained explained, void *userdata,
                    char **reterr_problems) {
         engine->fake.last_event[0] = '\0';

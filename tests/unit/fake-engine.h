@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "src/engine/engine-autofsck.h"
 #include "src/engine/engine-explain.h"
 #include "src/engine/engine.h"
 
@@ -49,6 +50,9 @@ typedef struct FakeEngine {
         int test_event_result;
         char last_unsuspend[64];                /* "pause all" */
         EngineTotals totals;
+        AutofsckOrder last_autofsck;            /* the reason is in last_reason */
+        unsigned n_autofsck;
+        int autofsck_result;                    /* negative: engine_autofsck() fails so; positive: its answer does */
         const Explanation *explanation;         /* what engine_explain() tells at once */
         int explain_result;                     /* negative: it fails so */
         char last_event[256];                   /* of it, cut */

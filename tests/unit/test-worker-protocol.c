@@ -34,6 +34,8 @@ static const WorkerMessageType all_types[] = {
         WORKER_LIST_USERS,
         WORKER_USER,
         WORKER_USERS_END,
+        WORKER_SET_AUTOFSCK,
+        WORKER_AUTOFSCK,
 };
 
 typedef struct Line {
@@ -481,8 +483,8 @@ static void test_names(void **state) {
                 assert_int_equal(found, i);
         }
         assert_null(worker_message_type_to_name(0));
-        assert_null(worker_message_type_to_name(WORKER_HOOKS + 1));
-        assert_null(worker_message_type_to_name(WORKER_HOOK + 1));
+        assert_null(worker_message_type_to_name(WORKER_SET_AUTOFSCK + 1));
+        assert_null(worker_message_type_to_name(WORKER_AUTOFSCK + 1));
 }
 
 int main(void) {
