@@ -186,6 +186,11 @@ static const struct {
         { "Healed",        offsetof(Filesystem, totals.n_healed) },
         { "Refused",       offsetof(Filesystem, totals.n_refused) },
         { "Failed",        offsetof(Filesystem, totals.n_failed) },
+        { "HandedOver", offsetof(Filesystem, totals.n_handed_over) },
+        { "TimeToHealCount", offsetof(Filesystem, totals.heal_times.n) },
+        { "TimeToHealLastUSec", offsetof(Filesystem, totals.heal_times.last_usec) },
+        { "TimeToHealMaxUSec", offsetof(Filesystem, totals.heal_times.max_usec) },
+        { "TimeToHealTotalUSec", offsetof(Filesystem, totals.heal_times.total_usec) },
 };
 
 static int get_number(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
@@ -211,6 +216,19 @@ static int get_device_number(sd_bus *bus _unused_, const char *path _unused_, co
         dev_t number = object->filesystem->facts.device_number;
 
         return sd_bus_message_append(reply, "(uu)", (uint32_t) major(number), (uint32_t) minor(number));
+}
+
+static int get_sick(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
+                    const char *property _unused_, sd_bus_message *reply, void *userdata,
+                    sd_bus_error *error _unused_) {
+        const ConditionList *list = &((BusFilesystem *) userdata)->filesystem->conditions;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "s");
+        for (size_t i = 0; r >= 0 && i < list->n_items; i++)
+                if (list->items[i].code == CONDITION_SICK)
+                        r = bus_append_text(reply, list->items[i].target);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 static int get_mount_points(sd_bus *bus _unused_, const char *path _unused_, const char *interface _unused_,
@@ -306,6 +324,12 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("Healed", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("Refused", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("Failed", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("HandedOver", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("TimeToHealCount", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("TimeToHealLastUSec", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("TimeToHealMaxUSec", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("TimeToHealTotalUSec", "t", get_number, 0, CHANGES),
+        SD_BUS_PROPERTY("SickStructures", "as", get_sick, 0, CHANGES),
         SD_BUS_PROPERTY("NextCheck", "t", get_number, 0, CHANGES),
         SD_BUS_PROPERTY("NextCheckSchedule", "s", get_text, 0, CHANGES),
         SD_BUS_PROPERTY("LastCheck", "t", get_number, 0, CHANGES),
@@ -414,6 +438,12 @@ static const BusChangeName change_names[] = {
         { "Healed",        BUS_FILESYSTEM_JOBS },
         { "Refused",       BUS_FILESYSTEM_JOBS },
         { "Failed",        BUS_FILESYSTEM_JOBS },
+        { "TimeToHealCount", BUS_FILESYSTEM_JOBS },
+        { "TimeToHealLastUSec", BUS_FILESYSTEM_JOBS },
+        { "TimeToHealMaxUSec", BUS_FILESYSTEM_JOBS },
+        { "TimeToHealTotalUSec", BUS_FILESYSTEM_JOBS },
+        { "HandedOver", BUS_FILESYSTEM_CONDITIONS },
+        { "SickStructures", BUS_FILESYSTEM_CONDITIONS },
         { "NextCheck",     BUS_FILESYSTEM_FACTS },
         { "NextCheckSchedule", BUS_FILESYSTEM_FACTS },
         { "LastCheck",     BUS_FILESYSTEM_FACTS },

@@ -131,7 +131,26 @@ void engine_begin_repair(Engine *engine, const Decision *decision, const HealthE
                 job_queue_begin(engine->jobs, &order, expected_autofsck);
 }
 
-static void count_result(EngineTotals *totals, Filesystem *filesystem, const JobReport *report) {
+static void note_heal(HealTimes *times, uint64_t usec) {
+        times->n++;
+        times->last_usec = usec;
+        times->max_usec = max_of(times->max_usec, usec);
+        times->total_usec += usec;
+}
+
+/* What a person asked for has no beginning; nor has anything if the clock on the wall went back. */
+static void time_heal(EngineTotals *totals, Filesystem *filesystem, const Job *job) {
+        uint64_t began_usec = job->event.time_realtime_nsec / NSEC_PER_USEC;
+        uint64_t ended_usec = job->report.ended_realtime_usec;
+
+        if (job->event.id == 0 || began_usec == 0 || ended_usec < began_usec)
+                return;
+        note_heal(&totals->heal_times, ended_usec - began_usec);
+        note_heal(&filesystem->totals.heal_times, ended_usec - began_usec);
+}
+
+static void count_result(EngineTotals *totals, Filesystem *filesystem, const Job *job) {
+        const JobReport *report = &job->report;
         bool is_refused = report->outcome == OUTCOME_REFUSED || report->outcome == OUTCOME_REFUSED_HARMFUL ||
                           report->outcome == OUTCOME_REFUSED_UNFINISHED;
 
@@ -139,6 +158,7 @@ static void count_result(EngineTotals *totals, Filesystem *filesystem, const Job
             report->action == ACTION_REPAIR) {
                 totals->n_healed++;
                 filesystem->totals.n_healed++;
+                time_heal(totals, filesystem, job);
         } else if (is_refused) {
                 totals->n_refused++;
                 filesystem->totals.n_refused++;
@@ -201,7 +221,7 @@ void engine_on_job_changed(void *userdata, Job *job) {
                 return;
         }
         if (filesystem) {
-                count_result(&engine->totals, filesystem, &job->report);
+                count_result(&engine->totals, filesystem, job);
                 engine_conditions_from_job(engine, filesystem, job);
                 if (job->request.kind == ACTION_SCRUB)
                         engine_checked_note(engine, filesystem, job->report.outcome,

@@ -16,7 +16,8 @@
 
 void engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, Severity severity, const char *target,
                   const char *message, uint64_t event_id) {
-        const HealthCondition *condition;
+        const HealthCondition *condition = condition_find(&filesystem->conditions, code, target);
+        bool is_new = !condition;
         int r;
 
         r = condition_raise(&filesystem->conditions, code, severity, target, message, event_id, clock_realtime_usec());
@@ -27,6 +28,10 @@ void engine_raise(Engine *engine, Filesystem *filesystem, ConditionCode code, Se
         if (r == 0)
                 return;
 
+        if (is_new && code == CONDITION_OFFLINE_REPAIR_REQUIRED) {
+                engine->totals.n_handed_over++;
+                filesystem->totals.n_handed_over++;
+        }
         condition = condition_find(&filesystem->conditions, code, target);
         engine_condition_keep(engine, filesystem, condition);
         engine_tell(engine, on_condition, condition, true, filesystem);

@@ -95,6 +95,8 @@ typedef struct EngineObserver {
 typedef struct EngineTotals {
         uint64_t n_events, n_reports, n_lost;
         uint64_t n_healed, n_refused, n_failed;
+        uint64_t n_handed_over;         /* conditions raised that only a person can end, offline */
+        HealTimes heal_times;
         uint64_t n_dropped;             /* events of ours that a full queue could not keep */
         uint64_t n_conditions_forgotten;        /* of file systems that are not mounted */
         uint64_t last_event_realtime_usec;

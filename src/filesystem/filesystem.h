@@ -25,6 +25,11 @@ typedef struct FilesystemMount {
 } FilesystemMount;
 
 /* Totals since the daemon saw it first. */
+/* From the kernel's time stamp of the damage to the end of the repair that mended it. */
+typedef struct HealTimes {
+        uint64_t n, last_usec, max_usec, total_usec;
+} HealTimes;
+
 typedef struct FilesystemTotals {
         uint64_t n_events;              /* after merging */
         uint64_t n_reports;             /* before merging */
@@ -32,6 +37,8 @@ typedef struct FilesystemTotals {
         uint64_t n_healed;
         uint64_t n_refused;
         uint64_t n_failed;
+        uint64_t n_handed_over;         /* conditions raised that only a person can end, offline */
+        HealTimes heal_times;
         uint64_t n_records;             /* read from its monitor, by every healerd that held it */
 } FilesystemTotals;
 

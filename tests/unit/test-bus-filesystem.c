@@ -88,6 +88,11 @@ static void test_properties(void **state _unused_) {
                 { "Healed",        "4" },
                 { "Refused",       "5" },
                 { "Failed",        "6" },
+                { "HandedOver",    "8" },
+                { "TimeToHealCount", "9" },
+                { "TimeToHealLastUSec", "10" },
+                { "TimeToHealMaxUSec", "11" },
+                { "TimeToHealTotalUSec", "12" },
                 { "ActiveJob",     "/" },
         };
         BusFixture fixture;
@@ -102,7 +107,17 @@ static void test_properties(void **state _unused_) {
         fs->is_shut_down = true;
         fs->first_bad_realtime_usec = 11;
         fs->last_event_realtime_usec = 12;
-        fs->totals = (FilesystemTotals) { 1, 2, 3, 4, 5, 6, 7 };
+        fs->totals = (FilesystemTotals) {
+                .n_events = 1,
+                .n_reports = 2,
+                .n_lost = 3,
+                .n_healed = 4,
+                .n_refused = 5,
+                .n_failed = 6,
+                .n_handed_over = 8,
+                .heal_times = { .n = 9, .last_usec = 10, .max_usec = 11, .total_usec = 12 },
+                .n_records = 7,
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 print_message("%s\n", cases[i].property);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/basic/clock.h"
 #include "tests/unit/engine-fixture.h"
 
 /* The second time the answer is known from the first: the order goes out with the question. */
@@ -112,10 +113,37 @@ static void test_order_without_an_answer(void **state) {
         assert_int_equal(the_filesystem(s)->totals.n_healed, 2);
 }
 
+/* Since the kernel saw it, not since we heard of it; what nobody knows the beginning of is not counted. */
+static void test_time_to_heal(void **state) {
+        HealthEvent event = {
+                .kind = EVENT_SICK, .domain = DOMAIN_AG, .structure = STRUCTURE_AG_BNOBT, .count = 1,
+                .time_realtime_nsec = (clock_realtime_usec() - 3 * USEC_PER_SEC) * NSEC_PER_USEC,
+        };
+        Setup *s = *state;
+        const HealTimes *times = &the_filesystem(s)->totals.heal_times;
+
+        event.filesystem_id = the_filesystem(s)->id;
+        engine_take_event(s->engine, &event);
+        run_quiet(s);
+        assert_int_equal(the_filesystem(s)->totals.n_healed, 1);
+        assert_int_equal(times->n, 1);
+        assert_true(times->last_usec >= 3 * USEC_PER_SEC);
+        assert_int_equal(times->max_usec, times->last_usec);
+        assert_int_equal(times->total_usec, times->last_usec);
+        assert_int_equal(engine_totals(s->engine)->heal_times.n, 1);
+        event.structure = STRUCTURE_AG_FINOBT;
+        event.time_realtime_nsec = 0;
+        engine_take_event(s->engine, &event);
+        run_quiet(s);
+        assert_int_equal(the_filesystem(s)->totals.n_healed, 2);
+        assert_int_equal(times->n, 1);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_repairs_while_it_asks,
                                                 engine_fixture_setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_time_to_heal, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_waits_for_the_path, engine_fixture_setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_order_without_an_answer,
                                                 engine_fixture_setup, engine_fixture_teardown),

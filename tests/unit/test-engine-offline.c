@@ -55,6 +55,8 @@ static void test_names_the_file(void **state) {
         take(s, EVENT_SICK, STRUCTURE_INODE_CORE, 131);
         assert_string_equal(message_of(s, CONDITION_REPAIR_REFUSED, CORE),
                             "it would crash; in the file system it is /dir/a\\x0afile");
+        assert_int_equal(engine_totals(s->engine)->n_handed_over, 1);
+        assert_int_equal(the_filesystem(s)->totals.n_handed_over, 1);
         message = message_of(s, CONDITION_OFFLINE_REPAIR_REQUIRED, CORE);
         assert_non_null(strstr(message, "it would crash; to repair it offline: umount /srv && xfs_repair -n "));
         assert_non_null(strstr(message, "; in the file system it is /dir/a\\x0afile"));
