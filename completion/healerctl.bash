@@ -17,7 +17,7 @@ __healerctl_filesystems() {
 
 _healerctl() {
         local cur prev word verb="" n_arguments=0 i
-        local verbs='status monitor events explain history repair scrub verify users fail-workloads freeze-workloads shutdown acknowledge autofsck holds unhold inhibit policy reload pause resume silence silences unsilence test-event takeover release'
+        local verbs='status show monitor events explain history repair scrub verify users fail-workloads freeze-workloads shutdown acknowledge autofsck holds unhold inhibit policy reload pause resume silence silences unsilence test-event takeover release'
         local structures='fscounters usrquota grpquota prjquota quotacheck nlinks super agf agfl agi bnobt cntbt inobt
                 finobt rmapbt refcountbt bitmap summary core datafork attrfork cowfork directory xattr symlink parent dirtree'
         local kinds='sick corrupt shutdown media-error read-error write-error data-lost filesystem-error'
@@ -25,6 +25,7 @@ _healerctl() {
                 recycle-failed rule'
         local -A options=(
                 [status]='--json --no-legend'
+                [show]='--json'
                 [monitor]='--json'
                 [events]='--json --no-legend --since --until --fs --kind --structure --rule --outcome --limit --export --top
                         --no-ask-password'
@@ -136,7 +137,7 @@ _healerctl() {
         policy:1|explain:0) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
         acknowledge:1) mapfile -t COMPREPLY < <(compgen -W "$conditions" -- "$cur") ;;
         repair:1) mapfile -t COMPREPLY < <(compgen -W "$structures" -- "$cur") ;;
-        status:0|history:0|repair:0|scrub:0|verify:0|users:0|fail-workloads:0|freeze-workloads:0|shutdown:0|acknowledge:0|\
+        status:0|show:0|history:0|repair:0|scrub:0|verify:0|users:0|fail-workloads:0|freeze-workloads:0|shutdown:0|acknowledge:0|\
         pause:0|resume:0|silence:0|test-event:0|autofsck:1)
                 # Names with blanks are quoted as file names are.
                 compopt -o filenames 2>/dev/null

@@ -14,6 +14,7 @@
 static CtlExit run(const CtlRequest *request) {
         switch (request->verb->id) {
         case CTL_VERB_STATUS:
+        case CTL_VERB_SHOW:
                 return ctl_status(request);
         case CTL_VERB_MONITOR:
                 return ctl_monitor(request);

@@ -36,6 +36,7 @@
 static const CtlVerb verbs[] = {
         { CTL_VERB_STATUS, { "status" }, "[FS]", 0, 1, CTL_OPTION_JSON | CTL_OPTION_NO_LEGEND,
           "what is watched and how it is" },
+        { CTL_VERB_SHOW, { "show" }, "FS", 1, 1, CTL_OPTION_JSON, "everything about one file system" },
         { CTL_VERB_MONITOR, { "monitor" }, "", 0, 0, CTL_OPTION_JSON,
           "print events, decisions and actions as they happen" },
         { CTL_VERB_EVENTS, { "events" }, "", 0, 0,

@@ -13,6 +13,7 @@
 
 typedef enum CtlVerbId {
         CTL_VERB_STATUS,
+        CTL_VERB_SHOW,
         CTL_VERB_MONITOR,
         CTL_VERB_EVENTS,
         CTL_VERB_HISTORY,

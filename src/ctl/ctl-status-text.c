@@ -315,6 +315,17 @@ static void print_condition(const json_t *condition, FILE *stream) {
         fputc('\n', stream);
 }
 
+static void print_heal_times(const json_t *filesystem, FILE *stream) {
+        uint64_t n = ctl_value_number(filesystem, "time_to_heal_count");
+
+        if (n == 0)
+                return;
+        fprintf(stream, "  %-14slast: %" PRIu64 " ms, longest: %" PRIu64 " ms, on average: %" PRIu64 " ms\n",
+                "time to heal", ctl_value_number(filesystem, "time_to_heal_last_usec") / USEC_PER_MSEC,
+                ctl_value_number(filesystem, "time_to_heal_max_usec") / USEC_PER_MSEC,
+                ctl_value_number(filesystem, "time_to_heal_total_usec") / n / USEC_PER_MSEC);
+}
+
 static void print_totals(const json_t *filesystem, FILE *stream) {
         fprintf(stream, "  %-14s%" PRIu64 " (reports: %" PRIu64 ", lost: %" PRIu64 ")\n", "events",
                 ctl_value_number(filesystem, "events_total"), ctl_value_number(filesystem, "reports_total"),
@@ -322,6 +333,10 @@ static void print_totals(const json_t *filesystem, FILE *stream) {
         fprintf(stream, "  %-14shealed: %" PRIu64 ", refused: %" PRIu64 ", failed: %" PRIu64 "\n", "actions",
                 ctl_value_number(filesystem, "healed"), ctl_value_number(filesystem, "refused"),
                 ctl_value_number(filesystem, "failed"));
+        print_heal_times(filesystem, stream);
+        if (ctl_value_number(filesystem, "handed_over") > 0)
+                fprintf(stream, "  %-14s%" PRIu64 " times: no online repair mends it\n", "handed over",
+                        ctl_value_number(filesystem, "handed_over"));
 }
 
 static void print_checks(const json_t *filesystem, FILE *stream) {

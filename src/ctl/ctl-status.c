@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `healerctl status`: everything that healerd knows about file systems, and with the exit code the one answer a
- * script wants: is it being watched?
+ * `healerctl status` and `healerctl show`: everything that healerd knows about file systems; and with the exit code of
+ * status the one answer a script wants: is it being watched?
  */
 #include <string.h>
 
@@ -23,6 +23,13 @@ static int print_json(const CtlWorld *world, json_t *filesystems) {
         if (!all)
                 return -ENOMEM;
         return ctl_json_print(all, false, stdout);
+}
+
+static int print_one_json(const json_t *filesystem) {
+        _cleanup_(json_decref_at) json_t *all = json_pack("{s:i, s:O}", "schema", CTL_JSON_SCHEMA, "filesystem",
+                                                          filesystem);
+
+        return all ? ctl_json_print(all, false, stdout) : -ENOMEM;
 }
 
 static int print(const CtlRequest *request, const CtlWorld *world, json_t *shown) {
@@ -70,7 +77,8 @@ CtlExit ctl_status(const CtlRequest *request) {
                 return exit_code;
 
         if (request->n_arguments > 0) {
-                exit_code = ctl_filesystem_find(world.filesystems, request->arguments[0], "status", &one);
+                exit_code = ctl_filesystem_find(world.filesystems, request->arguments[0], request->verb->words[0],
+                                                &one);
                 if (exit_code != CTL_EXIT_OK)
                         return exit_code;
                 shown = json_pack("[O]", one);
@@ -78,10 +86,16 @@ CtlExit ctl_status(const CtlRequest *request) {
                 shown = json_incref(world.filesystems);
         }
 
-        r = shown ? print(request, &world, shown) : -ENOMEM;
+        if (request->verb->id == CTL_VERB_SHOW && shown && request->options & CTL_OPTION_JSON)
+                r = print_one_json(json_array_get(shown, 0));
+        else
+                r = shown ? print(request, &world, shown) : -ENOMEM;
         if (r == -ENOMEM) {
                 ctl_complain(NULL, "cannot show what healerd says: %s", strerror(-r));
                 return CTL_EXIT_FAILED;
         }
+        /* Shown is shown; whether it is watched is what status answers. */
+        if (request->verb->id == CTL_VERB_SHOW)
+                return CTL_EXIT_OK;
         return answer(world.manager, shown, request->n_arguments > 0);
 }
