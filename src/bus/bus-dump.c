@@ -23,7 +23,8 @@
 
 struct BusDump {
         TAILQ_ENTRY(BusDump) link;
-        BusContext *context;            /* NULL: it has ended */
+        BusContext *context;
+        bool is_ended;                  /* nothing else of it is valid; it goes with the recorder's answer */
         uint32_t uid;
         HistoryQuery query;             /* of the next page */
         bool is_asked;                  /* the recorder is to answer */
@@ -52,7 +53,7 @@ DEFINE_CLEANUP(BusDump, dump_free)
 static void dump_end(BusDump *dump) {
         TAILQ_REMOVE(&dump->context->dumps, dump, link);
         dump->context->n_dumps--;
-        dump->context = NULL;
+        dump->is_ended = true;
         dump->writable = sd_event_source_disable_unref(dump->writable);
         dump->deadline = sd_event_source_disable_unref(dump->deadline);
         dump->fd = close_fd(dump->fd);
@@ -185,7 +186,7 @@ static void on_answer(void *userdata, const HistoryRow *row, int error) {
         BusDump *dump = userdata;
 
         if (row) {
-                if (!dump->context || dump->error < 0)
+                if (dump->is_ended || dump->error < 0)
                         return;
                 dump->error = append_row(dump, row);
                 dump->query.after_serial = row->serial;
@@ -194,7 +195,7 @@ static void on_answer(void *userdata, const HistoryRow *row, int error) {
         }
 
         dump->is_asked = false;
-        if (!dump->context) {
+        if (dump->is_ended) {
                 dump_free(dump);
                 return;
         }
