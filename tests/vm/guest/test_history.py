@@ -184,6 +184,37 @@ class History(unittest.TestCase):
             self.assertEqual(code, 1, errors)
             self.assertIn(f'#{stories[1][1]}:\n  - rule heal, enforce: repair\n  + rule heal, observe: repair\n', text)
 
+    def test_questions(self):
+        """By words, as a story, counted and whole: the same event each time, and words that there are not are refused."""
+        uuid, number = self.heal()
+        self.wait_story(uuid, number)
+        for words in (('--rule=heal',), ('--structure=directory',), ('--kind=sick', '--outcome=done')):
+            rows = entries('--fs', uuid, *words)
+            self.assertEqual([row['type'] for row in rows if row.get('id') == number], ['event', 'decision', 'action'], words)
+        self.assertEqual(entries('--fs', uuid, '--rule=nobody'), [])
+        code, _, errors = healerctl('events', '--structure=directry')
+        self.assertEqual(code, 2)
+        self.assertIn('did you mean "directory"', errors)
+
+        code, text, _ = healerctl('history', uuid, '--rule=heal')
+        self.assertEqual(code, 0)
+        self.assertRegex(text, rf'#{number} .* directory: sick; heal: repair -> repair done')
+        self.assertRegex(healerctl('events', '--fs', uuid, '--top=structure')[1], r' directory\n')
+
+        code, text, errors = healerctl('history', uuid, '--dump')
+        self.assertEqual((code, errors), (0, ''))
+        lines = [json.loads(line) for line in text.splitlines()]
+        self.assertEqual(lines[-1], {'type': 'end', 'complete': True, 'entries': len(lines) - 1})
+        self.assertEqual([line['type'] for line in lines if line.get('id') == number], ['event', 'decision', 'action'])
+        self.assertEqual(healerctl('history', '--dump', '--no-ask-password', as_nobody=True)[0], 4)
+
+        call = ['busctl', 'call', 'org.xfs.Healer', '/org/xfs/Healer', 'org.xfs.Healer.Manager1', 'GetEvent', 'ta{sv}']
+        told = subprocess.run([*call, str(number), '0'], capture_output=True, text=True)
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertTrue(told.stdout.startswith('aa{sv} 3 '), told.stdout)
+        told = subprocess.run([*call, '1', '0'], capture_output=True, text=True)
+        self.assertIn('The history has no event 1', told.stderr)
+
     def test_recorder_has_no_privilege(self):
         with open(f'/proc/{main_pid(RECORDER)}/status', encoding='ascii') as file:
             status = dict(line.rstrip('\n').split(':\t', 1) for line in file if ':\t' in line)
