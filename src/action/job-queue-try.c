@@ -83,3 +83,30 @@ void job_queue_try_ended(JobQueue *queue, Job *job, Outcome outcome, int error, 
         job->not_before_monotonic_usec = clock_monotonic_usec() + job_backoff(job);
         job_queue_tell_change(queue, job);
 }
+
+/* As fast as the phase was since it was told of; how long later phases take nobody knows. 0: not known yet. */
+static uint64_t phase_end(const Job *job, uint64_t now_usec) {
+        uint64_t elapsed_usec = now_usec - job->phase_began_monotonic_usec;
+        unsigned n_done, n_left;
+
+        if (job->progress.percent <= job->phase_began_percent || job->progress.percent > 100)
+                return 0;
+        n_done = job->progress.percent - job->phase_began_percent;
+        n_left = 100 - job->progress.percent;
+        return clock_realtime_usec() + elapsed_usec / n_done * n_left;
+}
+
+Job *job_queue_on_progress(JobQueue *queue, uint64_t job_id, ScanProgress progress) {
+        Job *job = job_queue_find(queue, job_id);
+        uint64_t now_usec = clock_monotonic_usec();
+
+        if (!job || job->state != JOB_RUNNING)
+                return NULL;
+        if (progress.phase != job->progress.phase) {
+                job->phase_began_monotonic_usec = now_usec;
+                job->phase_began_percent = progress.percent;
+        }
+        job->progress = progress;
+        job->estimated_end_realtime_usec = phase_end(job, now_usec);
+        return job;
+}

@@ -170,6 +170,7 @@ static int job_start(JobQueue *queue, Job *job) {
         job->has_begun = false;
         job->report.n_attempts++;
         job->progress = (ScanProgress) {};
+        job->estimated_end_realtime_usec = 0;
         if (job->report.started_realtime_usec == 0)
                 job->report.started_realtime_usec = clock_realtime_usec();
         job->deadline_monotonic_usec = clock_monotonic_usec() + timeout + WORKER_GRACE_USEC;
@@ -498,15 +499,6 @@ int job_queue_cancel(JobQueue *queue, uint64_t job_id) {
                 return 0;
         }
         return queue->carrier.cancel(queue->carrier.userdata, job);
-}
-
-Job *job_queue_on_progress(JobQueue *queue, uint64_t job_id, ScanProgress progress) {
-        Job *job = job_queue_find(queue, job_id);
-
-        if (!job || job->state != JOB_RUNNING)
-                return NULL;
-        job->progress = progress;
-        return job;
 }
 
 void job_queue_on_started(JobQueue *queue, uint64_t job_id) {

@@ -49,8 +49,8 @@ typedef struct Job {
         unsigned n_put_back;            /* how often */
         unsigned n_again;               /* tries after that */
         bool had_scan;                  /* a full scan was made for it, or has ended since it was put back first */
-        /* ACTION_VERIFY_MEDIA; 0: not known */
-        uint64_t done_bytes, total_bytes, estimated_end_realtime_usec;
+        uint64_t done_bytes, total_bytes;       /* ACTION_VERIFY_MEDIA; 0: not known */
+        uint64_t estimated_end_realtime_usec;   /* of that, or of the phase of ACTION_SCRUB; 0: not known */
         bool was_unverified;            /* an earlier try repaired it, and it could not be checked */
         char *file;                     /* of what was not repaired, from the root of the file system on, if it has a
                                          * name; or NULL */
@@ -63,6 +63,8 @@ typedef struct Job {
         uint64_t act_realtime_usec;     /* announced: not before; 0: it was not announced */
         WorkloadReports workloads;      /* of the first two: everybody who uses it */
         ScanProgress progress;          /* ACTION_SCRUB: of the running try; phase 0: not known */
+        uint64_t phase_began_monotonic_usec;    /* when it was told of first, and */
+        unsigned phase_began_percent;           /* how far it was then */
         JobReport report;               /* filled as it goes; complete with JOB_ENDED */
 } Job;
 

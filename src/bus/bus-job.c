@@ -300,7 +300,7 @@ static const BusChangeName change_names[] = {
         { "Percent",    JOB_CHANGE_PROGRESS },
         { "BytesDone",  JOB_CHANGE_PROGRESS },
         { "BytesTotal", JOB_CHANGE_PROGRESS },
-        { "EstimatedEnd", JOB_CHANGE_PROGRESS },
+        { "EstimatedEnd", JOB_CHANGE_PROGRESS | JOB_CHANGE_STATE },
         {}
 };
 _Static_assert(ELEMENTSOF(change_names) <= BUS_CHANGE_NAMES_MAX + 1, "all of them fit one signal");

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/basic/clock.h"
 #include "src/basic/text.h"
 #include "src/bus/bus-job.h"
 #include "src/bus/bus-names.h"
@@ -276,6 +277,8 @@ static void test_progress(void **state _unused_) {
                 "Ended", "Attempts", "Outcome", "Error", "Detail", "Verified", NULL,
         };
         BusFixture fixture;
+        uint64_t begun_usec;
+        Job *job;
 
         bus_fixture_init(&fixture, NULL);
         fake_engine_add_filesystem(fixture.engine, &srv);
@@ -287,7 +290,21 @@ static void test_progress(void **state _unused_) {
         bus_fixture_settle(&fixture);
         assert_property(&fixture, "Phase", "3");
         assert_property(&fixture, "Progress", "45");
+        assert_property(&fixture, "EstimatedEnd", "0");
         bus_fixture_assert_changed(&fixture, JOB_PATH, BUS_INTERFACE_JOB, others);
+
+        /* How fast the phase is tells its end: 20 % in 10 minutes, 35 % are left. */
+        job = job_queue_find(engine_jobs(fixture.engine), 1);
+        job->phase_began_monotonic_usec -= 10 * USEC_PER_MINUTE;
+        begun_usec = clock_realtime_usec();
+        fake_engine_tell_progress(fixture.engine, 1, (ScanProgress) { 3, 65 });
+        assert_in_range(job->estimated_end_realtime_usec, begun_usec + 17 * USEC_PER_MINUTE,
+                        clock_realtime_usec() + 19 * USEC_PER_MINUTE);
+        /* The next phase begins anew. */
+        fake_engine_tell_progress(fixture.engine, 1, (ScanProgress) { 5, 3 });
+        bus_fixture_settle(&fixture);
+        assert_property(&fixture, "EstimatedEnd", "0");
+        fake_engine_tell_progress(fixture.engine, 1, (ScanProgress) { 3, 45 });
 
         end_job(&fixture, OUTCOME_DONE, "");
         fake_engine_tell_progress(fixture.engine, 1, (ScanProgress) { 4, 1 });
