@@ -9,10 +9,8 @@
 
 #include "src/basic/cleanup.h"
 #include "src/basic/text.h"
-#include "src/bus/bus-names.h"
-#include "src/ctl/ctl-agent.h"
 #include "src/ctl/ctl-bus.h"
-#include "src/ctl/ctl-filesystem.h"
+#include "src/ctl/ctl-filesystem-call.h"
 #include "src/ctl/ctl-output.h"
 #include "src/ctl/ctl-value.h"
 #include "src/ctl/ctl-verb.h"
@@ -21,22 +19,13 @@
 /* The look itself may take a minute; whoever types a password as long as anywhere. */
 #define LOOK_TIMEOUT_USEC (90 * USEC_PER_SEC)
 
-static int make_call(sd_bus *bus, const CtlRequest *request, const char *object, sd_bus_message **ret_call) {
-        _cleanup_(sd_bus_message_unref_at) sd_bus_message *call = NULL;
+static int append_options(sd_bus_message *call, const CtlRequest *request) {
         int r;
 
-        r = ctl_bus_new_call(bus, object, BUS_INTERFACE_FILESYSTEM, "ListUsers", &call);
-        if (r >= 0)
-                r = sd_bus_message_open_container(call, 'a', "{sv}");
+        r = sd_bus_message_open_container(call, 'a', "{sv}");
         if (r >= 0 && request->options & CTL_OPTION_INODE)
                 r = sd_bus_message_append(call, "{sv}", "inode", "t", request->inode);
-        if (r >= 0)
-                r = sd_bus_message_close_container(call);
-        if (r < 0)
-                return r;
-
-        *ret_call = steal_ptr(call);
-        return 0;
+        return r < 0 ? r : sd_bus_message_close_container(call);
 }
 
 /* Whose it is, in the word that says most. */
@@ -163,31 +152,10 @@ static CtlExit show(const CtlRequest *request, const json_t *filesystem, sd_bus_
 }
 
 CtlExit ctl_users(const CtlRequest *request) {
-        _cleanup_(sd_bus_message_unref_at) sd_bus_message *call = NULL, *reply = NULL;
-        _cleanup_(ctl_agent_close) CtlAgent agent = {};
-        _cleanup_(sd_bus_close_at) sd_bus *bus = NULL;
-        _cleanup_(ctl_world_clear) CtlWorld world = {};
-        bool may_ask = !(request->options & CTL_OPTION_NO_ASK_PASSWORD);
-        const json_t *filesystem;
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *reply = NULL;
+        _cleanup_(json_decref_at) json_t *filesystem = NULL;
         CtlExit exit_code;
-        int r;
 
-        exit_code = ctl_bus_open(&bus);
-        if (exit_code == CTL_EXIT_OK)
-                exit_code = ctl_world_get(bus, &world);
-        if (exit_code == CTL_EXIT_OK)
-                exit_code = ctl_filesystem_find(world.filesystems, request->arguments[0], "users", &filesystem);
-        if (exit_code != CTL_EXIT_OK)
-                return exit_code;
-
-        r = make_call(bus, request, ctl_value_text(filesystem, "object"), &call);
-        if (r < 0) {
-                ctl_complain(NULL, "cannot ask healerd: %s", strerror(-r));
-                return CTL_EXIT_FAILED;
-        }
-        if (may_ask)
-                ctl_agent_open(&agent);
-        exit_code = ctl_bus_call(bus, call, may_ask ? CTL_ASK_TIMEOUT_USEC : LOOK_TIMEOUT_USEC,
-                                 ctl_filesystem_name(filesystem), &reply);
+        exit_code = ctl_filesystem_call(request, "ListUsers", append_options, LOOK_TIMEOUT_USEC, &filesystem, &reply);
         return exit_code == CTL_EXIT_OK ? show(request, filesystem, reply) : exit_code;
 }
