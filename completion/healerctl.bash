@@ -16,15 +16,15 @@ __healerctl_filesystems() {
 }
 
 _healerctl() {
-        local cur prev word verb="" n_arguments=0 i
-        local verbs='status show monitor events explain history repair scrub verify users fail-workloads freeze-workloads shutdown acknowledge autofsck holds unhold inhibit policy reload pause resume silence silences unsilence test-event takeover release'
+        local cur prev word verb="" elsewhere="" on_this_machine="policy inhibit takeover release" n_arguments=0 i
+        local verbs='status show monitor events jobs cancel explain history repair scrub verify users fail-workloads freeze-workloads shutdown acknowledge autofsck holds unhold inhibit policy reload pause resume silence silences unsilence test-event takeover release'
         local structures='fscounters usrquota grpquota prjquota quotacheck nlinks super agf agfl agi bnobt cntbt inobt
                 finobt rmapbt refcountbt bitmap summary core datafork attrfork cowfork directory xattr symlink parent dirtree'
         local kinds='sick corrupt shutdown media-error read-error write-error data-lost filesystem-error'
         local conditions='data-lost io-error media-error events-lost filesystem-error action-expired workloads-failed permit-refused
                 recycle-failed rule'
         local -A options=(
-                [status]='--json --no-legend'
+                [status]='--json --no-legend --full'
                 [show]='--json'
                 [monitor]='--json'
                 [events]='--json --no-legend --since --until --fs --kind --structure --rule --outcome --limit --export --top
@@ -32,18 +32,20 @@ _healerctl() {
                 [history]='--json --since --until --kind --structure --rule --outcome --limit --dump --replay-file
                         --no-ask-password'
                 [explain]='--json --fs --no-ask-password'
+                [jobs]='--json --no-legend --full'
+                [cancel]='--no-ask-password'
                 [repair]='--json --domain --group --inode --generation --override-harmful --no-wait --no-ask-password'
                 [scrub]='--json --repair --no-wait --no-ask-password'
                 [verify]='--json --all --rate --no-wait --no-ask-password'
-                [users]='--json --no-legend --inode --no-ask-password'
-                [fail-workloads]='--json --no-legend --who --inode --only-unit --only-slice --only-container --only-pod --how --warn
+                [users]='--json --no-legend --full --inode --no-ask-password'
+                [fail-workloads]='--json --no-legend --full --who --inode --only-unit --only-slice --only-container --only-pod --how --warn
                         --term --hold --max --confirm-large --even-if-unused --dry-run --reason --no-wait --no-ask-password'
-                [freeze-workloads]='--json --no-legend --who --inode --only-unit --only-slice --only-container --only-pod --warn
+                [freeze-workloads]='--json --no-legend --full --who --inode --only-unit --only-slice --only-container --only-pod --warn
                         --thaw --max --confirm-large --even-if-unused --dry-run --reason --no-wait --no-ask-password'
                 [shutdown]='--json --reason --no-wait --no-ask-password'
                 [acknowledge]='--all --reason --no-ask-password'
                 [autofsck]='--json --reason --no-ask-password'
-                [holds]='--json --no-legend'
+                [holds]='--json --no-legend --full'
                 [unhold]='--no-ask-password'
                 [inhibit]='--who --why --no-ask-password'
                 [policy]='--json --policy --diff --no-ask-password'
@@ -71,7 +73,7 @@ _healerctl() {
                 --domain|--group|--inode|--generation|--override-harmful|--since|--until|--fs|--kind|--structure|--rule|--outcome|\
                 --limit|--top|--replay-file|--policy|--diff|--rate|--who|\
                 --only-unit|--only-slice|--only-container|--only-pod|--how|--warn|--term|--hold|--thaw|--max|--reason|--why|--for|--severity|\
-                --route)
+                --route|--host|-H|--machine|-M)
                         [ "${COMP_WORDS[i + 1]-}" = "=" ] && i=$((i + 1))
                         i=$((i + 1)) ;;
                 -*) ;;
@@ -109,6 +111,12 @@ _healerctl() {
         --only-container|--only-pod)
                 mapfile -t COMPREPLY < <(compgen -W 'any' -- "$cur")
                 return ;;
+        --host|-H)
+                mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur")
+                return ;;
+        --machine|-M)
+                __healerctl_add_lines < <(machinectl list --full --no-legend --no-pager 2>/dev/null | awk '{ print $1 }')
+                return ;;
         --group|--inode|--generation|--override-harmful|--since|--until|--rule|--outcome|--limit|--rate|--only-unit|--only-slice|--warn|--term|\
         --thaw|--max|--reason|--why|--for|--route)
                 return ;;
@@ -121,12 +129,15 @@ _healerctl() {
         esac
 
         if [[ $cur == -* ]]; then
-                mapfile -t COMPREPLY < <(compgen -W "${options[${verb:-status}]-} --help --version" -- "$cur")
+                # What works on this machine alone asks nobody else's healerd.
+                [[ " $on_this_machine " == *" $verb "* ]] || elsewhere='--host --machine'
+                mapfile -t COMPREPLY < <(compgen -W "${options[${verb:-status}]-} $elsewhere --no-pager --help --version" -- "$cur")
                 return
         fi
 
         case $verb:$n_arguments in
         :*)       mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
+        cancel:0) __healerctl_add_lines < <(healerctl jobs --no-legend 2>/dev/null | awk '{ print $1 }') ;;
         unhold:0) __healerctl_add_lines < <(healerctl holds --no-legend 2>/dev/null | awk -F '  +' '{ print $1 }') ;;
         unsilence:0) __healerctl_add_lines < <(healerctl silences --no-legend 2>/dev/null | awk -F '  +' '{ print $1 }') ;;
         test-event:1) mapfile -t COMPREPLY < <(compgen -W "$kinds" -- "$cur") ;;

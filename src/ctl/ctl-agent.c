@@ -14,6 +14,7 @@
 
 #include "src/basic/cleanup.h"
 #include "src/ctl/ctl-agent.h"
+#include "src/ctl/ctl-bus.h"
 
 #define AGENT "pkttyagent"
 #define AGENT_READY_TIMEOUT_MSEC 5000
@@ -46,7 +47,8 @@ void ctl_agent_open(CtlAgent *agent) {
         struct pollfd wait = { .events = 0 };
         int fds[2];
 
-        if (geteuid() == 0 || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        /* polkit of another system does not ask here. */
+        if (ctl_bus_is_remote() || geteuid() == 0 || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
                 return;
         /* Only the agent's end survives exec. */
         if (pipe2(fds, O_CLOEXEC) < 0)

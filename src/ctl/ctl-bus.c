@@ -48,6 +48,7 @@ static const BusErrorMeaning meanings[] = {
         { BUS_ERROR_REFUSED, CTL_EXIT_REFUSED, NULL },
         { BUS_ERROR_NO_SUCH_FILESYSTEM, CTL_EXIT_NO_FILESYSTEM, NULL },
         { BUS_ERROR_NO_SUCH_CONDITION, CTL_EXIT_NO, NULL },
+        { BUS_ERROR_NO_SUCH_JOB, CTL_EXIT_NO, NULL },
         { BUS_ERROR_POLICY_INVALID, CTL_EXIT_USAGE, NULL },
         { SD_BUS_ERROR_INVALID_ARGS, CTL_EXIT_USAGE, NULL },
         { BUS_ERROR_NOT_SUPPORTED, CTL_EXIT_JOB_FAILED, NULL },
@@ -89,12 +90,29 @@ void ctl_complain(const char *subject, const char *format, ...) {
         fputc('\n', stderr);
 }
 
+static const char *chosen_host, *chosen_machine;
+
+void ctl_bus_choose(const char *host, const char *machine) {
+        chosen_host = host;
+        chosen_machine = machine;
+}
+
+bool ctl_bus_is_remote(void) {
+        return chosen_host || chosen_machine;
+}
+
 CtlExit ctl_bus_open(sd_bus **ret_bus) {
         int r;
 
-        r = sd_bus_open_system(ret_bus);
+        r = chosen_host      ? sd_bus_open_system_remote(ret_bus, chosen_host)
+            : chosen_machine ? sd_bus_open_system_machine(ret_bus, chosen_machine)
+                             : sd_bus_open_system(ret_bus);
         if (r >= 0)
                 return CTL_EXIT_OK;
+        if (ctl_bus_is_remote()) {
+                ctl_complain(chosen_host ?: chosen_machine, "cannot reach its system bus: %s", strerror(-r));
+                return CTL_EXIT_NO_DAEMON;
+        }
 
         ctl_complain(NULL, "cannot reach the system bus: %s; see: systemctl status dbus", strerror(-r));
         return CTL_EXIT_NO_DAEMON;
@@ -122,7 +140,9 @@ static CtlExit complain_of_error(const char *subject, const sd_bus_error *error)
         const char *advice, *message = error->message && *error->message ? error->message : error->name;
         CtlExit exit_code = ctl_bus_classify(error->name, &advice);
 
-        ctl_complain(exit_code == CTL_EXIT_NO_DAEMON ? NULL : subject, "%s", advice ? _(advice) : message);
+        if (exit_code == CTL_EXIT_NO_DAEMON)
+                subject = chosen_host ?: chosen_machine;
+        ctl_complain(subject, "%s", advice ? _(advice) : message);
         return exit_code;
 }
 

@@ -31,7 +31,12 @@ static inline void sd_bus_slot_unref_at(sd_bus_slot **slot) {
         *slot = sd_bus_slot_unref(*slot);
 }
 
-/* Connects to the system bus; says what is wrong on standard error. */
+/* Whose system bus: of @host, as ssh knows it, of a container that systemd-machined knows, or of this machine (both
+ * NULL). Said once, before anything is asked: one run speaks to one machine. Borrowed. */
+void ctl_bus_choose(const char *host, const char *machine);
+/* True if that is another system: names of files, users and clocks are not ours. */
+bool ctl_bus_is_remote(void);
+/* Connects to that bus; says what is wrong on standard error. */
 CtlExit ctl_bus_open(sd_bus **ret_bus);
 
 /* A method call to healerd without arguments yet. Returns 0 or a negative errno. */

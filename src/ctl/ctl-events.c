@@ -10,6 +10,7 @@
 #include "src/ctl/ctl-history.h"
 #include "src/ctl/ctl-line.h"
 #include "src/ctl/ctl-output.h"
+#include "src/ctl/ctl-pager.h"
 #include "src/ctl/ctl-value.h"
 #include "src/ctl/ctl-verb.h"
 
@@ -46,5 +47,8 @@ CtlExit ctl_events(const CtlRequest *request) {
         if (request->options & CTL_OPTION_EXPORT)
                 return ctl_history_export(request, &question, stdout);
         exit_code = ctl_history_ask(request, &question, &entries);
-        return exit_code == CTL_EXIT_OK ? print_entries(entries, request->options & CTL_OPTION_JSON) : exit_code;
+        if (exit_code != CTL_EXIT_OK)
+                return exit_code;
+        ctl_pager_open(request);
+        return print_entries(entries, request->options & CTL_OPTION_JSON);
 }

@@ -14,5 +14,5 @@ typedef enum CtlExit {
         CTL_EXIT_JOB_FAILED = 5,        /* the job ended without success */
         CTL_EXIT_NO_FILESYSTEM = 6,     /* no such file system, or not a mount point */
         CTL_EXIT_FAILED = 7,            /* anything else */
-        CTL_EXIT_INTERRUPTED = 130,     /* Ctrl-C while a job runs; the job goes on */
+        CTL_EXIT_INTERRUPTED = 130,     /* Ctrl-C while waiting for a job */
 } CtlExit;

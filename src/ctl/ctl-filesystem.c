@@ -21,6 +21,7 @@
 void ctl_world_clear(CtlWorld *world) {
         json_decref(world->manager);
         json_decref(world->filesystems);
+        json_decref(world->jobs);
         *world = (CtlWorld) {};
 }
 
@@ -38,7 +39,7 @@ static int compare_names(const void *a, const void *b) {
 }
 
 /* jansson has no sort of its own. */
-static int sort_by_name(json_t *list) {
+static int sort(json_t *list, int (*compare)(const void *a, const void *b)) {
         size_t n = json_array_size(list);
         _cleanup_(free_at) json_t **items = calloc(n > 0 ? n : 1, sizeof(*items));
 
@@ -47,7 +48,7 @@ static int sort_by_name(json_t *list) {
 
         for (size_t i = 0; i < n; i++)
                 items[i] = json_incref(json_array_get(list, i));
-        qsort(items, n, sizeof(*items), compare_names);
+        qsort(items, n, sizeof(*items), compare);
         (void) json_array_clear(list);
         for (size_t i = 0; i < n; i++)
                 if (json_array_append_new(list, items[i]) < 0) {
@@ -98,7 +99,37 @@ static int take_filesystems(json_t *objects, json_t **ret_list) {
                         return -ENOMEM;
         }
 
-        r = sort_by_name(list);
+        r = sort(list, compare_names);
+        if (r < 0)
+                return r;
+
+        *ret_list = steal_ptr(list);
+        return 0;
+}
+
+static int compare_ids(const void *a, const void *b) {
+        const json_t *const *first = a, *const *second = b;
+        uint64_t i = ctl_value_number(*first, "id"), j = ctl_value_number(*second, "id");
+
+        return (i > j) - (i < j);
+}
+
+static int take_jobs(json_t *objects, json_t **ret_list) {
+        _cleanup_(json_decref_at) json_t *list = json_array();
+        const char *path;
+        json_t *interfaces;
+        int r;
+
+        if (!list)
+                return -ENOMEM;
+        json_object_foreach(objects, path, interfaces) {
+                json_t *properties = json_object_get(interfaces, BUS_INTERFACE_JOB);
+
+                if (properties && (json_object_set_new(properties, "object", json_string(path)) < 0 ||
+                                   json_array_append(list, properties) < 0))
+                        return -ENOMEM;
+        }
+        r = sort(list, compare_ids);
         if (r < 0)
                 return r;
 
@@ -149,6 +180,8 @@ CtlExit ctl_world_get(sd_bus *bus, CtlWorld *ret_world) {
                 return exit_code;
 
         r = take_filesystems(objects, &world.filesystems);
+        if (r >= 0)
+                r = take_jobs(objects, &world.jobs);
         if (r < 0) {
                 ctl_complain(NULL, "cannot read the answer of healerd: %s", strerror(-r));
                 return CTL_EXIT_FAILED;
@@ -224,6 +257,10 @@ static CtlExit complain_of_name(const char *name, const char *verb) {
         _cleanup_(free_at) char *path = NULL, *mount_point = NULL;
         struct stat about;
 
+        if (ctl_bus_is_remote()) {
+                ctl_complain(name, "healerd knows no file system by this name there; \"healerctl status\" lists them");
+                return CTL_EXIT_NO_FILESYSTEM;
+        }
         path = realpath(name, NULL);
         if (!path || stat(path, &about) < 0) {
                 if (strchr(name, '/'))
@@ -279,8 +316,10 @@ CtlExit ctl_filesystem_find(const json_t *filesystems, const char *name, const c
         _cleanup_(free_at) char *path = NULL;
         CtlFound found;
 
-        found = match_path(filesystems, name, ret_filesystem);
-        if (found == CTL_FOUND_NONE) {
+        /* Paths of another system are words here. */
+        found = ctl_bus_is_remote() ? ctl_filesystem_match(filesystems, name, ret_filesystem)
+                                    : match_path(filesystems, name, ret_filesystem);
+        if (found == CTL_FOUND_NONE && !ctl_bus_is_remote()) {
                 path = realpath(name, NULL);
                 if (path)
                         found = match_path(filesystems, path, ret_filesystem);

@@ -14,6 +14,7 @@
 typedef struct CtlWorld {
         json_t *manager;
         json_t *filesystems;            /* array, sorted by name */
+        json_t *jobs;                   /* array, in the order in which they were ordered */
 } CtlWorld;
 
 void ctl_world_clear(CtlWorld *world);

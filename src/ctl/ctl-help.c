@@ -22,7 +22,7 @@ static const ExitMeaning exits[] = {
         { CTL_EXIT_JOB_FAILED, "the job ended without success" },
         { CTL_EXIT_NO_FILESYSTEM, "no such file system, or not a mount point" },
         { CTL_EXIT_FAILED, "anything else" },
-        { CTL_EXIT_INTERRUPTED, "interrupted while waiting; the job goes on" },
+        { CTL_EXIT_INTERRUPTED, "interrupted while waiting for a job" },
 };
 
 static void print_verbs(void) {

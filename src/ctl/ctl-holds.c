@@ -33,6 +33,8 @@ static const char *until_text(const json_t *hold, char buffer[static 64]) {
 
         if (ctl_value_truth(hold, "until_clear"))
                 return _("nothing is wrong any more");
+        if (ctl_bus_is_remote())
+                return ""; /* another clock */
         (void) snprintf(buffer, 64, _("%s from now"),
                         duration_format(until_usec > now_usec ? until_usec - now_usec : 0, duration));
         return buffer;

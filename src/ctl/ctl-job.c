@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `healerctl repair`, `scrub` and `verify`: order a job, wait for its end, say how it ended. The signal that tells
- * the end is asked for before the job is ordered, so that a job that ends at once is not missed.
+ * `healerctl repair`, `scrub` and `verify`: order a job, wait for its end, say how it ended. The signals that tell how
+ * far it is and the end are asked for before the job is ordered, so that a job that ends at once is not missed.
+ *
+ * Ctrl-C cancels the job and waits for its end; a second one leaves at once. A job that somebody else began, and that
+ * this order only joined, is not ours to cancel.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/basic/text.h"
 #include "src/bus/bus-names.h"
@@ -17,8 +22,10 @@
 #include "src/ctl/ctl-line.h"
 #include "src/ctl/ctl-loop.h"
 #include "src/ctl/ctl-output.h"
+#include "src/ctl/ctl-progress.h"
 #include "src/ctl/ctl-value.h"
 #include "src/ctl/ctl-verb.h"
+#include "src/model/decision.h"
 #include "src/model/job-report.h"
 #include "src/model/vocabulary.h"
 
@@ -29,9 +36,15 @@ typedef struct JobWait {
         char *name;                     /* of the file system, for what is printed */
         char *object;
         char *job;                      /* object path, once it is known */
+        CtlProgress progress;
+        bool is_cancelled;              /* we asked for it */
 } JobWait;
 
+/* How often the time that has passed is drawn. */
+#define TICK_USEC USEC_PER_SEC
+
 static void job_wait_done(JobWait *wait) {
+        ctl_progress_done(&wait->progress);
         ctl_loop_done(&wait->loop);
         free(wait->name);
         free(wait->object);
@@ -100,6 +113,7 @@ static int on_completed(sd_bus_message *message, void *userdata, sd_bus_error *r
         if (!wait->job || !text_equal(sd_bus_message_get_path(message), wait->job))
                 return 0;
 
+        ctl_progress_clear(&wait->progress);
         r = sd_bus_message_read(message, "bss", &is_success, &outcome, &detail);
         if (r < 0) {
                 ctl_complain(wait->name, "the job ended, but healerd's report cannot be read: %s", strerror(-r));
@@ -111,8 +125,132 @@ static int on_completed(sd_bus_message *message, void *userdata, sd_bus_error *r
                 (void) print_result_json(wait, true, is_success, outcome, detail);
         else
                 print_result(wait, is_success, outcome, detail);
-        ctl_loop_end(&wait->loop, exit_of_outcome(outcome, is_success));
+        ctl_loop_end(&wait->loop, wait->is_cancelled ? CTL_EXIT_INTERRUPTED : exit_of_outcome(outcome, is_success));
         return 0;
+}
+
+static void take_properties(JobWait *wait, sd_bus_message *message) {
+        _cleanup_(json_decref_at) json_t *properties = NULL;
+
+        /* What cannot be read is not shown; the end is told by itself. */
+        if (ctl_value_read(message, &properties) > 0)
+                (void) ctl_progress_take(&wait->progress, properties);
+}
+
+static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *reterr_error _unused_) {
+        JobWait *wait = userdata;
+
+        if (wait->job && text_equal(sd_bus_message_get_path(message), wait->job) &&
+            sd_bus_message_skip(message, "s") >= 0)
+                take_properties(wait, message);
+        return 0;
+}
+
+static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *reterr_error _unused_) {
+        if (!sd_bus_message_is_method_error(reply, NULL))
+                take_properties(userdata, reply);
+        return 0;
+}
+
+static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
+        JobWait *wait = userdata;
+
+        ctl_progress_draw(&wait->progress);
+        (void) sd_event_source_set_time(source, usec + TICK_USEC);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int on_resize(sd_event_source *source _unused_, const struct signalfd_siginfo *info _unused_, void *userdata) {
+        JobWait *wait = userdata;
+
+        ctl_progress_resize(&wait->progress);
+        if (wait->progress.is_drawn)
+                ctl_progress_draw(&wait->progress);
+        return 0;
+}
+
+/* From the moment it is ordered. What does not work leaves less to see, nothing else. */
+static void show_progress(JobWait *wait) {
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *call = NULL;
+        sigset_t resize;
+        uint64_t now_usec;
+
+        if (ctl_bus_new_call(wait->loop.bus, wait->job, "org.freedesktop.DBus.Properties", "GetAll", &call) >= 0 &&
+            sd_bus_message_append(call, "s", BUS_INTERFACE_JOB) >= 0)
+                (void) sd_bus_call_async(wait->loop.bus, NULL, call, on_properties, wait, CTL_CALL_TIMEOUT_USEC);
+
+        wait->progress.name = wait->name;
+        ctl_progress_init(&wait->progress, wait->request->options & CTL_OPTION_JSON);
+        if (!wait->progress.is_terminal)
+                return;
+        (void) sigemptyset(&resize);
+        (void) sigaddset(&resize, SIGWINCH);
+        if (sigprocmask(SIG_BLOCK, &resize, NULL) >= 0)
+                (void) sd_event_add_signal(wait->loop.event, NULL, SIGWINCH, on_resize, wait);
+        if (sd_event_now(wait->loop.event, CLOCK_MONOTONIC, &now_usec) >= 0)
+                (void) sd_event_add_time(wait->loop.event, NULL, CLOCK_MONOTONIC, now_usec + TICK_USEC, 0, on_tick,
+                                         wait);
+}
+
+/* Somebody else's, or healerd's own, that this order joined. What is not known yet was just ordered. */
+static bool is_ours(const JobWait *wait) {
+        const json_t *job = wait->progress.job;
+
+        if (!job)
+                return true;
+        if (!text_equal(ctl_value_text(job, "source"), decision_source_to_name(DECISION_CALLER)))
+                return false;
+        /* Elsewhere we are somebody else. */
+        return ctl_bus_is_remote() || ctl_value_number(job, "caller_uid") == getuid();
+}
+
+/* What "healerctl cancel" is told. */
+static const char *number_of(const JobWait *wait) {
+        return wait->job + strlen(BUS_JOB_PREFIX "/");
+}
+
+static int on_cancelled(sd_bus_message *reply, void *userdata, sd_bus_error *reterr_error _unused_) {
+        const sd_bus_error *error = sd_bus_message_get_error(reply);
+        JobWait *wait = userdata;
+
+        /* It has ended just now: that is told as well. */
+        if (!error || text_equal(error->name, BUS_ERROR_NO_SUCH_JOB))
+                return 0;
+        ctl_progress_clear(&wait->progress);
+        ctl_complain(wait->name, "the job cannot be cancelled and goes on as %s: %s", wait->job,
+                     error->message ?: error->name);
+        ctl_loop_end(&wait->loop, CTL_EXIT_INTERRUPTED);
+        return 0;
+}
+
+static bool on_interrupt(CtlLoop *loop) {
+        _cleanup_(sd_bus_message_unref_at) sd_bus_message *call = NULL;
+        JobWait *wait = container_of(loop, JobWait, loop);
+        int r;
+
+        ctl_progress_clear(&wait->progress);
+        if (wait->is_cancelled) {
+                ctl_complain(wait->name, "not waiting for the end of %s, which is being cancelled", wait->job);
+                return true;
+        }
+        if (!is_ours(wait)) {
+                ctl_complain(wait->name,
+                             "somebody else began this job, it goes on as %s; to end it: healerctl cancel %s",
+                             wait->job, number_of(wait));
+                return true;
+        }
+        r = ctl_bus_new_call(wait->loop.bus, wait->job, BUS_INTERFACE_JOB, "Cancel", &call);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "a{sv}", 0);
+        if (r >= 0)
+                r = sd_bus_call_async(wait->loop.bus, NULL, call, on_cancelled, wait, CTL_ORDER_TIMEOUT_USEC);
+        if (r < 0) {
+                ctl_complain(wait->name, "the job cannot be cancelled and goes on as %s: %s", wait->job, strerror(-r));
+                return true;
+        }
+        wait->is_cancelled = true;
+        ctl_complain(wait->name, "cancelling; once more leaves without waiting for the end");
+        return false;
 }
 
 static void on_daemon(CtlLoop *loop, bool is_running) {
@@ -121,6 +259,7 @@ static void on_daemon(CtlLoop *loop, bool is_running) {
         /* Whoever comes next numbers its jobs anew. */
         if (is_running)
                 return;
+        ctl_progress_clear(&wait->progress);
         ctl_complain(wait->name, "healerd stopped before it said how the job ended; see: journalctl -u healerd");
         ctl_loop_end(loop, CTL_EXIT_NO_DAEMON);
 }
@@ -268,12 +407,27 @@ static CtlExit order(JobWait *wait, const char *member, CtlAppendOptions append)
         return CTL_EXIT_FAILED;
 }
 
+static int listen(JobWait *wait) {
+        int r;
+
+        r = sd_bus_match_signal(wait->loop.bus, NULL, BUS_NAME, NULL, BUS_INTERFACE_JOB, "Completed", on_completed,
+                                wait);
+        if (r < 0)
+                return r;
+        return sd_bus_add_match(wait->loop.bus, NULL,
+                                "type='signal',sender='" BUS_NAME "',path_namespace='" BUS_JOB_PREFIX "',"
+                                "interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',"
+                                "arg0='" BUS_INTERFACE_JOB "'",
+                                on_changed, wait);
+}
+
 CtlExit ctl_job_run(const CtlRequest *request, ActionKind action, const char *member, CtlAppendOptions append,
                     CtlJobEnded ended) {
         _cleanup_(job_wait_done) JobWait wait = {
                 .request = request,
                 .action = action_kind_to_name(action),
                 .loop.interrupted = CTL_EXIT_INTERRUPTED,
+                .loop.on_interrupt = on_interrupt,
         };
         bool is_waiting = !(request->options & CTL_OPTION_NO_WAIT);
         CtlExit exit_code;
@@ -285,8 +439,7 @@ CtlExit ctl_job_run(const CtlRequest *request, ActionKind action, const char *me
         if (exit_code != CTL_EXIT_OK)
                 return exit_code;
 
-        r = sd_bus_match_signal(wait.loop.bus, NULL, BUS_NAME, NULL, BUS_INTERFACE_JOB, "Completed", on_completed,
-                                &wait);
+        r = listen(&wait);
         if (r < 0) {
                 ctl_complain(NULL, "cannot listen to healerd: %s", strerror(-r));
                 return CTL_EXIT_FAILED;
@@ -303,11 +456,10 @@ CtlExit ctl_job_run(const CtlRequest *request, ActionKind action, const char *me
                 return CTL_EXIT_OK;
         }
 
+        show_progress(&wait);
         exit_code = ctl_loop_run(&wait.loop);
         if (ended && exit_code != CTL_EXIT_INTERRUPTED && exit_code != CTL_EXIT_NO_DAEMON)
                 ended(request, wait.job);
-        if (exit_code == CTL_EXIT_INTERRUPTED)
-                ctl_complain(wait.name, "the job goes on as %s; \"healerctl monitor\" shows how it ends", wait.job);
         return exit_code;
 }
 

@@ -81,7 +81,8 @@ static int on_interrupt(sd_event_source *source _unused_, const struct signalfd_
                         void *userdata) {
         CtlLoop *loop = userdata;
 
-        ctl_loop_end(loop, loop->interrupted);
+        if (!loop->on_interrupt || loop->on_interrupt(loop))
+                ctl_loop_end(loop, loop->interrupted);
         return 0;
 }
 

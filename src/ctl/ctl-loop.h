@@ -16,11 +16,14 @@ typedef struct CtlLoop CtlLoop;
 
 /* healerd appeared on the bus or left it. */
 typedef void (*CtlDaemonChanged)(CtlLoop *loop, bool is_running);
+/* Ctrl-C or SIGTERM. True: it ends now. */
+typedef bool (*CtlInterrupted)(CtlLoop *loop);
 
 struct CtlLoop {
         sd_event *event;
         sd_bus *bus;
         CtlDaemonChanged on_daemon;
+        CtlInterrupted on_interrupt;    /* NULL: it ends */
         CtlExit interrupted;            /* how Ctrl-C ends it */
         bool is_stopped_by_reader;      /* end when nobody reads standard output any more */
 };
@@ -31,5 +34,5 @@ void ctl_loop_done(CtlLoop *loop);
 /* True if healerd is on the bus now. */
 bool ctl_loop_daemon_is_running(CtlLoop *loop);
 void ctl_loop_end(CtlLoop *loop, CtlExit exit_code);
-/* Returns what ctl_loop_end() was given. From here on SIGINT and SIGTERM end the loop. */
+/* Returns what ctl_loop_end() was given. From here on SIGINT and SIGTERM end the loop, unless on_interrupt says no. */
 CtlExit ctl_loop_run(CtlLoop *loop);

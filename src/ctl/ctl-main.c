@@ -8,7 +8,10 @@
 #include <time.h>
 
 #include "src/basic/translate.h"
+#include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-output.h"
+#include "src/ctl/ctl-pager.h"
+#include "src/ctl/ctl-screen.h"
 #include "src/ctl/ctl-verb.h"
 
 static CtlExit run(const CtlRequest *request) {
@@ -24,6 +27,10 @@ static CtlExit run(const CtlRequest *request) {
                 return ctl_history(request);
         case CTL_VERB_EXPLAIN:
                 return ctl_explain(request);
+        case CTL_VERB_JOBS:
+                return ctl_jobs(request);
+        case CTL_VERB_CANCEL:
+                return ctl_cancel(request);
         case CTL_VERB_REPAIR:
                 return ctl_repair(request);
         case CTL_VERB_SCRUB:
@@ -90,6 +97,7 @@ static CtlExit run(const CtlRequest *request) {
 int main(int argc, char **argv) {
         char text[CTL_USAGE_TEXT_SIZE];
         CtlRequest request;
+        CtlExit exit_code;
 
         /* A reader that leaves ("| head") shall end us with EPIPE, which we know how to treat. */
         (void) signal(SIGPIPE, SIG_IGN);
@@ -101,5 +109,9 @@ int main(int argc, char **argv) {
                 return CTL_EXIT_USAGE;
         }
 
-        return (int) ctl_output_finish(run(&request));
+        ctl_bus_choose(request.host, request.machine);
+        ctl_screen_init(request.options & CTL_OPTION_FULL);
+        exit_code = ctl_output_finish(run(&request));
+        ctl_pager_close();
+        return (int) exit_code;
 }

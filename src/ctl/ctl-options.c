@@ -21,20 +21,23 @@
 
 #define OPTIONS_JOB (CTL_OPTION_JSON | CTL_OPTION_NO_WAIT | CTL_OPTION_NO_ASK_PASSWORD)
 #define OPTIONS_WORKLOADS                                                                                \
-        (OPTIONS_JOB | CTL_OPTION_NO_LEGEND | CTL_OPTION_WHO | CTL_OPTION_INODE | CTL_OPTION_ONLY_UNIT |  \
+        (OPTIONS_JOB | CTL_OPTION_NO_LEGEND | CTL_OPTION_FULL | CTL_OPTION_WHO | CTL_OPTION_INODE |      \
+         CTL_OPTION_ONLY_UNIT |                                                                          \
          CTL_OPTION_ONLY_SLICE | CTL_OPTION_ONLY_CONTAINER | CTL_OPTION_ONLY_POD | CTL_OPTION_WARN |      \
          CTL_OPTION_MAX | CTL_OPTION_CONFIRM_LARGE | CTL_OPTION_EVEN_IF_UNUSED | CTL_OPTION_DRY_RUN |     \
          CTL_OPTION_REASON)
 #define OPTIONS_HISTORY                                                                                  \
         (CTL_OPTION_JSON | CTL_OPTION_SINCE | CTL_OPTION_UNTIL | CTL_OPTION_LIMIT | CTL_OPTION_KIND |     \
          CTL_OPTION_STRUCTURE | CTL_OPTION_RULE | CTL_OPTION_OUTCOME | CTL_OPTION_NO_ASK_PASSWORD)
+#define OPTIONS_OF_ALL                                                                                   \
+        (CTL_OPTION_HELP | CTL_OPTION_VERSION | CTL_OPTION_HOST | CTL_OPTION_MACHINE | CTL_OPTION_NO_PAGER)
 #define OPTIONS_TARGET (CTL_OPTION_DOMAIN | CTL_OPTION_GROUP | CTL_OPTION_INODE | CTL_OPTION_GENERATION)
 
 /* A word that is further away than this from every word we know is not a slip of the finger. */
 #define NEAR_ENOUGH 2
 
 static const CtlVerb verbs[] = {
-        { CTL_VERB_STATUS, { "status" }, "[FS]", 0, 1, CTL_OPTION_JSON | CTL_OPTION_NO_LEGEND,
+        { CTL_VERB_STATUS, { "status" }, "[FS]", 0, 1, CTL_OPTION_JSON | CTL_OPTION_NO_LEGEND | CTL_OPTION_FULL,
           "what is watched and how it is" },
         { CTL_VERB_SHOW, { "show" }, "FS", 1, 1, CTL_OPTION_JSON, "everything about one file system" },
         { CTL_VERB_MONITOR, { "monitor" }, "", 0, 0, CTL_OPTION_JSON,
@@ -47,6 +50,9 @@ static const CtlVerb verbs[] = {
         { CTL_VERB_EXPLAIN, { "explain" }, "EVENT", 1, 1,
           CTL_OPTION_JSON | CTL_OPTION_FS | CTL_OPTION_NO_ASK_PASSWORD,
           "what would be done about it now, and why" },
+        { CTL_VERB_JOBS, { "jobs" }, "", 0, 0, CTL_OPTION_JSON | CTL_OPTION_NO_LEGEND | CTL_OPTION_FULL,
+          "what is being done, and how far it is" },
+        { CTL_VERB_CANCEL, { "cancel" }, "JOB", 1, 1, CTL_OPTION_NO_ASK_PASSWORD, "end a job" },
         { CTL_VERB_REPAIR, { "repair" }, "FS STRUCTURE", 2, 2,
           OPTIONS_JOB | OPTIONS_TARGET | CTL_OPTION_OVERRIDE_HARMFUL,
           "repair one metadata structure online" },
@@ -55,7 +61,7 @@ static const CtlVerb verbs[] = {
         { CTL_VERB_VERIFY, { "verify" }, "FS", 1, 1, OPTIONS_JOB | CTL_OPTION_ALL | CTL_OPTION_RATE,
           "read its devices and say what cannot be read" },
         { CTL_VERB_USERS, { "users" }, "FS", 1, 1,
-          CTL_OPTION_JSON | CTL_OPTION_NO_LEGEND | CTL_OPTION_INODE | CTL_OPTION_NO_ASK_PASSWORD,
+          CTL_OPTION_JSON | CTL_OPTION_NO_LEGEND | CTL_OPTION_FULL | CTL_OPTION_INODE | CTL_OPTION_NO_ASK_PASSWORD,
           "who uses it, and who would be spared" },
         { CTL_VERB_FAIL_WORKLOADS, { "fail-workloads" }, "FS", 1, 1,
           OPTIONS_WORKLOADS | CTL_OPTION_HOW | CTL_OPTION_TERM | CTL_OPTION_HOLD, "end the programs that use it" },
@@ -69,22 +75,25 @@ static const CtlVerb verbs[] = {
           "what may be done by itself" },
         { CTL_VERB_AUTOFSCK_SET, { "autofsck", "set" }, "FS VALUE", 2, 2,
           CTL_OPTION_REASON | CTL_OPTION_NO_ASK_PASSWORD, "decide what may be done by itself" },
-        { CTL_VERB_HOLDS, { "holds" }, "", 0, 0, CTL_OPTION_JSON | CTL_OPTION_NO_LEGEND,
+        { CTL_VERB_HOLDS, { "holds" }, "", 0, 0, CTL_OPTION_JSON | CTL_OPTION_NO_LEGEND | CTL_OPTION_FULL,
           "units that are kept from being started" },
         { CTL_VERB_UNHOLD, { "unhold" }, "UNIT", 1, 1, CTL_OPTION_NO_ASK_PASSWORD,
           "let a unit be started again" },
         { CTL_VERB_INHIBIT, { "inhibit" }, "-- COMMAND", 1, CTL_COMMAND_MAX,
-          CTL_OPTION_WHO | CTL_OPTION_WHY | CTL_OPTION_NO_ASK_PASSWORD, "delay that programs are ended" },
-        { CTL_VERB_POLICY_CHECK, { "policy", "check" }, "[FILE]", 0, 1, CTL_OPTION_JSON,
+          CTL_OPTION_WHO | CTL_OPTION_WHY | CTL_OPTION_NO_ASK_PASSWORD | CTL_VERB_IS_LOCAL,
+          "delay that programs are ended" },
+        { CTL_VERB_POLICY_CHECK, { "policy", "check" }, "[FILE]", 0, 1, CTL_OPTION_JSON | CTL_VERB_IS_LOCAL,
           "check policy files without the daemon" },
-        { CTL_VERB_POLICY_SHOW, { "policy", "show" }, "[FILE]", 0, 1, 0,
+        { CTL_VERB_POLICY_SHOW, { "policy", "show" }, "[FILE]", 0, 1, CTL_VERB_IS_LOCAL,
           "print the merged policy and where it is from" },
         { CTL_VERB_POLICY_EXPLAIN, { "policy", "explain" }, "EVENT", 1, 1,
-          CTL_OPTION_JSON | CTL_OPTION_POLICY | CTL_OPTION_NO_ASK_PASSWORD,
+          CTL_OPTION_JSON | CTL_OPTION_POLICY | CTL_OPTION_NO_ASK_PASSWORD | CTL_VERB_IS_LOCAL,
           "what would be done about it, and why" },
         { CTL_VERB_POLICY_SIMULATE, { "policy", "simulate" }, "FILE", 1, 1,
-          CTL_OPTION_JSON | CTL_OPTION_POLICY | CTL_OPTION_DIFF, "what would be done about many events" },
-        { CTL_VERB_POLICY_SCHEMA, { "policy", "schema" }, "", 0, 0, 0, "print a JSON schema of policy files" },
+          CTL_OPTION_JSON | CTL_OPTION_POLICY | CTL_OPTION_DIFF | CTL_VERB_IS_LOCAL,
+          "what would be done about many events" },
+        { CTL_VERB_POLICY_SCHEMA, { "policy", "schema" }, "", 0, 0, CTL_VERB_IS_LOCAL,
+          "print a JSON schema of policy files" },
         { CTL_VERB_RELOAD, { "reload" }, "", 0, 0, CTL_OPTION_NO_ASK_PASSWORD,
           "make the daemon load the policy again" },
         { CTL_VERB_PAUSE, { "pause" }, "[FS]", 0, 1,
@@ -101,9 +110,9 @@ static const CtlVerb verbs[] = {
         { CTL_VERB_TEST_EVENT, { "test-event" }, "FS KIND [STRUCTURE]", 2, 3,
           CTL_OPTION_DOMAIN | CTL_OPTION_GROUP | CTL_OPTION_INODE | CTL_OPTION_JSON | CTL_OPTION_NO_ASK_PASSWORD,
           "try out what is decided and told" },
-        { CTL_VERB_TAKEOVER, { "takeover" }, "", 0, 0, CTL_OPTION_DRY_RUN,
+        { CTL_VERB_TAKEOVER, { "takeover" }, "", 0, 0, CTL_OPTION_DRY_RUN | CTL_VERB_IS_LOCAL,
           "let healerd watch instead of xfs_healer" },
-        { CTL_VERB_RELEASE, { "release" }, "", 0, 0, CTL_OPTION_DRY_RUN,
+        { CTL_VERB_RELEASE, { "release" }, "", 0, 0, CTL_OPTION_DRY_RUN | CTL_VERB_IS_LOCAL,
           "stop healerd and let xfs_healer watch again" },
         { CTL_VERB_HELP, { "help" }, NULL, 0, 2, 0, NULL },
         { CTL_VERB_VERSION, { "version" }, NULL, 0, 0, 0, NULL },
@@ -155,6 +164,10 @@ static const CtlOption options[] = {
         { CTL_OPTION_NO_WAIT, "no-wait", 0, NULL, "do not wait for the end of the job" },
         { CTL_OPTION_NO_ASK_PASSWORD, "no-ask-password", 0, NULL, "never ask for a password" },
         { CTL_OPTION_DRY_RUN, "dry-run", 0, NULL, "only say what would be done" },
+        { CTL_OPTION_FULL, "full", 'l', NULL, "do not shorten columns" },
+        { CTL_OPTION_NO_PAGER, "no-pager", 0, NULL, "do not page long output" },
+        { CTL_OPTION_HOST, "host", 'H', "HOST", "ask healerd of [USER@]HOST, over ssh" },
+        { CTL_OPTION_MACHINE, "machine", 'M', "NAME", "ask healerd of a local container" },
         { CTL_OPTION_HELP, "help", 'h', NULL, "show this help" },
         { CTL_OPTION_VERSION, "version", 'V', NULL, "show the version" },
 };
@@ -424,6 +437,12 @@ static int take_option(CtlRequest *request, const CtlOption *option, const char 
         case CTL_OPTION_DIFF:
                 request->diff = value;
                 break;
+        case CTL_OPTION_HOST:
+                request->host = value;
+                break;
+        case CTL_OPTION_MACHINE:
+                request->machine = value;
+                break;
         default:
                 return take_history_option(request, option, value, text);
         }
@@ -433,6 +452,14 @@ static int take_option(CtlRequest *request, const CtlOption *option, const char 
 
 /* getopt_long() gives the row number, so that two options may never be mixed up by their letters. */
 #define OPTION_BASE 256
+
+/* What getopt_long() gave is an option's row or its letter. */
+static const CtlOption *option_of(int c) {
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                if (c == OPTION_BASE + (int) i || (options[i].letter && c == options[i].letter))
+                        return options + i;
+        return NULL;
+}
 
 static int parse_options(int argc, char **argv, CtlRequest *request, char *text) {
         struct option table[ELEMENTSOF(options) + 1] = {};
@@ -448,14 +475,14 @@ static int parse_options(int argc, char **argv, CtlRequest *request, char *text)
         optind = 0;     /* glibc: start anew, also in a test that parses many command lines */
         for (;;) {
                 int c, at = optind > 0 ? optind : 1;
-                size_t row = SIZE_MAX;
+                const CtlOption *option;
 
-                c = getopt_long(argc, argv, ":hV", table, NULL);
+                c = getopt_long(argc, argv, ":hVlH:M:", table, NULL);
                 if (c < 0)
                         return 0;
-                if (c == ':') {
-                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s needs a value",
-                                        options[optopt - OPTION_BASE].name);
+                option = option_of(c == ':' ? optopt : c);
+                if (c == ':' && option) {
+                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s needs a value", option->name);
                         return -EINVAL;
                 }
                 if (c == '?' && optopt >= OPTION_BASE) {
@@ -467,10 +494,7 @@ static int parse_options(int argc, char **argv, CtlRequest *request, char *text)
                         /* A cluster of letters such as -xh leaves optind at the cluster itself. */
                         return unknown_option(text, argv[optopt && optind == at ? optind : optind - 1]);
 
-                for (size_t i = 0; i < ELEMENTSOF(options); i++)
-                        if (c == OPTION_BASE + (int) i || (options[i].letter && c == options[i].letter))
-                                row = i;
-                if (row != SIZE_MAX && take_option(request, options + row, optarg, text) < 0)
+                if (option && take_option(request, option, optarg, text) < 0)
                         return -EINVAL;
         }
 }
@@ -498,8 +522,19 @@ static int check_pairs(uint64_t given, char *text) {
 
 /* An option that a verb has no use for is a mistake: silently ignoring --repair would be worse. */
 static int check_options(const CtlRequest *request, char *text) {
-        uint64_t extra = request->options & ~(request->verb->options | CTL_OPTION_HELP | CTL_OPTION_VERSION);
+        uint64_t extra = request->options & ~(request->verb->options | OPTIONS_OF_ALL);
         char name[32];
+
+        if ((request->verb->options & CTL_VERB_IS_LOCAL) && (request->host || request->machine)) {
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE,
+                                "\"%s\" works on files, units or programs of this machine; run it there, without --%s",
+                                ctl_verb_name(request->verb, name), request->host ? "host" : "machine");
+                return -EINVAL;
+        }
+        if (request->host && request->machine) {
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--host and --machine exclude each other");
+                return -EINVAL;
+        }
 
         for (size_t i = 0; i < ELEMENTSOF(options); i++)
                 if (extra & options[i].id) {

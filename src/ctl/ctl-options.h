@@ -18,6 +18,8 @@ typedef enum CtlVerbId {
         CTL_VERB_EVENTS,
         CTL_VERB_HISTORY,
         CTL_VERB_EXPLAIN,
+        CTL_VERB_JOBS,
+        CTL_VERB_CANCEL,
         CTL_VERB_REPAIR,
         CTL_VERB_SCRUB,
         CTL_VERB_VERIFY,
@@ -99,12 +101,19 @@ typedef uint64_t CtlOptionId;
 #define CTL_OPTION_SEVERITY (UINT64_C(1) << 57)
 #define CTL_OPTION_ROUTE (UINT64_C(1) << 58)
 
+#define CTL_OPTION_HOST (UINT64_C(1) << 59)
+#define CTL_OPTION_MACHINE (UINT64_C(1) << 60)
+#define CTL_OPTION_NO_PAGER (UINT64_C(1) << 61)
+#define CTL_OPTION_FULL (UINT64_C(1) << 62)
+/* No option: the verb works on files or units of this machine, or runs a command here. */
+#define CTL_VERB_IS_LOCAL (UINT64_C(1) << 63)
+
 typedef struct CtlVerb {
         CtlVerbId id;
         const char *words[2];           /* "policy", "check"; the second NULL for verbs of one word */
         const char *arguments;          /* as the help shows them; NULL: not a command to type */
         int n_min, n_max;
-        uint64_t options;               /* bits of CtlOptionId that it takes, --help and --version aside */
+        uint64_t options;               /* bits of CtlOptionId that it takes beside those that all take */
         const char *help;
 } CtlVerb;
 
@@ -132,6 +141,7 @@ typedef struct CtlRequest {
         const char *since, *until;
         const char *kind, *structure, *rule, *outcome;
         const char *top, *replay_file;
+        const char *host, *machine;     /* whose healerd is asked; both NULL: this machine's */
         const char *filesystem;
         uint32_t limit;
         const char *override_harmful;

@@ -13,6 +13,9 @@
 #include "src/basic/text.h"
 #include "src/ctl/ctl-output.h"
 
+/* What is left of a column says something still. */
+#define COLUMN_MIN 8
+
 /* Nothing in it that steers a terminal: the only thing text_escape() would touch is the backslash. */
 static bool is_harmless(const char *text, size_t length) {
         _cleanup_(free_at) char *escaped = NULL, *plain = strndup(text, length);
@@ -78,12 +81,20 @@ void ctl_table_clear(CtlTable *table) {
         for (size_t i = 0; i < table->n_rows * table->n_columns; i++)
                 free(table->cells[i]);
         free(table->cells);
+        free(table->colors);
         *table = (CtlTable) {};
 }
 
 int ctl_table_add(CtlTable *table, const char *const *cells) {
         size_t n = table->n_rows * table->n_columns;
+        unsigned char *colors;
         char **grown;
+
+        colors = realloc(table->colors, n + table->n_columns);
+        if (!colors)
+                return -ENOMEM;
+        table->colors = colors;
+        memset(colors + n, table->n_rows == 0 ? CTL_COLOR_HEADING : CTL_COLOR_NONE, table->n_columns);
 
         grown = reallocarray(table->cells, n + table->n_columns, sizeof(*grown));
         if (!grown)
@@ -106,20 +117,69 @@ int ctl_table_add(CtlTable *table, const char *const *cells) {
         return 0;
 }
 
-static void print_cell(const CtlTable *table, size_t row, size_t column, FILE *stream) {
-        const char *cell = table->cells[row * table->n_columns + column];
-        size_t padding = table->widths[column] - ctl_text_width(cell);
-        bool is_right = table->right & 1u << column, is_last = column + 1 == table->n_columns;
+void ctl_table_color(CtlTable *table, size_t column, CtlColor color) {
+        table->colors[(table->n_rows - 1) * table->n_columns + column] = (unsigned char) color;
+}
 
-        fprintf(stream, "%*s%s%*s", is_right ? (int) padding : 0, "", cell,
+/* Bytes of @text that take no more than @width places. */
+static size_t cut(const char *text, size_t width) {
+        size_t n = 0;
+
+        for (const char *c = text; *c; c++)
+                if (((unsigned char) *c & 0xc0) != 0x80 && n++ == width)
+                        return (size_t) (c - text);
+        return strlen(text);
+}
+
+static void print_cell(const CtlTable *table, const size_t *widths, size_t row, size_t column, FILE *stream) {
+        size_t at = row * table->n_columns + column, width = ctl_text_width(table->cells[at]), padding;
+        bool is_right = table->right & 1u << column, is_last = column + 1 == table->n_columns;
+        const char *cell = table->cells[at], *ellipsis = "", *color = "", *end = "";
+        size_t n_bytes = strlen(cell);
+
+        if (width > widths[column]) {
+                ellipsis = ctl_screen_ellipsis();
+                n_bytes = cut(cell, widths[column] - ctl_text_width(ellipsis));
+                width = widths[column];
+        }
+        padding = widths[column] - width;
+        if (table->colors[at] != CTL_COLOR_NONE) {
+                color = ctl_screen_color(table->colors[at], stream);
+                end = ctl_screen_color(CTL_COLOR_NONE, stream);
+        }
+        fprintf(stream, "%*s%s%.*s%s%s%*s", is_right ? (int) padding : 0, "", color, (int) n_bytes, cell, ellipsis, end,
                 is_right || is_last ? 0 : (int) padding, "");
         fputs(is_last ? "\n" : "  ", stream);
 }
 
+/* A place at a time from the widest, so that short columns stay as they are. */
+static void fit(const CtlTable *table, size_t *widths, size_t room) {
+        size_t sum = 2 * (table->n_columns - 1);
+
+        for (size_t i = 0; i < table->n_columns; i++)
+                sum += widths[i];
+        for (; sum > room; sum--) {
+                size_t widest = SIZE_MAX;
+
+                for (size_t i = 0; i < table->n_columns; i++)
+                        if (!(table->right & 1u << i) && widths[i] > COLUMN_MIN &&
+                            (widest == SIZE_MAX || widths[i] > widths[widest]))
+                                widest = i;
+                if (widest == SIZE_MAX)
+                        return; /* narrower is of no use to anybody */
+                widths[widest]--;
+        }
+}
+
 void ctl_table_print(const CtlTable *table, bool with_heading, FILE *stream) {
+        size_t widths[CTL_TABLE_COLUMNS_MAX], room = ctl_screen_width(stream);
+
+        memcpy(widths, table->widths, sizeof(widths));
+        if (room > 0)
+                fit(table, widths, room);
         for (size_t row = with_heading ? 0 : 1; row < table->n_rows; row++)
                 for (size_t column = 0; column < table->n_columns; column++)
-                        print_cell(table, row, column, stream);
+                        print_cell(table, widths, row, column, stream);
 }
 
 json_t *ctl_json_text(const char *bytes) {

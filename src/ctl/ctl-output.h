@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "src/ctl/ctl-exit.h"
+#include "src/ctl/ctl-screen.h"
 
 /* Version of everything that --json prints; counts up when a key changes its meaning. */
 #define CTL_JSON_SCHEMA 1
@@ -36,13 +37,17 @@ typedef struct CtlTable {
         size_t n_rows;
         char **cells;                   /* escaped; owned */
         size_t widths[CTL_TABLE_COLUMNS_MAX];
-        unsigned right;                 /* bit for each column of numbers */
+        unsigned right;                 /* bit for each column of numbers; never shortened */
+        unsigned char *colors;          /* CtlColor of each cell; owned */
 } CtlTable;
 
 void ctl_table_clear(CtlTable *table);
 /* Adds a row of n_columns cells; empty ones become "-". Copied. Returns 0 or -ENOMEM. */
 int ctl_table_add(CtlTable *table, const char *const *cells);
-/* Prints the rows, the first being the heading unless @with_heading is false. No blanks at the end of lines. */
+/* How a cell of the row that was added last stands out on a terminal. */
+void ctl_table_color(CtlTable *table, size_t column, CtlColor color);
+/* Prints the rows, the first being the heading unless @with_heading is false. No blanks at the end of lines. On a
+ * screen (ctl-screen.h) columns of text are shortened until they fit. */
 void ctl_table_print(const CtlTable *table, bool with_heading, FILE *stream);
 
 /* JSON text of bytes from elsewhere: as they are if they are valid UTF-8, else escaped; new. */

@@ -18,6 +18,10 @@
 
 #define NUMBER_SIZE 24
 
+/* Of the table, counted from 0. */
+#define COLUMN_MONITOR 3
+#define COLUMN_STATE 5
+
 /* What each state of the monitor means to a person; the words are MonitorState's. */
 static const struct {
         const char *state;
@@ -161,10 +165,12 @@ static int add_row(CtlTable *table, const json_t *filesystem) {
         const char *mount = json_string_value(json_array_get(json_object_get(filesystem, "mount_points"), 0));
         _cleanup_(free_at) char *state = ctl_filesystem_state_text(filesystem), *monitor = monitor_text(filesystem);
         char events[NUMBER_SIZE], healed[NUMBER_SIZE];
+        CtlWatch watch = ctl_filesystem_watch(filesystem);
+        int r;
 
         if (!state || !monitor)
                 return -ENOMEM;
-        return ctl_table_add(table, (const char *[]) {
+        r = ctl_table_add(table, (const char *[]) {
                 mount,
                 ctl_value_text(filesystem, "device"),
                 ctl_value_text(filesystem, "type"),
@@ -174,6 +180,13 @@ static int add_row(CtlTable *table, const json_t *filesystem) {
                 number_text(filesystem, "events_total", events),
                 number_text(filesystem, "healed", healed),
         });
+        if (r < 0)
+                return r;
+        if (watch == CTL_NOT_WATCHED)
+                ctl_table_color(table, COLUMN_MONITOR, CTL_COLOR_WARNING);
+        ctl_table_color(table, COLUMN_STATE, text_equal(state, "good") ? CTL_COLOR_GOOD
+                                             : text_equal(state, "unknown") ? CTL_COLOR_NONE : CTL_COLOR_BAD);
+        return 0;
 }
 
 static void print_routes(const json_t *manager, FILE *stream) {

@@ -9,6 +9,7 @@
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-filesystem.h"
 #include "src/ctl/ctl-output.h"
+#include "src/ctl/ctl-pager.h"
 #include "src/ctl/ctl-status-text.h"
 #include "src/ctl/ctl-value.h"
 #include "src/ctl/ctl-verb.h"
@@ -86,6 +87,7 @@ CtlExit ctl_status(const CtlRequest *request) {
                 shown = json_incref(world.filesystems);
         }
 
+        ctl_pager_open(request);
         if (request->verb->id == CTL_VERB_SHOW && shown && request->options & CTL_OPTION_JSON)
                 r = print_one_json(json_array_get(shown, 0));
         else

@@ -12,6 +12,7 @@
 #include "src/ctl/ctl-bus.h"
 #include "src/ctl/ctl-filesystem-call.h"
 #include "src/ctl/ctl-output.h"
+#include "src/ctl/ctl-pager.h"
 #include "src/ctl/ctl-value.h"
 #include "src/ctl/ctl-verb.h"
 
@@ -142,6 +143,7 @@ static CtlExit show(const CtlRequest *request, const json_t *filesystem, sd_bus_
                 return CTL_EXIT_FAILED;
         }
 
+        ctl_pager_open(request);
         r = request->options & CTL_OPTION_JSON ? print_json(filesystem, users, totals)
                                                : print_table(users, totals, !(request->options & CTL_OPTION_NO_LEGEND));
         if (r == -ENOMEM) {

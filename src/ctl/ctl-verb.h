@@ -15,6 +15,8 @@ CtlExit ctl_monitor(const CtlRequest *request);
 CtlExit ctl_events(const CtlRequest *request);
 CtlExit ctl_history(const CtlRequest *request);
 CtlExit ctl_explain(const CtlRequest *request);
+CtlExit ctl_jobs(const CtlRequest *request);
+CtlExit ctl_cancel(const CtlRequest *request);
 CtlExit ctl_repair(const CtlRequest *request);
 CtlExit ctl_scrub(const CtlRequest *request);
 CtlExit ctl_verify(const CtlRequest *request);

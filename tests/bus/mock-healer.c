@@ -4,10 +4,14 @@
  * and obeys words on standard input, one a line:
  *
  *      story   sends one of each signal
+ *      at N    the verification is at N percent
+ *      end     it ends well
  *      quit    leaves
  *
  * MOCK_RELOAD_OK in the environment makes ReloadPolicy succeed, MOCK_NO_WORKER takes the worker away, MOCK_LONG_HISTORY
- * makes the history longer than what is given at once. How a repair ends is chosen by the structure, see repairs[].
+ * makes the history longer than what is given at once, MOCK_STUCK makes jobs not end when they are cancelled, and
+ * MOCK_OTHERS makes those that are ordered somebody else's. How a repair ends is chosen by the structure, see
+ * repairs[].
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,6 +20,7 @@
 #include <sys/epoll.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "src/basic/macro.h"
@@ -23,6 +28,7 @@
 #include "src/bus/bus-names.h"
 
 #define JOB BUS_JOB_PREFIX "/4"
+#define VERIFY_JOB BUS_JOB_PREFIX "/5"
 
 typedef struct MockFilesystem {
         const char *path, *uuid, *device, *mount, *type, *monitor_state, *monitor_error, *holder_name, *autofsck,
@@ -60,6 +66,25 @@ static const struct {
         { "agf", SD_BUS_ERROR_ACCESS_DENIED, NULL, "Permission denied", false },
         { "agfl", BUS_ERROR_SHUT_DOWN, NULL, "/mock/good: the file system is shut down", false },
         { "inobt", NULL, NULL, NULL, false },
+};
+
+typedef struct MockJob {
+        uint64_t id;
+        const char *path, *operation, *filesystem, *target, *state, *source, *rule, *outcome;
+        uint64_t started_usec;
+        uint32_t phase, progress;
+        uint64_t done_bytes, total_bytes;
+} MockJob;
+
+static MockJob jobs[] = {
+        { 3, BUS_JOB_PREFIX "/3", "scrub", BUS_FILESYSTEM_PREFIX "/sick", "", "running", "schedule", "nightly", "",
+          UINT64_C(1795179363000000), 3, 45, 0, 0 },
+        { 4, JOB, "repair", BUS_FILESYSTEM_PREFIX "/good", "agno 0x0 finobt", "running", "caller", "", "",
+          UINT64_C(1795179363000000), 0, 0, 0, 0 },
+        { 5, VERIFY_JOB, "verify-media", BUS_FILESYSTEM_PREFIX "/good", "", "running", "caller", "", "",
+          UINT64_C(1795179363000000), 0, 0, 0, UINT64_C(100) << 30 },
+        { 6, BUS_JOB_PREFIX "/6", "repair", BUS_FILESYSTEM_PREFIX "/sick", "agno 0x1 bnobt", "ended", "rule", "heal",
+          "still-corrupt", UINT64_C(1795179363000000), 0, 0, 0, 0 },
 };
 
 #define GETTER(name)                                                                                    \
@@ -151,6 +176,95 @@ static int order_job(sd_bus_message *message, const char *outcome, const char *d
         return sd_bus_emit_signal(bus, JOB, BUS_INTERFACE_JOB, "Completed", "bss", is_success, outcome, detail);
 }
 
+GETTER(get_job_text) {
+        const MockJob *job = userdata;
+        const struct {
+                const char *name, *text;
+        } texts[] = {
+                { "Operation", job->operation },
+                { "Target", job->target },
+                { "State", job->state },
+                { "Source", getenv("MOCK_OTHERS") ? "rule" : job->source },
+                { "Rule", job->rule },
+                { "Outcome", job->outcome },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                if (text_equal(texts[i].name, property))
+                        return sd_bus_message_append(reply, "s", texts[i].text);
+        return sd_bus_message_append(reply, "o", job->filesystem);
+}
+
+GETTER(get_job_small) {
+        const MockJob *job = userdata;
+
+        return sd_bus_message_append(reply, "u", text_equal(property, "Phase")      ? job->phase
+                                                 : text_equal(property, "Progress") ? job->progress
+                                                 : text_equal(job->source, "caller") ? (uint32_t) getuid()
+                                                                                     : UINT32_MAX);
+}
+
+static uint64_t now_usec(void) {
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_REALTIME, &now);
+        return (uint64_t) now.tv_sec * USEC_PER_SEC;
+}
+
+GETTER(get_job_number) {
+        const MockJob *job = userdata;
+
+        return sd_bus_message_append(reply, "t", text_equal(property, "Id")           ? job->id
+                                                 : text_equal(property, "Started")    ? job->started_usec
+                                                 : text_equal(property, "BytesDone")  ? job->done_bytes
+                                                 : text_equal(property, "BytesTotal") ? job->total_bytes
+                                                 : job->done_bytes > 0 ? now_usec() + 90 * USEC_PER_SEC
+                                                                       : UINT64_C(0));
+}
+
+static int on_cancel(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        const MockJob *job = userdata;
+        int r;
+
+        fprintf(stderr, "cancel %s\n", job->path);
+        if (text_equal(job->state, "ended"))
+                return sd_bus_error_set(error, BUS_ERROR_NO_SUCH_JOB, "The job has ended already");
+        if (text_equal(job->source, "schedule"))
+                return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Permission denied");
+        r = sd_bus_reply_method_return(message, NULL);
+        if (r < 0 || getenv("MOCK_STUCK"))
+                return r;
+        return sd_bus_emit_signal(sd_bus_message_get_bus(message), job->path, BUS_INTERFACE_JOB, "Completed", "bss",
+                                  false, "cancelled", "");
+}
+
+static const sd_bus_vtable job_vtable[] = {
+        SD_BUS_VTABLE_START(SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_PROPERTY("Id", "t", get_job_number, 0, 0),
+        SD_BUS_PROPERTY("Operation", "s", get_job_text, 0, 0),
+        SD_BUS_PROPERTY("Filesystem", "o", get_job_text, 0, 0),
+        SD_BUS_PROPERTY("State", "s", get_job_text, 0, 0),
+        SD_BUS_PROPERTY("Target", "s", get_job_text, 0, 0),
+        SD_BUS_PROPERTY("Rule", "s", get_job_text, 0, 0),
+        SD_BUS_PROPERTY("Source", "s", get_job_text, 0, 0),
+        SD_BUS_PROPERTY("CallerUID", "u", get_job_small, 0, 0),
+        SD_BUS_PROPERTY("Started", "t", get_job_number, 0, 0),
+        SD_BUS_PROPERTY("Outcome", "s", get_job_text, 0, 0),
+        SD_BUS_PROPERTY("Phase", "u", get_job_small, 0, 0),
+        SD_BUS_PROPERTY("Progress", "u", get_job_small, 0, 0),
+        SD_BUS_PROPERTY("BytesDone", "t", get_job_number, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("BytesTotal", "t", get_job_number, 0, 0),
+        SD_BUS_PROPERTY("EstimatedEnd", "t", get_job_number, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_METHOD("Cancel", "a{sv}", "", on_cancel, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END
+};
+
+static int on_verify(sd_bus_message *message, void *userdata _unused_, sd_bus_error *error _unused_) {
+        jobs[2].done_bytes = 0;
+        fputs("verify\n", stderr);
+        return sd_bus_reply_method_return(message, "o", VERIFY_JOB);
+}
+
 static int on_repair(sd_bus_message *message, void *userdata _unused_, sd_bus_error *error) {
         const char *structure = "";
         int r;
@@ -228,6 +342,7 @@ static const sd_bus_vtable filesystem_vtable[] = {
         SD_BUS_PROPERTY("ActiveJob", "o", get_active_job, 0, 0),
         SD_BUS_METHOD("Repair", "a{sv}", "o", on_repair, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Scrub", "a{sv}", "o", on_scrub, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("VerifyMedia", "a{sv}", "o", on_verify, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END
 };
 
@@ -458,6 +573,14 @@ static int on_input(sd_event_source *source, int fd _unused_, uint32_t revents _
                 return sd_event_exit(sd_event_source_get_event(source), 0);
         if (text_starts_with(word, "story"))
                 return tell_story(userdata);
+        if (text_starts_with(word, "at ")) {
+                jobs[2].done_bytes = jobs[2].total_bytes / 100 * strtoul(word + strlen("at "), NULL, 10);
+                return sd_bus_emit_properties_changed(userdata, VERIFY_JOB, BUS_INTERFACE_JOB, "BytesDone",
+                                                      "EstimatedEnd", NULL);
+        }
+        if (text_starts_with(word, "end"))
+                return sd_bus_emit_signal(userdata, VERIFY_JOB, BUS_INTERFACE_JOB, "Completed", "bss", true, "done",
+                                          "");
         return 0;
 }
 
@@ -478,6 +601,8 @@ static int run(void) {
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(filesystems); i++)
                 r = sd_bus_add_object_vtable(bus, NULL, filesystems[i].path, BUS_INTERFACE_FILESYSTEM,
                                              filesystem_vtable, filesystems + i);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(jobs); i++)
+                r = sd_bus_add_object_vtable(bus, NULL, jobs[i].path, BUS_INTERFACE_JOB, job_vtable, jobs + i);
         if (r >= 0)
                 r = sd_event_add_io(event, NULL, STDIN_FILENO, EPOLLIN, on_input, bus);
         if (r >= 0)
