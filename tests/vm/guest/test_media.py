@@ -5,6 +5,8 @@ all their names, metadata is rebuilt elsewhere."""
 import json
 import os
 import re
+import signal
+import subprocess
 import unittest
 
 import healerlib
@@ -25,6 +27,12 @@ def verify(fs, *options):
 def history_of(fs):
     """What the history has of a file system."""
     return [json.loads(line) for line in run('healerctl', 'events', '--json', f'--fs={fs.path}').splitlines()]
+
+
+def jobs_of(fs):
+    """What healerctl says is being done to a file system, or was a moment ago."""
+    whose = status_of(fs)['object']
+    return [job for job in json.loads(run('healerctl', 'jobs', '--json'))['jobs'] if job['filesystem'] == whose]
 
 
 def extents(fs, path):
@@ -253,6 +261,25 @@ rules:
             self.assertFalse(fs.umount_only())
             fs.mount()
             wait_watched(fs)
+            self.assertIsNone(self.job(fs))
+
+    def test_interrupt(self):
+        """Who waits for it sees how far it really is; Ctrl-C cancels it, and what ended can be read for a while."""
+        with Mapped() as fs:
+            wait_watched(fs)
+            write(fs.join('large'), 40 << 20)
+            with subprocess.Popen(['healerctl', 'verify', '--rate=2M', fs.path], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as client:
+                job = self.wait_further(fs, 8 << 20)
+                share = next(row for row in jobs_of(fs) if row['id'] == job['Id'])
+                self.assertGreater(share['bytes_done'], 0)
+                self.assertGreater(share['estimated_end'], share['started'])
+                client.send_signal(signal.SIGINT)
+                output, errors = client.communicate(timeout=healerlib.LONG)
+            self.assertEqual(client.returncode, 130, output + errors)
+            self.assertRegex(errors, r'(?m)^\S+: \d+ %.* MiB of ')
+            self.assertIn('Cancelled.', output)
+            self.assertEqual(next(row['outcome'] for row in jobs_of(fs) if row['id'] == job['Id']), 'cancelled')
             self.assertIsNone(self.job(fs))
 
     def test_unmounting_is_never_refused(self):
