@@ -440,7 +440,16 @@ static void test_worker_property_is_told(void **state _unused_) {
         bus_fixture_done(&fixture);
 }
 
+static void listen_to_nothing(void *userdata _unused_, HistoryTold on_row _unused_, void *listener _unused_) {
+}
+
 static void test_every_property_is_told(void **state _unused_) {
+        const BusServerOptions options = {
+                .change_interval_usec = 1,
+                .job_keep_usec = USEC_PER_HOUR,
+                .history = { .listen = listen_to_nothing },
+        };
+
         static const char *const constants[] = {
                 "Version", "HistoryRemoved", "HistoryState", "NotificationsWaiting", "RoutesFailing", NULL,
         };
@@ -448,11 +457,12 @@ static void test_every_property_is_told(void **state _unused_) {
         HealthEvent event;
         Filesystem *fs;
 
-        bus_fixture_init(&fixture, NULL);
+        bus_fixture_init(&fixture, &options);
         fs = fake_engine_add_filesystem(fixture.engine, &srv);
         event = event_of(fs);
         fake_engine_tell_worker(fixture.engine, true);
         fake_engine_tell_event(fixture.engine, &event, fs, NULL);
+        assert_null(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "Subscribe", NULL, "a{sv}", 0));
         assert_true(engine_reload_policy(fixture.engine) >= 0);
         fake_engine_tell_holds(fixture.engine, NULL, 0);
         assert_null(bus_fixture_call(&fixture, false, BUS_PATH, BUS_INTERFACE_MANAGER, "Inhibit", NULL, "ssa{sv}",
