@@ -76,7 +76,7 @@ static int append_text(sd_bus_message *reply, HistoryText text, const char *valu
         return bus_entry_text(reply, field->name, value);
 }
 
-int bus_history_append_row(sd_bus_message *reply, const HistoryRow *row, bool with_facts) {
+int bus_history_append_row(sd_bus_message *reply, const HistoryRow *row, bool with_facts, uint64_t n_missed) {
         HistoryValues values;
         int r;
 
@@ -86,6 +86,8 @@ int bus_history_append_row(sd_bus_message *reply, const HistoryRow *row, bool wi
                 r = bus_entry_text(reply, "type", history_row_type_to_name(values.type));
         if (r >= 0)
                 r = bus_entry_u64(reply, "serial", row->serial);
+        if (r >= 0 && n_missed > 0)
+                r = bus_entry_u64(reply, "missed", n_missed);
         for (size_t i = 0; r >= 0 && i < N_HISTORY_NUMBERS; i++)
                 if (values.known & UINT32_C(1) << i)
                         r = append_number(reply, i, values.numbers[i]);
@@ -119,7 +121,7 @@ static void on_answer(void *userdata, const HistoryRow *row, int error) {
         if (row) {
                 question->n_rows++;
                 if (question->error == 0)
-                        question->error = min_of(bus_history_append_row(question->reply, row, true), 0);
+                        question->error = min_of(bus_history_append_row(question->reply, row, true, 0), 0);
                 return;
         }
 

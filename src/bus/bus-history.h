@@ -22,8 +22,8 @@ int bus_history_read_options(BusContext *context, sd_bus_message *message, bool 
 int bus_history_ask(BusContext *context, const HistoryQuery *query, HistoryAnswer answer, void *userdata,
                     sd_bus_error *error);
 
-/* One row as ListEvents gives it. 0 or more, or a negative errno. */
-int bus_history_append_row(sd_bus_message *reply, const HistoryRow *row, bool with_facts);
+/* One row as ListEvents gives it, with "missed" if @n_missed is not 0. 0 or more, or a negative errno. */
+int bus_history_append_row(sd_bus_message *reply, const HistoryRow *row, bool with_facts, uint64_t n_missed);
 
 int bus_history_on_get_event(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_history_on_list_events(sd_bus_message *message, void *userdata, sd_bus_error *error);

@@ -14,16 +14,20 @@
 
 DEFINE_CLEANUP(sd_bus_message, sd_bus_message_unref)
 
-bool bus_signal_has_room(BusContext *context) {
+bool bus_signal_has_room_below(BusContext *context, uint64_t n_max) {
         uint64_t n_queued = 0;
 
         if (context->is_ready && context->bus &&
-            sd_bus_get_n_queued_write(context->bus, &n_queued) >= 0 && n_queued < BUS_SIGNALS_QUEUED_MAX)
+            sd_bus_get_n_queued_write(context->bus, &n_queued) >= 0 && n_queued < n_max)
                 return true;
 
         if (context->was_ready)
                 context->n_signals_dropped++;
         return false;
+}
+
+bool bus_signal_has_room(BusContext *context) {
+        return bus_signal_has_room_below(context, BUS_SIGNALS_QUEUED_MAX);
 }
 
 void bus_signal_dropped(BusContext *context, const char *member, int r) {

@@ -10,7 +10,8 @@
 /* Messages that wait because the bus does not read; sd-bus alone would keep hundreds of thousands of them. */
 #define BUS_SIGNALS_QUEUED_MAX 4096
 
-/* Is there a bus, and room in our queue? If not it is counted. */
+/* Is there a bus, and are fewer than @n_max messages waiting in our queue? If not it is counted. */
+bool bus_signal_has_room_below(BusContext *context, uint64_t n_max);
 bool bus_signal_has_room(BusContext *context);
 /* It could not be sent: counted. */
 void bus_signal_dropped(BusContext *context, const char *member, int r);

@@ -36,6 +36,7 @@ struct BusSubscription {
         char uuid[UUID_TEXT_SIZE];      /* of this file system alone; "": of all */
         size_t n_unanswered;            /* records since the last sign of life was asked for, or came */
         bool is_asked;
+        uint64_t n_missed;              /* since the last one that was sent */
         sd_bus_slot *left_slot, *owner_slot, *ping_slot;
 };
 
@@ -116,7 +117,7 @@ static int send_record(BusSubscription *subscription, const HistoryRow *row) {
 
         r = sd_bus_message_new_signal(context->bus, &signal, BUS_PATH, BUS_INTERFACE_MANAGER, "Record");
         if (r >= 0)
-                r = bus_history_append_row(signal, row, /* with_facts= */ false);
+                r = bus_history_append_row(signal, row, /* with_facts= */ false, subscription->n_missed);
         return r < 0 ? r : sd_bus_send_to(context->bus, signal, subscription->peer, NULL);
 }
 
@@ -132,11 +133,17 @@ static void tell(BusSubscription *subscription, const HistoryRow *row) {
                 cut_off(subscription);
                 return;
         }
-        if (!bus_signal_has_room(context))
+        if (!bus_signal_has_room_below(context, BUS_RECORDS_QUEUED_MAX)) {
+                subscription->n_missed++;
                 return;
+        }
         r = send_record(subscription, row);
-        if (r < 0)
+        if (r < 0) {
+                subscription->n_missed++;
                 bus_signal_dropped(context, "Record", r);
+                return;
+        }
+        subscription->n_missed = 0;
         if (++subscription->n_unanswered >= BUS_SUBSCRIPTION_ASK_RECORDS && !subscription->is_asked)
                 (void) ask_for_sign(subscription);
 }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "src/bus/bus-context.h"
+#include "src/bus/bus-signal.h"
 
 /* In all, and of one user. */
 #define BUS_SUBSCRIPTIONS_MAX 64
@@ -17,6 +18,9 @@
 #define BUS_SUBSCRIPTION_ASK_RECORDS 64
 #define BUS_SUBSCRIPTION_UNREAD_RECORDS_MAX 2048
 #define BUS_SUBSCRIPTION_ANSWER_USEC (30 * USEC_PER_SEC)
+
+/* Records leave the rest of what may wait for the bus to the signals for everybody. */
+#define BUS_RECORDS_QUEUED_MAX (BUS_SIGNALS_QUEUED_MAX / 2)
 
 int bus_subscribe_on_subscribe(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_subscribe_on_unsubscribe(sd_bus_message *message, void *userdata, sd_bus_error *error);

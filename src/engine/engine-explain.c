@@ -13,6 +13,7 @@
 #include "src/basic/clock.h"
 #include "src/basic/text.h"
 #include "src/engine/engine-internal.h"
+#include "src/engine/engine-suspend.h"
 #include "src/engine/engine-workloads.h"
 
 #define EVENT_NAME "event"
@@ -130,6 +131,30 @@ static void want_plans(Explanation *explanation, const Decision *decision) {
         }
 }
 
+/* What the policy lets be done and a pause or a silence does not, now; behind the policy's own explanation. */
+static int hold_back(ExplainRun *run, const Filesystem *filesystem, Decision *decision) {
+        bool was_denied[DECISION_ACTIONS_MAX];
+        _cleanup_(free_at) char *text = NULL;
+        size_t length;
+        FILE *stream;
+
+        for (size_t i = 0; i < decision->n_actions; i++)
+                was_denied[i] = decision->actions[i].denied_by[0];
+        engine_show_held_back(run->engine, &run->example.event, filesystem, decision);
+
+        text = run->explanation.text;
+        run->explanation.text = NULL;
+        stream = open_memstream(&run->explanation.text, &length);
+        if (!stream)
+                return -ENOMEM;
+        fputs(text, stream);
+        for (size_t i = 0; i < decision->n_actions; i++)
+                if (decision->actions[i].denied_by[0] && !was_denied[i])
+                        fprintf(stream, "%s is held back now: %s\n", action_kind_to_name(decision->actions[i].kind),
+                                decision->actions[i].denied_by);
+        return fclose(stream) == 0 ? 0 : -ENOMEM;
+}
+
 /* What the history did not keep stands before everything that hangs on it. */
 static int add_left_out(ExplainRun *run) {
         _cleanup_(free_at) char *rest = run->explanation.text;
@@ -149,7 +174,7 @@ static int add_left_out(ExplainRun *run) {
         return fclose(stream) == 0 ? 0 : -ENOMEM;
 }
 
-static int decide(ExplainRun *run) {
+static int decide(ExplainRun *run, const Filesystem *filesystem) {
         static Decision decisions[POLICY_DECISIONS_MAX];
         Explanation *explanation = &run->explanation;
         const EventFacts facts = facts_of(run);
@@ -161,7 +186,10 @@ static int decide(ExplainRun *run) {
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n; i++) {
-                char *line = policy_decision_text(decisions + i);
+                char *line = NULL;
+
+                r = hold_back(run, filesystem, decisions + i) < 0 ? -ENOMEM : r;
+                line = policy_decision_text(decisions + i);
 
                 if (line)
                         explanation->decisions[explanation->n_decisions++] = line;
@@ -290,12 +318,12 @@ int engine_explain(Engine *engine, const ExplainQuestion *question, EngineExplai
         r = read_event(run, question);
         if (r == -EINVAL)
                 *reterr_problems = problems_text(&run->problems);
+        filesystem = question->filesystem ?: find_filesystem(run);
         if (r >= 0)
-                r = decide(run);
+                r = decide(run, filesystem);
         if (r < 0)
                 return r;
 
-        filesystem = question->filesystem ?: find_filesystem(run);
         run->explanation.filesystem_id = filesystem ? filesystem->id : 0;
         plan_next(steal_ptr(run));
         return 0;

@@ -36,6 +36,18 @@ static void show_silence(Engine *engine, const HealthEvent *event, const Filesys
                 (void) suspension_why(silence, request->denied_by);
 }
 
+void engine_show_held_back(Engine *engine, const HealthEvent *event, const Filesystem *filesystem, Decision *decision) {
+        for (size_t step = 0; step < decision->n_actions; step++) {
+                ActionRequest *request = decision->actions + step;
+                const Suspension *pause = pause_that_denies(engine, filesystem, request->kind);
+
+                if (request->kind == ACTION_NOTIFY)
+                        show_silence(engine, event, filesystem, decision, request);
+                if (pause && !request->denied_by[0])
+                        (void) suspension_why(pause, request->denied_by);
+        }
+}
+
 bool engine_hold_back(Engine *engine, const HealthEvent *event, const Filesystem *filesystem, Decision *decisions,
                       size_t n) {
         bool is_repair_held_back = false;

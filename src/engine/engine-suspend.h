@@ -23,6 +23,8 @@ bool engine_may_begin(Engine *engine, const HealthEvent *event, const Filesystem
 /* Denies those actions. Returns whether a pause denies a repair. */
 bool engine_hold_back(Engine *engine, const HealthEvent *event, const Filesystem *filesystem, Decision *decisions,
                       size_t n);
+/* The same of a decision that is only explained: nothing is counted. */
+void engine_show_held_back(Engine *engine, const HealthEvent *event, const Filesystem *filesystem, Decision *decision);
 /* The silence that matches what this action would tell; NULL: none. */
 const Suspension *engine_silence_of(Engine *engine, const HealthEvent *event, const Filesystem *filesystem,
                                     const Decision *decision, const ActionRequest *request);

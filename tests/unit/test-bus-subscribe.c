@@ -208,6 +208,53 @@ static void test_who_does_not_read_is_cut_off(void **state _unused_) {
         tear_down(&s);
 }
 
+static uint64_t n_queued(Setup *s) {
+        uint64_t n = 0;
+
+        assert_true(sd_bus_get_n_queued_write(s->fixture.service, &n) >= 0);
+        return n;
+}
+
+/* The bus does not read: records leave room for the signals to everybody, and who missed some is told how many. */
+static void test_bus_does_not_read(void **state _unused_) {
+        const HealthEvent event = { .id = 7, .kind = EVENT_SICK, .count = 1 };
+        unsigned n_replied = 0, n = 0;
+        Setup s;
+
+        set_up(&s);
+        for (unsigned i = 0; i < BUS_SUBSCRIPTIONS_PER_USER_MAX; i++) {
+                char sender[32];
+
+                (void) snprintf(sender, sizeof(sender), ":1.%u", 100 + i);
+                bus_fixture_call_async(&s.fixture, sender, BUS_PATH, BUS_INTERFACE_MANAGER, "Subscribe", &n_replied,
+                                       "a{sv}", 0);
+        }
+        bus_fixture_settle(&s.fixture);
+        assert_int_equal(n_replied, BUS_SUBSCRIPTIONS_PER_USER_MAX);
+        s.fixture.is_deaf = true;
+        /* The buffer of the socket takes some megabytes first. */
+        while (n_queued(&s) < BUS_RECORDS_QUEUED_MAX) {
+                assert_true(n++ < BUS_SUBSCRIPTION_UNREAD_RECORDS_MAX - 16);
+                happen(&s, 1);
+        }
+        happen(&s, 5);
+        assert_int_equal(n_queued(&s), BUS_RECORDS_QUEUED_MAX);
+        fake_engine_tell_event(s.fixture.engine, &event, NULL, NULL);
+        assert_int_equal(n_queued(&s), BUS_RECORDS_QUEUED_MAX + 1);
+
+        bus_fixture_settle(&s.fixture);
+        assert_true(property(&s, "SignalsDropped") >= 5 * BUS_SUBSCRIPTIONS_PER_USER_MAX);
+        s.fixture.is_deaf = false;
+        happen(&s, 1);
+        assert_int_equal(n_records(&s), BUS_SUBSCRIPTIONS_PER_USER_MAX);
+        assert_true(bus_fixture_signals_contain(&s.fixture, "\"missed\""));
+        bus_fixture_forget_signals(&s.fixture);
+        happen(&s, 1);
+        assert_int_equal(n_records(&s), BUS_SUBSCRIPTIONS_PER_USER_MAX);
+        assert_false(bus_fixture_signals_contain(&s.fixture, "\"missed\""));
+        tear_down(&s);
+}
+
 static void test_limits(void **state _unused_) {
         unsigned n_replied = 0;
         Setup s;
@@ -238,6 +285,7 @@ int main(void) {
                 cmocka_unit_test(test_who_leaves),
                 cmocka_unit_test(test_signs_of_life),
                 cmocka_unit_test(test_who_does_not_read_is_cut_off),
+                cmocka_unit_test(test_bus_does_not_read),
                 cmocka_unit_test(test_limits),
         };
 

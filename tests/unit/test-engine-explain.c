@@ -157,6 +157,31 @@ static void test_live_facts(void **state) {
         assert_int_equal(s->n_decisions, 0);
 }
 
+/* What a pause denies is denied in the explanation as well, and is not counted as held back by it. */
+static void test_paused(void **state) {
+        const Suspension pause = { .kind = SUSPENSION_PAUSE, .id = SUSPENSION_ALL, .uid = 7, .reason = "moving disks" };
+        Setup *s = *state;
+        const char *id;
+
+        the_filesystem(s)->facts.autofsck_state = FACT_KNOWN;
+        the_filesystem(s)->facts.autofsck = AUTOFSCK_REPAIR;
+        assert_true(engine_suspend(s->engine, &pause, &id) >= 0);
+        assert_int_equal(explain(s, "{event: {kind: sick, structure: finobt}}", the_filesystem(s)), 0);
+        print_message("%s\n%s\n", told.text, told.decision);
+        assert_non_null(strstr(told.text, "repair is held back now: paused by uid 7: moving disks"));
+        assert_non_null(strstr(told.decision, "paused by uid 7"));
+        assert_int_equal(engine_pause_of(s->engine, NULL)->n_matched, 0);
+
+        /* Nobody is looked up who would not be taken. */
+        assert_int_equal(explain(s, "write-error", the_filesystem(s)), 0);
+        assert_int_equal(told.n_plans, 0);
+        assert_int_equal(users.n_asked, 0);
+
+        assert_int_equal(engine_unsuspend(s->engine, SUSPENSION_PAUSE, id, 7), 0);
+        assert_int_equal(explain(s, "{event: {kind: sick, structure: finobt}}", the_filesystem(s)), 0);
+        assert_null(strstr(told.text, "held back"));
+}
+
 static void test_who_would_be_taken(void **state) {
         Setup *s = *state;
 
@@ -245,6 +270,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_live_memory, setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_live_facts, setup, engine_fixture_teardown),
+                cmocka_unit_test_setup_teardown(test_paused, setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_who_would_be_taken, setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_no_room, setup, engine_fixture_teardown),
                 cmocka_unit_test_setup_teardown(test_nonsense, setup, engine_fixture_teardown),
