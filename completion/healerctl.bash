@@ -17,7 +17,7 @@ __healerctl_filesystems() {
 
 _healerctl() {
         local cur prev word verb="" elsewhere="" on_this_machine="policy inhibit takeover release" n_arguments=0 i
-        local verbs='status show monitor events jobs cancel explain history repair scrub verify users fail-workloads freeze-workloads shutdown acknowledge autofsck holds unhold inhibit policy reload pause resume silence silences unsilence test-event takeover release'
+        local verbs='status show monitor events metrics jobs cancel explain history repair scrub verify users fail-workloads freeze-workloads shutdown acknowledge autofsck holds unhold inhibit policy reload pause resume silence silences unsilence test-event takeover release'
         local structures='fscounters usrquota grpquota prjquota quotacheck nlinks super agf agfl agi bnobt cntbt inobt
                 finobt rmapbt refcountbt bitmap summary core datafork attrfork cowfork directory xattr symlink parent dirtree'
         local kinds='sick corrupt shutdown media-error read-error write-error data-lost filesystem-error'
@@ -49,6 +49,7 @@ _healerctl() {
                 [unhold]='--no-ask-password'
                 [inhibit]='--who --why --no-ask-password'
                 [policy]='--json --policy --diff --no-ask-password'
+                [metrics]='--output'
                 [reload]='--no-ask-password'
                 [pause]='--for --reason --no-ask-password'
                 [resume]='--no-ask-password'
@@ -71,7 +72,7 @@ _healerctl() {
                 word=${COMP_WORDS[i]}
                 case $word in
                 --domain|--group|--inode|--generation|--override-harmful|--since|--until|--fs|--kind|--structure|--rule|--outcome|\
-                --limit|--top|--replay-file|--policy|--diff|--rate|--who|\
+                --limit|--top|--replay-file|--policy|--diff|--output|--rate|--who|\
                 --only-unit|--only-slice|--only-container|--only-pod|--how|--warn|--term|--hold|--thaw|--max|--reason|--why|--for|--severity|\
                 --route|--host|-H|--machine|-M)
                         [ "${COMP_WORDS[i + 1]-}" = "=" ] && i=$((i + 1))
@@ -92,7 +93,7 @@ _healerctl() {
         --top)
                 mapfile -t COMPREPLY < <(compgen -W 'location structure rule' -- "$cur")
                 return ;;
-        --policy|--diff|--replay-file)
+        --policy|--diff|--replay-file|--output)
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
                 return ;;
         --fs)

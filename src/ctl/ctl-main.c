@@ -31,6 +31,8 @@ static CtlExit run(const CtlRequest *request) {
                 return ctl_jobs(request);
         case CTL_VERB_CANCEL:
                 return ctl_cancel(request);
+        case CTL_VERB_METRICS:
+                return ctl_metrics(request);
         case CTL_VERB_REPAIR:
                 return ctl_repair(request);
         case CTL_VERB_SCRUB:

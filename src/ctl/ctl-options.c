@@ -53,6 +53,8 @@ static const CtlVerb verbs[] = {
         { CTL_VERB_JOBS, { "jobs" }, "", 0, 0, CTL_OPTION_JSON | CTL_OPTION_NO_LEGEND | CTL_OPTION_FULL,
           "what is being done, and how far it is" },
         { CTL_VERB_CANCEL, { "cancel" }, "JOB", 1, 1, CTL_OPTION_NO_ASK_PASSWORD, "end a job" },
+        { CTL_VERB_METRICS, { "metrics" }, "", 0, 0, CTL_OPTION_OUTPUT,
+          "print everything that counts, for Prometheus" },
         { CTL_VERB_REPAIR, { "repair" }, "FS STRUCTURE", 2, 2,
           OPTIONS_JOB | OPTIONS_TARGET | CTL_OPTION_OVERRIDE_HARMFUL,
           "repair one metadata structure online" },
@@ -80,19 +82,19 @@ static const CtlVerb verbs[] = {
         { CTL_VERB_UNHOLD, { "unhold" }, "UNIT", 1, 1, CTL_OPTION_NO_ASK_PASSWORD,
           "let a unit be started again" },
         { CTL_VERB_INHIBIT, { "inhibit" }, "-- COMMAND", 1, CTL_COMMAND_MAX,
-          CTL_OPTION_WHO | CTL_OPTION_WHY | CTL_OPTION_NO_ASK_PASSWORD | CTL_VERB_IS_LOCAL,
+          CTL_OPTION_WHO | CTL_OPTION_WHY | CTL_OPTION_NO_ASK_PASSWORD,
           "delay that programs are ended" },
-        { CTL_VERB_POLICY_CHECK, { "policy", "check" }, "[FILE]", 0, 1, CTL_OPTION_JSON | CTL_VERB_IS_LOCAL,
+        { CTL_VERB_POLICY_CHECK, { "policy", "check" }, "[FILE]", 0, 1, CTL_OPTION_JSON,
           "check policy files without the daemon" },
-        { CTL_VERB_POLICY_SHOW, { "policy", "show" }, "[FILE]", 0, 1, CTL_VERB_IS_LOCAL,
+        { CTL_VERB_POLICY_SHOW, { "policy", "show" }, "[FILE]", 0, 1, 0,
           "print the merged policy and where it is from" },
         { CTL_VERB_POLICY_EXPLAIN, { "policy", "explain" }, "EVENT", 1, 1,
-          CTL_OPTION_JSON | CTL_OPTION_POLICY | CTL_OPTION_NO_ASK_PASSWORD | CTL_VERB_IS_LOCAL,
+          CTL_OPTION_JSON | CTL_OPTION_POLICY | CTL_OPTION_NO_ASK_PASSWORD,
           "what would be done about it, and why" },
         { CTL_VERB_POLICY_SIMULATE, { "policy", "simulate" }, "FILE", 1, 1,
-          CTL_OPTION_JSON | CTL_OPTION_POLICY | CTL_OPTION_DIFF | CTL_VERB_IS_LOCAL,
+          CTL_OPTION_JSON | CTL_OPTION_POLICY | CTL_OPTION_DIFF,
           "what would be done about many events" },
-        { CTL_VERB_POLICY_SCHEMA, { "policy", "schema" }, "", 0, 0, CTL_VERB_IS_LOCAL,
+        { CTL_VERB_POLICY_SCHEMA, { "policy", "schema" }, "", 0, 0, 0,
           "print a JSON schema of policy files" },
         { CTL_VERB_RELOAD, { "reload" }, "", 0, 0, CTL_OPTION_NO_ASK_PASSWORD,
           "make the daemon load the policy again" },
@@ -110,9 +112,9 @@ static const CtlVerb verbs[] = {
         { CTL_VERB_TEST_EVENT, { "test-event" }, "FS KIND [STRUCTURE]", 2, 3,
           CTL_OPTION_DOMAIN | CTL_OPTION_GROUP | CTL_OPTION_INODE | CTL_OPTION_JSON | CTL_OPTION_NO_ASK_PASSWORD,
           "try out what is decided and told" },
-        { CTL_VERB_TAKEOVER, { "takeover" }, "", 0, 0, CTL_OPTION_DRY_RUN | CTL_VERB_IS_LOCAL,
+        { CTL_VERB_TAKEOVER, { "takeover" }, "", 0, 0, CTL_OPTION_DRY_RUN,
           "let healerd watch instead of xfs_healer" },
-        { CTL_VERB_RELEASE, { "release" }, "", 0, 0, CTL_OPTION_DRY_RUN | CTL_VERB_IS_LOCAL,
+        { CTL_VERB_RELEASE, { "release" }, "", 0, 0, CTL_OPTION_DRY_RUN,
           "stop healerd and let xfs_healer watch again" },
         { CTL_VERB_HELP, { "help" }, NULL, 0, 2, 0, NULL },
         { CTL_VERB_VERSION, { "version" }, NULL, 0, 0, 0, NULL },
@@ -133,6 +135,7 @@ static const CtlOption options[] = {
         { CTL_OPTION_FS, "fs", 0, "FS", "of this file system only" },
         { CTL_OPTION_LIMIT, "limit", 0, "N", "the newest N entries; 1000 if not given" },
         { CTL_OPTION_EXPORT, "export", 0, NULL, "print a stream for policy simulate" },
+        { CTL_OPTION_OUTPUT, "output", 0, "FILE", "write it for node_exporter's textfile collector" },
         { CTL_OPTION_DOMAIN, "domain", 0, "WORD", "where the structure is: fs, ag, rtgroup, inode" },
         { CTL_OPTION_GROUP, "group", 0, "N", "the allocation group or realtime group" },
         { CTL_OPTION_INODE, "inode", 0, "N", "the inode" },
@@ -171,6 +174,19 @@ static const CtlOption options[] = {
         { CTL_OPTION_HELP, "help", 'h', NULL, "show this help" },
         { CTL_OPTION_VERSION, "version", 'V', NULL, "show the version" },
 };
+
+/* These work on files or units of this machine, or run a command here. */
+static bool is_local(CtlVerbId id) {
+        static const CtlVerbId local[] = {
+                CTL_VERB_INHIBIT, CTL_VERB_POLICY_CHECK, CTL_VERB_POLICY_SHOW, CTL_VERB_POLICY_EXPLAIN,
+                CTL_VERB_POLICY_SIMULATE, CTL_VERB_POLICY_SCHEMA, CTL_VERB_TAKEOVER, CTL_VERB_RELEASE,
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(local); i++)
+                if (local[i] == id)
+                        return true;
+        return false;
+}
 
 const CtlVerb *ctl_verbs(size_t *ret_n) {
         *ret_n = ELEMENTSOF(verbs);
@@ -443,6 +459,9 @@ static int take_option(CtlRequest *request, const CtlOption *option, const char 
         case CTL_OPTION_MACHINE:
                 request->machine = value;
                 break;
+        case CTL_OPTION_OUTPUT:
+                request->output = value;
+                break;
         default:
                 return take_history_option(request, option, value, text);
         }
@@ -525,7 +544,7 @@ static int check_options(const CtlRequest *request, char *text) {
         uint64_t extra = request->options & ~(request->verb->options | OPTIONS_OF_ALL);
         char name[32];
 
-        if ((request->verb->options & CTL_VERB_IS_LOCAL) && (request->host || request->machine)) {
+        if (is_local(request->verb->id) && (request->host || request->machine)) {
                 (void) snprintf(text, CTL_USAGE_TEXT_SIZE,
                                 "\"%s\" works on files, units or programs of this machine; run it there, without --%s",
                                 ctl_verb_name(request->verb, name), request->host ? "host" : "machine");

@@ -20,6 +20,7 @@ typedef enum CtlVerbId {
         CTL_VERB_EXPLAIN,
         CTL_VERB_JOBS,
         CTL_VERB_CANCEL,
+        CTL_VERB_METRICS,
         CTL_VERB_REPAIR,
         CTL_VERB_SCRUB,
         CTL_VERB_VERIFY,
@@ -105,8 +106,7 @@ typedef uint64_t CtlOptionId;
 #define CTL_OPTION_MACHINE (UINT64_C(1) << 60)
 #define CTL_OPTION_NO_PAGER (UINT64_C(1) << 61)
 #define CTL_OPTION_FULL (UINT64_C(1) << 62)
-/* No option: the verb works on files or units of this machine, or runs a command here. */
-#define CTL_VERB_IS_LOCAL (UINT64_C(1) << 63)
+#define CTL_OPTION_OUTPUT (UINT64_C(1) << 63)
 
 typedef struct CtlVerb {
         CtlVerbId id;
@@ -148,6 +148,7 @@ typedef struct CtlRequest {
         uint64_t rate_bytes;            /* in a second; 0: no limit */
         const char *policy;
         const char *diff;
+        const char *output;
         const char *who, *how, *why, *reason;
         const char *only[N_WORKLOAD_KEYS][CTL_ONLY_MAX];
         size_t n_only[N_WORKLOAD_KEYS];

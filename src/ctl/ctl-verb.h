@@ -17,6 +17,7 @@ CtlExit ctl_history(const CtlRequest *request);
 CtlExit ctl_explain(const CtlRequest *request);
 CtlExit ctl_jobs(const CtlRequest *request);
 CtlExit ctl_cancel(const CtlRequest *request);
+CtlExit ctl_metrics(const CtlRequest *request);
 CtlExit ctl_repair(const CtlRequest *request);
 CtlExit ctl_scrub(const CtlRequest *request);
 CtlExit ctl_verify(const CtlRequest *request);

@@ -81,7 +81,7 @@ static void answer_error(Worker *worker, const WorkerAutofsckRequest *request, i
 }
 
 static void on_report(_unused_ Child *child, const void *bytes, size_t size_bytes, int taken_fd, void *userdata) {
-        _cleanup_(close_fd_at) int fd = taken_fd;
+        _cleanup_(close_fd_at) _unused_ int fd = taken_fd;
         const WorkerMessage *message = bytes;
         SetAutofsck *set = userdata;
 

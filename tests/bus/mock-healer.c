@@ -124,7 +124,9 @@ GETTER(get_truth) {
 GETTER(get_number) {
         const MockFilesystem *fs = userdata;
 
-        return sd_bus_message_append(reply, "t", text_equal(property, "EventsTotal") ? fs->n_events : UINT64_C(0));
+        return sd_bus_message_append(reply, "t", text_equal(property, "EventsTotal") ? fs->n_events
+                                     : text_equal(property, "LastKnownGood") ? UINT64_C(1795179000000000)
+                                     : UINT64_C(0));
 }
 
 GETTER(get_holder_pid) {
@@ -331,6 +333,8 @@ static const sd_bus_vtable filesystem_vtable[] = {
         SD_BUS_PROPERTY("ShutDown", "b", get_truth, 0, 0),
         SD_BUS_PROPERTY("Conditions", "a(ssstts)", get_conditions, 0, 0),
         SD_BUS_PROPERTY("FirstBadTime", "t", get_number, 0, 0),
+        SD_BUS_PROPERTY("LastKnownGood", "t", get_number, 0, 0),
+        SD_BUS_PROPERTY("PatrolChecked", "t", get_number, 0, 0),
         SD_BUS_PROPERTY("LastEventTime", "t", get_number, 0, 0),
         SD_BUS_PROPERTY("EventsTotal", "t", get_number, 0, 0),
         SD_BUS_PROPERTY("ReportsTotal", "t", get_number, 0, 0),
@@ -348,7 +352,16 @@ static const sd_bus_vtable filesystem_vtable[] = {
 
 GETTER(get_manager_text) {
         return sd_bus_message_append(reply, "s", text_equal(property, "Mode") ? "enforce"
-                                     : text_equal(property, "PolicyState") ? "rejected" : "0.0");
+                                     : text_equal(property, "PolicyState") ? "rejected"
+                                     : text_equal(property, "HistoryState") ? "disk" : "0.0");
+}
+
+GETTER(get_manager_number) {
+        return sd_bus_message_append(reply, "t", text_equal(property, "EventsTotal") ? UINT64_C(1234) : UINT64_C(0));
+}
+
+GETTER(get_unwatched) {
+        return sd_bus_message_append(reply, "u", 1);
 }
 
 GETTER(get_worker) {
@@ -511,6 +524,18 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("Version", "s", get_manager_text, 0, 0),
         SD_BUS_PROPERTY("PolicyState", "s", get_manager_text, 0, 0),
         SD_BUS_PROPERTY("Mode", "s", get_manager_text, 0, 0),
+        SD_BUS_PROPERTY("PolicyHash", "s", get_manager_text, 0, 0),
+        SD_BUS_PROPERTY("HistoryState", "s", get_manager_text, 0, 0),
+        SD_BUS_PROPERTY("EventsTotal", "t", get_manager_number, 0, 0),
+        SD_BUS_PROPERTY("EventsLost", "t", get_manager_number, 0, 0),
+        SD_BUS_PROPERTY("EventsDropped", "t", get_manager_number, 0, 0),
+        SD_BUS_PROPERTY("NotificationsDropped", "t", get_manager_number, 0, 0),
+        SD_BUS_PROPERTY("Healed", "t", get_manager_number, 0, 0),
+        SD_BUS_PROPERTY("Refused", "t", get_manager_number, 0, 0),
+        SD_BUS_PROPERTY("Failed", "t", get_manager_number, 0, 0),
+        SD_BUS_PROPERTY("LagUSec", "t", get_manager_number, 0, 0),
+        SD_BUS_PROPERTY("BrakedUntilUSec", "t", get_manager_number, 0, 0),
+        SD_BUS_PROPERTY("MountedUnwatched", "u", get_unwatched, 0, 0),
         SD_BUS_PROPERTY("WorkerConnected", "b", get_worker, 0, 0),
         SD_BUS_METHOD("ReloadPolicy", NULL, NULL, on_reload, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Resume", NULL, NULL, on_resume, SD_BUS_VTABLE_UNPRIVILEGED),
