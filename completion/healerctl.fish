@@ -7,7 +7,7 @@ function __healerctl_words
         for word in (commandline -opc)[2..-1]
                 if test $skip = yes
                         set skip no
-                else if contains -- $word -H -M --host --machine --since --until --fs --limit --kind --structure --rule --outcome --top --replay-file --for --severity --route --domain --group --inode --generation \
+                else if contains -- $word -H -M --host --machine --since --until --fs --limit --kind --structure --rule --outcome --top --replay-file --output --for --severity --route --domain --group --inode --generation \
                         --override-harmful --policy --diff --rate --who --only-unit --only-slice --only-container --only-pod \
                         --how --warn --term --thaw --hold --max --reason --why
                         set skip yes
@@ -60,6 +60,7 @@ complete -c healerctl -n __healerctl_no_verb -a monitor -d 'print events, decisi
 complete -c healerctl -n __healerctl_no_verb -a events -d 'print what happened, out of the history'
 complete -c healerctl -n __healerctl_no_verb -a history -d 'each event with what was decided and done'
 complete -c healerctl -n __healerctl_no_verb -a explain -d 'what would be done about it now, and why'
+complete -c healerctl -n __healerctl_no_verb -a metrics -d 'print everything that counts, for Prometheus'
 complete -c healerctl -n __healerctl_no_verb -a jobs -d 'what is being done, and how far it is'
 complete -c healerctl -n __healerctl_no_verb -a cancel -d 'end a job'
 complete -c healerctl -n __healerctl_no_verb -a repair -d 'repair one metadata structure online'
@@ -160,6 +161,7 @@ complete -c healerctl -n '__healerctl_at fail-workloads freeze-workloads takeove
 complete -c healerctl -n '__healerctl_at fail-workloads freeze-workloads shutdown acknowledge autofsck pause silence' \
         -l reason -x -d 'why, for the journal'
 complete -c healerctl -n '__healerctl_at inhibit' -l why -x -d 'why it is to be delayed'
+complete -c healerctl -n '__healerctl_at metrics' -l output -r -F -d 'write it for node_exporter'
 complete -c healerctl -n '__healerctl_at policy' -l policy -r -F -d 'this policy, not that of the machine'
 complete -c healerctl -n '__healerctl_at policy' -l diff -r -F -d 'what another policy decides differently'
 complete -c healerctl -n '__healerctl_at repair scrub verify shutdown fail-workloads freeze-workloads' \
