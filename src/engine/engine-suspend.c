@@ -288,12 +288,29 @@ void engine_silence_note(Engine *engine, const Suspension *silence, const Silenc
         keep(engine, item);
 }
 
+#define IS_TEXT(field) (memchr((field), 0, sizeof(field)) != NULL)
+
+static bool is_good_match(const SilenceMatch *match) {
+        uint8_t has_severity;
+
+        /* Other bytes than these two are no truth value, and must not be looked at as one. */
+        memcpy(&has_severity, &match->has_severity, sizeof(has_severity));
+        if (has_severity > true)
+                return false;
+        return IS_TEXT(match->filesystem) && IS_TEXT(match->kind) && IS_TEXT(match->rule) && IS_TEXT(match->route) &&
+               (!match->has_severity || severity_to_name(match->severity_at_most));
+}
+
 static bool is_good(const SuspensionRow *row, const char *key) {
         char own[ENGINE_STATE_KEY_SIZE];
 
-        return row->n_withheld <= WITHHELD_MAX && memchr(row->boot_id, 0, sizeof(row->boot_id)) &&
-               suspension_kind_to_name(row->value.kind) && memchr(row->value.id, 0, sizeof(row->value.id)) &&
-               memchr(row->value.reason, 0, sizeof(row->value.reason)) && text_equal(key, key_of(&row->value, own));
+        if (row->n_withheld > WITHHELD_MAX || !IS_TEXT(row->boot_id) || !suspension_kind_to_name(row->value.kind) ||
+            !IS_TEXT(row->value.id) || !IS_TEXT(row->value.reason) || !is_good_match(&row->value.match))
+                return false;
+        for (size_t i = 0; i < row->n_withheld; i++)
+                if (!IS_TEXT(row->withheld[i].route) || !IS_TEXT(row->withheld[i].filesystem))
+                        return false;
+        return text_equal(key, key_of(&row->value, own));
 }
 
 int engine_adopt_suspension(Engine *engine, const char *key, const void *value, size_t size_bytes) {
