@@ -42,6 +42,8 @@ typedef struct BusJob {
 
 /* A lock of bus-inhibit.h. */
 typedef struct BusInhibitor BusInhibitor;
+/* Of bus-burst.h. */
+typedef struct BusBurst BusBurst;
 /* Of bus-subscribe.h. */
 typedef struct BusSubscription BusSubscription;
 
@@ -62,6 +64,9 @@ struct BusContext {
         size_t n_ended_jobs;
         TAILQ_HEAD(, BusInhibitor) inhibitors;
         size_t n_inhibitors;
+        TAILQ_HEAD(, BusBurst) bursts;
+        size_t n_bursts;
+        sd_event_source *burst_timer;
         TAILQ_HEAD(, BusSubscription) subscriptions;
         size_t n_subscriptions;
         uint64_t n_subscribers_cut;     /* because they did not read */

@@ -46,11 +46,11 @@ static void on_event(void *userdata, const HealthEvent *event, const Filesystem 
         bus_manager_changed(context, BUS_MANAGER_COUNTERS);
 }
 
-static void on_decision(void *userdata, const Decision *decision, const HealthEvent *event _unused_,
+static void on_decision(void *userdata, const Decision *decision, const HealthEvent *event,
                         const Filesystem *filesystem) {
         BusContext *context = userdata;
 
-        bus_signal_decision(context, decision, filesystem);
+        bus_signal_decision(context, decision, event, filesystem);
         bus_manager_changed(context, BUS_MANAGER_COUNTERS);
 }
 

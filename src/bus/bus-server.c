@@ -12,6 +12,7 @@
 
 #include "src/basic/log.h"
 #include "src/basic/text.h"
+#include "src/bus/bus-burst.h"
 #include "src/bus/bus-context.h"
 #include "src/bus/bus-filesystem.h"
 #include "src/bus/bus-dump.h"
@@ -97,6 +98,7 @@ static void server_drop_bus(BusServer *server) {
         server_set_ready(server, false);
         bus_authorizer_drop_all(server->context.authorizer);
         bus_subscribe_drop_all(&server->context);
+        bus_burst_drop_all(&server->context);
         server->context.bus = NULL;
         server->name_slot = sd_bus_slot_unref(server->name_slot);
         if (server->bus)
@@ -289,6 +291,7 @@ static int server_init_context(BusServer *server, sd_event *event, Engine *engin
         TAILQ_INIT(&context->jobs);
         TAILQ_INIT(&context->inhibitors);
         TAILQ_INIT(&context->subscriptions);
+        TAILQ_INIT(&context->bursts);
         TAILQ_INIT(&context->dumps);
 
         r = bus_authorizer_new(

@@ -5,6 +5,8 @@
 #include <errno.h>
 
 #include "src/basic/log.h"
+#include "src/basic/text.h"
+#include "src/bus/bus-burst.h"
 #include "src/bus/bus-filesystem.h"
 #include "src/bus/bus-job.h"
 #include "src/bus/bus-names.h"
@@ -39,7 +41,22 @@ static int signal_new(BusContext *context, const char *member, sd_bus_message **
         return sd_bus_message_new_signal(context->bus, ret_signal, BUS_PATH, BUS_INTERFACE_MANAGER, member);
 }
 
+/* Of those that a storm makes many of: now, or with others at the end of the second. @signal is taken. */
+static int send_or_keep(BusContext *context, BusBurst *burst, sd_bus_message **signal) {
+        if (!burst)
+                return sd_bus_send(context->bus, *signal, NULL);
+        bus_burst_keep(burst, steal_ptr(*signal));
+        return 0;
+}
+
 static int send_event(BusContext *context, const HealthEvent *event, const Filesystem *filesystem) {
+        const BusBurstKey key = {
+                .member = event->is_test ? "Event/test" : "Event",
+                .filesystem_id = event->filesystem_id,
+                .word = event_kind_to_name(event->kind),
+        };
+        BusBurstSum sum = {};
+        BusBurst *burst = bus_burst_add(context, &key, event->count, &sum);
         _cleanup_(sd_bus_message_unref_at) sd_bus_message *signal = NULL;
         int r;
 
@@ -51,11 +68,11 @@ static int send_event(BusContext *context, const HealthEvent *event, const Files
                                   bus_filesystem_path(context, filesystem));
         if (r < 0)
                 return r;
-        r = bus_append_event(signal, event, filesystem);
+        r = bus_append_event(signal, event, filesystem, sum.n_signals, sum.n_reports);
         if (r < 0)
                 return r;
 
-        return sd_bus_send(context->bus, signal, NULL);
+        return send_or_keep(context, burst, &signal);
 }
 
 void bus_signal_event(BusContext *context, const HealthEvent *event, const Filesystem *filesystem) {
@@ -68,10 +85,24 @@ void bus_signal_event(BusContext *context, const HealthEvent *event, const Files
                 bus_signal_dropped(context, "Event", r);
 }
 
-static int send_decision(BusContext *context, const Decision *decision, const Filesystem *filesystem) {
+static int send_decision(BusContext *context, const Decision *decision, const HealthEvent *event,
+                         const Filesystem *filesystem) {
+        char word[BUS_BURST_WORD_SIZE] = "";
+        const BusBurstKey key = {
+                .member = event && event->is_test ? "Decision/test" : "Decision",
+                .filesystem_id = filesystem ? filesystem->id : 0,
+                .word = word,
+        };
+        BusBurstSum sum = {};
+        BusBurst *burst;
         _cleanup_(sd_bus_message_unref_at) sd_bus_message *signal = NULL;
         int r;
 
+        /* The rule alone: what is decided by it in the same way is told once. */
+        (void) text_append_format(word, sizeof(word), "%s/%s/%s/%s", decision_source_to_name(decision->source),
+                                  decision->rule_id, policy_mode_to_name(decision->mode),
+                                  decision->suppressed_by[0] ? "suppressed" : "");
+        burst = bus_burst_add(context, &key, 1, &sum);
         r = signal_new(context, "Decision", &signal);
         if (r < 0)
                 return r;
@@ -87,19 +118,20 @@ static int send_decision(BusContext *context, const Decision *decision, const Fi
         r = bus_append_action_words(signal, decision);
         if (r < 0)
                 return r;
-        r = bus_append_decision(signal, decision, filesystem);
+        r = bus_append_decision(signal, decision, filesystem, sum.n_signals);
         if (r < 0)
                 return r;
 
-        return sd_bus_send(context->bus, signal, NULL);
+        return send_or_keep(context, burst, &signal);
 }
 
-void bus_signal_decision(BusContext *context, const Decision *decision, const Filesystem *filesystem) {
+void bus_signal_decision(BusContext *context, const Decision *decision, const HealthEvent *event,
+                         const Filesystem *filesystem) {
         int r;
 
         if (!bus_signal_has_room(context))
                 return;
-        r = send_decision(context, decision, filesystem);
+        r = send_decision(context, decision, event, filesystem);
         if (r < 0)
                 bus_signal_dropped(context, "Decision", r);
 }
@@ -136,8 +168,19 @@ void bus_signal_action_taken(BusContext *context, const Job *job, const Filesyst
 static int send_action_refused(BusContext *context, ActionKind action, const char *why, const Decision *decision,
                                const HealthEvent *event, const Filesystem *filesystem) {
         _cleanup_(sd_bus_message_unref_at) sd_bus_message *signal = NULL;
+        char word[BUS_BURST_WORD_SIZE] = "";
+        const BusBurstKey key = {
+                .member = "ActionTaken",
+                .filesystem_id = filesystem ? filesystem->id : 0,
+                .word = word,
+        };
+        BusBurstSum sum = {};
+        BusBurst *burst;
         int r;
 
+        /* As much of the reason as fits: most differ in their first words. */
+        (void) text_append_format(word, sizeof(word), "%s/%s", action_kind_to_name(action), why ?: "");
+        burst = bus_burst_add(context, &key, 1, &sum);
         r = signal_new(context, "ActionTaken", &signal);
         if (r < 0)
                 return r;
@@ -145,11 +188,11 @@ static int send_action_refused(BusContext *context, ActionKind action, const cha
                                   action_kind_to_name(action), outcome_to_name(OUTCOME_REFUSED));
         if (r < 0)
                 return r;
-        r = bus_append_refusal(signal, why, decision, event, filesystem);
+        r = bus_append_refusal(signal, why, decision, event, filesystem, sum.n_signals);
         if (r < 0)
                 return r;
 
-        return sd_bus_send(context->bus, signal, NULL);
+        return send_or_keep(context, burst, &signal);
 }
 
 void bus_signal_action_refused(BusContext *context, ActionKind action, const char *why, const Decision *decision,

@@ -17,7 +17,8 @@ bool bus_signal_has_room(BusContext *context);
 void bus_signal_dropped(BusContext *context, const char *member, int r);
 
 void bus_signal_event(BusContext *context, const HealthEvent *event, const Filesystem *filesystem);
-void bus_signal_decision(BusContext *context, const Decision *decision, const Filesystem *filesystem);
+void bus_signal_decision(BusContext *context, const Decision *decision, const HealthEvent *event,
+                         const Filesystem *filesystem);
 void bus_signal_action_taken(BusContext *context, const Job *job, const Filesystem *filesystem);
 /* A step that was decided and is not carried out: an ActionTaken without a job. */
 void bus_signal_action_refused(BusContext *context, ActionKind action, const char *why, const Decision *decision,

@@ -238,7 +238,13 @@ char *bus_event_text(const HealthEvent *event, const Filesystem *filesystem, cha
         return buffer;
 }
 
-int bus_append_event(sd_bus_message *message, const HealthEvent *event, const Filesystem *filesystem) {
+/* Only where it stands for several. */
+static int append_n_signals(sd_bus_message *message, uint64_t n_signals) {
+        return n_signals > 1 ? bus_entry_u64(message, "signals", n_signals) : 0;
+}
+
+int bus_append_event(sd_bus_message *message, const HealthEvent *event, const Filesystem *filesystem,
+                     uint64_t n_signals, uint64_t n_reports) {
         char text[EVENT_TEXT_SIZE];
         int r;
 
@@ -257,7 +263,10 @@ int bus_append_event(sd_bus_message *message, const HealthEvent *event, const Fi
         r = append_event_rest(message, event);
         if (r < 0)
                 return r;
-        r = bus_entry_u64(message, "count", event->count);
+        r = bus_entry_u64(message, "count", n_signals > 1 ? n_reports : event->count);
+        if (r < 0)
+                return r;
+        r = append_n_signals(message, n_signals);
         if (r < 0)
                 return r;
         r = bus_entry_u64(message, "time-nsec", event->time_realtime_nsec);
@@ -337,13 +346,17 @@ static bool decision_has_denied(const Decision *decision) {
         return false;
 }
 
-int bus_append_decision(sd_bus_message *message, const Decision *decision, const Filesystem *filesystem) {
+int bus_append_decision(sd_bus_message *message, const Decision *decision, const Filesystem *filesystem,
+                        uint64_t n_signals) {
         int r;
 
         r = sd_bus_message_open_container(message, 'a', "{sv}");
         if (r < 0)
                 return r;
         r = bus_entry_u64(message, "policy-generation", decision->policy_generation);
+        if (r < 0)
+                return r;
+        r = append_n_signals(message, n_signals);
         if (r < 0)
                 return r;
         if (decision->reason[0] && bus_text_is_public(decision->reason, filesystem)) {
@@ -473,10 +486,13 @@ static int append_refused_target(sd_bus_message *message, const HealthEvent *eve
 }
 
 int bus_append_refusal(sd_bus_message *message, const char *why, const Decision *decision, const HealthEvent *event,
-                       const Filesystem *filesystem) {
+                       const Filesystem *filesystem, uint64_t n_signals) {
         int r;
 
         r = sd_bus_message_open_container(message, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        r = append_n_signals(message, n_signals);
         if (r < 0)
                 return r;
         if (decision) {

@@ -35,12 +35,15 @@ int bus_append_filesystem_names(sd_bus_message *message, const Filesystem *files
 char *bus_event_text(const HealthEvent *event, const Filesystem *filesystem, char buffer[static EVENT_TEXT_SIZE]);
 
 /* Whole a{sv} of the signals Event, Decision and ActionTaken. @filesystem NULL: none, or gone. */
-int bus_append_event(sd_bus_message *message, const HealthEvent *event, const Filesystem *filesystem);
-int bus_append_decision(sd_bus_message *message, const Decision *decision, const Filesystem *filesystem);
+/* @n_signals: that this one stands for; 0 or 1: itself; @n_reports: of all of them. */
+int bus_append_event(sd_bus_message *message, const HealthEvent *event, const Filesystem *filesystem,
+                     uint64_t n_signals, uint64_t n_reports);
+int bus_append_decision(sd_bus_message *message, const Decision *decision, const Filesystem *filesystem,
+                        uint64_t n_signals);
 int bus_append_job(sd_bus_message *message, const Job *job, const Filesystem *filesystem);
 /* The a{sv} of an ActionTaken that nothing carried out. @decision and @event may be NULL. */
 int bus_append_refusal(sd_bus_message *message, const char *why, const Decision *decision, const HealthEvent *event,
-                       const Filesystem *filesystem);
+                       const Filesystem *filesystem, uint64_t n_signals);
 /* The a{sv} of WorkloadWillFail and WorkloadFailed. @filesystem NULL: gone. */
 int bus_append_workloads(sd_bus_message *message, const Job *job, const Filesystem *filesystem);
 /* Of an open a{sv}: what everybody may know of a unit or container. */
