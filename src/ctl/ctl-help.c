@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * `healerctl --help`, made of the tables of verbs, options and exit codes; no line is longer than 80
- * places.
+ * places in English.
  */
 #include <stdio.h>
 
 #include "src/basic/macro.h"
+#include "src/basic/translate.h"
 #include "src/ctl/ctl-verb.h"
 
 typedef struct ExitMeaning {
@@ -14,15 +15,15 @@ typedef struct ExitMeaning {
 } ExitMeaning;
 
 static const ExitMeaning exits[] = {
-        { CTL_EXIT_OK, "done; watched; no problem found" },
-        { CTL_EXIT_NO, "no: not watched, damage found, policy with warnings" },
-        { CTL_EXIT_USAGE, "the command line or the policy is wrong" },
-        { CTL_EXIT_NO_DAEMON, "healerd or the system bus cannot be reached" },
-        { CTL_EXIT_REFUSED, "not authorised, or refused for safety" },
-        { CTL_EXIT_JOB_FAILED, "the job ended without success" },
-        { CTL_EXIT_NO_FILESYSTEM, "no such file system, or not a mount point" },
-        { CTL_EXIT_FAILED, "anything else" },
-        { CTL_EXIT_INTERRUPTED, "interrupted while waiting for a job" },
+        { CTL_EXIT_OK, N_("done; watched; no problem found") },
+        { CTL_EXIT_NO, N_("no: not watched, damage found, policy with warnings") },
+        { CTL_EXIT_USAGE, N_("the command line or the policy is wrong") },
+        { CTL_EXIT_NO_DAEMON, N_("healerd or the system bus cannot be reached") },
+        { CTL_EXIT_REFUSED, N_("not authorised, or refused for safety") },
+        { CTL_EXIT_JOB_FAILED, N_("the job ended without success") },
+        { CTL_EXIT_NO_FILESYSTEM, N_("no such file system, or not a mount point") },
+        { CTL_EXIT_FAILED, N_("anything else") },
+        { CTL_EXIT_INTERRUPTED, N_("interrupted while waiting for a job") },
 };
 
 static void print_verbs(void) {
@@ -35,7 +36,7 @@ static void print_verbs(void) {
                 if (!verbs[i].arguments)
                         continue;
                 (void) snprintf(usage, sizeof(usage), "%s %s", ctl_verb_name(verbs + i, name), verbs[i].arguments);
-                printf("  %-27s %s\n", usage, verbs[i].help);
+                printf("  %-27s %s\n", usage, _(verbs[i].help));
         }
 }
 
@@ -50,22 +51,21 @@ static void print_options(void) {
                                 options[i].letter ? '-' : ' ', options[i].letter ? options[i].letter : ' ',
                                 options[i].letter ? "," : " ", options[i].name,
                                 options[i].argument ? "=" : "", options[i].argument ? options[i].argument : "");
-                printf("  %-27s %s\n", usage, options[i].help);
+                printf("  %-27s %s\n", usage, _(options[i].help));
         }
 }
 
 CtlExit ctl_help(const CtlRequest *request _unused_) {
-        fputs("healerctl [OPTIONS...] COMMAND\n\n"
-              "Look at and steer healerd, which watches file systems and heals them.\n\n"
-              "Commands (without one: status):\n",
-              stdout);
+        printf("healerctl [OPTIONS...] COMMAND\n\n%s\n\n%s\n",
+               _("Look at and steer healerd, which watches file systems and heals them."),
+               _("Commands (without one: status):"));
         print_verbs();
-        fputs("\nFS is a mount point, a device or a UUID.\n\nOptions:\n", stdout);
+        printf("\n%s\n\n%s\n", _("FS is a mount point, a device or a UUID."), _("Options:"));
         print_options();
-        fputs("\nExit codes:\n", stdout);
+        printf("\n%s\n", _("Exit codes:"));
         for (size_t i = 0; i < ELEMENTSOF(exits); i++)
-                printf("  %3d  %s\n", (int) exits[i].exit_code, exits[i].help);
-        fputs("\nMore: healerctl(1), healer-policy(5), org.xfs.Healer(5)\n", stdout);
+                printf("  %3d  %s\n", (int) exits[i].exit_code, _(exits[i].help));
+        printf("\n%s\n", _("More: healerctl(1), healer-policy(5), org.xfs.Healer(5)"));
         return CTL_EXIT_OK;
 }
 
