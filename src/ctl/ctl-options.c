@@ -205,33 +205,24 @@ char *ctl_verb_name(const CtlVerb *verb, char buffer[static 32]) {
         return buffer;
 }
 
-/* Writes "..., did you mean X?" behind what is in @text already. */
-static void append_nearest(char *text, const char *word, const char *prefix, const char *nearest, size_t distance) {
-        if (nearest && distance <= NEAR_ENOUGH && distance < strlen(word))
-                (void) text_append_format(text, CTL_USAGE_TEXT_SIZE, "; did you mean \"%s%s\"?", prefix, nearest);
-        else
-                (void) text_append_format(text, CTL_USAGE_TEXT_SIZE, "; \"healerctl --help\" lists them");
+/* Words from the command line may hold anything; they go to a terminal. Returns @buffer. */
+#define WORD_SIZE 320
+static const char *show_word(const char *word, char buffer[static WORD_SIZE]) {
+        buffer[0] = '\0';
+        (void) text_append_escaped(buffer, WORD_SIZE, word, strlen(word));
+        return buffer;
 }
 
-/* Words from the command line may hold anything; they go to a terminal. */
-static void append_word(char *text, const char *word) {
-        (void) text_append_format(text, CTL_USAGE_TEXT_SIZE, "\"");
-        (void) text_append_escaped(text, CTL_USAGE_TEXT_SIZE - 128, word, strlen(word));
-        (void) text_append_format(text, CTL_USAGE_TEXT_SIZE, "\"");
-}
-
-static void usage_begin(char *text, const char *what, const char *word) {
-        text[0] = '\0';
-        (void) text_append_format(text, CTL_USAGE_TEXT_SIZE, "%s ", what);
-        append_word(text, word);
+static bool is_near(const char *word, const char *nearest, size_t distance) {
+        return nearest && distance <= NEAR_ENOUGH && distance < strlen(word);
 }
 
 static int unknown_option(char *text, const char *given) {
         const char *word = given + strspn(given, "-"), *nearest = NULL;
         size_t distance = SIZE_MAX;
+        char shown[WORD_SIZE];
         _cleanup_(free_at) char *name = strndup(word, strcspn(word, "="));
 
-        usage_begin(text, "unknown option", given);
         for (size_t i = 0; name && i < ELEMENTSOF(options); i++) {
                 size_t d = text_distance(name, options[i].name);
 
@@ -240,7 +231,13 @@ static int unknown_option(char *text, const char *given) {
                         nearest = options[i].name;
                 }
         }
-        append_nearest(text, name ? name : "", "--", nearest, distance);
+        (void) show_word(given, shown);
+        if (is_near(name ?: "", nearest, distance))
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, _("unknown option \"%s\"; did you mean \"--%s\"?"), shown,
+                                nearest);
+        else
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE,
+                                _("unknown option \"%s\"; \"healerctl --help\" lists them"), shown);
         return -EINVAL;
 }
 
@@ -248,6 +245,7 @@ static int unknown_verb(char *text, const char *first, const char *second) {
         const char *nearest = NULL, *word = first;
         size_t distance = SIZE_MAX;
         bool is_first_known = false;
+        char shown[WORD_SIZE];
 
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
                 is_first_known = is_first_known || (verbs[i].words[1] && text_equal(verbs[i].words[0], first));
@@ -268,13 +266,18 @@ static int unknown_verb(char *text, const char *first, const char *second) {
         }
 
         if (is_first_known && !second) {
-                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "\"%s\" needs one more word, such as \"%s %s\"",
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, _("\"%s\" needs one more word, such as \"%s %s\""),
                                 first, first, nearest);
                 return -EINVAL;
         }
 
-        usage_begin(text, "unknown command", word);
-        append_nearest(text, word, "", nearest, distance);
+        (void) show_word(word, shown);
+        if (is_near(word, nearest, distance))
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, _("unknown command \"%s\"; did you mean \"%s\"?"), shown,
+                                nearest);
+        else
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE,
+                                _("unknown command \"%s\"; \"healerctl --help\" lists them"), shown);
         return -EINVAL;
 }
 
@@ -295,29 +298,33 @@ static const CtlVerb *find_verb(char **words, int n_words, int *ret_n_used) {
 }
 
 static int take_number(const CtlOption *option, const char *value, uint64_t max, uint64_t *ret_number, char *text) {
+        char shown[WORD_SIZE];
         int r;
 
         r = number_parse_u64(value, 0, max, ret_number);
         if (r == 0)
                 return 0;
 
-        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s needs a number from 0 to %llu, not ", option->name,
-                        (unsigned long long) max);
-        append_word(text, value);
+        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, _("--%s needs a number from 0 to %llu, not \"%s\""), option->name,
+                        (unsigned long long) max, show_word(value, shown));
         return -EINVAL;
 }
 
 static int take_size(const CtlOption *option, const char *value, uint64_t *ret_bytes, char *text) {
+        char shown[WORD_SIZE];
+
         if (number_parse_bytes(value, ret_bytes) == 0 && *ret_bytes > 0)
                 return 0;
 
-        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s needs a number of bytes such as 50M, not ", option->name);
-        append_word(text, value);
+        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, _("--%s needs a number of bytes such as 50M, not \"%s\""),
+                        option->name, show_word(value, shown));
         return -EINVAL;
 }
 
 /* "20s"; @word: stands for UINT64_MAX, NULL: none does. */
 static int take_duration(const CtlOption *option, const char *value, const char *word, uint64_t *ret_usec, char *text) {
+        char shown[WORD_SIZE];
+
         if (word && text_equal(value, word)) {
                 *ret_usec = UINT64_MAX;
                 return 0;
@@ -325,15 +332,19 @@ static int take_duration(const CtlOption *option, const char *value, const char 
         if (duration_parse(value, ret_usec) >= 0)
                 return 0;
 
-        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s needs a time such as 20s%s%s, not ", option->name,
-                        word ? " or " : "", word ?: "");
-        append_word(text, value);
+        (void) show_word(value, shown);
+        if (word)
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, _("--%s needs a time such as 20s or %s, not \"%s\""),
+                                option->name, word, shown);
+        else
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, _("--%s needs a time such as 20s, not \"%s\""),
+                                option->name, shown);
         return -EINVAL;
 }
 
 static int take_only(CtlRequest *request, WorkloadKey key, const CtlOption *option, const char *value, char *text) {
         if (request->n_only[key] >= CTL_ONLY_MAX) {
-                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s is given more than %d times", option->name,
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, _("--%s is given more than %d times"), option->name,
                                 CTL_ONLY_MAX);
                 return -EINVAL;
         }
@@ -502,11 +513,11 @@ static int parse_options(int argc, char **argv, CtlRequest *request, char *text)
                         return 0;
                 option = option_of(c == ':' ? optopt : c);
                 if (c == ':' && option) {
-                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s needs a value", option->name);
+                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, _("--%s needs a value"), option->name);
                         return -EINVAL;
                 }
                 if (c == '?' && optopt >= OPTION_BASE) {
-                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--%s takes no value",
+                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, _("--%s takes no value"),
                                         options[optopt - OPTION_BASE].name);
                         return -EINVAL;
                 }
@@ -519,22 +530,25 @@ static int parse_options(int argc, char **argv, CtlRequest *request, char *text)
         }
 }
 
+static const char *option_name(CtlOptionId id) {
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                if (options[i].id == id)
+                        return options[i].name;
+        return "";
+}
+
 static int check_pairs(uint64_t given, char *text) {
-        static const struct {
-                CtlOptionId options[2];
-                const char *text;
-        } pairs[] = {
-                { { CTL_OPTION_EXPORT, CTL_OPTION_JSON }, "--export and --json exclude each other" },
-                { { CTL_OPTION_EXPORT, CTL_OPTION_TOP }, "--export and --top exclude each other" },
-                { { CTL_OPTION_GROUP, CTL_OPTION_INODE }, "--group and --inode exclude each other" },
-                { { CTL_OPTION_DUMP, CTL_OPTION_REPLAY_FILE }, "--dump and --replay-file exclude each other" },
-                { { CTL_OPTION_DUMP, CTL_OPTION_LIMIT }, "--dump and --limit exclude each other" },
-                { { CTL_OPTION_REPLAY_FILE, CTL_OPTION_JSON }, "--replay-file and --json exclude each other" },
+        static const CtlOptionId pairs[][2] = {
+                { CTL_OPTION_EXPORT, CTL_OPTION_JSON },  { CTL_OPTION_EXPORT, CTL_OPTION_TOP },
+                { CTL_OPTION_GROUP, CTL_OPTION_INODE },  { CTL_OPTION_DUMP, CTL_OPTION_REPLAY_FILE },
+                { CTL_OPTION_DUMP, CTL_OPTION_LIMIT },   { CTL_OPTION_REPLAY_FILE, CTL_OPTION_JSON },
+                { CTL_OPTION_HOST, CTL_OPTION_MACHINE },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(pairs); i++)
-                if ((given & pairs[i].options[0]) && (given & pairs[i].options[1])) {
-                        (void) text_copy(text, CTL_USAGE_TEXT_SIZE, pairs[i].text);
+                if ((given & pairs[i][0]) && (given & pairs[i][1])) {
+                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, _("--%s and --%s exclude each other"),
+                                        option_name(pairs[i][0]), option_name(pairs[i][1]));
                         return -EINVAL;
                 }
         return 0;
@@ -547,18 +561,15 @@ static int check_options(const CtlRequest *request, char *text) {
 
         if (is_local(request->verb->id) && (request->host || request->machine)) {
                 (void) snprintf(text, CTL_USAGE_TEXT_SIZE,
-                                "\"%s\" works on files, units or programs of this machine; run it there, without --%s",
+                                _("\"%s\" works on files, units or programs of this machine; "
+                                  "run it there, without --%s"),
                                 ctl_verb_name(request->verb, name), request->host ? "host" : "machine");
-                return -EINVAL;
-        }
-        if (request->host && request->machine) {
-                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "--host and --machine exclude each other");
                 return -EINVAL;
         }
 
         for (size_t i = 0; i < ELEMENTSOF(options); i++)
                 if (extra & options[i].id) {
-                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "\"%s\" does not take --%s",
+                        (void) snprintf(text, CTL_USAGE_TEXT_SIZE, _("\"%s\" does not take --%s"),
                                         ctl_verb_name(request->verb, name), options[i].name);
                         return -EINVAL;
                 }
@@ -568,7 +579,8 @@ static int check_options(const CtlRequest *request, char *text) {
         if ((request->verb->options & CTL_OPTION_GENERATION) &&
             !(request->options & CTL_OPTION_GENERATION) != !(request->options & CTL_OPTION_INODE)) {
                 (void) snprintf(text, CTL_USAGE_TEXT_SIZE,
-                                "--inode and --generation belong together; events show both: \"ino 133 gen 0x5\"");
+                                _("--inode and --generation belong together; "
+                                  "events show both: \"ino 133 gen 0x5\""));
                 return -EINVAL;
         }
         return check_pairs(request->options, text);
@@ -576,15 +588,16 @@ static int check_options(const CtlRequest *request, char *text) {
 
 static int check_arguments(const CtlRequest *request, int n_given, const char *first_extra, char *text) {
         const CtlVerb *verb = request->verb;
-        char name[32];
+        char name[32], shown[WORD_SIZE];
 
         if (n_given < verb->n_min) {
-                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, "\"%s\" needs %s", ctl_verb_name(verb, name),
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, _("\"%s\" needs %s"), ctl_verb_name(verb, name),
                                 verb->arguments);
                 return -EINVAL;
         }
         if (n_given > verb->n_max) {
-                usage_begin(text, "one argument too many:", first_extra);
+                (void) snprintf(text, CTL_USAGE_TEXT_SIZE, _("one argument too many: \"%s\""),
+                                show_word(first_extra, shown));
                 return -EINVAL;
         }
         return 0;
