@@ -133,7 +133,7 @@ static void want_plans(Explanation *explanation, const Decision *decision) {
 
 /* What the policy lets be done and a pause or a silence does not, now; behind the policy's own explanation. */
 static int hold_back(ExplainRun *run, const Filesystem *filesystem, Decision *decision) {
-        bool was_denied[DECISION_ACTIONS_MAX];
+        bool was_denied[DECISION_ACTIONS_MAX] = {};
         _cleanup_(free_at) char *text = NULL;
         size_t length;
         FILE *stream;
