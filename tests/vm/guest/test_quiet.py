@@ -33,6 +33,9 @@ class Quiet(RouteFixture):
         super().setUp()
         self.addCleanup(healerlib.healerctl, 'resume')
         healerlib.load_policy(POLICY)
+        # What an earlier test had still to be told of, while its route was away.
+        wait_for(lambda: healerlib.bus_property('NotificationsWaiting') == 0, deadline=healerlib.LONG,
+                 what='nothing to be on its way any more')
 
     def told_of(self, fs):
         """Messages about this file system; one of an earlier test may come late."""
