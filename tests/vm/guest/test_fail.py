@@ -563,7 +563,7 @@ class Held(FailFixture):
         self.used(unit, unit)
         job = self.order('stop', f'announce={unit}', 'hold=5')
         self.assertEqual(self.result(job)[0], 'done')
-        self.line.wait(rf'^hold {unit} held job={job} rule= left=\d$')
+        self.line.wait(rf'^hold {unit} held job={job} rule= left=-?\d+$')
         self.line.wait(rf'^hold {unit} over ')
         self.assertEqual(self.start(unit)[0], 0)
 
